@@ -144,7 +144,7 @@ async fn fan_outs(dir: &Path) {
             "const all = await parallel(Array.from({{ length: {width} }}, (_, i) => () => agent(`item ${{i}}`)))\nreturn all.filter(Boolean).length"
         );
         let (took, report) = timed(&engine, request(dir, &body, width, &[])).await;
-        assert_eq!(report.results.get(), width.to_string());
+        assert_eq!(report.result.get(), width.to_string());
         row(&format!("parallel of {width} debug agents, complete"), ms(took), target);
     }
 }

@@ -57,7 +57,7 @@ fn lines(report: &Report, warned: &[String]) -> Vec<String> {
         lines.push(match &report.results_file {
             Some(file) => format!("result: in {}", sanitize::one_line(file)),
             None => {
-                let result = report.results.get();
+                let result = report.result.get();
                 let result = sanitize::cut(&sanitize::one_line(result), RESULT_COLUMNS);
                 format!("result: {result}")
             }

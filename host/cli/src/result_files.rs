@@ -24,14 +24,14 @@ const RESULT_SHOWN_BYTES_MAX: usize = 256 * 1024;
 /// On a terminal, moves a large result to a file that the report names instead.
 /// If the file cannot be written, the report keeps the result.
 pub(crate) fn move_to_file(report: &mut Report, settings: &Settings) {
-    let is_large = report.results.get().len() > RESULT_SHOWN_BYTES_MAX;
+    let is_large = report.result.get().len() > RESULT_SHOWN_BYTES_MAX;
     if !is_large || !io::stdout().is_terminal() {
         return;
     }
     let Some(path) = file_of(settings, &report.run_id) else { return };
-    match write(&path, report.results.get()) {
+    match write(&path, report.result.get()) {
         Ok(()) => {
-            report.results = RawValue::NULL.to_owned();
+            report.result = RawValue::NULL.to_owned().into();
             report.results_file = Some(path.to_string_lossy().into_owned());
         }
         Err(error) => {

@@ -38,7 +38,7 @@ pub(crate) fn arguments(error: &ReportError, text: Option<&str>) -> Option<Strin
 
 /// The hint that the script returns nothing, although agents answered.
 pub(crate) fn no_result(report: &Report, text: Option<&str>) -> Option<&'static str> {
-    let is_null = report.state == RunState::Completed && report.results.get() == "null";
+    let is_null = report.state == RunState::Completed && report.result.get() == "null";
     let text = text.filter(|_| is_null && report.agents.completed > 0)?;
     hints(text).returns_nothing.then_some(
         "the script returns nothing, so `results` is null: `return` a value at top level, or `export default` one",

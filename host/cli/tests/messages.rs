@@ -306,8 +306,10 @@ fn variables_that_were_meant_for_ours_are_told_and_no_others() {
         let mut command = place.command(&["run", "ok.js"]);
         finish(command.env(name, value).spawn().unwrap())
     };
-    with("SMOL_WF_MAXAGENTS", "1")
-        .fails(0, &["SMOL_WF_MAXAGENTS means nothing", "did you mean SMOL_WF_MAX_AGENTS?"]);
+    with("SMOL_WF_MAXAGENTS", "1").fails(
+        0,
+        &["does not know the variable SMOL_WF_MAXAGENTS", "did you mean SMOL_WF_MAX_AGENTS?"],
+    );
     with("SMOL_WF_TIMEOUT", "5").fails(2, &["SMOL_WF_TIMEOUT: `5` needs a unit, as in 5s or 5ms"]);
     let made = with("SMOL_WF_DB", "elsewhere/r.db");
     made.fails(0, &["made a new database: ", "elsewhere/r.db (named by SMOL_WF_DB)"]);

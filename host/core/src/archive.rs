@@ -80,7 +80,7 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// Stable code.
+    /// Its stable code.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

@@ -1,7 +1,7 @@
-//! What agents asked leave for, and were refused because nobody is there to give
-//! it.
+//! Permissions that agents asked for, and that were refused because nobody could
+//! grant them.
 //!
-//! Owns: how it is counted, cut to a bound, and said. Never: decides; the
+//! Owns: how they are counted, cut to a bound, and put into a sentence. Never: decides; the
 //! providers do, as the user's setting `asks` says.
 
 use crate::cut;
@@ -19,7 +19,7 @@ const OTHERS: &str = "other things";
 /// What allows everything that is asked for.
 pub const ALLOW_ALL: &str = "--asks allow";
 
-/// Something that an agent asked leave for, and was refused.
+/// A permission that an agent asked for, and that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedAsk {

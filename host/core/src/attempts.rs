@@ -1,4 +1,4 @@
-//! What a failed attempt at an agent call means for the next one.
+//! Retries: what follows from a failed attempt at an agent call.
 //!
 //! Owns: whether, when and in which session a call is tried again, and which
 //! failures shut a provider for the rest of the run. Never: waits; the engine
@@ -48,7 +48,7 @@ pub enum FailureClass {
     Slow,
     /// Not logged in, or nothing left: every call on the provider fails alike.
     Shut,
-    /// Nobody can tell. A session that cannot be gone on with fails like this.
+    /// Cause unknown; also sessions that cannot be continued.
     Unclear,
     /// Asking again would give the same.
     Final,
@@ -64,30 +64,30 @@ pub enum RetryStart {
     InSession,
 }
 
-/// What becomes of a call whose attempt has failed.
+/// The decision after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryDecision {
-    /// It is tried again.
+    /// Try again.
     Again {
-        /// After so many milliseconds.
+        /// Wait before the next attempt, in milliseconds.
         wait_ms: u64,
-        /// How; fresh all the same where there is no session to go on with.
+        /// Where it begins; fresh if there is no session to continue.
         start: RetryStart,
     },
-    /// It has failed.
+    /// Give up: the step has failed.
     Failed,
-    /// It stays open: its provider is shut.
+    /// Shut the provider; the step stays open.
     Shut,
 }
 
 /// One failed attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct FailedAttempt<'a> {
-    /// Of which run.
+    /// The run.
     pub run: &'a RunId,
-    /// At which call.
+    /// The step.
     pub call: CallId,
-    /// Which attempt it was, from 1.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
     /// How it began.
     pub start: RetryStart,
@@ -97,7 +97,7 @@ pub struct FailedAttempt<'a> {
     pub retry_after_ms: Option<u64>,
 }
 
-/// Decides what becomes of a call after this attempt.
+/// Decides whether and how a call is tried again after this attempt.
 #[must_use]
 pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> RetryDecision {
     let too_long = failed.retry_after_ms.is_some_and(|ms| ms > RATE_LIMIT_WAIT_MS_MAX);
@@ -131,8 +131,8 @@ pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> RetryDecision {
     RetryDecision::Again { wait_ms: wait_ms(failed, backoff_ms), start }
 }
 
-/// What an agent is told that goes on in its session. The task comes again: not
-/// every agent has kept what it was told last.
+/// The prompt of an attempt that continues a session. It repeats the task, because not
+/// every agent has kept the last prompt.
 #[must_use]
 pub fn go_on_prompt(prompt: &str) -> String {
     format!(
@@ -156,16 +156,16 @@ fn wait_ms(failed: FailedAttempt<'_>, backoff_ms: u64) -> u64 {
     base + base / 2 * share / u64::from(u16::MAX)
 }
 
-/// A provider that answers nobody for now.
+/// A provider that is unavailable for now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShutProvider {
-    /// Who.
+    /// Name of the provider.
     pub provider: String,
-    /// Stable code of the failure that said so.
+    /// Stable code of the failure that shut it.
     pub code: String,
-    /// Its sentence.
+    /// Message of that failure.
     pub message: String,
-    /// When it answers again, in milliseconds since 1970, when it says so.
+    /// When it is available again, in milliseconds since 1970, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resets_at_ms: Option<i64>,
 }

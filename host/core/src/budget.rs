@@ -1,8 +1,8 @@
-//! The budget that a run may not go past.
+//! The budget that bounds the spend of a run.
 //!
-//! Owns: how a budget is written, what has been spent, and whether one more
-//! call may begin. Never: what a script is told; `budget` in a script counts
-//! output tokens and refuses nothing.
+//! Owns: the text form of a budget, the spend so far, and whether one more call may
+//! begin. Never: the script's `budget`, which counts output tokens and refuses
+//! nothing.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ const RESERVED_MICROS: u64 = 250_000;
 /// The largest budget: a billion dollars or tokens, in the unit of the field.
 const ALLOWANCE_MAX: f64 = 1e9;
 
-/// How much.
+/// An amount of dollars or of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Allowance {
@@ -31,12 +31,12 @@ pub enum Allowance {
     OutputTokens(u64),
 }
 
-/// What someone asks for as a budget.
+/// The setting of a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BudgetSetting {
-    /// None: nothing is counted against anything.
+    /// No bound.
     Unlimited,
-    /// This.
+    /// This amount.
     AtMost(Allowance),
 }
 
@@ -57,7 +57,7 @@ pub enum BudgetMode {
 /// How much a run may spend, and what happens then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// How much.
+    /// The amount.
     pub allowance: Allowance,
     /// What happens to agents at work.
     #[serde(default)]
@@ -166,7 +166,7 @@ impl BudgetSetting {
         Allowance::parse(text).map(Self::AtMost)
     }
 
-    /// How much; none is no bound.
+    /// The amount; none if there is no bound.
     #[must_use]
     pub fn allowance(self) -> Option<Allowance> {
         match self {
@@ -188,12 +188,12 @@ impl fmt::Display for BudgetSetting {
 /// Whether one more call may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
-    /// It may.
+    /// It may begin.
     Free,
     /// Not before one of those at work has ended: what they may need is
     /// reserved.
     Later,
-    /// No more.
+    /// No more calls may begin.
     Spent,
     /// What was spent is not known in dollars.
     Unpriced,
@@ -206,7 +206,7 @@ pub enum Room {
 pub struct Ledger {
     tokens: u64,
     micros: u64,
-    /// Calls whose cost nobody knows.
+    /// Calls whose cost is unknown.
     unpriced: u32,
     /// Answers whose agent did not say what they took.
     unmetered: u32,

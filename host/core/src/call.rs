@@ -18,7 +18,7 @@ use crate::settlement::OnFailure;
 /// One `agent()` call, as it is journaled: phase defaults are applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentRequest {
-    /// What the agent is told.
+    /// The prompt of the agent.
     pub prompt: String,
     /// For people only; never part of what a call is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ pub struct AgentRequest {
     /// MCP servers that the agent may use, by their names in the settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mcp: Vec<String>,
-    /// The session that it goes on with.
+    /// The session that it continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<EarlierSession>,
     /// Names of options that this version does not know.

@@ -1,15 +1,15 @@
-//! What makes two calls the same call, whichever run made them.
+//! The content of a call: two calls with equal content are the same call, in any run.
 //!
 //! Owns: the content keys. Never: compares anything else of a call; a strict
 //! replay compares whole entries.
 //!
-//! Part of an agent call's content is what decides about the answer: the
-//! prompt, the schema, and who is asked (provider, model, effort, kind of
-//! agent, isolation, permissions, the tools and commands it is held to), what it is
-//! given (system prompt, folders, images, servers, the session of an earlier call), with the phase's defaults applied; and the script's own `key`. Not part of it: label and
-//! phase title, which are for people; time-outs, turns, retries, what becomes of a
-//! failure, and options that this version ignores, which decide whether there is
-//! an answer and never what it says.
+//! The content of an agent call is what decides about the answer: the prompt, the
+//! schema, who is asked (provider, model, effort, kind of agent, isolation,
+//! permissions, allowed tools and commands), what it is given (system prompt, folders,
+//! images, servers, the session of an earlier call), with the phase's defaults applied,
+//! and the script's own `key`. Label and phase title are for people and are left out.
+//! So are time-outs, turns, retries, the handling of a failure, and options that this
+//! version ignores: they decide whether there is an answer, never what it says.
 
 use std::collections::BTreeSet;
 
@@ -110,14 +110,14 @@ pub fn sleep_key(milliseconds: f64) -> Digest {
     Digest::of(format!("sleep\n{milliseconds}").as_bytes())
 }
 
-/// Content of a `workflow()`: whom it calls, and with which arguments.
+/// Content of a `workflow()`: its target and its arguments.
 #[must_use]
 pub fn workflow_key(target: &WorkflowTarget, args: Option<&str>) -> Digest {
     let args = args.unwrap_or_default();
     Digest::of(format!("workflow\n{target}\n{args}").as_bytes())
 }
 
-/// JSON text with the keys of every object in order; text that is no JSON as it
+/// JSON text with the keys of every object in order; invalid JSON stays as it
 /// is.
 fn canonical(text: &str) -> String {
     match serde_json::from_str(text) {

@@ -11,7 +11,7 @@ use crate::guest::{Failure, Outcome};
 use crate::ids::{CallId, Digest, Scope};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::limits::Limits;
-use crate::report::{NoHead, TokenUsage};
+use crate::report::{NoHead, StepLabel, TokenUsage};
 use crate::settlement::Substitute;
 use crate::step::{StepKind, StepRequest};
 use crate::steps::Steps;
@@ -47,7 +47,7 @@ pub struct Details<'a> {
     /// Output tokens that `budget` told the script of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<u64>,
-    /// Processes that worked on it.
+    /// The epochs of the run.
     #[serde(rename = "attempts")]
     pub epochs: Vec<Epoch<'a>>,
     /// Its calls, in order of issue.
@@ -71,11 +71,11 @@ pub struct Details<'a> {
     pub end: Option<&'a RunEnd>,
 }
 
-/// One process that worked on a run.
+/// One epoch: the time in which one process held the run.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Epoch<'a> {
-    /// From 1.
+    /// Its number, from 1.
     #[serde(rename = "attempt")]
     pub number: u32,
     /// When it took the run up.
@@ -92,27 +92,27 @@ pub struct Epoch<'a> {
     /// Why it let go of the run, with the numbers of a limit.
     #[serde(skip)]
     pub stop: Option<&'a StopReason>,
-    /// What it kept to.
+    /// Limits in force.
     pub limits: Limits,
-    /// Build of the guest that it ran.
+    /// Build of the guest.
     pub guest: &'a Digest,
 }
 
-/// Why a process no longer works on a run.
+/// How an epoch ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EpochEnd {
-    /// It does.
+    /// It has not: the process holds the run.
     Running,
-    /// It died without a word.
+    /// The process died without recording why.
     Killed,
-    /// Someone stopped it.
+    /// It was cancelled.
     Cancelled,
     /// `--timeout` was over.
     TimedOut,
     /// The run hit a limit.
     Limit,
-    /// A provider answered nobody any more.
+    /// A provider became unavailable.
     Provider,
     /// The run has its result.
     Completed,
@@ -145,7 +145,7 @@ pub enum StepState {
     Queued,
     /// It is being worked on.
     Running,
-    /// Its answer is kept for the next attempt.
+    /// Its answer is kept for the next epoch.
     Answered,
     /// Its answer went to the script.
     Completed,
@@ -173,9 +173,9 @@ impl StepState {
 /// A span of time in which a call was worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
-    /// From.
+    /// Its beginning, in microseconds since 1970.
     pub from_us: i64,
-    /// To; the last that is known, when it was cut off.
+    /// Its end, or the last known time if it was cut off.
     pub to_us: i64,
 }
 
@@ -183,20 +183,21 @@ pub struct Work {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepDetails<'a> {
-    /// Its number.
+    /// Number of the step.
     pub step: CallId,
-    /// What it is of.
+    /// Its kind.
     pub kind: StepKind,
     /// Which script made it.
     pub scope: Scope,
     /// What people call it.
-    pub title: String,
+    #[serde(flatten)]
+    pub label: StepLabel,
     /// The phase it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<&'a str>,
-    /// How it stands.
+    /// Its state.
     pub state: StepState,
-    /// Who answered, or is to.
+    /// Provider that answered, or will be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<&'a str>,
     /// The model that answered, else the one that was asked for.
@@ -215,7 +216,7 @@ pub struct StepDetails<'a> {
     /// When the script made it.
     #[serde(rename = "calledAtMs", serialize_with = "ms")]
     pub called_at_us: i64,
-    /// When someone was first set to work on it.
+    /// When it was dispatched first.
     #[serde(rename = "startedAtMs", serialize_with = "ms_or_null")]
     pub started_at_us: Option<i64>,
     /// When its outcome went to the script.
@@ -224,13 +225,12 @@ pub struct StepDetails<'a> {
     /// From dispatch to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// How often it was set to work on: more than once after a crash.
+    /// How often it was dispatched: more than once after a crash.
     pub dispatches: u32,
     /// How often it was tried while it was worked on last: 2 when the first try
     /// failed and was made again. 0 until it is answered.
     pub attempts: u32,
-    /// How often its provider had shut, so that it waits for the next attempt of
-    /// the run.
+    /// How often its provider was unavailable, so that it waits for the next epoch.
     #[serde(skip_serializing_if = "is_zero")]
     pub parked: u32,
     /// How often the provider was asked: 2 after a correction.
@@ -263,10 +263,10 @@ pub struct StepDetails<'a> {
     /// What it asked for.
     #[serde(skip)]
     pub asked: &'a StepRequest,
-    /// What it came to.
+    /// Its outcome.
     #[serde(skip)]
     pub outcome: Option<&'a Outcome>,
-    /// What the agent said of itself.
+    /// What the agent reported about itself.
     #[serde(skip)]
     pub reply: Option<&'a Reply>,
     /// When it was worked on.
@@ -277,13 +277,13 @@ pub struct StepDetails<'a> {
 /// What a script said.
 #[derive(Debug, Clone, Copy)]
 pub struct ScriptNote<'a> {
-    /// When.
+    /// Its time in microseconds since 1970.
     pub at_us: i64,
-    /// Which script.
+    /// Scope of the script.
     pub scope: Scope,
     /// Whether it is the title of a phase; else a line of the log.
     pub is_phase: bool,
-    /// What.
+    /// The title or the line.
     pub text: &'a str,
 }
 

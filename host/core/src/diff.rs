@@ -1,7 +1,7 @@
-//! What two runs have in common, and where they part.
+//! What two runs have in common, and where they diverge.
 //!
 //! Owns: which calls of two runs are the same (by content, first in first out),
-//! the first place where they part, and the difference of two results. Never:
+//! the first place where they diverge, and the difference of two results. Never:
 //! judges which one is right.
 
 use std::collections::{HashMap, VecDeque};
@@ -14,48 +14,48 @@ use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{CallId, Digest, RunId};
 use crate::journal::RunEnd;
-use crate::report::TokenUsage;
+use crate::report::{StepLabel, TokenUsage};
 
 /// Changes of the results that are listed one by one; the rest is counted.
 const CHANGES_LISTED_MAX: usize = 100;
 
-/// Parts of an agent's call that are no part of its content.
+/// Parts of an agent's request that are not part of its content.
 const BESIDES: [&str; 5] = ["label", "phase", "timeout_ms", "retry", "unknown"];
 
 /// The difference of two runs, called `a` and `b`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunDiff<'a> {
-    /// One.
+    /// The first run.
     pub a: Side<'a>,
-    /// The other.
+    /// The second run.
     pub b: Side<'a>,
     /// Whether both made the same calls in the same order, got the same answers
     /// and came to the same result. Tokens, dollars and times are not compared.
     pub equal: bool,
-    /// Calls that both made, and that were answered alike, or in neither.
+    /// Calls of both that got equal answers, or none in either.
     pub same: u64,
-    /// Calls that both made, and that were answered otherwise.
+    /// Calls of both that got different answers.
     pub answered_otherwise: Vec<ChangedAnswer>,
-    /// Calls that both made, and that only one of them has an answer to.
+    /// Calls of both that have an answer in one only.
     pub not_answered: Vec<MissingAnswer>,
     /// Calls that only `a` made.
     pub only_in_a: Vec<CallLine>,
     /// Calls that only `b` made.
     pub only_in_b: Vec<CallLine>,
-    /// Where they part first, in order of issue.
+    /// Where the runs diverge first, in the order of their calls.
     pub first_divergence: Option<Divergence>,
-    /// What becomes of the result of `a` in `b`.
+    /// Changes of the result from `a` to `b`.
     pub result: Vec<Change>,
     /// Changes of the result beyond those listed.
     pub changes_not_listed: u64,
 }
 
-/// One of the two.
+/// One of the two runs, with its sums.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Side<'a> {
-    /// Which run.
+    /// Id of the run.
     pub run_id: &'a RunId,
     /// `meta.name` of its script.
     pub name: &'a str,
@@ -65,7 +65,7 @@ pub struct Side<'a> {
     pub token_usage: TokenUsage,
     /// Their dollars, as far as providers named them.
     pub cost_usd: f64,
-    /// How it ended; none while it has not.
+    /// How it ended; none if it has not ended.
     pub ended: Option<&'static str>,
 }
 
@@ -77,7 +77,8 @@ pub struct Pair {
     /// Its number in `b`.
     pub b: CallId,
     /// What people call it.
-    pub title: String,
+    #[serde(flatten)]
+    pub label: StepLabel,
 }
 
 /// The same call in both, with another answer.
@@ -86,7 +87,7 @@ pub struct ChangedAnswer {
     /// The call.
     #[serde(flatten)]
     pub pair: Pair,
-    /// How it was answered.
+    /// Its two answers.
     pub answers: AnswerPair,
 }
 
@@ -105,7 +106,7 @@ pub struct MissingAnswer {
     /// The call.
     #[serde(flatten)]
     pub pair: Pair,
-    /// Which of them has no answer.
+    /// The run that has no answer.
     #[serde(rename = "in")]
     pub missing_in: RunSide,
 }
@@ -123,22 +124,23 @@ pub enum RunSide {
 /// A call that only one of them made.
 #[derive(Debug, Serialize)]
 pub struct CallLine {
-    /// Its number.
+    /// Number of the step.
     pub step: CallId,
     /// What people call it.
-    pub title: String,
+    #[serde(flatten)]
+    pub label: StepLabel,
 }
 
-/// Where two runs part.
+/// Where two runs diverge.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Divergence {
-    /// The call of `a`; none when it made no more.
+    /// The call of `a`; none if `a` has no more calls.
     pub a: Option<CallLine>,
     /// The call of `b`.
     pub b: Option<CallLine>,
-    /// What differs between the two: parts of the call, or `answer`, which is
-    /// none where there is none.
+    /// The differing parts of the call, or `answer`, whose sides are none where there
+    /// is no answer.
     pub fields: Vec<Field>,
 }
 
@@ -156,18 +158,18 @@ pub struct Field {
 /// One change of a JSON value.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Change {
-    /// Where, as in `$.findings[2].title`.
+    /// Its place, such as `$.findings[2].title`.
     pub path: String,
-    /// Before; none where there was nothing.
+    /// The value in `a`; none if it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub a: Option<Value>,
-    /// After; none where there is nothing.
+    /// The value in `b`; none if it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub b: Option<Value>,
 }
 
 impl<'a> RunDiff<'a> {
-    /// Of these two.
+    /// The difference of these two runs.
     #[must_use]
     pub fn of(a: &Details<'a>, b: &Details<'a>) -> Self {
         let mut diff = Self {
@@ -207,7 +209,7 @@ impl<'a> RunDiff<'a> {
                 self.only_in_b.push(line(step));
                 continue;
             };
-            let pair = || Pair { a: other.step, b: step.step, title: step.title.clone() };
+            let pair = || Pair { a: other.step, b: step.step, label: step.label.clone() };
             let not_answered = |missing_in| MissingAnswer { pair: pair(), missing_in };
             match (other.outcome, step.outcome) {
                 (a, b) if a == b => self.same += 1,
@@ -244,7 +246,7 @@ fn side<'a>(details: &Details<'a>) -> Side<'a> {
 }
 
 fn line(step: &StepDetails<'_>) -> CallLine {
-    CallLine { step: step.step, title: step.title.clone() }
+    CallLine { step: step.step, label: step.label.clone() }
 }
 
 fn result(details: &Details<'_>) -> Option<Value> {

@@ -1,4 +1,4 @@
-//! The event stream: what watchers are told, as a fold over the journal.
+//! The event stream, as a fold over the journal.
 //!
 //! Owns: the stream's form. Never: prints or stores an event. Live, replayed and
 //! stored streams go through the same [`EventFold`], so they are the same stream.
@@ -31,14 +31,14 @@ pub struct Event {
     pub seq: u64,
     /// Since the run was created, by the clocks of the machines it ran on.
     pub elapsed_nanos: u64,
-    /// Whom it is about.
+    /// The run and the step that it is about.
     pub metadata: Metadata,
-    /// What happened.
+    /// Kind and fields of the event.
     pub data: EventData,
 }
 
 impl Event {
-    /// Which kind it is.
+    /// Its kind.
     #[must_use]
     pub fn kind(&self) -> EventKind {
         self.data.kind()
@@ -59,16 +59,16 @@ impl Serialize for Event {
     }
 }
 
-/// Whom an event is about.
+/// The run and the step that an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    /// The run.
+    /// Id of the run.
     pub run_id: RunId,
     /// Number of the call, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step_id: Option<String>,
-    /// Who answers.
+    /// Provider that answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// The provider's own session.
@@ -85,7 +85,7 @@ pub struct Metadata {
 /// journaled, and those come with a number of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
-    /// Which call.
+    /// Number of the step.
     #[serde(rename = "step")]
     pub call: CallId,
     /// A word for machines, such as `text` or `tool`.

@@ -1,4 +1,4 @@
-//! The words between the run machine and whatever runs a script.
+//! The interface between the run machine and the sandbox that runs a script.
 //!
 //! Owns: what goes into a guest, what comes out, and [`TurnHost`], the
 //! questions a guest may ask during a turn. Never: runs anything; the sandbox
@@ -26,28 +26,28 @@ pub enum Dialect {
 pub struct Source {
     /// Exactly as the author wrote it.
     pub text: String,
-    /// What positions in errors call it; never a path of this machine.
+    /// Its name in error positions; never a path of this machine.
     pub file_name: String,
     /// Byte offset of the word `export` in front of `const meta`.
     pub meta_export: u32,
 }
 
-/// All that a script is started with.
+/// The input of a script's first turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartInput {
-    /// What to run.
+    /// The script.
     pub source: Source,
-    /// As `inspect` found it.
+    /// Its dialect, as `inspect` found it.
     pub dialect: Dialect,
-    /// Which program it sees.
+    /// The surface that it sees.
     pub surface: Surface,
-    /// JSON text; none is `undefined`.
+    /// Its arguments as JSON text; none is `undefined`.
     pub args: Option<String>,
     /// JSON text of the script's `meta`.
     pub meta: String,
     /// Seed of `Math.random` in this instance.
     pub seed: u64,
-    /// Watch promises, to name those that never settle.
+    /// Whether to record where promises are made, to name those that never settle.
     pub diagnose: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct ScriptError {
     pub code: String,
     /// The error's own name, such as `TypeError`.
     pub name: String,
-    /// What it says.
+    /// Its message.
     pub message: String,
     /// From 1, 0 for none.
     pub line: u32,
@@ -86,7 +86,7 @@ pub enum Status {
     Failed(ScriptError),
 }
 
-/// What a script may know of its budget, in output tokens.
+/// A script's view of its budget, in output tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetState {
     /// None when no allowance was given.
@@ -120,7 +120,7 @@ impl GroupKind {
 /// because something threw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NullSlot {
-    /// Which construct.
+    /// Kind of the construct.
     pub group: GroupKind,
     /// Ordinal of the construct within its script, from 1, in order of start.
     pub ordinal: u32,
@@ -129,17 +129,17 @@ pub struct NullSlot {
     /// The stage that threw, from 0, in a pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<u32>,
-    /// What was thrown.
+    /// The error that was thrown.
     pub error: ScriptError,
     /// The call whose failure was thrown, known from the error itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<CallId>,
 }
 
-/// Something that its author should know of a script, and that does not stop it.
+/// A warning for the author of a script; it does not stop the script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
-    /// Stable; one of [`WARNING_CODES`].
+    /// Its stable code, one of [`WARNING_CODES`].
     pub code: String,
     /// A sentence for people.
     pub message: String,
@@ -165,7 +165,7 @@ fn is_none(position: &u32) -> bool {
 /// Code of the last warning of a run that had more of them than are kept.
 pub const WARNINGS_CUT: &str = "warnings_cut";
 
-/// What a guest may call a warning.
+/// The codes that a guest may give to a warning.
 pub const WARNING_CODES: [&str; 15] = [
     "unhandled_rejection",
     "timer_threw",
@@ -184,7 +184,7 @@ pub const WARNING_CODES: [&str; 15] = [
     WARNINGS_CUT,
 ];
 
-/// Code of the warning that a phase has no title to speak of.
+/// Code of the warning that a phase has no usable title.
 pub const PHASE_TITLE: &str = "phase_title";
 
 /// Code of the warning that an agent was cut off with its script.
@@ -193,7 +193,7 @@ pub const NOT_AWAITED: &str = "not_awaited";
 /// Code of the warning that an answer is not what its agent has printed.
 pub const ANSWER_NOT_UTF8: &str = "answer_not_utf8";
 
-/// Why a question of the guest was not answered with a call id.
+/// Why a question of the guest was not answered with the number of a step.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// This one call is refused; the script may catch it.
@@ -210,15 +210,15 @@ pub enum StopTurn {
     /// A limit of the run.
     #[error(transparent)]
     Limit(#[from] LimitError),
-    /// The script asks for something else than the journal holds.
+    /// The script asked for something other than the recorded entry.
     #[error(transparent)]
     Mismatch(#[from] crate::mismatch::Mismatch),
 }
 
-/// What a guest may ask of its host during one turn. Every value that comes in
-/// is hostile: bounded in length by the sandbox, and by nothing else.
+/// The questions that a guest may ask its host during one turn. Every argument is
+/// hostile: the sandbox bounds its length, and nothing else.
 ///
-/// All functions answer at once; outcomes come later, as turns of their own.
+/// All functions return at once; outcomes arrive later, each with a turn of its own.
 pub trait TurnHost {
     /// Start an agent; `options` is JSON text.
     ///
@@ -244,7 +244,7 @@ pub trait TurnHost {
     /// When the duration is refused, or the run must stop.
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal>;
 
-    /// Clear a timer; one that is not open means nothing.
+    /// Clear a timer; one that is not open is ignored.
     ///
     /// # Errors
     /// When the run must stop.
@@ -256,30 +256,30 @@ pub trait TurnHost {
     /// When the run must stop.
     fn phase(&mut self, title: String) -> Result<(), StopTurn>;
 
-    /// Say something to whoever watches.
+    /// Write a line to the log.
     ///
     /// # Errors
     /// When the run must stop.
     fn log(&mut self, message: String) -> Result<(), StopTurn>;
 
-    /// Say why a slot is null.
+    /// Record why a slot is null.
     ///
     /// # Errors
     /// When the run must stop.
     fn null_slot(&mut self, slot: NullSlot) -> Result<(), StopTurn>;
 
-    /// Tell the author something that does not stop the script.
+    /// Warn the author of something that does not stop the script.
     ///
     /// # Errors
     /// When the run must stop.
     fn warn(&mut self, warning: Warning) -> Result<(), StopTurn>;
 
-    /// What is known of the budget.
+    /// The script's budget so far.
     fn budget(&self) -> BudgetState;
 }
 
-/// A host goes into the sandbox and comes back with every turn: a large one does
-/// so more cheaply in a box.
+/// The host moves into the sandbox and back with every turn; a large one moves more
+/// cheaply in a box.
 impl<H: TurnHost> TurnHost for Box<H> {
     fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
         (**self).agent(prompt, options)

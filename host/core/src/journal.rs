@@ -1,12 +1,12 @@
-//! The journal: what is written down of a run, in order, for ever.
+//! The journal: the entries of a run, in order and append-only.
 //!
 //! Owns: the entries, their version, their text form and the chain of digests
-//! that makes a changed byte visible. Never: stores them, and never decides
-//! which one comes next; that is [`crate::machine`].
+//! that makes a changed byte visible. Never: stores them, or decides which one
+//! comes next; [`crate::machine`] does.
 //!
-//! A run is replayed by feeding its deliveries ([`Body::ScopeStarted`],
-//! [`Body::Settled`], [`Body::TimerFired`]) to fresh guests in journal order and comparing what they
-//! ask for with what is written.
+//! A replay feeds the deliveries of a run ([`Body::ScopeStarted`], [`Body::Settled`],
+//! [`Body::TimerFired`]) to fresh guests in journal order, and compares what they ask
+//! for with the entries.
 
 mod head;
 mod parse;
@@ -38,28 +38,28 @@ pub use head::{ForkReason, Parent, RunHead, ScopeStart};
 pub use record::{Chain, Record, read, read_behind};
 pub use upgrade::upgrade;
 
-/// Version of the entries. A reader refuses a larger one; what is written in a
-/// smaller one is upgraded as it is read.
+/// Version of the entries. A reader refuses a larger one, and upgrades entries of a
+/// smaller one as it reads them.
 ///
-/// The head of a run has that of the program that started it, and each
-/// `attempt_started` that of the entries behind it: a run that was resumed by
-/// newer programs mixes formats.
+/// The head of a run has the version of the program that started it, and each
+/// `attempt_started` the version of the entries after it: the journal of a run that
+/// newer programs resumed mixes formats.
 pub const JOURNAL_FORMAT: u32 = 3;
 
-/// The first format whose attempts say which they are of.
+/// The first format in which an epoch states its format.
 pub const FORMAT_IN_EPOCHS: u32 = 3;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// When, in microseconds since 1970, by the clock of the writing machine.
+    /// Time in microseconds since 1970, by the clock of the writing machine.
     pub at_us: i64,
-    /// What.
+    /// What the entry says.
     #[serde(flatten)]
     pub body: Body,
 }
 
-/// What was written down.
+/// The kinds of entries, and their fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {
@@ -68,24 +68,24 @@ pub enum Body {
     /// An epoch begins: a process took the run up, for the first time or again.
     #[serde(rename = "attempt_started")]
     EpochStarted {
-        /// From 1.
+        /// Its number, from 1.
         #[serde(rename = "attempt")]
         epoch: u32,
-        /// Limits from here on; they may be raised on resume.
+        /// Limits in force during the epoch; a resume may raise them.
         limits: Limits,
-        /// Which build of the guest runs it; fuel is comparable under one only.
+        /// Build of the guest that runs it. Fuel is comparable within one build only.
         guest: Digest,
-        /// Of the entries from here on.
+        /// Format of the entries from here on.
         #[serde(default = "before_epochs_said")]
         format: u32,
     },
-    /// The head again, with a larger format, in front of the attempt that brings
-    /// it. Programs before [`FORMAT_IN_EPOCHS`] look for a format in heads alone,
-    /// and refuse the run as they should.
+    /// The head again, with a larger format, in front of the epoch that begins it.
+    /// Programs before [`FORMAT_IN_EPOCHS`] look for a format in heads alone, and so
+    /// refuse the run as they should.
     #[serde(rename = "run_started", skip_deserializing)]
     FormatRaised(Box<RunHead>),
-    /// In a fork: an answer of an earlier run, for a call of the same content.
-    /// All of them stand before the script starts.
+    /// In a fork: an answer of an earlier run, for a step of the same content. All of
+    /// them stand before the start of the script.
     AnswerPooled(Box<ReusableAnswer>),
     /// Delivery: a script was started.
     ScopeStarted(Box<ScopeStart>),
@@ -94,149 +94,149 @@ pub enum Body {
         /// Its number; of a child workflow also that of the scope it opens.
         #[serde(rename = "step")]
         call: CallId,
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
         /// What it asked for.
         #[serde(flatten)]
         asked: StepRequest,
     },
-    /// A call was refused, and the script was thrown the refusal.
+    /// A call was refused; the refusal was thrown into the script.
     CallRefused(Box<RefusedCall>),
     /// The script called `setTimeout()`.
     TimerSet {
         /// Its number.
         timer: TimerId,
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
         /// Of held time: the time in which a process holds the run.
         milliseconds: f64,
     },
     /// The script called `clearTimeout()` on a timer that was open.
     TimerCleared {
-        /// Which timer.
+        /// Number of the timer.
         timer: TimerId,
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
     },
     /// The script called `phase()`.
     PhaseSet {
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
-        /// As the script said, cut to a bound.
+        /// The script's text, cut to a bound.
         title: String,
     },
     /// The script called `log()`.
     Logged {
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
-        /// As the script said, cut to a bound.
+        /// The script's text, cut to a bound.
         message: String,
     },
     /// A throw made a slot of `parallel` or an item of `pipeline` null.
     SlotNulled {
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
-        /// Where and why.
+        /// Which slot it is, and the error.
         slot: Box<NullSlot>,
     },
-    /// The guest tells the author something that does not stop the script.
+    /// The guest warns the author of something that does not stop the script.
     Warned {
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
-        /// What.
+        /// The warning.
         warning: Box<Warning>,
     },
-    /// An agent was set to work on a call. Says something about processes, not
-    /// about the run: a call may be dispatched again after a crash.
+    /// An agent was started for a step. This is about processes, not about the run:
+    /// after a crash the same step may be dispatched again.
     AgentDispatched {
-        /// Which call.
+        /// Number of the step.
         #[serde(rename = "step")]
         call: CallId,
-        /// Whom, where the call and the head alone do not tell.
+        /// Who was asked, where the request and the head alone do not tell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Box<Addressee>>,
     },
-    /// An agent had answered when the process let go of the run, and its script
-    /// was not told yet: the answer is kept for the next attempt.
+    /// An agent had answered when the epoch ended, and the answer was not delivered
+    /// yet: it is kept for the next epoch.
     AgentAnswered {
-        /// Which call.
+        /// Number of the step.
         #[serde(rename = "step")]
         call: CallId,
-        /// What it came to.
+        /// Its outcome.
         outcome: Outcome,
-        /// What the agent said of itself.
+        /// What the agent reported about itself.
         reply: Box<Reply>,
     },
-    /// An agent failed for a reason that holds for every call on its provider:
-    /// the call stays open, and is made again in the next attempt.
+    /// An agent failed for a reason that holds for every step of its provider: the
+    /// step stays open, and is dispatched again in the next epoch.
     AgentParked {
-        /// Which call.
+        /// Number of the step.
         #[serde(rename = "step")]
         call: CallId,
-        /// Why.
+        /// The failure.
         failure: Failure,
-        /// What the agent said of itself, and what it used.
+        /// What the agent reported about itself, with what it used.
         reply: Box<Reply>,
     },
     /// An agent named its session.
     AgentSession {
-        /// Which call.
+        /// Number of the step.
         #[serde(rename = "step")]
         call: CallId,
-        /// Whose session.
+        /// Provider of the session.
         provider: String,
         /// The provider's own name of it.
         session_id: String,
     },
-    /// What an agent was doing; not more than one a second.
+    /// What an agent was doing; at most one entry a second.
     AgentActivity(Activity),
-    /// A call was cut off, and something was left in its worktree.
+    /// A step was cut off, and its worktree holds something.
     WorktreeKept {
-        /// Which call.
+        /// Number of the step.
         #[serde(rename = "step")]
         call: CallId,
-        /// What, and where.
+        /// The worktree, and what it holds.
         worktree: Box<Worktree>,
     },
-    /// Delivery: the outcome of a call went to the script that made it.
+    /// Delivery: the outcome of a step went to the script that asked for it.
     Settled {
-        /// Which call.
+        /// Number of the step.
         #[serde(rename = "step")]
         call: CallId,
-        /// What it came to.
+        /// Its outcome.
         outcome: Outcome,
-        /// What the agent said of itself, for agents.
+        /// What the agent reported about itself; none for other steps.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reply: Option<Box<Reply>>,
-        /// What the script was given instead, where it was not told of a failure.
+        /// What the script was given in place of a failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         given: Option<Substitute>,
     },
     /// Delivery: the time of a timer was up.
     TimerFired {
-        /// Which timer.
+        /// Number of the timer.
         timer: TimerId,
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
     },
     /// A script had nothing more to run.
     TurnEnded {
-        /// Which script.
+        /// Scope of the script.
         scope: Scope,
         /// Units of fuel the turn used.
         fuel: u64,
-        /// How it stands.
+        /// State of the script.
         state: TurnState,
     },
-    /// The last entry of a run that is over: nothing ever follows.
+    /// The last entry of a run that is over; nothing follows it.
     RunEnded {
-        /// How it ended.
+        /// The result or the error.
         end: RunEnd,
     },
     /// An epoch ends: the process let go of the run, which can be resumed.
     #[serde(rename = "attempt_ended")]
     EpochEnded {
-        /// Why.
+        /// Why the process let go of the run.
         reason: StopReason,
         /// Units of fuel of the turn that was cut off with it, which has no entry
         /// of its own.
@@ -245,7 +245,7 @@ pub enum Body {
     },
 }
 
-/// Of an attempt that says none. Format 1 is read like 2.
+/// Format of an epoch that states none. Format 1 is read like 2.
 fn before_epochs_said() -> u32 {
     FORMAT_IN_EPOCHS - 1
 }
@@ -255,16 +255,16 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// How a script stood when its turn ended. The result itself is in
+/// State of a script at the end of its turn. The result itself is in
 /// [`Body::RunEnded`] or in the [`Body::Settled`] of the calling script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnState {
-    /// It waits.
+    /// It waits for a delivery.
     Pending,
     /// It has its result.
     Done,
-    /// It failed.
+    /// It threw an error.
     Failed,
 }
 
@@ -274,15 +274,15 @@ pub enum TurnState {
 pub enum RunEnd {
     /// With this result, as JSON text.
     Completed {
-        /// JSON text.
+        /// The result as JSON text.
         result: String,
-        /// Calls that nobody awaited and that were cut off.
+        /// Steps that the script did not await; they were cut off.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         abandoned: Vec<CallId>,
     },
     /// The script failed.
     Failed {
-        /// Why, and where.
+        /// The error and its position.
         error: ScriptError,
     },
 }
@@ -294,7 +294,7 @@ pub enum JournalError {
     /// Written by a newer program.
     #[error("the journal has format {found}, and this program reads up to {JOURNAL_FORMAT}")]
     Newer {
-        /// Its format.
+        /// Format of the journal.
         found: u32,
     },
     /// The text of an entry is not an entry.
@@ -302,7 +302,7 @@ pub enum JournalError {
     Unreadable {
         /// Number of the entry, from 0.
         seq: u64,
-        /// What the parser said.
+        /// Message of the parser.
         reason: String,
     },
     /// The entry or one before it was changed after it was written.
@@ -318,7 +318,7 @@ pub enum JournalError {
     OutOfOrder {
         /// Number of the entry, from 0.
         seq: u64,
-        /// Its kind.
+        /// Kind of the entry.
         found: &'static str,
         /// Which rule it breaks.
         reason: &'static str,
@@ -326,7 +326,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Stable code.
+    /// Its stable code.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -339,7 +339,7 @@ impl JournalError {
 }
 
 impl Body {
-    /// As `kind` in the text form.
+    /// Its kind, as in the text form.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -369,7 +369,7 @@ impl Body {
         }
     }
 
-    /// The step that the script asks for.
+    /// The step that the script asked for, if this is such an entry.
     #[must_use]
     pub fn asked(&self) -> Option<(CallId, &StepRequest)> {
         match self {
@@ -378,15 +378,15 @@ impl Body {
         }
     }
 
-    /// The agent that the script asks for.
+    /// The agent that the script asked for, if this is such an entry.
     #[must_use]
     pub fn asked_agent(&self) -> Option<(CallId, &Arc<AgentRequest>)> {
         let (call, asked) = self.asked()?;
         asked.agent().map(|request| (call, request))
     }
 
-    /// Whether this says something about processes, or about answers that wait,
-    /// rather than about the script: such entries are passed over in a replay.
+    /// Whether this is about processes or waiting answers, not about the script: a
+    /// replay skips such entries.
     #[must_use]
     pub fn is_about_epochs(&self) -> bool {
         matches!(

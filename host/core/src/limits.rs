@@ -299,7 +299,7 @@ fn counted(count: u32, what: &str) -> String {
 }
 
 impl LimitError {
-    /// Stable code.
+    /// Its stable code.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

@@ -1,7 +1,7 @@
-//! Where a replay and its journal part, as data.
+//! The first difference between a replay and its journal, as data.
 //!
 //! Owns: what counts as a difference between two entries, and naming it field
-//! by field. Never: draws it; whoever shows it does.
+//! by field. Never: formats it for a terminal.
 
 mod data;
 
@@ -43,7 +43,7 @@ impl Mismatch {
         }
     }
 
-    /// Between the recorded entry and something that is no entry.
+    /// Between the recorded entry and an event that has no entry.
     #[must_use]
     pub fn instead_of(seq: u64, last_call: u32, recorded: &Body, now: &str) -> Self {
         Self {

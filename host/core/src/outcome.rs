@@ -1,4 +1,4 @@
-//! What a step came to: a value, or a failure.
+//! The outcome of a step: a value or a failure.
 //!
 //! Owns: both as they are journaled and handed to a script. Never: decides
 //! which of them a step gets.
@@ -33,7 +33,7 @@ impl Failure {
 /// returned nothing. JSON text is never empty.
 pub const UNDEFINED: &str = "";
 
-/// What a call came to.
+/// The outcome of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

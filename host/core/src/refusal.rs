@@ -1,8 +1,8 @@
 //! A call that was refused, as it is journaled.
 //!
-//! Owns: what is kept of the question, and whether a question is that one again.
-//! Never: refuses anything; the machine does, and a replay gives the script the
-//! refusal that it was given then, whatever would be said today.
+//! Owns: what is kept of a refused question, and recognising the same question in a
+//! replay, which repeats the recorded refusal word for word. Never: refuses anything;
+//! the machine does.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub enum Function {
 }
 
 impl Function {
-    /// In digests: a word that stays.
+    /// Its word in digests, which must not change.
     fn word(self) -> &'static str {
         match self {
             Self::Agent => "agent",
@@ -73,12 +73,12 @@ pub struct RefusedCall {
     /// How the others begin, as JSON text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub options: String,
-    /// What the script was given.
+    /// The failure that was thrown into the script.
     pub failure: Failure,
 }
 
 impl RefusedCall {
-    /// Of this question.
+    /// The entry for this question.
     #[must_use]
     pub fn new(scope: Scope, question: &Question<'_>, failure: Failure) -> Self {
         let Question { of, text, options } = *question;

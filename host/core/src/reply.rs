@@ -1,4 +1,4 @@
-//! What an agent said of itself beside its answer: usage, cost, session, model.
+//! The reply of an agent beside its answer: usage, cost, session, model.
 //!
 //! Owns: the data, and how usage adds up. Never: a price.
 
@@ -50,13 +50,13 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// What is known of how an agent call was answered, apart from the answer.
+/// How an agent call was answered, without the answer itself.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
-    /// Who answered.
+    /// Provider that answered.
     pub provider: String,
-    /// With which model, when the provider says so.
+    /// Model that answered, if the provider names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The provider's own session.
@@ -67,10 +67,10 @@ pub struct Reply {
     /// Dollars of all attempts together, when they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
-    /// Who says so: `provider`, or `prices:` and the version of a table.
+    /// Where the sum is from: `provider`, or `prices:` and the version of a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_source: Option<String>,
-    /// It answered, and did not say what tokens that took.
+    /// It answered without naming its tokens.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unmetered: bool,
     /// How often the provider was asked: 2 after a correction round.
@@ -81,38 +81,38 @@ pub struct Reply {
     pub attempts: u32,
     /// From dispatch to answer, in milliseconds.
     pub duration_ms: u64,
-    /// What it left behind in a worktree of its own.
+    /// The worktree that it left behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
     /// Bytes of its answer that were not UTF-8, and are U+FFFD in it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replaced_bytes: u64,
-    /// What its agent asked leave for, and was refused.
+    /// Permissions that its agent asked for and was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<RefusedAsk>,
-    /// The call that was answered so before, when nobody was asked this time:
-    /// then tokens and dollars are those that were saved.
+    /// The step whose answer was reused, if no agent was asked: then tokens and dollars
+    /// are those that were saved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<AnswerSource>,
 }
 
 impl Reply {
-    /// Whether it cost something, and nobody knows how much.
+    /// Whether it used tokens at an unknown price.
     #[must_use]
     pub fn is_unpriced(&self) -> bool {
         self.cost_usd.is_none() && (self.unmetered || self.usage.total() > 0)
     }
 }
 
-/// Where an answer comes from that was not asked for again.
+/// The source of a reused answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswerSource {
-    /// The run that the call was made in.
+    /// Run of the step.
     pub run: RunId,
-    /// The call.
+    /// Number of the step.
     pub call: CallId,
-    /// Someone wrote the answer in place of the call's own.
+    /// A person wrote the answer in place of the step's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
 }

@@ -1,7 +1,7 @@
 //! The report of a run, as a fold over its journal.
 //!
-//! Owns: what the one JSON document says, and the state a run is in. Never:
-//! keeps a number that the journal does not hold.
+//! Owns: the fields of the one JSON document, and the state of a run. Never: keeps a
+//! number that the journal does not hold.
 
 mod asks;
 mod causes;
@@ -11,6 +11,7 @@ mod reuse;
 mod sessions;
 mod state;
 mod tokens;
+mod two_names;
 mod usage;
 pub(crate) mod warnings;
 
@@ -34,6 +35,7 @@ use nulls::{null_of_agent, null_of_failure, null_of_slot};
 pub use reuse::ReuseReport;
 pub use sessions::SessionReport;
 pub use state::RunState;
+pub use two_names::{RunResult, StepLabel};
 pub use usage::{TokenUsage, UsageOf, UsageReport};
 pub use warnings::WarningReport;
 
@@ -49,19 +51,20 @@ const NULLS_LISTED_MAX: usize = 1_000;
 pub struct Report {
     /// [`REPORT_FORMAT`].
     pub schema_version: u32,
-    /// The run.
+    /// Id of the run.
     pub run_id: RunId,
     /// The same, for readers of older reports.
     #[serde(rename = "runID")]
     pub run_id_alias: RunId,
     /// `meta.name`.
     pub name: String,
-    /// How it stands.
+    /// State of the run.
     pub state: RunState,
     /// What the script returned; null until then.
-    pub results: Box<RawValue>,
+    #[serde(flatten)]
+    pub result: RunResult,
     /// The file that holds the result, where it is too large to be shown here:
-    /// then `results` is null.
+    /// then `result` is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results_file: Option<String>,
     /// Why it failed or stopped.
@@ -71,14 +74,14 @@ pub struct Report {
     pub token_usage: TokenUsage,
     /// Dollars, as far as they are known.
     pub cost_usd: f64,
-    /// Calls whose cost nobody knows.
+    /// Steps whose cost is unknown.
     #[serde(skip_serializing_if = "is_zero")]
     pub cost_unknown_calls: u64,
     /// Tokens and dollars by model and by provider.
     pub usage: UsageReport,
     /// Fuel of all turns.
     pub fuel: u64,
-    /// Agent calls, by how they stand.
+    /// Agent calls, by state.
     pub agents: AgentCounts,
     /// Tokens and agents by phase, in order of appearance.
     pub phases: Vec<PhaseReport>,
@@ -87,36 +90,36 @@ pub struct Report {
     /// Nulls beyond those listed.
     #[serde(skip_serializing_if = "is_zero")]
     pub nulls_not_listed: u64,
-    /// What its author should know of the script, in order.
+    /// Warnings for the author of the script, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<WarningReport>,
-    /// Calls that nobody awaited and that were cut off when the script ended.
+    /// Steps that the script did not await; they were cut off when it ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub abandoned: Vec<CallId>,
-    /// Worktrees in which something had changed; they are kept.
+    /// Worktrees that were kept because something in them had changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub worktrees: Vec<WorktreeReport>,
     /// The agents' own sessions, in order of their answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<SessionReport>,
-    /// What agents asked leave for, and were refused.
+    /// Permissions that agents asked for and were refused.
     #[serde(skip_serializing_if = "AsksReport::is_empty")]
     pub asks: AsksReport,
-    /// Processes that worked on it.
+    /// Number of epochs, under its older name.
     pub attempts: u32,
     /// The run that this one is a fork of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
-    /// Answers that were there already, and what that saved.
+    /// Reused answers, and what they saved.
     #[serde(skip_serializing_if = "ReuseReport::is_empty")]
     pub reused: ReuseReport,
 }
 
-/// Agent calls, by how they stand.
+/// Agent calls, by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentCounts {
-    /// Made by the script.
+    /// Asked for by the script.
     pub called: u64,
     /// Answered.
     pub completed: u64,
@@ -129,7 +132,7 @@ pub struct AgentCounts {
     /// Of those failed, those whose agent was at work and gave no answer.
     #[serde(skip)]
     pub silent: u64,
-    /// Given to an agent, once or again.
+    /// Dispatched, once or more often.
     #[serde(skip)]
     pub asked: u64,
 }
@@ -138,9 +141,9 @@ pub struct AgentCounts {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseReport {
-    /// Its title.
+    /// Title of the phase.
     pub title: String,
-    /// Agent calls made in it.
+    /// Agent calls in it.
     pub agents: u64,
     /// Their tokens.
     pub token_usage: TokenUsage,
@@ -148,7 +151,7 @@ pub struct PhaseReport {
     pub cost_usd: f64,
 }
 
-/// What a call left behind in a worktree of its own.
+/// A worktree that a step left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorktreeReport {
@@ -157,7 +160,7 @@ pub struct WorktreeReport {
     /// What people call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// What, and where.
+    /// What it holds, and where it is.
     #[serde(flatten)]
     pub worktree: Worktree,
 }
@@ -186,17 +189,17 @@ impl Report {
 #[derive(Default)]
 pub struct ReportFold {
     report: Option<Report>,
-    /// Of the last entry, as if nobody held the run.
+    /// State after the last entry, if no process held the run.
     state: Option<RunState>,
     steps: Steps,
     causes: Causes,
 }
 
 impl Report {
-    /// Whether agents were asked and none gave an answer, because it failed,
-    /// answered null or was cut off when the script ended: then the result was
-    /// made of nothing. Of a single agent only its failure says so: its null may be
-    /// meant, and a call that could not be made asked nobody.
+    /// Whether agents were asked and none gave an answer: each failed, answered null or
+    /// was cut off when the script ended. Then the result was made of nothing. If there
+    /// was one agent only, its failure counts and its null does not, which may be
+    /// meant; a call that was refused asked no agent.
     #[must_use]
     pub fn is_fruitless(&self) -> bool {
         let AgentCounts { called, completed, silent, null, .. } = self.agents;
@@ -226,7 +229,7 @@ impl ReportFold {
         Ok(report)
     }
 
-    /// Takes in the next entry.
+    /// Adds the next entry.
     pub fn after(&mut self, entry: &Entry) {
         self.state = Some(RunState::after(&entry.body, false));
         if let Body::RunStarted(head) = &entry.body {
@@ -317,7 +320,7 @@ impl<'s> Agent<'s> {
 impl Report {
     fn settled(&mut self, agent: Agent<'_>, outcome: &Outcome, reply: Option<&Reply>) {
         let (call, title) = (agent.step.step, agent.title());
-        // What was there already was paid for by the run that asked.
+        // A reused answer was paid for by the run that asked.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_some()) {
             self.reused.add(reply);
         } else if let Some(reply) = reply {
@@ -387,7 +390,7 @@ impl Report {
     fn ended(&mut self, end: &RunEnd) {
         match end {
             RunEnd::Completed { result, abandoned } => {
-                self.results = raw(result);
+                self.result = raw(result).into();
                 self.abandoned.clone_from(abandoned);
             }
             RunEnd::Failed { error } => self.error = Some(script_error(error)),
@@ -402,7 +405,7 @@ fn empty(head: &RunHead) -> Report {
         run_id_alias: head.run.clone(),
         name: head.name.clone(),
         state: RunState::Running,
-        results: raw("null"),
+        result: raw("null").into(),
         results_file: None,
         error: None,
         token_usage: TokenUsage::default(),
@@ -425,7 +428,7 @@ fn empty(head: &RunHead) -> Report {
     }
 }
 
-/// JSON text as it was journaled, unchanged; what is no JSON becomes null.
+/// JSON text as it was journaled, unchanged; invalid JSON becomes null.
 fn raw(text: &str) -> Box<RawValue> {
     RawValue::from_string(text.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

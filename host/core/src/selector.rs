@@ -18,13 +18,13 @@ const SELECTOR_BYTES_MAX: usize = 512;
 pub struct Selector {
     /// The model, as its provider calls it, or an alias.
     pub id: String,
-    /// Who is to be asked.
+    /// The provider to ask.
     pub provider: Option<String>,
     /// Reasoning effort.
     pub thinking: Option<String>,
 }
 
-/// A text that is no selector.
+/// A text that is not a selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a model: {reason}; a model reads ID or ID?provider=NAME&thinking=LEVEL")]
 pub struct SelectorError {
@@ -98,14 +98,14 @@ impl Selector {
     }
 }
 
-/// Where a call goes.
+/// The provider, model and effort of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Who is asked.
+    /// The provider.
     pub provider: String,
-    /// With which model; none leaves it to the provider.
+    /// The model; none leaves it to the provider.
     pub model: Option<String>,
-    /// With which effort; none leaves it to the provider.
+    /// The effort; none leaves it to the provider.
     pub effort: Option<String>,
     /// What the agent may do to files; none leaves it to the provider.
     pub permissions: Option<Permissions>,
@@ -146,7 +146,7 @@ impl Choice {
 /// model's selector says, and that over what the run says.
 ///
 /// # Errors
-/// When its model is no selector.
+/// When its model is not a selector.
 pub fn choose(request: &AgentRequest, head: &RunHead) -> Result<Choice, SelectorError> {
     let selector = selector_of(request.model.as_ref().or(head.defaults.model.as_ref()), head)?;
     let (id, of_model, thinking) = match selector {

@@ -81,7 +81,7 @@ pub(crate) fn hides_its_cost(outcome: &Outcome, reply: &Reply) -> bool {
     says_nothing && WORKED.iter().any(|code| failure.code == *code)
 }
 
-/// What a script is given in place of this outcome; none when it is told of the
+/// What a script is given in place of this outcome; none when it gets the
 /// outcome itself.
 pub(crate) fn in_place_of(outcome: &Outcome, on_failure: Option<OnFailure>) -> Option<Substitute> {
     match (outcome, on_failure) {
@@ -96,7 +96,7 @@ fn is_of_agent(failure: &Failure) -> bool {
     OF_AGENTS.iter().any(|code| failure.code == *code)
 }
 
-/// What the script's promise comes to.
+/// The outcome that is delivered to the script's promise.
 pub(crate) fn delivered(outcome: Outcome, given: Option<Substitute>) -> Outcome {
     match given {
         Some(Substitute::Null) => Outcome::Value("null".to_owned()),

@@ -1,4 +1,4 @@
-//! The steps of a journal, as a fold: which are open, and whom they were given to.
+//! The steps of a journal, as a fold: which are open, and who was asked.
 //!
 //! Owns: the one map of open steps that the event stream, the report, the details
 //! and reuse share. Never: keeps a step that is settled, or copies a text; what
@@ -16,7 +16,7 @@ use crate::step::{StepRequest, WorkflowRequest};
 /// A step, as far as a journal was read.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Its number.
+    /// Number of the step.
     pub step: CallId,
     /// The script that asked.
     pub scope: Scope,
@@ -24,7 +24,7 @@ pub struct Step {
     pub place: usize,
     /// What it asks for; of a child workflow without the arguments.
     pub asked: StepRequest,
-    /// How often an agent was set to work on it.
+    /// How often it was dispatched.
     pub dispatches: u32,
     /// The addressee of the last dispatch, where it was written down.
     pub to: Option<Box<Addressee>>,

@@ -22,7 +22,7 @@ pub enum StopReason {
     },
     /// A limit of the run.
     Limit {
-        /// Stable code.
+        /// Its stable code.
         code: String,
         /// What happened; programs before this one put what to type behind it.
         message: String,
@@ -30,7 +30,7 @@ pub enum StopReason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reached: Option<Box<LimitError>>,
     },
-    /// A provider answers nobody for now, and nothing else was left to do.
+    /// A provider is unavailable for now, and nothing else was left to do.
     Provider(ShutProvider),
 }
 
@@ -48,7 +48,7 @@ impl StopReason {
         Self::Limit { code: code.into(), message, reached: None }
     }
 
-    /// Stable code.
+    /// Its stable code.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {

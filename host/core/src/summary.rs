@@ -31,9 +31,9 @@ pub struct Summary {
     pub created_at_us: i64,
     /// Time of its last entry.
     pub updated_at_us: i64,
-    /// As if nobody held it.
+    /// Its state if no process holds it.
     pub state: RunState,
-    /// Processes that worked on it.
+    /// Number of epochs.
     pub attempts: u32,
     /// Calls of its scripts.
     pub steps: u64,
@@ -43,12 +43,12 @@ pub struct Summary {
     pub spent: Vec<DailySpend>,
 }
 
-/// What one model of one provider took on one day.
+/// Spend of one model of one provider on one day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DailySpend {
-    /// Who answered.
+    /// Provider that answered.
     pub provider: String,
-    /// With which model, when that is known.
+    /// Model that answered, if it is known.
     pub model: Option<String>,
     /// The day on which it was answered (UTC), in days since 1970.
     pub day: i64,
@@ -61,7 +61,7 @@ pub struct DailySpend {
 }
 
 impl Summary {
-    /// Of this journal.
+    /// The summary of this journal.
     ///
     /// # Errors
     /// When the journal does not begin with its head.

@@ -1,24 +1,23 @@
-//! What must be known of a recorded run before it is met again, as a fold over
-//! its journal.
+//! A summary of a journal, as a fold: what a resume must know before it replays.
 //!
-//! Owns: the head, the first script, and what later entries make of them. Never:
-//! keeps an answer; a journal of any size comes down to this.
+//! Owns: the head, the first script, and the limits, times and state at the end. Never:
+//! keeps an answer, so that its size does not grow with the journal.
 
 use crate::ids::Scope;
 use crate::journal::{Body, Entry, RunHead, ScopeStart};
 use crate::limits::Limits;
 use crate::report::RunState;
 
-/// A journal in short.
+/// A journal in a few fields.
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
-    /// What the run was started with.
+    /// The head of the run.
     pub head: Option<RunHead>,
     /// Its first script.
     pub root: Option<ScopeStart>,
     /// Limits that were in force last.
     pub limits: Limits,
-    /// Processes that worked on it.
+    /// Number of epochs.
     pub attempts: u32,
     /// Format of its last entries.
     pub format: u32,
@@ -28,7 +27,7 @@ pub struct Survey {
     pub created_at_us: i64,
     /// The latest time in it.
     pub last_us: i64,
-    /// How the run stands when nobody holds it.
+    /// State of the run if no process holds it.
     pub state: Option<RunState>,
 }
 
@@ -41,7 +40,7 @@ impl Survey {
         survey
     }
 
-    /// Takes in the next entry.
+    /// Adds the next entry.
     pub fn add(&mut self, entry: &Entry) {
         match &entry.body {
             Body::RunStarted(head) => self.head = Some((**head).clone()),

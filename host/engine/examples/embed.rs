@@ -32,7 +32,7 @@ pub async fn shout(folder: &Path) -> Result<String, Box<dyn Error>> {
     while let Some(event) = events.next().await? {
         eprintln!("{:?}", event.kind());
     }
-    Ok(run.wait().await?.results.get().to_owned())
+    Ok(run.wait().await?.result.get().to_owned())
 }
 
 #[tokio::main]

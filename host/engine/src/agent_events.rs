@@ -125,6 +125,8 @@ impl CallLog {
 }
 
 impl AgentReporter {
+    /// Reports what the agent is doing: journaled when it is a tool or a wait, and not
+    /// too often; otherwise shown if there is room.
     pub(crate) fn activity(&self, activity: &AgentActivity) {
         let (kind, text) = words_of(activity);
         let is_kept =
@@ -149,6 +151,7 @@ impl AgentReporter {
         self.activity(&AgentActivity::Waiting { reason });
     }
 
+    /// Journals the session that the agent has named, once.
     pub(crate) fn session(&self, session_id: &str) {
         let is_new = self.with(|log| {
             let known = log.session.as_deref() == Some(session_id);
@@ -165,6 +168,7 @@ impl AgentReporter {
         }
     }
 
+    /// Keeps a permission that the agent was refused, for the reply.
     pub(crate) fn refused(&self, asked: RefusedAsk) {
         self.with(|log| asked.add_to(&mut log.asks));
     }
@@ -174,6 +178,7 @@ impl AgentReporter {
         self.with(|log| std::mem::take(&mut log.asks))
     }
 
+    /// Sends a warning to the watcher.
     pub(crate) fn warn(&self, message: String) {
         // Fails when the run is over: nobody listens any more.
         let _ = self.kept.send(AgentEvent::Warning(message));

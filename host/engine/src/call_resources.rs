@@ -1,8 +1,8 @@
-//! What a call is given beside its prompt: folders, images, servers.
+//! What a call may have beside its prompt: folders, images and MCP servers.
 //!
-//! Owns: which of what a script names its agent may have. A script may be one that its
-//! user has not written, so it gets no further than the project of the folder that
-//! agents work in, and what the user's own settings name. Never: starts a server.
+//! Owns: looking up what a script names. Its user may not have written it, so its agents
+//! get what lies in the project of their folder, and what the user's own settings name.
+//! Never: starts a server.
 
 use std::fmt::Display;
 use std::path::{Component, Path, PathBuf};
@@ -15,18 +15,18 @@ use smol_wf_providers::{Image, McpServer};
 use crate::library::{ProjectRoot, read_beneath};
 use crate::request::AgentSettings;
 
-/// Most bytes of one image: what services of models take.
+/// Most bytes of one image: the limit of model services.
 const IMAGE_BYTES_MAX: u64 = 5 * 1024 * 1024;
 
-/// Most bytes of the images of one call: a request may have 32 MB, in base64.
+/// Most bytes of all images of a call: a request to a model may have 32 MB, in base64.
 const IMAGES_BYTES_MAX: usize = 20 * 1024 * 1024;
 
-/// A folder of git's own: what is written there can make programs start later, outside
-/// of whatever holds the agent. So no path leads into one, and no folder is handed over
-/// that has one right in it, unless the agent works in that folder, or above it, anyway.
+/// Git's own folder. A file written there can start programs later, outside of the
+/// agent's confinement. So no path leads into it, and no folder is handed over that holds
+/// one, unless the agent works in that folder or above it anyway.
 const GIT: &str = ".git";
 
-/// All of it.
+/// The folders, images and servers of one call.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallResources {
     pub(crate) dirs: Vec<PathBuf>,
@@ -34,7 +34,7 @@ pub(crate) struct CallResources {
     pub(crate) mcp: Vec<McpServer>,
 }
 
-/// Finds what a call asks for. Waits for the disk.
+/// Looks up the folders, images and servers of a call on another thread.
 pub(crate) async fn find(
     request: &AgentRequest,
     cwd: &Path,
@@ -92,7 +92,7 @@ impl ResourceRules {
     }
 }
 
-/// The servers of these names.
+/// The servers of these names, sorted, each once. Fails when the settings lack one.
 pub(crate) fn servers(
     names: &[String],
     settings: &AgentSettings,
@@ -114,11 +114,11 @@ pub(crate) fn servers(
     Ok(servers)
 }
 
-/// Where a call may have something from.
+/// The folders that a call may name paths in.
 struct AllowedFolders<'a> {
-    /// Where relative paths begin.
+    /// Relative paths begin here.
     cwd: &'a Path,
-    /// Real paths, the project's first.
+    /// Real paths, that of the project first.
     roots: Vec<PathBuf>,
 }
 
@@ -139,7 +139,7 @@ impl<'a> AllowedFolders<'a> {
             if is_checkout(&real) && !self.is_in_cwd(&real) {
                 return Err(refuse("dirs", text, "a folder that holds one of git's own, `.git`"));
             }
-            // Each has to pass as text through a program's arguments and settings.
+            // The path goes through a program's arguments and settings as text.
             let is_plain = real.to_str().is_some_and(|it| !it.contains(['*', '?', ',', '"']));
             if !is_plain {
                 return Err(refuse(
@@ -159,13 +159,13 @@ impl<'a> AllowedFolders<'a> {
         self.cwd.canonicalize().is_ok_and(|cwd| real.starts_with(cwd))
     }
 
-    /// Refuses what would undo the isolation of a call: it works in a checkout of its
-    /// own, so that it changes nothing in the project's.
+    /// Refuses folders that would undo the isolation of a call, which works in a checkout
+    /// of its own so that it changes nothing in the project's.
     fn keep_apart(&self, dirs: &[PathBuf]) -> Result<(), Failure> {
         let real = self.cwd.canonicalize();
         let cwd = real.as_deref().unwrap_or(self.cwd);
         let checkout = cwd.ancestors().find(|dir| is_checkout(dir)).unwrap_or(cwd);
-        // The outer one, where the project has others within.
+        // The project's own checkout, when there are others in it.
         let project = self.roots.first().filter(|project| checkout.starts_with(project));
         let checkout = project.map_or(checkout, PathBuf::as_path);
         let undoes = |dir: &&PathBuf| dir.starts_with(checkout) || checkout.starts_with(dir);
@@ -196,7 +196,7 @@ impl<'a> AllowedFolders<'a> {
         Ok(images)
     }
 
-    /// What a path leads to, and the folder that it is allowed for.
+    /// The real path of what a script names, and the allowed folder that holds it.
     fn real(&self, option: &str, written: &str) -> Result<(PathBuf, &Path), Failure> {
         let real = self.cwd.join(written).canonicalize();
         let real = real.map_err(|error| refuse(option, written, unreadable(&error)))?;
@@ -217,7 +217,7 @@ impl<'a> AllowedFolders<'a> {
 }
 
 fn is_checkout(dir: &Path) -> bool {
-    // A folder, or in a worktree a file; a link that leads nowhere counts.
+    // It is a folder, or a file in a worktree. A dangling link counts, too.
     dir.join(GIT).symlink_metadata().is_ok()
 }
 
@@ -322,7 +322,7 @@ mod tests {
         let shared = project.root.join("shared/x");
         let given = asked(&project, isolated(), &[shared.to_str().unwrap()], &["one.png"]).await;
         assert_eq!(given.unwrap().dirs, [shared]);
-        // Not by the user's word either: they have granted it to calls that are not isolated.
+        // Settings do not help: they allow folders to calls that are not isolated.
         project.settings.dirs.push(project.root.clone());
         for wrong in [".", "b", "../lib", "../.."] {
             let refused = asked(&project, isolated(), &[wrong], &[]).await.unwrap_err();

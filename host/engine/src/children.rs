@@ -1,7 +1,7 @@
-//! Finding the script of a `workflow()` call.
+//! Finds the script of a `workflow()` call.
 //!
-//! Owns: from target to a script that may start. Never: leaves the project
-//! root; [`crate::library`] sees to that.
+//! Owns: the way from a target to a script that may start. Never: leaves the project
+//! root; [`crate::library`] ensures that.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,16 +21,17 @@ use crate::library::{Library, Loaded, ResolvedScript};
 
 const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
 
+/// What is needed to find the scripts of child workflows.
 pub(crate) struct Children {
     pub(crate) library: Arc<Library>,
     pub(crate) sandbox: Sandbox,
-    /// Which program the scripts see.
+    /// The surface that the scripts see.
     pub(crate) surface: Surface,
 }
 
 impl Children {
-    /// The script that a call names, ready to start in the call's scope, and what
-    /// is to be said of it.
+    /// The script that a call names, ready to start in the call's scope, and a warning
+    /// about it.
     pub(crate) async fn find(
         &self,
         call: CallId,
@@ -42,8 +43,8 @@ impl Children {
         let (library, asked) = (self.library.clone(), target.clone());
         let surface = self.surface;
         let search = move || library.find(Path::new(&caller), &asked, surface);
-        // One code for whatever a script cannot have: it learns nothing of what
-        // lies elsewhere.
+        // One code for every reason, so that a script learns nothing about files outside
+        // of its project.
         let not_found = |reason: String| Failure::new(Code::WorkflowNotFound, reason);
         let ResolvedScript { loaded, warning } = tokio::task::spawn_blocking(search)
             .await
@@ -80,7 +81,7 @@ impl Children {
     }
 }
 
-/// A script as it goes into the journal.
+/// The journal's entry for the start of a script.
 pub(crate) fn scope_start(
     scope: Scope,
     script: Script,
@@ -88,8 +89,8 @@ pub(crate) fn scope_start(
     path: String,
     args: Option<String>,
 ) -> ScopeStart {
-    // A module's function takes its input apart without a look; a body script
-    // asks `typeof args` and wants to see that there are none.
+    // A module's function destructures its input without a check. A body script asks
+    // `typeof args`, and must see that there are none.
     let args = args.or_else(|| (dialect == Dialect::Module).then(|| "{}".to_owned()));
     ScopeStart {
         scope,

@@ -1,7 +1,7 @@
-//! Finding out which promise a stuck script waits for.
+//! Finds the promises that a stuck script waits for.
 //!
-//! Owns: the replay of a run in guests that watch their promises. Never: writes
-//! or dispatches anything. It may fail to find out; then the list is empty.
+//! Owns: the replay of a run in guests that watch their promises. Never: writes or
+//! dispatches anything. If it fails, the list is empty.
 
 use smol_wf_core::ids::{Digest, Scope};
 use smol_wf_core::journal::Entry;
@@ -15,15 +15,15 @@ use crate::turn::backend::Backend;
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
-/// Where the unsettled promises of this scope were made, as `line:column`; none
-/// when that was not found out.
+/// Where the unsettled promises of this scope were made, as `line:column`. None when the
+/// replay failed.
 pub(crate) async fn unsettled(
     sandbox: &Sandbox,
     mut journal: Entries,
     limits: Limits,
     scope: Scope,
 ) -> Option<Vec<String>> {
-    // Watching costs fuel: under another guest's name the fuel is not compared.
+    // Watching costs fuel. Under another guest digest, fuel is not compared.
     let watching = Digest::of(b"diagnose");
     let limits = Limits { fuel: limits.fuel.saturating_mul(4), ..limits };
     let beginning = journal.next().await.ok()??;

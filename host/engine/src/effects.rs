@@ -56,6 +56,7 @@ struct QueuedAgent {
     request: Arc<AgentRequest>,
 }
 
+/// The effects of one run that are under way.
 pub(crate) struct EffectRunner {
     agents: Arc<Agents>,
     children: Arc<Children>,
@@ -117,6 +118,7 @@ impl EffectRunner {
         &self.agents.processes
     }
 
+    /// Starts or queues these effects.
     pub(crate) fn perform(&mut self, effects: Vec<Effect>) {
         let now = Instant::now();
         for effect in effects {
@@ -464,6 +466,7 @@ impl EffectRunner {
             .await?
     }
 
+    /// Reads the journal of this run from its beginning.
     pub(crate) fn read(&self, key: RunKey) -> Result<ReadAhead, EngineError> {
         ReadAhead::begin(self.writer.clone(), key)
     }

@@ -242,6 +242,8 @@ impl Engine {
         Box::pin(self.drive((machine, Entries::NONE), recorder, runner, cancel, times)).await
     }
 
+    /// Drives a run until it ends or stops. All its agents have ended and its lease is
+    /// released when this returns.
     pub(crate) async fn drive(
         &self,
         (machine, rest): (Machine, Entries),
@@ -277,14 +279,17 @@ impl Engine {
         Ok(lock_wait.start(|| self.writer.soon(|store| store.try_lock())).await??)
     }
 
+    /// The key of a run of this tenant.
     pub(crate) fn key(&self, run: &RunId) -> RunKey {
         RunKey { tenant: self.tenant.clone(), run: run.clone() }
     }
 
+    /// The row of a run of this tenant; none when there is no such run.
     pub(crate) async fn row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {
         row(&self.writer, &self.key(run)).await
     }
 
+    /// The effect runner of a run.
     pub(crate) fn runner(
         &self,
         head: &RunHead,
@@ -337,6 +342,7 @@ fn tokens_of(budget: Option<Budget>) -> Option<u64> {
     }
 }
 
+/// Refuses model selectors that cannot be parsed.
 pub(crate) fn refuse_wrong_models(
     model_map: &[(String, String)],
     defaults: &CallDefaults,
@@ -353,6 +359,7 @@ fn random_u64() -> Result<u64, EngineError> {
     getrandom::u64().map_err(no_randomness)
 }
 
+/// 128 random bits, for the id of a run.
 pub(crate) fn random_u128() -> Result<u128, EngineError> {
     Ok((u128::from(random_u64()?) << 64) | u128::from(random_u64()?))
 }

@@ -1,7 +1,7 @@
 //! Fixtures: recorded runs in files, replayed against the scripts of today.
 //!
-//! Owns: what of a run goes into a fixture, and reading one. Never: opens a file;
-//! whoever asks has.
+//! Owns: what of a run goes into a fixture, and reading one. Never: opens a file; the
+//! caller does.
 
 mod answers;
 mod assert;
@@ -28,10 +28,10 @@ pub use export::{ExportRequest, FixtureExport};
 pub use request::{FixtureRequest, Keep, LiveCalls};
 pub use size::FIXTURE_BYTES_MAX;
 
-/// How many entries the text of a fixture holds.
+/// Number of entries in the text of a fixture.
 ///
 /// # Errors
-/// When it is not a fixture, or was changed by hand.
+/// When the text is not a fixture, was changed by hand, or is of a newer program.
 pub fn fixture_entries(text: &str) -> Result<usize, FixtureError> {
     format::read(text).map(|fixture| fixture.entries.len())
 }

@@ -49,6 +49,7 @@ pub(crate) struct FirstCommit {
     pub(crate) bytes: u64,
 }
 
+/// One record of the first commit.
 pub(crate) enum FirstRecord {
     Entry(Entry),
     Answer(Box<AnswerRef>),

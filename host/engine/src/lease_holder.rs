@@ -65,6 +65,7 @@ impl HeldLease {
         Self { lease, renewal: tokio::spawn(renewal), is_over, writer, processes }
     }
 
+    /// The lease.
     pub(crate) fn lease(&self) -> &Lease {
         &self.lease
     }

@@ -15,7 +15,7 @@
 //!     let run = engine.start(RunSpec { args, ..RunSpec::new(script) })?;
 //!     let report = run.wait().await?;
 //!     assert_eq!(report.state, RunState::Completed);
-//!     println!("{}: {}", report.run_id, report.results.get());
+//!     println!("{}: {}", report.run_id, report.result.get());
 //!     Ok(())
 //! }
 //! ```

@@ -1,7 +1,7 @@
-//! The limits of a run that is taken up again.
+//! The limits of a resumed run.
 //!
-//! Owns: which may change, and how: what has been done cannot be undone, so
-//! none goes down that was counted. Never: enforces one.
+//! Owns: which limits may change. What has been done cannot be undone, so no limit of
+//! what was used goes down. Never: enforces a limit.
 
 use std::fmt::Display;
 
@@ -13,7 +13,7 @@ use smol_wf_core::limits::Limits;
 use crate::error::EngineError;
 use crate::request::LimitChanges;
 
-/// The limits last in force, with these changes.
+/// The recorded limits with these changes. Fails when one would go down.
 pub(crate) fn changed_limits(
     recorded: Limits,
     changes: LimitChanges,

@@ -68,6 +68,7 @@ impl From<SandboxError> for Cut {
     }
 }
 
+/// The backend of a live run.
 pub(crate) struct Live<'a> {
     pub(crate) sandbox: Sandbox,
     pub(crate) recorder: Recorder<'a>,
@@ -192,6 +193,7 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// When the time of the run is up in this process; none without a limit.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.times.run.map(|run| self.started + run + self.runner.stood_still())
     }
@@ -206,6 +208,7 @@ impl<'a> Live<'a> {
         Halt::Stop(StopReason::TimedOut { limit_ms })
     }
 
+    /// What the run does when the machine stops a turn.
     pub(crate) fn halt(&self, stop: StopTurn) -> Halt {
         match stop {
             StopTurn::Limit(error) => limit(error),
@@ -345,19 +348,23 @@ impl Backend for Live<'_> {
     }
 }
 
+/// Stops the run at a limit.
 pub(crate) fn limit(error: LimitError) -> Halt {
     Halt::Stop(error.into())
 }
 
+/// A duration in milliseconds, as the journal records it.
 pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Stops the run because its guest has failed.
 pub(crate) fn guest_fault(detail: &str) -> Halt {
     let message = format!("the sandbox stopped the script: {detail}");
     Halt::Stop(StopReason::held(Code::GuestFault, message))
 }
 
+/// Waits until a deadline, or forever without one.
 pub(crate) async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,

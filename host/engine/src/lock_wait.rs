@@ -25,6 +25,7 @@ pub const START_LOCKED_MAX: Duration = Duration::from_secs(120);
 /// Pause between two tries, each of which waits in SQLite as well.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How one run waits for a locked database.
 pub(crate) struct LockWait<'a> {
     pub(crate) watcher: &'a dyn Watcher,
     pub(crate) cancel: CancellationToken,

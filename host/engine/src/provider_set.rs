@@ -1,7 +1,7 @@
-//! Who answers the agent calls of a run.
+//! The set of providers of a run.
 //!
-//! Owns: making a fresh set of providers for each run, the debug provider
-//! always among them. Never: finds programs or reads settings; the caller does.
+//! Owns: making a fresh set for each run, always with the debug provider. Never: finds
+//! programs or reads settings; the caller does.
 
 use std::sync::Arc;
 
@@ -12,14 +12,17 @@ use smol_wf_providers::debug::Debug;
 
 use crate::error::EngineError;
 
-/// Makes the providers of a run. Each run has its own, because they keep
-/// something per run: what rules have met, a server that calls share. The
-/// engine closes them when the run ends or stops.
+/// Makes the providers of a run. A closure that returns a [`Registry`] is one.
+///
+/// Each run has its own providers, because they keep state of the run: which debug rules
+/// have matched, a server that calls share. The engine closes them when the run ends or
+/// stops.
 pub trait Providers: Send + Sync {
-    /// The providers of this run, without the debug provider.
+    /// The providers of the run with this head. The engine adds the debug provider.
     ///
     /// # Errors
-    /// When one cannot be made from what is configured.
+    /// When a provider cannot be made from its configuration. The run does not start
+    /// then.
     fn registry(&self, head: &RunHead) -> Result<Registry, EngineError>;
 }
 
@@ -32,7 +35,7 @@ where
     }
 }
 
-/// None but the debug provider.
+/// The debug provider alone.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DebugOnly;
 
@@ -42,11 +45,11 @@ impl Providers for DebugOnly {
     }
 }
 
-/// In place of a provider's name in the head of a run: no agent was found when it
-/// started, so a call that names none stops it. No provider has this name.
+/// Provider name of a run for which no agent was found: a call that names no agent stops
+/// the run. No provider has this name.
 pub const NOBODY: &str = "auto";
 
-/// That there is no provider of this name, and which there are.
+/// The message that a provider is unknown, with the known ones.
 pub(crate) fn unknown(asked: &str, registry: &Registry) -> String {
     let there: Vec<&str> = registry.names().collect();
     if asked == NOBODY {

@@ -56,6 +56,7 @@ struct Position {
 }
 
 impl ReadAhead {
+    /// Starts to read a journal from its first record. Bodies are dropped.
     pub(crate) fn begin(writer: Writer, key: RunKey) -> Result<Self, EngineError> {
         Self::start(writer, key, false)
     }

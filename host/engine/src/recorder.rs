@@ -34,6 +34,7 @@ const PENDING_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// lease is released.
 type Tools = (Writer, Processes);
 
+/// The journal of a run that this process holds or creates.
 pub(crate) struct Recorder<'a> {
     writer: Writer,
     processes: Processes,
@@ -104,8 +105,8 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// For a run that this process has claimed. Of what happened before the
-    /// watcher is told by [`Self::retell`].
+    /// For a run that this process has claimed. [`Self::retell`] notices its recorded
+    /// events.
     pub(crate) fn resumed(
         tools: Tools,
         lock_wait: LockWait<'a>,
@@ -120,17 +121,19 @@ impl<'a> Recorder<'a> {
         recorder
     }
 
-    /// Tells the watcher of what happened in earlier attempts.
+    /// Notices the events of entries that earlier holders wrote.
     pub(crate) fn retell(&mut self, entries: &[Entry]) {
         for entry in entries {
             self.tell(entry, true);
         }
     }
 
+    /// The id of the run.
     pub(crate) fn run(&self) -> &RunId {
         &self.key.run
     }
 
+    /// The lease; none before the first commit.
     pub(crate) fn lease(&self) -> Option<&Lease> {
         self.held.as_ref().map(HeldLease::lease)
     }
@@ -140,7 +143,7 @@ impl<'a> Recorder<'a> {
         self.held = Some(HeldLease::begin(lease, &self.writer, &self.processes, cancel));
     }
 
-    /// Lets go of the run.
+    /// Releases the run.
     pub(crate) async fn let_go(&mut self) {
         let held = self.held.take();
         if let Some(held) = &held {
@@ -153,37 +156,39 @@ impl<'a> Recorder<'a> {
             }
             store.checkpoint()
         });
-        // A lease that cannot be given back ends with this process, and what is in
-        // the log only is read from there.
+        // If this fails, the lease ends with this process, and readers read the store's
+        // log.
         let _ = let_go.await;
     }
 
-    /// When the process lets go of the run in any case.
+    /// Sets the time after which the process stops waiting for a locked database.
     pub(crate) fn give_up_at(&mut self, deadline: Option<Instant>) {
         self.lock_wait.deadline = deadline;
     }
 
+    /// Takes entries for the next commit.
     pub(crate) fn absorb(&mut self, entries: Vec<Entry>) {
         self.pending_bytes += entries.iter().map(|entry| entry.body.weight()).sum::<usize>();
         self.pending.extend(entries.into_iter().map(Pending::Entry));
     }
 
-    /// Whether so much waits for the next commit that it should come soon.
+    /// Whether so many bytes are pending that a commit should come soon.
     pub(crate) fn is_laden(&self) -> bool {
         self.pending_bytes > PENDING_BYTES_MAX
     }
 
+    /// Whether entries wait for a commit.
     pub(crate) fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Makes durable all that is pending, then tells the watcher.
+    /// Makes pending entries durable, then notices their events.
     pub(crate) async fn flush(&mut self, wake_at_us: Option<i64>) -> Result<(), EngineError> {
         self.commit(wake_at_us, false).await
     }
 
-    /// The same for the last time, when nothing is at work any more: the lease
-    /// goes in the same commit.
+    /// The same for the last time, when nothing is at work any more: the same commit
+    /// releases the lease.
     pub(crate) async fn flush_last(&mut self) -> Result<(), EngineError> {
         self.commit(None, true).await
     }
@@ -197,7 +202,7 @@ impl<'a> Recorder<'a> {
         }
         let Some(lease) = self.lease().cloned() else { return Ok(()) };
         let (told, records) = self.seal()?;
-        // Most commits leave it as it is, and save writing the run's row.
+        // Most commits do not change it, and need not write the run's row.
         let wake = match wake_at_us {
             same if self.stored_wake == Some(same) => Wake::Keep,
             Some(at_us) => Wake::At(at_us),
@@ -229,8 +234,8 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Puts a fork into the store, with the answers that it is given in their
-    /// place among what is pending.
+    /// Creates a fork in the store, with the reusable answers in their place among the
+    /// pending entries.
     pub(crate) async fn create_fork(&mut self, answers: ForkAnswers) -> Result<(), EngineError> {
         let Some(new_run) = self.new_run.take() else { return Ok(()) };
         let told = std::mem::take(&mut self.pending);
@@ -280,7 +285,7 @@ impl<'a> Recorder<'a> {
         Ok(())
     }
 
-    /// Puts the run into the store, with all that is pending.
+    /// Creates the run in the store, with the pending entries.
     async fn create(
         &mut self,
         new_run: NewRunInfo,
@@ -306,20 +311,20 @@ impl<'a> Recorder<'a> {
             .await??;
         self.stored_wake = Some(wake_at_us);
         self.hold(lease);
-        // Before anything is told of it.
+        // Before any other notice of it.
         self.watcher.notice(Notice::RunKnown { run: self.run(), resumed: false });
         self.durable(told, &records);
         Ok(())
     }
 
-    /// Whether the journal has grown over its bound.
+    /// The limit of the journal's size, if it is exceeded.
     pub(crate) fn over_limit(&self, limits: &Limits) -> Option<LimitError> {
         let limit_mib = limits.journal_mib;
         let is_over = self.bytes > u64::from(limit_mib) * 1024 * 1024;
         is_over.then_some(LimitError::Journal { limit_mib })
     }
 
-    /// Tells what an agent is doing, after the entries that came before it.
+    /// Notices what an agent is doing, after the entries before it are durable.
     pub(crate) fn activity(&mut self, activity: Activity) {
         let at_us = clock::now_us();
         if self.pending.is_empty() {
@@ -329,22 +334,22 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// So many agents wait for their turn.
+    /// Notices the number of queued agents.
     pub(crate) fn queued(&self, agents: usize) {
         self.watcher.notice(Notice::Queued { agents });
     }
 
-    /// Passes on what is no part of the run.
+    /// Notices a warning that is not part of the run.
     pub(crate) fn warn(&self, message: &str) {
         self.watcher.notice(Notice::Warning(message));
     }
 
-    /// The run stops, once so many agents at work have finished.
+    /// Notices that the run stops when the agents at work have finished.
     pub(crate) fn waits_for_agents(&self, at_work: usize, reason: &StopReason) {
         self.watcher.notice(Notice::WaitsForAgents { at_work, reason });
     }
 
-    /// The report of all that is durable.
+    /// The report of all durable entries.
     pub(crate) fn into_report(self) -> Result<Report, EngineError> {
         self.report
             .finish(false)
@@ -389,7 +394,7 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// What lists are narrowed by, of a run that begins with these.
+/// The facts of a run that begins with these entries.
 fn facts_of(told: &[Pending]) -> Option<Facts> {
     let mut entries = told.iter().filter_map(Pending::entry);
     let first = entries.next()?;

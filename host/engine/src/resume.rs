@@ -1,7 +1,7 @@
-//! Taking a run up again.
+//! Resumes a run.
 //!
-//! Owns: whether that goes on with the run, reports it, or makes a fork of it, and
-//! who may. Never: the turns; [`crate::drive`] runs them.
+//! Owns: whether a resume continues the run, reports it or forks it, and which process
+//! may. Never: the turns; [`crate::drive`] runs them.
 
 use smol_wf_core::event::EventFold;
 use smol_wf_core::ids::{Digest, RunId};
@@ -31,14 +31,12 @@ use crate::runs::{row, unknown};
 use crate::watch::{Notice, Watcher};
 
 impl Engine {
-    /// Takes a run up where its journal ends. A run that is over is only
-    /// reported. With another script than the recorded one it is a new run, a
-    /// fork, that goes on with the answers of this one; the second time it is
-    /// that fork.
+    /// Continues a run where its journal ends. A run that is over is only reported. With
+    /// another script than the recorded one, a fork is made that reuses its answers; the
+    /// next time, that fork is resumed.
     ///
     /// # Errors
-    /// When there is no such run, another process holds it, or it does not
-    /// replay.
+    /// When there is no such run, another process holds it, or it does not replay.
     pub(crate) async fn resume(
         &self,
         request: ResumeRequest,
@@ -55,7 +53,7 @@ impl Engine {
                 let request = ResumeRequest { run: fork, ..request };
                 return Box::pin(self.resume(request, watcher, cancel)).await;
             }
-            // What another process is at work on would be paid for twice.
+            // Otherwise, calls at work in another process would be paid for twice.
             self.refuse_held(&request.run).await?;
             let ResumeRequest { run, script, limits, settings } = request;
             let reason = ForkReason::Edited;
@@ -75,7 +73,7 @@ impl Engine {
         let deadline = request.settings.times.deadline();
         let lock_wait = LockWait { watcher, cancel: cancel.clone(), deadline };
         let lease = self.claim(&key, &lock_wait).await?;
-        // The process that had the run may have left its agents at work.
+        // The last holder may have died and left its agents at work.
         self.processes.begin_to_end_leftovers();
         let journal = match self.as_it_is_now(journal, &key).await {
             Ok(journal) => journal,
@@ -103,13 +101,13 @@ impl Engine {
             .await
     }
 
-    /// Between loading and claiming, another process may have gone on.
+    /// Reads the journal again if another process has continued the run meanwhile.
     async fn as_it_is_now(&self, journal: Journal, key: &RunKey) -> Result<Journal, EngineError> {
         let length = row(&self.writer, key).await?.map_or(0, |row| row.entries);
         if length == journal.survey.entries { Ok(journal) } else { survey(&self.writer, key).await }
     }
 
-    /// The machine at the beginning of its journal, and what follows.
+    /// The machine with the first entries of its journal, and the entries that follow.
     async fn taken_up(
         &self,
         recorder: &mut Recorder<'_>,
@@ -127,9 +125,9 @@ impl Engine {
             .map_err(|error| EngineError::Journal { run: run.clone(), error })
     }
 
-    /// A process that lives on would hold the run until it ends.
+    /// Releases a lease. Without this, a process that lives on would keep the run.
     async fn give_back(&self, lease: Lease) {
-        // A lease that cannot be given back ends with this process.
+        // A lease that cannot be released ends with this process.
         let _ = self.writer.shortly(move |store: &mut dyn Store| store.release(&lease)).await;
     }
 
@@ -147,8 +145,8 @@ impl Engine {
                 self.writer.soon(move |store: &mut dyn Store| {
                     let hold = LeaseTerms { owner: &owner, lasting: clock::LEASE };
                     let lease = store.claim(&asked, hold, seen.as_ref())?;
-                    // From here on each commit says how the run stands, if it is
-                    // known how it stood. If not, a list looks it up later.
+                    // From here on each commit stores the run's state, if the facts are
+                    // known. If this fails, a list looks them up later.
                     let _ = facts::look_up(store, &asked);
                     Ok(lease)
                 })
@@ -160,15 +158,14 @@ impl Engine {
         })
     }
 
-    /// The newest run that took this one up with the script of the request, as
-    /// `resume` does. It has answers that this one has not: to fork once more
-    /// would be to pay for them twice.
+    /// The newest fork that a resume with this script has made. It may have more answers
+    /// than the run: another fork would pay for them twice.
     async fn taken_up_before(
         &self,
         request: &ResumeRequest,
         created_at_us: i64,
     ) -> Result<Option<RunId>, EngineError> {
-        // No fork is older than its parent.
+        // A fork is never older than its parent.
         let since_us = Some(created_at_us);
         let parent = Some(request.run.clone());
         let page = HistoryPage { limit: u32::MAX, since_us, parent, ..HistoryPage::default() };
@@ -183,7 +180,7 @@ impl Engine {
         Ok(None)
     }
 
-    /// Refuses a run that a process is at work on.
+    /// Refuses a run that a process holds.
     async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
         match self.row(run).await? {
             Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {
@@ -194,7 +191,7 @@ impl Engine {
     }
 }
 
-/// Tells the watcher of a run that is over, and reports it.
+/// Notices the events of a run that is over, and returns its report.
 async fn retell(
     mut entries: Entries,
     watcher: &dyn Watcher,

@@ -60,6 +60,7 @@ impl From<Failure> for RoundsEnd {
     }
 }
 
+/// The rounds of one call.
 pub(crate) struct Rounds<'a> {
     agents: &'a Agents,
     job: &'a Job,
@@ -83,6 +84,7 @@ impl<'a> Rounds<'a> {
         Self { agents, job, reporter, cwd, raw, resources, unpriced: false }
     }
 
+    /// Runs the rounds of the call. `reply` gets what they used, also when they fail.
     pub(crate) async fn run(mut self, reply: &mut Reply) -> RoundsEnd {
         let end = self.rounds(reply).await.map_or_else(|end| end, RoundsEnd::Answer);
         if self.unpriced {

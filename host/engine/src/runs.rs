@@ -35,6 +35,7 @@ pub(crate) fn same_run(row: &RunRow, entries: &[Entry]) -> Result<(), EngineErro
     Ok(())
 }
 
+/// The error for a run that the store does not have.
 pub(crate) fn unknown(run: &RunId) -> EngineError {
     EngineError::UnknownRun { asked: run.to_string() }
 }

@@ -44,6 +44,7 @@ impl Sleeps {
         Some(wake_at_us)
     }
 
+    /// Drops all sleeps.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -166,7 +166,7 @@ impl Engine {
     ///
     /// let run = engine.start(RunSpec::new(script))?;
     /// println!("{}", run.id());
-    /// println!("{}", run.wait().await?.results.get());
+    /// println!("{}", run.wait().await?.result.get());
     /// # Ok(()) }
     /// ```
     ///

@@ -26,17 +26,20 @@ impl Timers {
         self.due.insert(timer, due);
     }
 
+    /// Clears one timer.
     pub(crate) fn clear(&mut self, timer: TimerId) {
         if let Some(due) = self.due.remove(&timer) {
             self.queue.remove(&(due, timer));
         }
     }
 
+    /// Clears all timers.
     pub(crate) fn clear_all(&mut self) {
         self.queue.clear();
         self.due.clear();
     }
 
+    /// Whether no timer is set.
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

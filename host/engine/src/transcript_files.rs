@@ -1,7 +1,7 @@
-//! The agents' own transcripts, kept as files.
+//! Saves the agents' own transcripts as files.
 //!
-//! Owns: `<dir>/<provider>/<session>.jsonl`, readable by their owner alone.
-//! Never: stops a run; a folder that cannot be written is told of once.
+//! Owns: `<dir>/<provider>/<session>.jsonl`, readable by their owner alone. Never: stops
+//! a run; a folder that cannot be written is one warning.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,13 +14,13 @@ use smol_wf_providers::TranscriptSink;
 
 use crate::agent_events::AgentReporter;
 
-/// Bytes that wait for a session's name; agents name it in their first line.
+/// Most bytes that wait for a session's name. Agents name it in their first line.
 const EARLY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Longest part of a file's name that comes from an agent.
+/// Most characters of a file's name that come from an agent.
 const NAME_CHARS_MAX: usize = 100;
 
-/// Where the transcripts of a run go.
+/// The folder for the transcripts of a run.
 #[derive(Debug)]
 pub(crate) struct RawSessions {
     dir: PathBuf,
@@ -28,11 +28,12 @@ pub(crate) struct RawSessions {
 }
 
 impl RawSessions {
+    /// Transcripts in this folder, which is made with the first of them.
     pub(crate) fn new(dir: PathBuf) -> Self {
         Self { dir, has_failed: Arc::default() }
     }
 
-    /// For the agent of one call.
+    /// The transcript of the agent of one call.
     pub(crate) fn sink(
         &self,
         provider: &str,
@@ -59,7 +60,7 @@ impl RawSessions {
 
 struct Sink {
     dir: PathBuf,
-    /// What the file is called when the agent never names its session.
+    /// Name of the file when the agent never names its session.
     nameless: String,
     state: Mutex<State>,
     failed: Box<dyn Fn(io::Error) + Send + Sync>,
@@ -79,8 +80,8 @@ impl std::fmt::Debug for Sink {
 }
 
 impl TranscriptSink for Sink {
-    // A write goes into the system's cache and takes microseconds; a thread
-    // would need a bound, and lose lines at it.
+    // A write goes into the system's cache and takes microseconds. A thread would need a
+    // bound, and lose lines there.
     fn line(&self, session_id: Option<&str>, line: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.is_broken {
@@ -108,7 +109,7 @@ impl Sink {
         };
         let early = std::mem::take(&mut state.early);
         let file = self.file(state, name)?;
-        // One write a line, so that sessions shared by two calls keep whole lines.
+        // One write per line, so that two calls in one session keep whole lines.
         let mut bytes = early;
         bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');
@@ -161,7 +162,7 @@ fn owner_only(folder: &mut DirBuilder, options: &mut OpenOptions) {
 #[cfg(not(unix))]
 fn owner_only(_folder: &mut DirBuilder, _options: &mut OpenOptions) {}
 
-/// A name that is one part of a path, whatever an agent calls its session.
+/// A file name for a session, whatever the agent calls it: one part of a path.
 fn file_name(text: &str) -> String {
     let safe =
         |one: char| if one.is_ascii_alphanumeric() || "-_.".contains(one) { one } else { '_' };

@@ -1,11 +1,10 @@
-//! The one way to the store: every append of every run goes through here.
+//! The only way to the store: every append of every run goes through it.
 //!
-//! Owns: the store, and where it works. While a run is alone in the process and
-//! none of its agents is at work, its commits are made where they are asked for:
-//! nothing else could happen meanwhile, and to wake another thread takes half as
-//! long as the commit. Otherwise a thread of its own makes them, and whatever
-//! waits while a commit is under way goes into the next one together. Never:
-//! decides what is written.
+//! Owns: the store, and the thread that uses it. While a run is alone in the process and
+//! no agent is at work, its commits are made on the run's own thread: nothing else could
+//! happen meanwhile, and waking another thread takes half as long as the commit.
+//! Otherwise a thread makes them, and all appends that wait during a commit go into the
+//! next one together. Never: decides what is written.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, mpsc};
@@ -17,18 +16,18 @@ use smol_wf_core::report::RunState;
 use smol_wf_store::{Append, BUSY_TIMEOUT, Lease, Store, StoreError, Wake};
 use tokio::sync::oneshot;
 
-/// Appends that go into one transaction at the most. More would make the first
-/// of them wait for long.
+/// Most appends in one transaction. With more, the first one would wait for long.
 const GROUP_MAX: usize = 256;
 
-/// How long a commit that is made here waits for another process. Longer waits
-/// are the thread's: signals and timers are not heard here.
+/// How long a commit on the run's own thread waits for another process. The writing
+/// thread takes over then: signals and timers are not handled while the run's thread
+/// waits.
 const QUICK_WAIT: Duration = Duration::from_millis(5);
 
-/// How long what begins waits before people are told that it does.
+/// How long the beginning of a run waits before the watcher hears of it.
 const SOON: Duration = Duration::from_secs(1);
 
-/// What is to be appended to one journal.
+/// Records to append to one journal.
 #[derive(Clone)]
 pub(crate) struct Batch {
     pub(crate) lease: Lease,
@@ -66,14 +65,13 @@ enum Job {
 
 type SharedStore = Arc<Mutex<Box<dyn Store>>>;
 
-/// A handle to the store; clones share it. The thread ends when the last handle
-/// is gone.
+/// A handle to the store. Clones share it; the thread ends with the last of them.
 #[derive(Clone)]
 pub(crate) struct Writer {
     store: SharedStore,
-    /// Started when it is first needed.
+    /// Sends jobs to the thread, which starts when it is first needed.
     thread: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
-    /// Jobs that the thread was given and has not done.
+    /// Number of jobs that the thread has not finished.
     queued: Arc<AtomicUsize>,
     runs: Arc<AtomicUsize>,
     agents: Arc<AtomicUsize>,
@@ -84,7 +82,7 @@ pub(crate) struct Writer {
 #[error("the thread that writes the journal is gone")]
 pub struct WriterGone;
 
-/// Counted for as long as it lives.
+/// Counts one run or agent until it is dropped.
 pub(crate) struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -101,6 +99,7 @@ impl Drop for Counted {
 }
 
 impl Writer {
+    /// A writer for this store.
     pub(crate) fn over(store: Box<dyn Store>) -> Self {
         Self {
             store: Arc::new(Mutex::new(store)),
@@ -111,17 +110,17 @@ impl Writer {
         }
     }
 
-    /// A run that this process drives.
+    /// Counts a run that this process drives.
     pub(crate) fn run(&self) -> Counted {
         Counted::one(&self.runs)
     }
 
-    /// An agent at work.
+    /// Counts an agent at work.
     pub(crate) fn agent(&self) -> Counted {
         Counted::one(&self.agents)
     }
 
-    /// Makes records durable. When this returns `Ok`, they are.
+    /// Appends records. They are durable when this returns `Ok(Ok(()))`.
     pub(crate) async fn append(&self, batch: Batch) -> Result<Result<(), StoreError>, WriterGone> {
         let here = self.here(|store| match store.append(&[batch.append()]) {
             Ok(mut results) => results.pop().unwrap_or(Ok(())),
@@ -135,7 +134,7 @@ impl Writer {
         answer.await.map_err(|_| WriterGone)
     }
 
-    /// Does something short with the store, in turn.
+    /// Does short work with the store, after all jobs before it.
     pub(crate) async fn shortly<T: Send + 'static>(
         &self,
         work: impl Fn(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
@@ -146,8 +145,8 @@ impl Writer {
         }
     }
 
-    /// The same for whoever tells people that another process is writing, before
-    /// long, and tries again.
+    /// The same for callers that try again: it fails within a second when another process
+    /// is writing.
     pub(crate) async fn soon<T: Send + 'static>(
         &self,
         work: impl Fn(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
@@ -164,7 +163,7 @@ impl Writer {
         .await
     }
 
-    /// Does something with the store, in turn, on its thread.
+    /// Does work with the store on its thread, after all jobs before it.
     pub(crate) async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn Store) -> T + Send + 'static,
@@ -172,21 +171,21 @@ impl Writer {
         self.ask(work)?.await.map_err(|_| WriterGone)
     }
 
-    /// As [`Self::with`], without waiting: it is done meanwhile.
+    /// As [`Self::with`], without waiting for the result.
     pub(crate) fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn Store) -> T + Send + 'static,
     ) -> Result<oneshot::Receiver<T>, WriterGone> {
         let (reply, answer) = oneshot::channel();
         self.send(Job::Other(Box::new(move |store| {
-            // Whoever asked may have gone; then nobody wants the answer.
+            // Fails when the caller is gone; then nobody needs the result.
             let _ = reply.send(work(store));
         })))?;
         Ok(answer)
     }
 
-    /// Does it here and now; none when it is the thread's to do: others wait
-    /// there, someone would have to wait here, or another process is writing.
+    /// Does work on the current thread. None when the writing thread must do it: jobs
+    /// wait there, other runs or agents would wait here, or another process is writing.
     fn here<T>(
         &self,
         work: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>,
@@ -240,7 +239,7 @@ fn write_all(store: &SharedStore, queue: &mpsc::Receiver<Job>, queued: &AtomicUs
             match job {
                 Job::Append(append) => group.push(append),
                 Job::Other(work) => {
-                    // In turn: what was asked for before it is written first.
+                    // In order: appends before it are written first.
                     commit(store, std::mem::take(&mut group), queued);
                     work(locked(store).as_mut());
                     queued.fetch_sub(1, Ordering::SeqCst);
@@ -252,7 +251,7 @@ fn write_all(store: &SharedStore, queue: &mpsc::Receiver<Job>, queued: &AtomicUs
     }
 }
 
-/// A panic within a call leaves the store as it is after a failure.
+/// The store, also after a panic in another job: that job counts as failed.
 fn locked(store: &SharedStore) -> MutexGuard<'_, Box<dyn Store>> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -54,7 +54,7 @@ async fn a_lost_connection_is_no_failure_and_what_it_used_counts() {
     });
     let bench = Bench::new(dir.path(), vec![agent]);
     let report = bench.run(bench.request("return agent('p')")).await;
-    assert_eq!((report.state, report.results.get()), (RunState::Completed, "\"there\""));
+    assert_eq!((report.state, report.result.get()), (RunState::Completed, "\"there\""));
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     assert_eq!((report.token_usage.output_tokens, report.agents.retried), (12, 1));
 }
@@ -165,7 +165,7 @@ async fn impatient(agent: Scripted, options: &str) -> (Bench, Report) {
 async fn a_silent_agent_goes_on_in_its_session_without_being_asked_to() {
     let (attempts, agent) = in_turn(&[None, Some(Ok("there"))]);
     let (bench, report) = impatient(agent, "{}").await;
-    assert_eq!((report.state, report.results.get()), (RunState::Completed, "\"there\""));
+    assert_eq!((report.state, report.result.get()), (RunState::Completed, "\"there\""));
     assert_eq!(report.agents.retried, 1);
     let attempts = attempts.lock().unwrap().clone();
     assert_eq!(attempts[0], (None, "the task".to_owned()));
@@ -186,7 +186,7 @@ async fn a_session_that_cannot_be_gone_on_with_is_begun_afresh() {
         let turns = Box::leak(Box::new([None, failure, Some(Ok("there"))]));
         let (attempts, agent) = in_turn(turns);
         let (_, report) = impatient(agent, OPTIONS).await;
-        assert_eq!(report.results.get(), "\"there\"", "{failure:?}");
+        assert_eq!(report.result.get(), "\"there\"", "{failure:?}");
         let attempts = attempts.lock().unwrap().clone();
         assert_eq!(attempts[1].0.as_deref(), Some("s1"));
         assert_eq!(attempts[2], (None, "the task".to_owned()), "{failure:?}");
@@ -203,7 +203,7 @@ async fn an_agent_that_stays_silent_fails_its_call_and_no_more() {
     // One whose session cannot be gone on with begins afresh.
     let (attempts, agent) = in_turn(&[None, Some(Ok("there"))]);
     let (_, report) = impatient(Scripted { can: Capabilities::default(), ..agent }, OPTIONS).await;
-    assert_eq!(report.results.get(), "\"there\"");
+    assert_eq!(report.result.get(), "\"there\"");
     assert_eq!(attempts.lock().unwrap()[1], (None, "the task".to_owned()));
     // And one that may not be tried again is not.
     let (attempts, agent) = in_turn(&[None, Some(Ok("never"))]);
@@ -234,7 +234,7 @@ async fn nobody_begins_where_another_still_works() {
         })
     });
     let (_, report) = impatient(agent, "{ retry: { maxAttempts: 2, backoffMs: 1 } }").await;
-    assert_eq!(report.results.get(), "\"there\"");
+    assert_eq!(report.result.get(), "\"there\"");
     assert_eq!((asked.load(Ordering::SeqCst), at_work.load(Ordering::SeqCst)), (2, 0));
 }
 
@@ -259,7 +259,7 @@ async fn a_sign_of_life_keeps_an_agent_and_the_clock_on_the_wall_does_not_care()
         AgentSettings { idle_timeout: Duration::from_millis(1_500), ..AgentSettings::default() };
     let mut request = bench.request("return agent('p')");
     request.settings.agents = settings.clone();
-    assert_eq!(bench.run(request).await.results.get(), "\"lived\"");
+    assert_eq!(bench.run(request).await.result.get(), "\"lived\"");
 
     let mut request = bench.request("return agent('for ever', { timeout: '100ms' })");
     request.settings.agents = settings;
@@ -317,7 +317,7 @@ async fn a_provider_that_answers_nobody_pauses_the_run_and_nothing_is_lost() {
         });
         let later = Bench::over(bench.store.clone(), dir.path(), vec![healthy]);
         let report = later.resume(&report.run_id, LimitChanges::default()).await.unwrap();
-        assert_eq!((report.state, report.results.get()), (RunState::Completed, "75"));
+        assert_eq!((report.state, report.result.get()), (RunState::Completed, "75"));
         assert_eq!(before - 1 + again.load(Ordering::SeqCst), 75, "each call is answered once");
     }
 }
@@ -382,7 +382,7 @@ async fn a_budget_is_not_gone_past_by_more_than_a_call_and_can_be_raised() {
     assert_eq!((code(&same), asked.load(Ordering::SeqCst)), ("budget_spent", 6));
     let enough = raised(Allowance::OutputTokens(100_000));
     let report = bench.resume(&report.run_id, enough).await.unwrap();
-    assert_eq!((report.state, report.results.get()), (RunState::Completed, "[40,5500]"));
+    assert_eq!((report.state, report.result.get()), (RunState::Completed, "[40,5500]"));
     assert_eq!(asked.load(Ordering::SeqCst), 40);
 }
 

@@ -188,7 +188,7 @@ async fn a_shutdown_lets_agents_finish_and_gives_the_run_back() {
     let next = Bench::over(bench.store.clone(), dir.path(), vec![gate.agent()]);
     gate.go.notify_one();
     let report = next.resume(&id, LimitChanges::default()).await.unwrap();
-    assert_eq!(report.results.get(), "[\"answer\",\"answer\"]");
+    assert_eq!(report.result.get(), "[\"answer\",\"answer\"]");
     assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "nobody was asked twice");
 }
 
@@ -368,7 +368,7 @@ async fn a_tenant_sees_its_own_runs_alone() {
         let refused = stranger.start(resume()).unwrap().wait().await;
         assert!(matches!(refused, Err(EngineError::UnknownRun { .. })), "{refused:?}");
     }
-    assert_eq!(ended(one.start(resume()).unwrap()).await.results.get(), "\"answer\"");
+    assert_eq!(ended(one.start(resume()).unwrap()).await.result.get(), "\"answer\"");
 }
 
 /// Says which agents live when a run is taken up, and lets those that come answer.

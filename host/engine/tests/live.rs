@@ -74,7 +74,7 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
     let (run, heard) = (Mutex::default(), Recording::default());
     let watcher = Arc::new(Impatient { store: bench.store.clone(), seen, run, heard });
     let report = bench.watched(bench.request("return agent('p')"), watcher.clone()).await;
-    assert_eq!(report.results.get(), "\"done\"");
+    assert_eq!(report.result.get(), "\"done\"");
 
     let kinds = bench.kinds(&report.run_id);
     let count = |kind| kinds.iter().filter(|found| **found == kind).count();
@@ -108,7 +108,7 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
 
     // A replay passes over all of it.
     let again = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
-    assert_eq!(again.results.get(), "\"done\"");
+    assert_eq!(again.result.get(), "\"done\"");
 }
 
 /// Hears warnings.
@@ -160,7 +160,7 @@ async fn raw_sessions_that_cannot_be_saved_are_told_of_once_and_stop_nothing() {
     request.settings.agents.raw_sessions = Some(dir.path().join("raw"));
     let warned = Arc::new(Warned::default());
     let report = bench.watched(request, warned.clone()).await;
-    assert_eq!(report.results.get(), "1");
+    assert_eq!(report.result.get(), "1");
     let warnings = warned.0.lock().unwrap().clone();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("cannot save raw sessions in"), "{warnings:?}");
@@ -179,5 +179,5 @@ async fn a_call_that_we_break_is_told_and_the_run_goes_on() {
     let script = "const code = await agent('break').catch(error => error.code)\n\
         return [code, await agent('next')]";
     let report = bench.run(bench.request(script)).await;
-    assert_eq!(report.results.get(), "[\"internal_error\",\"next\"]");
+    assert_eq!(report.result.get(), "[\"internal_error\",\"next\"]");
 }

@@ -91,7 +91,7 @@ async fn an_agent_at_work_finishes_and_is_not_asked_again() {
             .any(|entry| matches!(&entry.body, Body::AgentAnswered { call, .. } if call.0 == 1));
         assert!(kept, "its answer is kept");
         let done = bench.resume(&report.run_id, raised).await.unwrap();
-        assert!(done.results.get().starts_with("[\"slow\""), "{}", done.results);
+        assert!(done.result.get().starts_with("[\"slow\""), "{}", done.result.get());
         let slow = asked.lock().unwrap().iter().filter(|prompt| *prompt == "slow").count();
         assert_eq!(slow, 1, "nobody is asked a second time");
     }

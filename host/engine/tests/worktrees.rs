@@ -99,7 +99,7 @@ async fn a_hundred_calls_at_once_do_not_collide() {
     );
     request.limits.parallel_agents = 100;
     let report = bench.run(request).await;
-    assert_eq!(report.results.get(), "100", "{:?}", report.nulls.first());
+    assert_eq!(report.result.get(), "100", "{:?}", report.nulls.first());
     assert_eq!(
         (report.worktrees.len(), repo.worktrees(), seen.lock().unwrap().len()),
         (10, 10, 100)

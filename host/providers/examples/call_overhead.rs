@@ -1,8 +1,7 @@
-//! What one call costs above starting the same program by hand, and what the
-//! search for leftovers costs: `cargo run --release -p smol-wf-providers
-//! --example call_overhead`.
+//! What one round costs above starting the same program by hand, and what the search for
+//! leftovers costs: `cargo run --release -p smol-wf-providers --example call_overhead`.
 //!
-//! Owns: measuring. Never: judges; a busy machine is no failure.
+//! Owns: measuring. Never: judges the figures; a busy machine is not a failure.
 
 use std::io::Write;
 use std::process::{Command as Program, Stdio};
@@ -30,7 +29,7 @@ async fn measure() {
         ..ConfiguredProgram::default()
     });
     let (mut by_hand, mut by_call) = (Vec::new(), Vec::new());
-    // In turn, so that both meet the same machine.
+    // Alternating, so that both meet the same load.
     for _ in 0..CALLS {
         by_hand.push(start_by_hand());
         let begun = Instant::now();

@@ -1,7 +1,7 @@
-//! A provider under a name of the user's own.
+//! A provider under a name that its user has chosen.
 //!
-//! Owns: the name, also in what goes wrong. Never: anything else; two accounts
-//! with one agent are two of these.
+//! Owns: the name, also in errors. Never: changes anything else. Two accounts with one
+//! agent are two aliases.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::{
     Activity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider, ProviderError,
 };
 
-/// Another provider, called otherwise.
+/// Another provider under a name of its own.
 pub struct ProviderAlias {
     name: String,
     inner: Arc<dyn Provider>,
 }
 
 impl ProviderAlias {
-    /// This provider under this name.
+    /// The provider `inner` under this name.
     #[must_use]
     pub fn new(name: impl Into<String>, inner: Arc<dyn Provider>) -> Self {
         Self { name: name.into(), inner }

@@ -1,7 +1,7 @@
-//! What an agent is given for one call, beside its prompt.
+//! What an agent gets for one round beside its prompt.
 //!
-//! Owns: images and MCP servers as they are handed to an agent, and names of tools
-//! in each agent's own words. Never: reads a file, or decides who may have what.
+//! Owns: images and MCP servers as they are handed to an agent, and the names of tools in
+//! each agent's own words. Never: reads a file, or decides who may have what.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,12 +12,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::AgentTask;
 
-/// The names of an agent's tools by the names that scripts write, which are those of
-/// Claude Code.
+/// An agent's tools: the name that scripts write, which is Claude Code's, and the agent's
+/// own name.
 pub(crate) type ToolNames = [(&'static str, &'static str)];
 
-/// These tools in an agent's own words; the first that it does not have, if there is
-/// one.
+/// These tools by the agent's own names. The error is the first tool that the agent
+/// lacks.
 pub(crate) fn own_names<'n>(
     tools: &'n [String],
     names: &ToolNames,
@@ -29,7 +29,7 @@ pub(crate) fn own_names<'n>(
     tools.iter().map(own).collect()
 }
 
-/// A refusal of a tool that an agent does not have.
+/// The refusal of a tool that an agent does not have.
 pub(crate) fn no_tool(agent: &str, tool: &str, names: &ToolNames) -> String {
     let has: Vec<&str> = names.iter().map(|(written, _)| *written).collect();
     format!(
@@ -38,8 +38,8 @@ pub(crate) fn no_tool(agent: &str, tool: &str, names: &ToolNames) -> String {
     )
 }
 
-/// Text for the end of a system prompt: the call's own, and where the agent may work
-/// as well, for one that nothing else tells.
+/// Text for the end of a system prompt: the step's own, and the further folders, for an
+/// agent that has no option for those.
 pub(crate) fn system_with_dirs(task: &AgentTask) -> Option<String> {
     let dirs = task.dirs.iter().map(|dir| format!("\n- {}", dir.display())).collect::<String>();
     let dirs = Some(dirs).filter(|dirs| !dirs.is_empty());
@@ -48,17 +48,17 @@ pub(crate) fn system_with_dirs(task: &AgentTask) -> Option<String> {
     Some(parts.join("\n\n")).filter(|text| !text.is_empty())
 }
 
-/// An image that an agent is shown.
+/// An image to show to an agent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Image {
     /// `image/png`, `image/jpeg`, `image/gif` or `image/webp`.
     pub mime: &'static str,
-    /// Its file, whole.
+    /// The bytes of the file.
     pub bytes: Arc<[u8]>,
 }
 
 impl Image {
-    /// This file, if it is an image of a kind that models take.
+    /// The image in a file; none when it is not of a kind that models take.
     #[must_use]
     pub fn of(bytes: Vec<u8>) -> Option<Self> {
         let mime = match bytes.as_slice() {
@@ -71,7 +71,7 @@ impl Image {
         Some(Self { mime, bytes: bytes.into() })
     }
 
-    /// What its name would end in.
+    /// The extension of a file with it.
     pub(crate) fn extension(&self) -> &'static str {
         self.mime.trim_start_matches("image/")
     }
@@ -90,7 +90,7 @@ impl fmt::Debug for Image {
 /// An MCP server, as its user has defined it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct McpServer {
-    /// What scripts call it.
+    /// Its name in scripts.
     pub name: String,
     /// How it is reached.
     pub way: McpTransport,
@@ -101,23 +101,23 @@ pub struct McpServer {
 pub enum McpTransport {
     /// A program that is started for the agent and spoken to on stdin and stdout.
     Program {
-        /// Where it is.
+        /// Path of the program.
         command: String,
         /// Its arguments.
         args: Vec<String>,
         /// Its variables, beside those that every program needs.
         env: BTreeMap<String, String>,
     },
-    /// A service.
+    /// An HTTP service.
     Http {
-        /// Where it is.
+        /// Its address.
         url: String,
-        /// What each request carries.
+        /// Headers of each request.
         headers: BTreeMap<String, String>,
     },
 }
 
-/// Values of variables and of headers are often secrets.
+/// Shows names alone: values of variables and headers are often secrets.
 impl fmt::Debug for McpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

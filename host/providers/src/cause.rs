@@ -1,8 +1,8 @@
 //! What an agent's error text means.
 //!
-//! Owns: the words, status codes and waiting times that agents and the services
-//! behind them have in common, and what an exit without an answer means. Never:
-//! decides that something is an error; a transcript does.
+//! Owns: the words, status codes and waiting times that agents and the services behind
+//! them have in common, and the meaning of an exit without an answer. Never: decides that
+//! a text is an error; a transcript does.
 
 mod wait;
 mod words;
@@ -22,8 +22,8 @@ use crate::{ProviderError, ProviderErrorKind};
 /// Exit codes by which a shell or a runtime reports SIGINT, SIGKILL and SIGTERM.
 const SIGNAL_CODES: [i32; 3] = [130, 137, 143];
 
-/// Bytes of an error text that are read: the cause stands at its start, and
-/// some agents print a whole page after it.
+/// Most bytes of an error text that are read. The cause is at its start, and some agents
+/// print a whole page after it.
 const TEXT_BYTES_MAX: usize = 8 * 1024;
 
 /// Why a round gave no answer.
@@ -35,12 +35,12 @@ pub(crate) struct Cause {
 }
 
 impl Cause {
-    /// A kind that is known, with words for people.
+    /// A cause of a known kind, with words for people.
     pub(crate) fn new(kind: ProviderErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), retry_after: None }
     }
 
-    /// What the text says, and the status code where there is one.
+    /// The cause in a text, with the status code if there is one.
     pub(crate) fn read(text: &str, status: Option<u16>) -> Self {
         Self::read_at(text, status, SystemTime::now())
     }
@@ -52,12 +52,12 @@ impl Cause {
         Self { kind, message, retry_after: wait_in(text, now) }
     }
 
-    /// The program ended and never said how the round had ended.
+    /// The cause when the program ended and never said how the round had ended.
     pub(crate) fn of_exit(program: &str, exit: &Exit) -> Self {
         Self::of_exit_without(program, exit, "a result")
     }
 
-    /// The same of one that lacked this: not always a result.
+    /// The same when something else than a result is lacking.
     pub(crate) fn of_exit_without(program: &str, exit: &Exit, lacking: &str) -> Self {
         if exit.hung {
             let message = format!("{program} closed its output without {lacking}, and then hung");
@@ -99,8 +99,8 @@ impl Cause {
     }
 }
 
-/// The sentence in it: services answer with JSON, which agents hand on as it is,
-/// alone or after the status code.
+/// The sentence in an error text. Services answer with JSON, which agents pass on as it
+/// is, alone or after the status code.
 pub(crate) fn readable(text: &str) -> String {
     let text = text.trim();
     let Some(start) = text.find('{') else { return text.to_owned() };
@@ -113,8 +113,8 @@ pub(crate) fn readable(text: &str) -> String {
     }
 }
 
-/// What was said on stderr apart from warnings and notices, which CLIs print on
-/// good days too.
+/// The part of stderr that is not a warning or a notice. CLIs print those when all is
+/// well, too.
 pub(crate) fn without_warnings(stderr: &str) -> String {
     let notice = |line: &str| {
         let line = line.trim_start();

@@ -1,8 +1,7 @@
-//! A program that a user's settings name: no agent of ours, but one that speaks
-//! a protocol.
+//! A program that the user's settings define as an agent.
 //!
-//! Owns: what may be said of it, where it is, and how it is launched. Never:
-//! starts it, or knows what it speaks.
+//! Owns: its options, where it is, and how it is launched. Never: starts it, or knows its
+//! protocol.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,25 +11,25 @@ use crate::{AgentTask, AskPolicy, Probe, ProviderError, ProviderErrorKind};
 
 const NO_COMMAND: &str = "no command is configured for it: set `command`, such as `command = [\"program\", \"argument\"]`, in its settings";
 
-/// What a user may say about it.
+/// A program that the user's settings define as an agent.
 #[derive(Debug, Clone, Default)]
 pub struct ConfiguredProgram {
-    /// What scripts call the agent.
+    /// The agent's name in scripts.
     pub name: String,
     /// The program, looked up on `PATH`, and its arguments.
     pub command: Vec<String>,
-    /// More arguments, after those of the command.
+    /// Arguments to add after those of the command.
     pub args: Vec<String>,
     /// Variables to set for it.
     pub env: BTreeMap<String, String>,
     /// Names of variables to pass on to it; one may end in `*`.
     pub env_allow: Vec<String>,
-    /// What becomes of its questions whether it may.
+    /// How its permission questions are answered.
     pub asks: AskPolicy,
 }
 
 impl ConfiguredProgram {
-    /// How to start it in a folder, for this attempt.
+    /// The launch of the program in a folder, for this attempt.
     pub(crate) fn launch(
         &self,
         cwd: PathBuf,
@@ -49,8 +48,8 @@ impl ConfiguredProgram {
         })
     }
 
-    /// What there is to know without starting it: its version is not asked,
-    /// since nobody knows what it does with a flag.
+    /// What can be known without starting it. Its version is not asked, because a flag
+    /// may mean anything to it.
     pub(crate) fn probe(&self) -> Probe {
         let (program, problem) = match self.find() {
             Ok(program) => {

@@ -1,7 +1,7 @@
-//! What every provider must do, run against one.
+//! The checks that every provider has to pass.
 //!
-//! Owns: the checks of the contract of [`Provider`] that need no network. Never:
-//! a test by itself; a provider's own test calls it.
+//! Owns: the checks of the contract of [`Provider`] that need no network. Never: runs by
+//! itself; a provider's own test calls it.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -40,18 +40,18 @@ pub fn task(prompt: &str) -> AgentTask {
     }
 }
 
-/// Remembers what an agent was said to be doing.
+/// Records an agent's activities.
 #[derive(Debug, Default)]
 pub struct Notes(Mutex<Vec<AgentActivity>>, Mutex<Vec<RefusedAsk>>);
 
 impl Notes {
-    /// All so far.
+    /// All activities so far.
     #[must_use]
     pub fn all(&self) -> Vec<AgentActivity> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What it asked leave for in vain.
+    /// The permissions that were refused.
     #[must_use]
     pub fn asked(&self) -> Vec<RefusedAsk> {
         self.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -68,10 +68,10 @@ impl Activity for Notes {
     }
 }
 
-/// Checks a provider that answers every prompt; the first fault found, if any.
+/// Checks a provider that answers every prompt.
 ///
 /// # Errors
-/// A sentence that says what the provider does against the contract.
+/// A sentence about the first breach of the contract.
 pub async fn check(provider: &dyn Provider) -> Result<(), String> {
     let named = !provider.name().is_empty()
         && provider
@@ -109,7 +109,7 @@ async fn text(provider: &dyn Provider) -> Result<(), String> {
     expect(reply.usage.total() > 0, "it counts no tokens")?;
     expect(
         reply.cost_usd.is_none_or(|cost| cost.is_finite() && cost >= 0.0),
-        "its cost is no amount",
+        "its cost is not an amount",
     )
 }
 
@@ -165,8 +165,8 @@ async fn session(provider: &dyn Provider) -> Result<(), String> {
     expect(second.session_id == first.session_id, "a continued session has another name")
 }
 
-/// A future that is dropped before or after its first step leaves nothing behind
-/// that hinders the next.
+/// A future that is dropped before or after its first step leaves nothing behind that
+/// hinders the next.
 async fn cancelled(provider: &dyn Provider) -> Result<(), String> {
     drop(provider.attempt(task("Never mind."), &()));
     tokio::select! {

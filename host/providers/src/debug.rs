@@ -1,8 +1,8 @@
-//! The provider that asks nobody: for tests, demonstrations and trying a
-//! script out at no cost.
+//! The provider without an agent: for tests, demonstrations and trying a script out at no
+//! cost.
 //!
-//! Owns: made-up answers that are the same every time. Never: the network, a
-//! process, a clock other than for `delay` rules.
+//! Owns: made-up answers that are the same every time. Never: uses the network or a
+//! process, or a clock other than for `delay` rules.
 
 pub mod rules;
 
@@ -26,15 +26,16 @@ pub const NAME: &str = "debug";
 
 /// Answers `echo: <prompt>`, or an example of the schema.
 ///
-/// The answer depends on the prompt of the script, the schema and the call id,
-/// and on nothing else: not on the round, the run or the time. Usage is an
-/// estimate of one token for four characters; cost is zero.
+/// The answer depends on the script's prompt, the schema and the call id alone: not on
+/// the round, the run or the time. Usage is an estimate of one token for four characters;
+/// the cost is zero.
 #[derive(Debug, Clone, Default)]
 pub struct Debug {
     rules: Arc<Vec<CountedRule>>,
 }
 
-/// A rule and whom it has met. Counted per provider value, so make one per run.
+/// A rule and the calls that it has matched. Counted per provider value, so make one per
+/// run.
 #[derive(Debug)]
 struct CountedRule {
     rule: Rule,
@@ -43,10 +44,10 @@ struct CountedRule {
 
 #[derive(Debug, Default)]
 struct MatchCount {
-    /// First rounds so far. A retry is one more, so that `times:1,fail` fails
-    /// once and then lets the retry through.
+    /// Matching first rounds so far. A retry is one more, so that `times:1,fail` fails
+    /// once and then lets the retry pass.
     first_rounds: u32,
-    /// Calls whose latest first round it was, for the rounds that follow.
+    /// Calls whose latest first round matched, for the rounds that follow.
     calls: BTreeSet<CallId>,
 }
 
@@ -68,13 +69,13 @@ impl CountedRule {
 }
 
 impl Debug {
-    /// Without rules.
+    /// A provider without rules.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With rules for one run, as `--debug-rule` gives them; see [`rules`].
+    /// A provider with rules for one run, as `--debug-rule` takes them; see [`rules`].
     ///
     /// # Errors
     /// The first rule that cannot be read.
@@ -130,15 +131,15 @@ impl Debug {
     }
 }
 
-/// Seed of the example: the script's own prompt, so that a correction round,
-/// an attempt after a crash and another order of calls all give the same.
+/// Seed of the example: the script's own prompt, so that a correction round, an attempt
+/// after a crash and another order of calls give the same.
 fn seed(task: &AgentTask, schema_text: &str) -> u64 {
     let text = format!("{}\0{schema_text}", task.request.prompt);
     let digest = Digest::of(text.as_bytes());
     digest.as_str().get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0)
 }
 
-/// Something that breaks the schema.
+/// A value that breaks the schema.
 fn spoiled(schema: &StepSchema) -> Result<Answer, ProviderError> {
     let unusable =
         |message: String| ProviderError::new(NAME, ProviderErrorKind::Unsupported, message);
@@ -175,13 +176,13 @@ impl Provider for Debug {
             write: true,
             cost: true,
             files: false,
-            // It has no tools at all.
+            // It has no tools.
             disallowed_tools: true,
             tools: true,
             bash_command_clamp: true,
             // It answers in one turn.
             max_turns: true,
-            // It makes nothing of these, as it makes nothing of a model.
+            // It ignores these, as it ignores the model.
             system: true,
             dirs: true,
             images: true,
@@ -190,7 +191,7 @@ impl Provider for Debug {
     }
 
     async fn probe(&self, _processes: &Processes) -> Probe {
-        // It is part of this program.
+        // The provider is part of this program.
         let program = std::env::current_exe().unwrap_or_default();
         let version = Some(env!("CARGO_PKG_VERSION").to_owned());
         Probe { program: Some(program), version, logged_in: None, problem: None }

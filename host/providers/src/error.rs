@@ -1,7 +1,7 @@
-//! What may go wrong with an agent.
+//! Errors of an agent.
 //!
-//! Owns: the kinds and their stable codes. Never: says whether another attempt
-//! makes sense; the core does.
+//! Owns: the kinds and their stable codes. Never: says whether another attempt makes
+//! sense; the core does.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,26 +11,26 @@ use smol_wf_core::call::Usage;
 use smol_wf_core::codes::Code;
 use smol_wf_core::cut;
 
-/// Bytes of a message that are kept: agents print whole pages.
+/// Most bytes of a message that are kept: some agents print whole pages.
 const MESSAGE_BYTES_MAX: usize = 2_000;
 
 /// Why an agent gave no answer. The snake-case words are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderErrorKind {
-    /// Not logged in, or the key is refused.
+    /// Not logged in, or the key was refused.
     Auth,
-    /// Too many requests just now.
+    /// Too many requests at the moment.
     RateLimit,
     /// No credit or allowance left.
     Quota,
-    /// The model is unknown or not available to this user.
+    /// The model is unknown, or not available to this user.
     Model,
-    /// The service behind the agent fails or is overloaded just now.
+    /// The service behind the agent fails or is overloaded at the moment.
     Unavailable,
-    /// The model declines to answer.
+    /// The model declined to answer.
     Refused,
-    /// The agent was not allowed to use something it needed.
+    /// The agent was not allowed to use something that it needed.
     PermissionDenied,
     /// The answer broke off.
     CutStream,
@@ -40,9 +40,9 @@ pub enum ProviderErrorKind {
     Timeout,
     /// The agent could not be started.
     Spawn,
-    /// The provider cannot do what the call asks for.
+    /// The provider cannot do what the step asks for.
     Unsupported,
-    /// Anything else.
+    /// Any other failure.
     Failed,
 }
 
@@ -64,7 +64,7 @@ impl ProviderErrorKind {
         Self::Failed,
     ];
 
-    /// The word for it, in rules and in codes.
+    /// The word for it, in debug rules and in codes.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl ProviderErrorKind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// Stable code of an error of this kind.
+    /// The stable code of an error of this kind.
     #[must_use]
     pub fn code(self) -> Code {
         match self {
@@ -117,37 +117,37 @@ impl fmt::Display for ProviderErrorKind {
     }
 }
 
-/// An agent gave no answer.
+/// The error of a round in which an agent gave no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{provider}: {message}")]
 pub struct ProviderError {
-    /// Who says so.
+    /// Name of the provider.
     pub provider: String,
-    /// What it is.
+    /// The kind of failure.
     pub kind: ProviderErrorKind,
-    /// A sentence for people.
+    /// A sentence for people, without secrets and of bounded length.
     pub message: String,
-    /// When to try again, where the agent says so.
+    /// How long to wait before another attempt, when the agent says so.
     pub retry_after: Option<Duration>,
-    /// What the failed round has used all the same, as far as the agent said.
+    /// What the failed round used, as far as the agent reported it.
     pub spent: Box<RoundSpend>,
 }
 
-/// What a round has used, and in which session, when it gave no answer.
+/// What a round used, and its session.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RoundSpend {
     /// Tokens.
     pub usage: Usage,
-    /// Dollars, when the agent says so.
+    /// Dollars, when the agent reports them.
     pub cost_usd: Option<f64>,
-    /// The agent's session, when it can be continued.
+    /// The agent's session, when it can be resumed.
     pub session_id: Option<String>,
-    /// The model, when the agent says so.
+    /// The model, when the agent reports it.
     pub model: Option<String>,
 }
 
 impl ProviderError {
-    /// An error of one kind; the message is cut to a bounded length.
+    /// An error of one kind. The message is cut to a bounded length.
     #[must_use]
     pub fn new(provider: &str, kind: ProviderErrorKind, message: impl Into<String>) -> Self {
         Self {
@@ -159,21 +159,21 @@ impl ProviderError {
         }
     }
 
-    /// With the time that the agent asks to wait.
+    /// Adds how long the agent asks to wait.
     #[must_use]
     pub fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// With what the round has used.
+    /// Adds what the round used.
     #[must_use]
     pub fn having_spent(mut self, spent: RoundSpend) -> Self {
         self.spent = Box::new(spent);
         self
     }
 
-    /// Stable code.
+    /// The stable code.
     #[must_use]
     pub fn code(&self) -> Code {
         self.kind.code()

@@ -1,7 +1,7 @@
-//! Programs that stand in for the CLIs in tests: shell scripts that remember
-//! how they were called and print what they are told to.
+//! Programs that stand in for the CLIs in tests: shell scripts that record how they were
+//! called and print a given text.
 //!
-//! Owns: the script and its folder. Never: the real thing.
+//! Owns: the script and its folder. Never: starts a real agent.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -19,8 +19,8 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    /// A program that writes down its arguments, environment, folder and stdin,
-    /// and then runs this piece of shell.
+    /// A program that records its arguments, environment, folder and stdin, and then runs
+    /// this piece of shell.
     pub(crate) fn new(body: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let here = folder.path().display();
@@ -70,17 +70,17 @@ impl Fake {
         std::fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
 
-    /// Its arguments, one after another.
+    /// Its arguments, in order.
     pub(crate) fn args(&self) -> Vec<String> {
         self.written("args").lines().map(str::to_owned).collect()
     }
 
-    /// What came on stdin.
+    /// What it read on stdin.
     pub(crate) fn stdin(&self) -> String {
         self.written("stdin")
     }
 
-    /// Where it worked.
+    /// Its working directory.
     pub(crate) fn cwd(&self) -> PathBuf {
         PathBuf::from(self.written("cwd").trim_end())
     }
@@ -96,7 +96,7 @@ impl Fake {
     }
 }
 
-/// Remembers all that is told of an agent, and its lines.
+/// Records an agent's activities and lines.
 #[derive(Debug, Default)]
 pub(crate) struct ActivityLog {
     notes: Mutex<Vec<AgentActivity>>,

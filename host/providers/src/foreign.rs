@@ -1,13 +1,13 @@
-//! Reading JSON that other programs write.
+//! Reads JSON that other programs write.
 //!
-//! Owns: what a `null` means where they say nothing: the same as nothing. Never:
-//! reads an answer; a `null` in one is the agent's own.
+//! Owns: how odd values are read: `null` as a missing field, an unreadable entry as none.
+//! Never: reads an answer; a `null` in one is the agent's own.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A field that may be `null`, which is its default then.
+/// A field whose `null` means its default.
 pub(crate) fn or_default<'de, D, T>(input: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -16,8 +16,8 @@ where
     Ok(Option::<T>::deserialize(input)?.unwrap_or_default())
 }
 
-/// A list of which what cannot be read is left out, and which is empty when it is
-/// `null`: one odd entry, perhaps of a newer version, is no reason to know none.
+/// A list without the entries that cannot be read, and empty when it is `null`. One odd
+/// entry, perhaps of a newer version, does not hide the others.
 pub(crate) fn readable<'de, D, T>(input: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,11 +1,10 @@
 //! One prompt to one reply, by driving an agent.
 //!
-//! Owns: what a provider is ([`Provider`]), what may go wrong with one
-//! ([`ProviderError`]), and the providers by name ([`Registry`]). Never:
-//! retries, keeps a budget, or says whether an answer satisfies its schema; the
-//! engine and the core do.
+//! Owns: what a provider is ([`Provider`]), its errors ([`ProviderError`]), and the
+//! providers by name ([`Registry`]). Never: retries, keeps a budget, or says whether an
+//! answer satisfies its schema; the engine and the core do.
 
-// For what ships only: tests, benchmarks and examples are crates of their own.
+// For the library alone: tests, benchmarks and examples are crates of their own.
 #![warn(
     clippy::expect_used,
     clippy::panic,
@@ -63,102 +62,100 @@ pub use masking::MaskingProvider;
 pub use presence::{Departure, Presence};
 pub use process::{Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers};
 
-/// One round of one agent call.
+/// One round of one agent step.
 #[derive(Debug, Clone)]
 pub struct AgentTask {
     /// The run that it belongs to.
     pub run: RunId,
-    /// The call that it answers.
+    /// The step that it answers.
     pub call: CallId,
-    /// Which agent call of the run this is, from 1; calls of other kinds are
-    /// not counted.
+    /// Which agent step of the run this is, from 1. Steps of other kinds are not counted.
     pub ordinal: u32,
     /// 1, and 2 in a correction round.
     pub round: u32,
-    /// The same for every attempt at this call, also after a crash.
+    /// The same for every attempt at this step, also after a crash.
     pub idempotency_key: String,
     /// What the script asked for.
     pub request: AgentRequest,
-    /// What to send now; differs from `request.prompt` in a correction round, and
-    /// where a session is gone on with.
+    /// What to send now. It differs from `request.prompt` in a correction round, and
+    /// where a session is resumed.
     pub prompt: String,
-    /// Model id, with aliases and selectors resolved; none leaves it to the
-    /// provider.
+    /// Model id, with aliases and selectors resolved. None leaves it to the provider.
     pub model: Option<String>,
-    /// Reasoning effort, from the call or the model selector; none leaves it to
-    /// the provider.
+    /// Reasoning effort, from the step or the model selector. None leaves it to the
+    /// provider.
     pub effort: Option<String>,
-    /// What the agent may do to files; none leaves it to the provider.
+    /// What the agent may do to files. None leaves it to the provider.
     pub permissions: Option<Permissions>,
-    /// The provider's session to go on with: in a correction round, and after an
-    /// attempt that took too long.
+    /// The provider's session to resume: in a correction round, and after an attempt that
+    /// took too long.
     pub session_id: Option<String>,
-    /// Where the agent works.
+    /// The agent's working directory.
     pub cwd: PathBuf,
-    /// Where it may work as well: whole paths of folders that are there, which its
+    /// Further folders that it may work in: absolute paths of existing folders that its
     /// user has allowed.
     pub dirs: Vec<PathBuf>,
-    /// What it is shown with the prompt.
+    /// Images to show with the prompt.
     pub images: Vec<Image>,
     /// Servers whose tools it may use, each defined by its user.
     pub mcp: Vec<McpServer>,
-    /// Where every line of the agent's own transcript goes, when someone wants
-    /// to keep it.
+    /// Receives every line of the agent's own transcript, when someone wants to keep it.
     pub raw: Option<Arc<dyn TranscriptSink>>,
     /// Where the programs of its run are started.
     pub processes: Processes,
-    /// Kept by whatever works for this attempt until it has ended, also when
+    /// Held by everything that works for this attempt until it has ended, also when
     /// nobody waits for the attempt any more.
     pub presence: Presence,
 }
 
-/// Takes the lines of an agent's own transcript, as the agent wrote them.
+/// Receives the lines of an agent's own transcript, as the agent wrote them.
 pub trait TranscriptSink: Send + Sync + std::fmt::Debug {
-    /// Is told. Must return at once; may drop the line. `session_id` is none
-    /// until the agent has named its session.
+    /// Takes a line. Must return at once; may drop the line. `session_id` is none until
+    /// the agent has named its session.
     fn line(&self, session_id: Option<&str>, line: &str);
 }
 
-/// What an agent came back with.
+/// An agent's answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
-    /// Text as the agent wrote it; JSON may be somewhere in it.
+    /// Text as the agent wrote it. It may contain JSON.
     Text(String),
-    /// A structured answer that the provider has parsed already.
+    /// A structured answer that the provider has parsed.
     Json(Value),
     /// The agent ended without an answer.
     Null,
 }
 
-/// One round's answer and what is known about it.
+/// One round's answer, and what is known about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentReply {
     /// The answer.
     pub answer: Answer,
     /// Tokens of this round alone, even where the agent counts a whole session.
     pub usage: Usage,
-    /// Dollars of this round alone, when the agent says so.
+    /// Dollars of this round alone, when the agent reports them.
     pub cost_usd: Option<f64>,
-    /// The model that answered, when the agent says so.
+    /// The model that answered, when the agent reports it.
     pub model: Option<String>,
-    /// Bytes of the answer that were not UTF-8, and are U+FFFD in it.
+    /// Number of bytes of the answer that were not UTF-8. Each sequence of them is U+FFFD
+    /// in it.
     pub replaced_bytes: u64,
-    /// The agent's session, when it can be continued.
+    /// The agent's session, when it can be resumed.
     pub session_id: Option<String>,
 }
 
-/// What a provider can do by itself. What it cannot, the engine does in its
-/// place, or refuses the call before it is dispatched.
+/// What a provider can do by itself. The engine does the rest in its place, or refuses
+/// the step before it is dispatched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Capabilities {
-    /// Takes `request.schema` and answers [`Answer::Json`]; otherwise the
-    /// engine writes the schema into the prompt.
+    /// Takes `request.schema` and answers [`Answer::Json`]. Otherwise the engine writes
+    /// the schema into the prompt.
     pub schema: bool,
-    /// Goes on with `session_id`.
+    /// Resumes `session_id`.
     pub sessions: bool,
-    /// Heeds `request.effort`.
+    /// Applies `request.effort`.
     pub effort: bool,
-    /// Heeds `request.agent_type`.
+    /// Applies `request.agent_type`.
     pub agent_types: bool,
     /// Reads or writes files under `cwd`.
     pub files: bool,
@@ -172,13 +169,13 @@ pub struct Capabilities {
     pub write: bool,
     /// Takes the tools of `request.disallowed_tools` away from its agent.
     pub disallowed_tools: bool,
-    /// Leaves its agent the tools of `request.tools` alone.
+    /// Limits its agent to the tools of `request.tools`.
     pub tools: bool,
     /// Holds its agent's shell to `request.bash_command_clamp`.
     pub bash_command_clamp: bool,
     /// Adds `request.system` to its agent's system prompt.
     pub system: bool,
-    /// Lets its agent work in `dirs` as well, as far as its permissions go.
+    /// Lets its agent work in `dirs` as well, within its permissions.
     pub dirs: bool,
     /// Ends its agent after `request.max_turns`.
     pub max_turns: bool,
@@ -186,12 +183,12 @@ pub struct Capabilities {
     pub images: bool,
     /// Gives its agent the servers of `mcp`.
     pub mcp: bool,
-    /// Says what a call cost, in dollars.
+    /// Reports what a round cost, in dollars.
     pub cost: bool,
 }
 
 impl Capabilities {
-    /// Nothing of it.
+    /// No capability.
     pub const NONE: Self = Self {
         schema: false,
         sessions: false,
@@ -214,95 +211,95 @@ impl Capabilities {
     };
 }
 
-/// What there is to know of a provider without asking an agent anything.
+/// What can be known of a provider without asking an agent anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Probe {
-    /// Where its program is; none when it is not installed.
+    /// Path of its program; none when it is not installed.
     pub program: Option<PathBuf>,
-    /// As the program says.
+    /// The version that the program prints.
     pub version: Option<String>,
-    /// Whether the program has credentials; none when that cannot be told.
+    /// Whether the program has credentials; none when that is unknown.
     pub logged_in: Option<bool>,
-    /// What keeps it from being used, and what to type about it.
+    /// Why it cannot be used, and what to do about it.
     pub problem: Option<String>,
 }
 
 impl Probe {
-    /// Whether a call has a chance.
+    /// Whether a round may succeed: the program is installed, and nothing is known to be
+    /// missing.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.program.is_some() && self.logged_in != Some(false) && self.problem.is_none()
     }
 }
 
-/// What an agent is doing just now. Fleeting: shown to whoever watches, never
+/// What an agent is doing at the moment. It is shown to people who watch, and never
 /// journaled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum AgentActivity {
-    /// Working, without more to say.
+    /// Working, without further detail.
     Thinking,
-    /// Uses a tool.
+    /// Using a tool.
     Tool {
         /// The tool's name.
         name: String,
         /// What it is used on, in a few words.
         detail: Option<String>,
     },
-    /// Writes its answer.
+    /// Writing its answer.
     Text {
-        /// The newest piece of it.
+        /// The newest piece of the answer.
         text: String,
     },
-    /// Waits for its own retry, after a rate limit for instance.
+    /// Waiting for its own retry, after a rate limit for instance.
     Waiting {
-        /// Why.
+        /// The reason in words.
         reason: String,
     },
 }
 
-/// What becomes of an agent's question whether it may do something. Its user's
-/// own rules, or those it came with, make it ask; what they deny is not asked.
+/// How an agent's permission questions are answered. Rules of its user, or its built-in
+/// ones, make it ask; it does not ask about what they deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AskPolicy {
-    /// Nobody is there to be asked, so it may not.
+    /// No: nobody is there to be asked.
     #[default]
     Refuse,
-    /// Its user has said once and for all that it may, as far as the call's own
-    /// `permissions` go.
+    /// Yes, within the step's own `permissions`: its user has said so once and for all.
     Allow,
 }
 
-/// Who wants to know what an agent is doing.
+/// Receives what an agent is doing.
 pub trait Activity: Send + Sync {
-    /// Is told. Must return at once; may drop the news.
+    /// Takes a piece of news. Must return at once; may drop it.
     fn note(&self, activity: AgentActivity);
 
-    /// The agent gave a sign of life that is no news: any line, any byte. The
-    /// caller's idle time-out starts anew. A `note` is a sign of life too.
+    /// The agent gave a sign of life without news: any line, any byte. The caller's idle
+    /// timeout starts anew. A `note` is a sign of life too.
     fn alive(&self) {}
 
-    /// The agent has failed, and waits to try again by itself. When nothing comes
-    /// of that in time, this is why.
+    /// The agent failed, and waits before it tries again by itself. If the round times
+    /// out, this is why.
     fn hindered(&self, _by: &ProviderError) {}
 
-    /// The agent has named its session, before it has answered.
+    /// The agent named its session, before it answered.
     fn session(&self, _session_id: &str) {}
 
-    /// What the agent has used up to now, as far as it says so while it works: what
-    /// counts if it is ended before it has answered.
+    /// What the agent has used so far, if it reports that while it works. This counts if
+    /// it is ended before it has answered.
     fn used(&self, _spent: &RoundSpend) {}
 
-    /// The agent asked leave for this, and was refused.
+    /// The agent asked for this permission, and was refused.
     fn refused(&self, _asked: RefusedAsk) {}
 
-    /// What the user should know of the agent's own settings. The caller tells the
-    /// same once a run.
+    /// A warning about the agent's own settings, for the user. The caller shows each once
+    /// a run.
     fn warn(&self, _message: String) {}
 }
 
-/// Nobody.
+/// Discards all activity.
 impl Activity for () {
     fn note(&self, _activity: AgentActivity) {}
 }
@@ -311,35 +308,33 @@ impl Activity for () {
 ///
 /// The contract, which `conformance` checks as far as it can:
 ///
-/// - **One round.** `attempt` sends `task.prompt`, verbatim and entire, to one
-///   agent once, and returns its final answer. It never asks twice: retries,
-///   correction rounds and budgets are the caller's.
-/// - **Where.** The agent works in `task.cwd`, and nothing outside it is touched
-///   on the caller's behalf.
-/// - **Options.** A capability that is declared is heeded; an option without
-///   one does not arrive, and one that restricts the agent holds it, whatever the
-///   agent's own settings allow. A value that the agent itself does not know, such as
-///   a model, is an error of the right kind and never silently replaced.
-/// - **Schemas.** With `capabilities().schema`, `request.schema` is handed to
-///   the agent and the answer comes as [`Answer::Json`], not judged by the
-///   provider. Without it, the schema is in the prompt already, and the answer is
-///   [`Answer::Text`].
-/// - **Usage** is in tokens and cost in dollars, of this round alone; input
-///   counts cached tokens. What is unknown is zero or none, never a guess,
-///   except where the provider says that it estimates.
-/// - **Errors** have the kind that tells the caller whether trying again makes
-///   sense, and a message that is fit to be shown: no secrets, bounded length.
-/// - **Leave.** Whatever is said to an agent's own permission system only narrows
-///   what its user and its own definition let it do. What it asks leave for is
-///   answered as the user's [`AskPolicy`] says, never by default with yes, and what is
-///   refused is told by `activity.refused`.
-/// - **Signs of life.** Everything that the agent says is passed on at once, by
-///   `activity.note` where it is news and by `activity.alive` otherwise. The
-///   caller ends a call that is silent for too long, or takes too long.
-/// - **Cancelling** is dropping the future: whatever was started for it is
-///   ended, its children included, and keeps `task.presence` until it has ended.
-/// - **The key.** `idempotency_key` is passed on where the agent takes one, so that
-///   an attempt after a crash is not billed twice.
+/// - **One round.** `attempt` sends the whole `task.prompt`, verbatim, to one agent
+///   once, and returns its final answer. It never asks twice: the caller does retries,
+///   correction rounds and budgets.
+/// - **Place.** The agent works in `task.cwd`, and the provider touches nothing outside
+///   of it.
+/// - **Options.** The provider applies the options of its declared capabilities, and
+///   gets no others. An option that restricts the agent holds, whatever the agent's own
+///   settings allow. A value that the agent does not know, such as a model, is an error
+///   of the right kind and never silently replaced.
+/// - **Schemas.** With `capabilities().schema`, the agent gets `request.schema`, and the
+///   answer is [`Answer::Json`], which the provider does not check. Without it, the
+///   schema is in the prompt already, and the answer is [`Answer::Text`].
+/// - **Usage** is in tokens and cost in dollars, of this round alone; input includes
+///   cached tokens. Unknown figures are zero or none, never a guess, except for a
+///   provider that documents its estimates.
+/// - **Errors** have the kind that tells the caller whether another attempt makes sense,
+///   and a message that can be shown: no secrets, bounded length.
+/// - **Permissions.** Settings for an agent's own permission system only narrow what its
+///   user and its own definition let it do. Its questions are answered by the user's
+///   [`AskPolicy`], never by default with yes, and `activity.refused` reports refusals.
+/// - **Signs of life.** Everything that the agent prints is reported at once, news by
+///   `activity.note` and the rest by `activity.alive`. The caller ends a round that is
+///   silent for too long, or takes too long.
+/// - **Cancelling** is dropping the future: everything that was started for it is ended,
+///   its descendants included, and holds `task.presence` until it has ended.
+/// - **The key.** An agent that takes an `idempotency_key` gets it, so that an attempt
+///   after a crash is not billed twice.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// The name that scripts and flags use.
@@ -349,25 +344,29 @@ pub trait Provider: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
     /// One round with one agent.
+    ///
+    /// # Errors
+    /// When the agent cannot be started, cannot keep an option, or gives no answer; the
+    /// kind says why.
     async fn attempt(
         &self,
         task: AgentTask,
         activity: &dyn Activity,
     ) -> Result<AgentReply, ProviderError>;
 
-    /// What can be known without asking an agent anything. May start the
-    /// agent's program, to ask its version; never reaches a model.
+    /// What can be known without asking an agent anything. May start the agent's program
+    /// to ask for its version; never reaches a model.
     async fn probe(&self, processes: &Processes) -> Probe;
 
-    /// What a look at files says, at once: where the program is and whether it has
-    /// credentials. Starts nothing, so that it can precede every run. A provider
-    /// that cannot say it is passed over where one is chosen.
+    /// What files and variables tell, at once: where the program is, and whether it has
+    /// credentials. It starts nothing, so that it can precede every run. A provider that
+    /// cannot tell is passed over when one is chosen automatically.
     fn glance(&self) -> Probe {
         Probe { program: None, version: None, logged_in: None, problem: None }
     }
 
-    /// Ends whatever the provider keeps running between calls, and returns when
-    /// it has ended. Calls after it start it anew.
+    /// Ends whatever the provider keeps running between rounds, and returns when it has
+    /// ended. A later round starts it anew.
     async fn close(&self) {}
 }
 
@@ -384,13 +383,13 @@ impl std::fmt::Debug for Registry {
 }
 
 impl Registry {
-    /// None yet.
+    /// An empty registry.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one under its own name, in place of another of that name.
+    /// Adds a provider under its own name, in place of another of that name.
     #[must_use]
     pub fn with(mut self, provider: Arc<dyn Provider>) -> Self {
         self.providers.insert(provider.name().to_owned(), provider);
@@ -403,12 +402,12 @@ impl Registry {
         self.providers.get(name).cloned()
     }
 
-    /// All providers, in order of their names.
+    /// All providers, in the order of their names.
     pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Provider>> {
         self.providers.values()
     }
 
-    /// Ends whatever they keep running, and returns when it has ended.
+    /// Ends whatever the providers keep running, and returns when it has ended.
     pub async fn close(&self) {
         for provider in self.providers.values() {
             provider.close().await;

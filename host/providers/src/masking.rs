@@ -1,10 +1,8 @@
-//! A provider whose words are cleared of what its agent was given in secret.
+//! A provider whose output is cleared of its agent's secrets.
 //!
-//! Owns: the one place where the secret values of `env = {…}` are taken out of
-//! what an agent answers, reports and is seen doing, before anything is stored or
-//! shown.
-//! Never: what passed the agent's own files or the prompt; smol-wf has not handed
-//! that out.
+//! Owns: removing the secret values of `env = {…}` from what an agent answers, reports
+//! and does, before anything is stored or shown. Never: removes what the agent got from
+//! its own files or the prompt.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,19 +16,19 @@ use crate::{
     Provider, ProviderError, RoundSpend, TranscriptSink,
 };
 
-/// Bytes from which a value is a secret: shorter ones, such as `1` or `batch`,
-/// stand in ordinary sentences.
+/// Shortest value that counts as a secret: shorter ones, such as `1` or `batch`, are
+/// words of ordinary sentences.
 const SECRET_BYTES_MIN: usize = 8;
 
-/// What the name of a variable holds whose value is a secret. Others are models,
-/// regions and modes, which answers speak of.
+/// Parts of a variable's name that make its value a secret. Other variables hold models,
+/// regions and modes, which answers mention.
 const SECRET_NAMES: [&str; 8] =
     ["KEY", "TOKEN", "SECRET", "PASS", "AUTH", "CREDENTIAL", "COOKIE", "PRIVATE"];
 
-/// What stands in its place.
+/// Replaces a secret.
 const MASK: &str = "[masked]";
 
-/// The values that are not to be seen.
+/// The values to remove.
 #[derive(Clone, Default)]
 struct Secrets {
     /// The longest first: one may be part of another.
@@ -55,7 +53,7 @@ impl Secrets {
             // Output is read line by line.
             let lines = value.lines().filter(|line| line.len() >= SECRET_BYTES_MIN);
             all.extend(lines.map(str::to_owned));
-            // As it stands in JSON, where that differs.
+            // The form in JSON, where it differs.
             let quoted = Value::String(value.clone()).to_string();
             all.extend(quoted.get(1..quoted.len() - 1).map(str::to_owned));
         }
@@ -73,7 +71,8 @@ impl Secrets {
         }
     }
 
-    /// Texts are cut to a bounded length on their way, perhaps within a secret.
+    /// Removes the start of a secret at the end of a text: texts are cut to a bounded
+    /// length on their way.
     fn clear_end(&self, value: &str, text: &mut String) {
         let Some(shown) = text.strip_suffix('…') else { return };
         let starts = (SECRET_BYTES_MIN..value.len()).rev().filter_map(|end| value.get(..end));
@@ -110,8 +109,8 @@ impl Secrets {
         }
     }
 
-    /// A session whose name holds a secret cannot be gone on with by a name
-    /// without it.
+    /// Whether a text holds a secret. A session with such a name cannot be resumed by a
+    /// masked one.
     fn is_in(&self, text: &str) -> bool {
         self.values.iter().any(|value| text.contains(value.as_str()))
     }
@@ -142,7 +141,8 @@ fn is_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
-/// A path that is there is no secret, and answers are full of them.
+/// Whether a value is an existing path: it is not a secret, and answers are full of
+/// paths.
 fn is_place(value: &str) -> bool {
     let path = Path::new(value);
     path.is_absolute() && path.exists()
@@ -155,7 +155,7 @@ pub struct MaskingProvider {
 }
 
 impl MaskingProvider {
-    /// This provider, whose agent is given these variables.
+    /// The provider `inner`, whose agent gets these variables.
     #[must_use]
     pub fn new<'a>(
         inner: Arc<dyn Provider>,
@@ -215,7 +215,7 @@ impl Provider for MaskingProvider {
     }
 }
 
-/// What an agent is seen doing.
+/// Clears what an agent is doing.
 struct MaskedActivity<'a> {
     secrets: &'a Secrets,
     inner: &'a dyn Activity,
@@ -260,7 +260,7 @@ impl Activity for MaskedActivity<'_> {
     }
 }
 
-/// The lines of an agent's own transcript.
+/// Clears the lines of an agent's own transcript.
 #[derive(Debug)]
 struct MaskedTranscript {
     secrets: Secrets,

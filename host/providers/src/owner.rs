@@ -1,17 +1,15 @@
-//! Who owns something that outlives a process, such as a lease or the programs
-//! it has started: this process, named so that another process of the same
-//! machine can tell whether it is still there.
+//! The owner of something that may outlive its process, such as a lease or a started
+//! program.
 //!
-//! Owns: the form of an owner's name, and the judgement that one is dead or
-//! alive.
+//! Owns: the form of an owner's name, and the judgement whether one is dead or alive.
 //! Never: takes a lease, or ends a program.
 //!
-//! A name is `host-boot/pid-namespace/pid/start-time/nonce`. Process ids come
-//! again, so the time at which the process started is part of it; containers
-//! share databases but not process ids, so the namespace is. Where one of them
-//! cannot be read, a dead owner is only known by its lease running out.
+//! A name is `host-boot/pid-namespace/pid/start-time/nonce`. Process ids are reused, so
+//! the name holds the start time; containers share databases but not process ids, so it
+//! holds the namespace. Where one of them cannot be read, a dead owner is known only when
+//! its lease runs out.
 
-/// The name of this process, with `nonce` telling apart what it owns.
+/// The name of this process. `nonce` tells apart what it owns.
 #[must_use]
 pub fn this_process(nonce: u64) -> String {
     let pid = std::process::id();
@@ -20,18 +18,18 @@ pub fn this_process(nonce: u64) -> String {
     format!("{place}/{pid}/{started}/{nonce:x}")
 }
 
-/// An owner as people know it: by its process id.
+/// An owner in words: its process id.
 #[must_use]
 pub fn in_words(owner: &str) -> String {
     let Some((place, pid, _)) = parts(owner) else { return owner.to_owned() };
-    // Where places are not known, none is another one.
+    // Where places are unknown, every place counts as this one.
     match imp::place() {
         Some(here) if here != place => format!("process {pid} of another machine or container"),
         _ => format!("process {pid}"),
     }
 }
 
-/// Place, process id and time of its start.
+/// Place, process id and start time.
 fn parts(owner: &str) -> Option<(&str, u32, &str)> {
     let mut parts = owner.rsplitn(4, '/');
     let (_nonce, started, pid) = (parts.next()?, parts.next()?, parts.next()?);
@@ -48,8 +46,7 @@ pub fn is_dead(owner: &str) -> bool {
     imp::started(pid).as_deref() != Some(started)
 }
 
-/// Whether the process of this name is certainly there, on this boot of this
-/// machine.
+/// Whether the process of this name certainly runs, on this boot of this machine.
 #[must_use]
 pub fn is_alive(owner: &str) -> bool {
     let Some((place, pid, started)) = parts(owner) else { return false };
@@ -62,15 +59,15 @@ pub fn is_alive(owner: &str) -> bool {
 mod imp {
     use std::fs;
 
-    /// This boot of this machine, and the process namespace.
+    /// The boot of this machine, and the process namespace.
     pub(super) fn place() -> Option<String> {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
         Some(format!("{}/{}", boot.trim(), namespace.display()))
     }
 
-    /// Field 22 of `/proc/<pid>/stat`: clock ticks from boot to the start of
-    /// the process. A zombie counts as ended: it writes nothing any more.
+    /// Field 22 of `/proc/<pid>/stat`: clock ticks from boot to the start of the process.
+    /// A zombie counts as ended: it writes nothing any more.
     pub(super) fn started(pid: u32) -> Option<String> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The second field is the program's name in brackets and may hold anything.
@@ -84,7 +81,7 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
-    /// Not known here: leases of dead owners run out.
+    /// Unknown here: leases of dead owners run out.
     pub(super) fn place() -> Option<String> {
         None
     }

@@ -1,16 +1,16 @@
 //! Whether anything still works for an attempt that is over.
 //!
-//! Owns: knowing when the last of it has let go. Never: ends anything.
+//! Owns: noticing when the last of it has ended. Never: ends anything.
 
 use std::convert::Infallible;
 
 use tokio::sync::mpsc;
 
-/// Held by all that works for one attempt, such as the programs that it has
-/// started: they may take seconds to end when nobody waits for them any more.
+/// Held by everything that works for one attempt, such as its programs, which may take
+/// seconds to end when nobody waits for them any more.
 #[derive(Debug, Clone)]
 pub struct Presence(
-    // Nothing is ever sent: that it is there says everything.
+    // Nothing is ever sent; what counts is that it exists.
     #[allow(dead_code, reason = "is held, and never used")] mpsc::Sender<Infallible>,
 );
 
@@ -19,14 +19,14 @@ pub struct Presence(
 pub struct Departure(mpsc::Receiver<Infallible>);
 
 impl Presence {
-    /// For one attempt.
+    /// A presence for one attempt, and its end.
     #[must_use]
     pub fn new() -> (Self, Departure) {
         let (sender, receiver) = mpsc::channel(1);
         (Self(sender), Departure(receiver))
     }
 
-    /// That nobody waits for.
+    /// A presence that nobody waits for.
     #[must_use]
     pub fn unwatched() -> Self {
         Self::new().0

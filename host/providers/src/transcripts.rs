@@ -1,8 +1,7 @@
-//! What the three CLIs have truly printed, case by case, and what is to be
-//! read out of it.
+//! What the three CLIs really printed, case by case, and what has to be read from it.
 //!
-//! Owns: the table `tests/transcripts/clis.json` against the files beside it. A
-//! file without a row fails, and so does a row without a file.
+//! Owns: the table `tests/transcripts/clis.json` against the files beside it. A file
+//! without a row fails, and so does a row without a file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -45,8 +44,8 @@ impl Case {
         Self { lines: std::fs::read_to_string(file("jsonl")).unwrap(), exit }
     }
 
-    /// As the lines would be heard, up to where the program would be ended. On
-    /// `\n` only: other line separators are text.
+    /// Parses the lines up to where the program would be ended. They end at `\n` only:
+    /// other line separators are text.
     fn parse(&self, round: &mut impl Transcript, notes: &Notes) -> Option<&Exit> {
         for line in self.lines.split('\n').filter(|line| !line.is_empty()) {
             round.line(line, notes);
@@ -58,7 +57,7 @@ impl Case {
     }
 }
 
-/// The case as the provider's parser hears it.
+/// The case as its provider parses it.
 fn parse(provider: &str, case: &Case, notes: &Notes) -> RoundResult {
     match provider {
         "claude-code" => {
@@ -160,8 +159,8 @@ fn every_transcript_has_a_row() {
     }
 }
 
-/// A round that is cut anywhere has no answer: not one prefix of a transcript
-/// may pass for a success before its end has been read.
+/// A round that is cut anywhere has no answer: no prefix of a transcript counts as a
+/// success before its end.
 #[test]
 fn no_prefix_of_a_transcript_is_an_answer() {
     for provider in ["claude-code", "codex", "pi"] {
@@ -179,7 +178,7 @@ fn no_prefix_of_a_transcript_is_an_answer() {
     }
 }
 
-/// The same value with the keys of every object the other way round.
+/// The same value with the keys of every object in reverse order.
 fn turned(value: Value) -> Value {
     match value {
         Value::Object(fields) => {

@@ -1,6 +1,6 @@
 -- All entries under the name and with the columns that they had up to schema 3, for
--- programs that read the database. Nothing is written through it: a view without
--- triggers refuses that, so an older program that has the database open still fails.
+-- programs that read the database. A view without triggers refuses every write, so an
+-- older program that has the database open still cannot write.
 CREATE VIEW entries AS
     SELECT tenant, run, seq, kind, body, chain, moved FROM older_entries
     UNION ALL

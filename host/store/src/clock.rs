@@ -1,16 +1,17 @@
-//! The clock of this machine, for the stores that are on it.
+//! The clock of this machine, for stores that live on it.
 //!
-//! Owns: the one place of this crate that reads the time of day. Never: decides
-//! what is over by it.
+//! Owns: the only place in this crate that reads the time of day. Never: decides
+//! what has expired.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Microseconds since 1970.
+/// The current time in microseconds since 1970.
 pub(crate) fn now_us() -> i64 {
     micros(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
-/// When what begins now and lasts so long is over.
+/// The time at which something that starts now and lasts this long ends, in
+/// microseconds since 1970.
 pub(crate) fn after(lasting: Duration) -> i64 {
     now_us().saturating_add(micros(lasting))
 }

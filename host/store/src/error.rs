@@ -1,21 +1,21 @@
-//! What can go wrong with a store.
+//! The errors of a store.
 //!
-//! Owns: the cases, their stable codes, and what happened where. Never: what to do
-//! about one, or a case that only SQLite has words for; [`crate::sqlite`] translates.
+//! Owns: the cases, their stable codes, and where each happened. Never: advice, or
+//! SQLite's own error codes; [`crate::sqlite`] translates those.
 
 use smol_wf_core::codes::Code;
 use std::path::PathBuf;
 
 use crate::{Lease, RunKey};
 
-/// What became of a file that a store was writing.
+/// What happened to a file while a store was writing to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileChange {
-    /// No file of its name is there any more.
+    /// The path no longer exists.
     Deleted,
-    /// Another file is in its place.
+    /// Another file is at the path.
     Replaced,
-    /// Its beginning was cut off.
+    /// The file was truncated.
     Cut,
 }
 
@@ -29,197 +29,197 @@ impl std::fmt::Display for FileChange {
     }
 }
 
-/// Why a store did not do as asked. Cloneable, because one failed commit is the
-/// answer to every run that took part in it.
+/// Why a store refused or failed a call. `Clone`, because one failed commit is
+/// reported to every run that took part in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Written by a newer program.
+    /// A newer program wrote the database.
     #[error("{} has schema {found}, and this program knows schemas up to {supported}", path.display())]
     Newer {
-        /// Schema of the database.
+        /// Schema version of the database.
         found: i64,
-        /// The newest that this program has.
+        /// The newest version that this program knows.
         supported: i64,
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
     },
-    /// A SQLite database of another program.
+    /// The SQLite database belongs to another program.
     #[error("{} is the database of another program and was left as it is", path.display())]
     Foreign {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// Its schema has something that no version of this program makes.
+    /// The schema contains something that no version of this program creates.
     #[error("{} has {what}: something other than smol-wf has changed it, and it was left as it is", path.display())]
     Altered {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
         /// The first difference.
         what: String,
     },
-    /// A file of the database is no longer the one that was opened.
+    /// A file of the database is no longer the file that was opened.
     #[error("{} was {how} while smol-wf was writing to {}: nothing that was written there counts", file.display(), path.display())]
     Replaced {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
-        /// Which of its files.
+        /// Path of the file: the database, its log or its index.
         file: PathBuf,
-        /// What became of it.
+        /// What happened to it.
         how: FileChange,
     },
-    /// There is a directory where the database should be.
+    /// The path of the database is a directory.
     #[error("{} is a directory, not a database", path.display())]
     IsDirectory {
-        /// Which directory.
+        /// Path of the directory.
         path: PathBuf,
     },
-    /// There is a pipe or a device where the database should be.
+    /// The path of the database is a pipe or a device.
     #[error("{} is a pipe or a device, not a database", path.display())]
     NotAFile {
-        /// Which.
+        /// Path of the pipe or device.
         path: PathBuf,
     },
-    /// It cannot be created or written.
+    /// The database cannot be created or written.
     #[error("{} cannot be written: {reason}", path.display())]
     NotWritable {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
-    /// It may only be read, and not all of it is in its file.
+    /// The database is read-only, and its newest entries are only in its log.
     #[error("{} may only be read, and its newest entries are still in the file beside it that ends in -wal", path.display())]
     NewestInLog {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
     },
-    /// It may only be read, and an older program's tables have to be renewed first.
+    /// The database is read-only, and its tables need a migration first.
     #[error("{} may only be read, and its tables are those of an older program", path.display())]
     OlderTables {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
     },
-    /// It is no database, or a damaged one.
+    /// The file is damaged or is not a database.
     #[error("{} is damaged, or not a database: {reason}", path.display())]
     Corrupt {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
-        /// What does not fit.
+        /// What is wrong with it.
         reason: String,
     },
-    /// No space left.
+    /// The disk is full.
     #[error("there is no space left for {}: nothing of the last write counts", path.display())]
     DiskFull {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
     },
-    /// Another process kept it locked for longer than we wait.
+    /// Another process kept the database locked for longer than the wait.
     #[error("{} is locked by another process", path.display())]
     Busy {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
     },
-    /// It has the tables of an older program, which is at work with them.
+    /// The database needs a migration, and a live older program holds a run in it.
     #[error("{} has the tables of an older smol-wf, which is at work with them on run {run}", path.display())]
     OlderHolder {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
-        /// Which run.
+        /// The id of the run.
         run: String,
-        /// Who has it.
+        /// The owner named in the lease.
         owner: String,
     },
-    /// The disk or the system failed.
+    /// Reading, writing or syncing failed.
     #[error("{} could not be read or written: {reason}; nothing of the last write counts", path.display())]
     Io {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
-    /// The SQLite that was linked has known defects.
+    /// The linked SQLite is older than [`crate::SQLITE_OLDEST`].
     #[error(
         "this program was built with SQLite {}, and those before {} can damage databases",
         version(*found),
         crate::SQLITE_OLDEST
     )]
     OldSqlite {
-        /// As `sqlite3_libversion_number` says.
+        /// Its version, as in `sqlite3_libversion_number`.
         found: i32,
     },
-    /// SQLite refused a statement of ours.
+    /// SQLite refused a statement of this crate: a defect.
     #[error("{} refused a statement: {reason}", path.display())]
     Internal {
-        /// Which database.
+        /// Path of the database.
         path: PathBuf,
-        /// What SQLite said.
+        /// The message of SQLite.
         reason: String,
     },
-    /// The id is taken.
+    /// A run with this id exists.
     #[error("run {} exists already", key.run)]
     RunExists {
-        /// Which run.
+        /// The run.
         key: RunKey,
     },
-    /// There is no such run.
+    /// The run does not exist.
     #[error("there is no run {} for tenant `{}`", key.run, key.tenant.as_str())]
     NoSuchRun {
-        /// Which run.
+        /// The run.
         key: RunKey,
     },
-    /// Someone else has the run.
+    /// Another holder has the run.
     #[error("run {} is held by {owner}", key.run)]
     LeaseHeld {
-        /// Which run.
+        /// The run.
         key: RunKey,
-        /// Who has it.
+        /// The owner named in the lease.
         owner: String,
     },
-    /// The run was let go of, or someone took it since.
+    /// The lease was released or replaced.
     #[error("run {} is no longer held by {owner} (fence {fence}): it was released, or another process took it over and goes on with it; nothing was written", key.run)]
     LeaseLost {
-        /// Which run.
+        /// The run.
         key: RunKey,
-        /// Who had it.
+        /// The owner named in the lost lease.
         owner: String,
-        /// The fence that no longer counts.
+        /// The fence that is no longer valid.
         fence: u64,
     },
-    /// The writer takes the journal to have another length than it has.
+    /// The batch does not begin where the journal ends.
     #[error("entry {first_seq} cannot be appended to run {}, whose journal has {entries} entries", key.run)]
     OutOfSequence {
-        /// Which run.
+        /// The run.
         key: RunKey,
-        /// Length of the journal.
+        /// Entries in the journal.
         entries: u64,
-        /// Where the batch was to start.
+        /// Number of the first entry of the batch.
         first_seq: u64,
     },
-    /// Records are missing.
+    /// Records of the journal are missing.
     #[error("the journal of run {} is damaged: {reason}; nothing of it is used", key.run)]
     Damaged {
-        /// Which run.
+        /// The run.
         key: RunKey,
-        /// What is missing.
+        /// Which records are missing.
         reason: String,
     },
-    /// Records that no store takes.
+    /// The records cannot be stored.
     #[error("the entries for run {} were refused: {reason}", key.run)]
     Invalid {
-        /// Which run.
+        /// The run.
         key: RunKey,
         /// What is wrong with them.
         reason: String,
     },
 }
 
-/// `3.51.3`, of the number by which SQLite calls itself.
+/// Formats a version number of SQLite: 3051003 is `3.51.3`.
 fn version(number: i32) -> String {
     format!("{}.{}.{}", number / 1_000_000, number / 1_000 % 1_000, number % 1_000)
 }
 
 impl StoreError {
-    /// Stable code.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -248,8 +248,8 @@ impl StoreError {
         }
     }
 
-    /// Whether this is about the run that was named and not about the store:
-    /// the store works, and other runs are not concerned.
+    /// Whether the error concerns only the run that the call named. The store works,
+    /// and other runs are not affected.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(
@@ -264,7 +264,7 @@ impl StoreError {
         )
     }
 
-    /// Whether it passes by itself when another process is done.
+    /// Whether the same call can succeed once another process has finished.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::OlderHolder { .. })

@@ -1,71 +1,71 @@
-//! Journals: made, appended to, read, deleted.
+//! Journals: creating, appending, reading and deleting them.
 //!
-//! Owns: what a store promises of them. Never: how it keeps the promise.
+//! Owns: the contract of a store for journals. Never: how a store keeps it.
 
 use smol_wf_core::journal::Record;
 use smol_wf_core::report::RunState;
 
 use crate::{Facts, Lease, LeaseRow, LeaseTerms, RunKey, StoreError};
 
-/// A run to be created.
+/// A run to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRun {
-    /// Which.
+    /// Its id.
     pub key: RunKey,
-    /// What lists can be narrowed to.
+    /// The name by which lists can be filtered.
     pub name: String,
-    /// Decides its place in lists; microseconds since 1970.
+    /// Creation time, by which lists are ordered, in microseconds since 1970.
     pub created_at_us: i64,
-    /// As in [`Wake::At`].
+    /// When the run should be taken up, as in [`Wake::At`].
     pub wake_at_us: Option<i64>,
-    /// None when they are yet to be found in its journal.
+    /// State, parent and place; none when they have yet to be read from its journal.
     pub facts: Option<Facts>,
 }
 
-/// What an append does to the time at which a run wants to be taken up.
+/// What an append does to the time at which a run should be taken up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
-    /// It stays as it is.
+    /// Leaves the time unchanged.
     Keep,
-    /// It becomes this, in microseconds since 1970.
+    /// Sets the time, in microseconds since 1970.
     At(i64),
-    /// The run waits for no time.
+    /// Removes the time: the run does not wait for one.
     Never,
 }
 
-/// Records for the end of one journal.
+/// A batch of records for the end of one journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Append<'a> {
-    /// The right to write there.
+    /// The lease under which the batch is written.
     pub lease: &'a Lease,
-    /// Number of the first record, from 0: the length that the writer takes the
-    /// journal to have.
+    /// Number of the first record, counted from 0: the length of the journal as the
+    /// writer knows it.
     pub first_seq: u64,
-    /// In order. None at all is fine: then only the rest is set.
+    /// The records in order. May be empty; then only the other fields apply.
     pub records: &'a [Record],
-    /// How the run stands behind them; none when as before.
+    /// State of the run after them; none when it is unchanged.
     pub state: Option<RunState>,
-    /// When the run wants to be taken up.
+    /// When the run should be taken up.
     pub wake: Wake,
-    /// Whether the lease is let go of with it: nothing more is to be written.
+    /// Whether the same transaction releases the lease: nothing more will be written.
     pub release: bool,
 }
 
-/// How much of a journal is read at once: what is reached first. One record comes
-/// in any case, however large it is.
+/// How much of a journal one call reads: it stops at whichever limit is reached
+/// first. At least one record is read, whatever its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadLimit {
-    /// Records at the most.
+    /// Most records.
     pub records: u32,
-    /// No further record once their bodies have so many bytes.
+    /// Bytes of bodies after which no further record is read.
     pub bytes: usize,
 }
 
 impl ReadLimit {
-    /// All that there is.
+    /// No limit.
     pub const NONE: Self = Self { records: u32::MAX, bytes: usize::MAX };
 
-    /// So many records, of any size.
+    /// At most this many records, of any size.
     #[must_use]
     pub const fn records(records: u32) -> Self {
         Self { records, ..Self::NONE }
@@ -75,27 +75,27 @@ impl ReadLimit {
 /// Consecutive records of one journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// In order.
+    /// The records in order.
     pub records: Vec<Record>,
-    /// Whether the journal ends with them.
+    /// Whether the journal ends with the last of them.
     pub is_last: bool,
 }
 
-/// A place for journals.
+/// Reads and writes journals.
 ///
-/// An `Err` of a writing call means that nothing of it may be taken for
-/// durable. After an I/O error it may nevertheless be on disk: load the journal
-/// again before writing on.
+/// After an `Err` of a writing call, nothing of that call may be assumed to be
+/// durable. After an I/O error it may be on disk nevertheless: load the journal again
+/// before writing on.
 pub trait Journals {
-    /// Creates a run with its first records, and with its lease when someone is
-    /// to hold it, in one transaction. The records are taken one by one, so that
-    /// more of them can be written than fit into memory; an error among them is
-    /// handed on, and then there is no run. What makes them must not need this
-    /// handle for it; see [`again`](crate::Maintenance::open_again).
+    /// Creates a run with its first records, and with a lease if `terms` are given,
+    /// in one transaction. The records are read one by one, so that they need not fit
+    /// into memory together. The iterator must not use this handle; it can read
+    /// through [another one](crate::Maintenance::open_again).
     ///
     /// # Errors
-    /// [`StoreError::RunExists`]; [`StoreError::Invalid`] when there is no
-    /// record or one is not JSON; anything that keeps the database from working.
+    /// [`StoreError::RunExists`]; [`StoreError::Invalid`] when there is no record or
+    /// one is not JSON; the first error of the iterator; any failure of the database.
+    /// The run then does not exist.
     fn create_from(
         &mut self,
         run: &NewRun,
@@ -103,10 +103,10 @@ pub trait Journals {
         records: &mut dyn Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<(), StoreError>;
 
-    /// The same for a run that is held, with records that are all there.
+    /// Creates a run under a lease, with records that are in memory.
     ///
     /// # Errors
-    /// As of [`Self::create_from`].
+    /// Those of [`Self::create_from`].
     fn create(
         &mut self,
         run: &NewRun,
@@ -117,22 +117,23 @@ pub trait Journals {
         Ok(terms.of_new(&run.key))
     }
 
-    /// Appends to any number of journals in one commit. A batch is appended
-    /// whole or, with an inner error, not at all; the others do not suffer.
+    /// Appends to any number of journals in one commit. Each batch has a result of
+    /// its own, in the order of the batches: it is appended as a whole or not at all,
+    /// and a refused batch does not affect the others.
     ///
     /// # Errors
-    /// Inner: [`StoreError::LeaseLost`], [`StoreError::OutOfSequence`],
-    /// [`StoreError::Invalid`]. Outer: nothing of any batch may be taken for
-    /// durable.
+    /// Per batch: [`StoreError::LeaseLost`], [`StoreError::OutOfSequence`],
+    /// [`StoreError::Invalid`]. For the call: the commit failed, and nothing of any
+    /// batch may be assumed to be durable.
     fn append(&mut self, batches: &[Append<'_>])
     -> Result<Vec<Result<(), StoreError>>, StoreError>;
 
-    /// The journal of a run from one record on, as far as the bound goes; none
-    /// when there is no such run.
+    /// Reads the journal of a run from record `first_seq` on, up to the limit; none
+    /// when the run does not exist.
     ///
     /// # Errors
-    /// As of [`Self::load`], as far as that is seen from here: what is missing at
-    /// the end is seen in the last segment.
+    /// Those of [`Self::load`] for the records that were read. Records missing at the
+    /// end are noticed with the last segment.
     fn load_from(
         &mut self,
         key: &RunKey,
@@ -140,21 +141,22 @@ pub trait Journals {
         limit: ReadLimit,
     ) -> Result<Option<Segment>, StoreError>;
 
-    /// The whole journal of a run; none when there is no such run.
+    /// Reads the whole journal of a run; none when the run does not exist.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when a record is missing at any place, the end
-    /// included; anything that keeps it from being read. Whether a record was
-    /// changed is for its reader to see.
+    /// [`StoreError::Damaged`] when a record is missing anywhere, the end included;
+    /// any failure of the database. A changed record is not noticed here but by the
+    /// reader who checks the chain of digests.
     fn load(&mut self, key: &RunKey) -> Result<Option<Vec<Record>>, StoreError> {
         Ok(self.load_from(key, 0, ReadLimit::NONE)?.map(|segment| segment.records))
     }
 
-    /// Deletes a run that is free, or held by nobody but under the lease to be
-    /// replaced, with its journal and the large values that no other run has, in
-    /// one transaction. `replacing` as in [`claim`](crate::Leases::claim).
+    /// Deletes a run with its journal and the large values that no other run uses, in
+    /// one transaction. The run must be free or held by exactly the lease `replacing`,
+    /// as in [`claim`](crate::Leases::claim).
     ///
     /// # Errors
-    /// [`StoreError::LeaseHeld`], [`StoreError::NoSuchRun`].
+    /// [`StoreError::LeaseHeld`], [`StoreError::NoSuchRun`]; any failure of the
+    /// database.
     fn delete(&mut self, key: &RunKey, replacing: Option<&LeaseRow>) -> Result<(), StoreError>;
 }

@@ -1,7 +1,7 @@
 //! Leases: who may write a journal.
 //!
-//! Owns: what a store promises of them, and what can be known of a holder.
-//! Never: finds that out; only its caller knows where a holder works.
+//! Owns: the contract of a store for leases, and the possible states of a holder.
+//! Never: determines that state; only the caller knows where a holder runs.
 
 use std::time::Duration;
 
@@ -9,75 +9,75 @@ use smol_wf_core::ids::TenantId;
 
 use crate::{RunKey, StoreError};
 
-/// Fence of the lease that a run is created with.
+/// Fence of a run that is created under a lease.
 pub(crate) const FIRST_FENCE: u64 = 1;
 
 /// The right to write one journal, as its holder keeps it.
 ///
-/// The fence is what counts: a lease whose fence is no longer the run's is
-/// refused, whatever any clock says.
+/// The fence decides: a lease with an older fence than the run's is refused, whatever
+/// any clock says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Which journal.
+    /// The run whose journal may be written.
     pub key: RunKey,
-    /// Who holds it, in words that tell its caller where to look for the holder.
+    /// Who holds it, in a form that tells the caller where to look for the holder.
     pub owner: String,
-    /// Grows by one with every claim, and never falls.
+    /// Number of the epoch: grows by one with every claim and never falls.
     pub fence: u64,
 }
 
-/// Who takes a run, and for how long.
+/// Who claims a run, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct LeaseTerms<'a> {
-    /// As in [`Lease`].
+    /// Owner of the lease, as in [`Lease`].
     pub owner: &'a str,
-    /// Until when, from now on and by the clock of the store.
+    /// How long the lease lasts from now on, by the clock of the store.
     pub lasting: Duration,
 }
 
 impl LeaseTerms<'_> {
-    /// The lease on a run that was created with it.
+    /// The lease of a run that was created with these terms.
     #[must_use]
     pub fn of_new(&self, key: &RunKey) -> Lease {
         Lease { key: key.clone(), owner: self.owner.to_owned(), fence: FIRST_FENCE }
     }
 }
 
-/// A lease as others see it.
+/// A lease as other processes read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseRow {
     /// Who holds it.
     pub owner: String,
-    /// As in [`Lease`].
+    /// Its fence, as in [`Lease`].
     pub fence: u64,
-    /// When it runs out, in microseconds since 1970 of the store's clock.
+    /// When it expires, in microseconds since 1970 by the store's clock.
     pub expires_at_us: i64,
-    /// Whether it had run out when this was read. Nobody took the run up since.
+    /// Whether it had expired when it was read. No other process has claimed the run.
     pub is_over: bool,
 }
 
 impl LeaseRow {
-    /// Whether the run is still held as it was seen to be held: by a lease that
-    /// was not even renewed meanwhile.
+    /// Whether a lease with these values is the same one, and was not renewed since it
+    /// was read.
     pub(crate) fn is_still(&self, owner: &str, fence: u64, expires_at_us: i64) -> bool {
         (self.owner.as_str(), self.fence, self.expires_at_us) == (owner, fence, expires_at_us)
     }
 }
 
-/// What can be known of a holder from outside.
+/// What another process can know about the holder of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// Certainly there: it keeps its lease, whatever the clock says. A clock that
-    /// jumps would otherwise end every lease at once.
+    /// Certainly alive: it keeps its lease, whatever the clock says. Otherwise a clock
+    /// that jumps would end every lease at once.
     Lives,
-    /// Certainly gone: its lease is free.
+    /// Certainly dead: its lease can be replaced.
     Dead,
-    /// Perhaps on another machine: its lease holds until it runs out.
+    /// Perhaps on another machine: its lease counts until it expires.
     Unknown,
 }
 
 impl Holder {
-    /// Whether it still has this lease of its.
+    /// Whether this holder still has its lease.
     #[must_use]
     pub fn holds(self, lease: &LeaseRow) -> bool {
         match self {
@@ -88,24 +88,25 @@ impl Holder {
     }
 }
 
-/// Finds out what can be known of the owner of a lease. Asked outside of any
+/// Determines the state of a holder from the owner in its lease. Called outside of any
 /// lock.
 pub type HolderCheck = fn(&str) -> Holder;
 
-/// Who may write which journal.
+/// Claims, renews and releases the right to write a journal.
 pub trait Leases {
-    /// Who has a lease on a run, whether it is over or not; none when nobody has.
+    /// The lease on a run, expired or not; none when the run is free.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchRun`]; when it cannot be read.
+    /// [`StoreError::NoSuchRun`]; any failure of the database.
     fn lease(&mut self, key: &RunKey) -> Result<Option<LeaseRow>, StoreError>;
 
-    /// Takes a run that is free, or held by exactly the lease to be replaced: one
-    /// that the caller has read and whose holder does not
-    /// [hold](Holder::holds) it any more, which is found out outside of any lock.
+    /// Claims a run that is free, or held by exactly the lease `replacing`. The caller
+    /// has read that lease and knows that its holder no longer [holds](Holder::holds)
+    /// it, which is determined outside of any lock.
     ///
     /// # Errors
-    /// [`StoreError::LeaseHeld`] by any other lease; [`StoreError::NoSuchRun`].
+    /// [`StoreError::LeaseHeld`] by any other lease; [`StoreError::NoSuchRun`]; any
+    /// failure of the database.
     fn claim(
         &mut self,
         key: &RunKey,
@@ -113,36 +114,35 @@ pub trait Leases {
         replacing: Option<&LeaseRow>,
     ) -> Result<Lease, StoreError>;
 
-    /// Lets a lease last so long from now on.
+    /// Extends a lease: it expires this long from now.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`].
+    /// [`StoreError::LeaseLost`]; any failure of the database.
     fn renew(&mut self, lease: &Lease, lasting: Duration) -> Result<(), StoreError>;
 
-    /// Lets go of a run.
+    /// Releases a lease.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when it was no longer held.
+    /// [`StoreError::LeaseLost`] when it no longer held the run; any failure of the
+    /// database.
     fn release(&mut self, lease: &Lease) -> Result<(), StoreError>;
 
-    /// Runs of all tenants that someone has a lease on, whether it is over or
-    /// not.
+    /// All runs of all tenants that are under a lease, expired or not.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When the runs cannot be read.
     fn leased(&mut self) -> Result<Vec<(RunKey, LeaseRow)>, StoreError>;
 
-    /// Takes up to so many runs that nobody holds and that wanted to be taken up
-    /// by now: those of the tenant that is named first, the longest overdue
-    /// first, then those of the next. A run that was created for now and for no
-    /// holder is queued like that. One call, so that of many processes that ask
-    /// each gets runs of its own.
+    /// Claims up to `limit` free runs that are due: those of the first tenant, the
+    /// longest overdue first, then those of the next tenant. A run that was created
+    /// for now and without a holder is queued in this way. It is one transaction, so
+    /// that several processes that ask get different runs.
     ///
-    /// What a dead process held is not among them: that it is dead is found out
-    /// by what [`Self::leased`] says, and its runs are [claimed](Self::claim).
+    /// Runs that a dead process holds are not included: the caller finds them by
+    /// [`Self::leased`] and [claims](Self::claim) them.
     ///
     /// # Errors
-    /// When they cannot be taken; then none of them is.
+    /// When the runs cannot be claimed; then none of them is.
     fn wake_ups(
         &mut self,
         tenants: &[TenantId],

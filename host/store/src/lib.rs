@@ -1,18 +1,18 @@
 //! Keeps the journals of runs, durably and in order.
 //!
-//! Owns: the traits that the engine writes and reads through, the leases that
-//! keep two processes from writing one journal, large values by digest, and two
-//! stores: [`SqliteStore`] on disk and [`MemoryStore`] for tests and runs that
-//! nobody wants to keep. Never: decides what an entry means or which entry may
-//! follow which; a record is text.
+//! Owns: the traits through which the engine reads and writes, the leases that keep
+//! two processes from writing one journal, large values by digest, and two stores:
+//! [`SqliteStore`] on disk and [`MemoryStore`] for tests and for runs that are not
+//! kept. Never: interprets an entry or decides which entry may follow another; a
+//! record is text.
 //!
-//! What time it is, a store knows by itself: many machines may share one, and
+//! A store uses its own clock, because several machines may share one store and
 //! their clocks differ.
 //!
-//! Everything here blocks. The engine gives a store one thread of its own and
-//! sends it batches, so that many runs share one commit.
+//! Every call blocks. The engine gives a store its own thread and sends it batches,
+//! so that many runs share one commit.
 
-// For what ships only: tests, benchmarks and examples are crates of their own.
+// Only for code that ships: tests, benchmarks and examples are separate crates.
 #![warn(
     clippy::expect_used,
     clippy::panic,
@@ -45,11 +45,11 @@ pub use memory::MemoryStore;
 pub use pack::LARGE_BYTES;
 pub use sqlite::{BUSY_TIMEOUT, SQLITE_OLDEST, SqliteStore};
 
-/// Names one run among all tenants.
+/// Identifies a run among those of all tenants.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunKey {
-    /// Whose it is.
+    /// The tenant that owns the run.
     pub tenant: TenantId,
-    /// Which.
+    /// The id of the run within its tenant.
     pub run: RunId,
 }

@@ -1,99 +1,99 @@
-//! Lists of runs, and what is kept beside their journals for them.
+//! Lists of runs, and the data kept beside journals for them.
 //!
-//! Owns: what a store promises of them. Never: what a list shows of a run.
+//! Owns: the contract of a store for lists. Never: what a list shows of a run.
 
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::report::RunState;
 
 use crate::{LeaseRow, RunKey, StoreError};
 
-/// A run in a list. What it means is a fold over its records; `summary` is such
-/// a fold that was kept, so that a list need not load whole journals.
+/// A run in a list. Everything shown of a run is a fold over its records; `summary`
+/// is such a fold, kept so that a list need not load whole journals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRow {
-    /// Which.
+    /// Id of the run.
     pub key: RunKey,
-    /// As in [`crate::NewRun`].
+    /// Name of the run, as in [`crate::NewRun`].
     pub name: String,
-    /// As in [`crate::NewRun`].
+    /// Creation time, as in [`crate::NewRun`].
     pub created_at_us: i64,
     /// Length of the journal.
     pub entries: u64,
-    /// Digest of its last record.
+    /// Digest of its last record, in hex.
     pub tip: String,
-    /// Who holds the run, if anyone does.
+    /// The lease on the run, expired or not.
     pub lease: Option<LeaseRow>,
-    /// As in [`Summary`]; none when the journal has grown since.
+    /// Text of its [`Summary`]; none when the journal has changed since.
     pub summary: Option<String>,
-    /// As in [`Facts`]; none when it is not known.
+    /// Place of its agents, as in [`Facts`]; none when unknown.
     pub place: Option<String>,
 }
 
-/// What lists are narrowed by. The store keeps it and interprets no entry: who
-/// appends says what it is behind that.
+/// The columns by which lists are filtered. The store keeps them and interprets no
+/// entry: the caller of an append says how they change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// How the run stands, as if nobody held it.
+    /// State of the run, regardless of its lease.
     pub state: RunState,
-    /// The run that it is a fork of.
+    /// The run of which it is a fork.
     pub parent: Option<RunId>,
-    /// Where its agents work.
+    /// Folder in which its agents work.
     pub place: String,
 }
 
-/// Facts that a reader found in a journal.
+/// Facts that were read from the journal of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFacts {
-    /// Of which run.
+    /// Id of the run.
     pub run: RunId,
-    /// Length of the journal that was read.
+    /// Length of the journal when it was read.
     pub entries: u64,
     /// Digest of its last record.
     pub tip: String,
-    /// What was found.
+    /// The facts.
     pub facts: Facts,
 }
 
-/// What a reader made of a journal, kept beside it. Only a cache: it is handed
-/// out while the journal ends where it ended, and gone with the run.
+/// A fold of a journal, kept beside it as a cache. It is valid while the journal ends
+/// where it ended then, and is deleted with the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// Of which run.
+    /// Id of the run.
     pub run: RunId,
-    /// Length of the journal that was read.
+    /// Length of the journal when it was read.
     pub entries: u64,
     /// Digest of its last record.
     pub tip: String,
-    /// What was made of it, in the reader's own words.
+    /// The fold, in a format that only the caller knows.
     pub text: String,
 }
 
-/// Which part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Page<'a> {
-    /// Only runs older than this: creation time and id of the last row of the
-    /// page before.
+    /// Only runs before this one: creation time and id of the last row of the previous
+    /// page.
     pub before: Option<(i64, &'a RunId)>,
-    /// Rows at the most.
+    /// Most rows.
     pub limit: u32,
-    /// Only runs of this name.
+    /// Only runs with this name.
     pub name: Option<&'a str>,
-    /// Only runs created at this time or later, in microseconds since 1970.
+    /// Only runs created at or after this time, in microseconds since 1970.
     pub since_us: Option<i64>,
-    /// Only runs created before this time.
+    /// Only runs created before this time, in microseconds since 1970.
     pub until_us: Option<i64>,
-    /// Only some of them.
+    /// Only runs with these facts.
     pub filter: RunFilter<'a>,
 }
 
-/// Which runs, as far as their [`Facts`] are known. Where they are not, a run is
-/// among those that are asked for, and its journal decides.
+/// Selects runs by their [`Facts`]. A run whose facts are unknown is always selected;
+/// the caller decides by its journal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RunFilter<'a> {
-    /// All.
+    /// All runs.
     #[default]
     All,
-    /// Those in one of these states; of none, only those of which it is not known.
+    /// Runs in one of these states. With no state: only runs whose facts are unknown.
     States(&'a [RunState]),
     /// Forks of this run.
     ForksOf(&'a RunId),
@@ -101,18 +101,18 @@ pub enum RunFilter<'a> {
 
 /// Finds runs without reading their journals.
 pub trait Lists {
-    /// Runs of a tenant, the newest first.
+    /// Runs of a tenant by creation time, the newest first.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When the runs cannot be read.
     fn list(&mut self, tenant: &TenantId, page: &Page<'_>) -> Result<Vec<RunRow>, StoreError>;
 
-    /// Runs of a tenant in the order in which they came into this store, the
-    /// newest first, behind so many of them: a clock that was set back does not
-    /// make an older run of a newer one.
+    /// Runs of a tenant in the order in which they were stored, the newest first,
+    /// without the first `skip` of them. A clock that was set back does not change
+    /// this order.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When the runs cannot be read.
     fn newest(
         &mut self,
         tenant: &TenantId,
@@ -120,10 +120,10 @@ pub trait Lists {
         limit: u32,
     ) -> Result<Vec<RunRow>, StoreError>;
 
-    /// Runs of a tenant whose id starts like this, in order of their ids.
+    /// Runs of a tenant whose id starts with `prefix`, ordered by id.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When the runs cannot be read.
     fn find(
         &mut self,
         tenant: &TenantId,
@@ -131,19 +131,18 @@ pub trait Lists {
         limit: u32,
     ) -> Result<Vec<RunRow>, StoreError>;
 
-    /// Keeps what was made of journals. What no longer fits its journal is left
-    /// out without a word.
+    /// Keeps summaries. One that no longer fits its journal is silently left out.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// When the summaries cannot be written.
     fn put_summaries(&mut self, tenant: &TenantId, summaries: &[Summary])
     -> Result<(), StoreError>;
 
-    /// Keeps the facts of runs of which they are not known, whoever holds them: who
-    /// writes on says how a run stands then. What no longer fits its journal is left
-    /// out without a word.
+    /// Keeps facts of runs whose facts are unknown, held or not: from then on appends
+    /// keep the state up to date. Facts that no longer fit their journal are silently
+    /// left out.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// When the facts cannot be written.
     fn put_facts(&mut self, tenant: &TenantId, found: &[RunFacts]) -> Result<(), StoreError>;
 }

@@ -1,50 +1,51 @@
 //! A store as a whole: its handles, its lock and its files.
 //!
-//! Owns: what a store promises of them. Never: what is in them.
+//! Owns: the contract of a store for them. Never: runs or journals.
 
 use std::time::Duration;
 
 use crate::{Journals, Leases, Lists, StoreError};
 
-/// All of it. `conformance::run` (feature `conformance`) is what every
-/// implementation has to pass.
+/// A complete store. Every implementation has to pass `conformance::run` (feature
+/// `conformance`).
 pub trait Store: Journals + Leases + Lists + Maintenance + Send {}
 
 impl<S: Journals + Leases + Lists + Maintenance + Send> Store for S {}
 
-/// What a handle and its files need.
+/// Maintains the handles and files of a store.
 pub trait Maintenance {
-    /// Another handle on the same journals, to read with while this one writes.
+    /// Opens another handle on the same store, to read while this one writes.
     ///
     /// # Errors
-    /// When they cannot be opened once more.
+    /// When the store cannot be opened again.
     fn open_again(&self) -> Result<Box<dyn Store>, StoreError>;
 
-    /// How long this handle waits, from now on, for another one that writes.
+    /// Sets how long this handle waits for another one that writes.
     fn wait_for_lock(&mut self, _at_most: Duration) {}
 
-    /// Makes sure that this handle could write now.
+    /// Checks that this handle could write now.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while another one writes; when nothing can be written.
+    /// [`StoreError::Busy`] while another handle writes; any failure that prevents
+    /// writing.
     fn try_lock(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Brings the store's files into the state in which a copy of the main one is
-    /// whole, as far as nobody else is in the way.
+    /// Copies the log into the main file, so that a copy of that file alone is
+    /// complete. Leaves out what another process is still reading.
     ///
     /// # Errors
-    /// When they cannot be written. Nothing is lost then.
+    /// When the files cannot be written. Nothing is lost then.
     fn checkpoint(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Takes what was deleted out of the store's files; with `shrink`, also
-    /// gives their space back, which takes a while and as much space again.
+    /// Removes the bytes of deleted runs from the files. With `shrink`, also returns
+    /// the space to the system, which takes time and as much space again.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// When the files cannot be written.
     fn clean(&mut self, _shrink: bool) -> Result<(), StoreError> {
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! A store in memory: gone with its last handle.
+//! A store in memory, which ends with its last handle.
 //!
-//! Owns: the same answers as the store on disk, in the plainest way there is.
-//! Never: packs large values; memory shares nothing with a disk.
+//! Owns: the same behaviour as the store on disk, in the simplest way. Never: packs
+//! large values, which saves space only on a disk.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +17,8 @@ use crate::{
     clock,
 };
 
-/// Journals in memory. A clone is another handle on the same journals, as a
-/// second connection is to a database.
+/// Journals in memory. A clone is another handle on the same journals, like a second
+/// connection to a database.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
@@ -27,16 +27,16 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     runs: BTreeMap<RunKey, Run>,
-    /// Runs that ever came in.
-    born: u64,
+    /// Number of runs that were ever stored.
+    stored_as: u64,
 }
 
 #[derive(Debug)]
 struct Run {
     name: String,
     created_at_us: i64,
-    /// Its place in the order in which runs came in.
-    born: u64,
+    /// Number of the run in the order in which runs were stored.
+    stored_as: u64,
     wake_at_us: Option<i64>,
     owner: Option<String>,
     fence: u64,
@@ -47,14 +47,14 @@ struct Run {
 }
 
 impl MemoryStore {
-    /// An empty one.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Every method checks first and changes then, so a panic while this was
-    /// held left nothing half done.
+    /// Every method checks before it changes anything, so that a panic under the lock
+    /// leaves no half-made change.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,7 +167,7 @@ impl Journals for MemoryStore {
         if self.state().runs.contains_key(key) {
             return Err(exists());
         }
-        // What makes them may read here meanwhile.
+        // Without the lock: the iterator may read through another handle.
         let records: Vec<Record> = records.collect::<Result<_, _>>()?;
         if records.is_empty() {
             return Err(StoreError::no_records(key));
@@ -177,11 +177,11 @@ impl Journals for MemoryStore {
         if state.runs.contains_key(key) {
             return Err(exists());
         }
-        state.born += 1;
+        state.stored_as += 1;
         let made = Run {
             name: run.name.clone(),
             created_at_us: run.created_at_us,
-            born: state.born,
+            stored_as: state.stored_as,
             wake_at_us: run.wake_at_us,
             owner: terms.map(|terms| terms.owner.to_owned()),
             fence: terms.map_or(0, |_| FIRST_FENCE),
@@ -323,7 +323,7 @@ impl Lists for MemoryStore {
         let state = self.state();
         let mut found: Vec<_> =
             state.runs.iter().filter(|(key, _)| key.tenant == *tenant).collect();
-        found.sort_by_key(|(_, run)| std::cmp::Reverse(run.born));
+        found.sort_by_key(|(_, run)| std::cmp::Reverse(run.stored_as));
         let rows = found.iter().map(|(key, run)| run.row(key));
         Ok(rows.skip(skip as usize).take(limit as usize).collect())
     }

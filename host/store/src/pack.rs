@@ -1,44 +1,44 @@
-//! Takes the large strings out of a record's body, and puts them back.
+//! Moves large strings out of a record's body, and puts them back.
 //!
-//! Owns: which strings move, and the promise that a body comes back byte for
-//! byte, which the chain of digests depends on. Never: where they are kept, and
-//! never what the body means; it is any JSON text.
+//! Owns: which strings move, and the guarantee that a body is restored byte for byte,
+//! which the chain of digests depends on. Never: where the strings are stored, or what
+//! a body means; it is any JSON text.
 
 use serde_json::{Map, Value};
 use smol_wf_core::ids::Digest;
 
-/// Strings longer than this are kept once, by digest, instead of in the body.
-/// One page of SQLite: below, a row of its own costs more than the repetition.
+/// Strings of more bytes than this are stored once, by digest, instead of in the body.
+/// One page of SQLite: a shorter string costs less when repeated than as its own row.
 pub const LARGE_BYTES: usize = 4096;
 
-/// The only key of the object that stands for a string that was moved.
+/// The only key of an object that stands for a moved string.
 const MARKER: &str = "$blob";
 
 /// A body without its large strings.
 #[derive(Debug)]
 pub(crate) struct Packed {
-    /// JSON text.
+    /// The body as JSON text, with markers for the moved strings.
     pub(crate) text: String,
-    /// What was taken out, as it reads unescaped.
+    /// The moved strings, without JSON escapes.
     pub(crate) moved: Vec<(Digest, String)>,
 }
 
-/// Why a packed body cannot be put together again.
+/// Why a packed body cannot be restored.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum UnpackError<E> {
-    /// The text is no JSON, which it was when it was packed.
+    /// The text is not JSON any more.
     Unreadable(String),
-    /// No string with this digest.
+    /// There is no string with this digest.
     Missing(Digest),
-    /// Its strings come to more than they may.
+    /// The strings exceed the limit in bytes.
     TooLarge,
-    /// Looking one up failed.
+    /// The lookup of a string failed.
     Lookup(E),
 }
 
-/// Packs a body, or says with `None` that it is to be kept as it is: because
-/// nothing in it is large, or because it would not come back as it was (odd
-/// spacing, numbers in another notation, an object that looks like a marker).
+/// Packs a body. `None` means that it must be stored unchanged: it has no large
+/// string, or it would not be restored byte for byte (unusual spacing or numbers, an
+/// object that looks like a marker).
 pub(crate) fn pack(body: &str) -> Option<Packed> {
     if body.len() <= LARGE_BYTES {
         return None;
@@ -50,7 +50,7 @@ pub(crate) fn pack(body: &str) -> Option<Packed> {
         return None;
     }
     let packed = Packed { text: serde_json::to_string(&value).ok()?, moved };
-    // Tried here, where the original is at hand, rather than reasoned about.
+    // Compared with the original, which is still at hand, rather than proved.
     let back = unpack(&packed.text, usize::MAX, &mut |digest| {
         let found = packed.moved.iter().find(|(known, _)| known == digest);
         Ok::<_, ()>(found.map(|(_, text)| text.clone()))
@@ -58,9 +58,9 @@ pub(crate) fn pack(body: &str) -> Option<Packed> {
     (back.as_deref() == Ok(body)).then_some(packed)
 }
 
-/// Puts a packed body together again; `lookup` has the strings. All of them
-/// together, as often as each is named and with their escapes, may come to `most`
-/// bytes: a file may name one of four mebibytes ten thousand times.
+/// Restores a packed body; `lookup` finds the strings. Together they may have `most`
+/// bytes, counted with escapes and once per marker: a file may name a string of four
+/// mebibytes ten thousand times.
 pub(crate) fn unpack<E>(
     text: &str,
     most: usize,
@@ -73,20 +73,21 @@ pub(crate) fn unpack<E>(
     serde_json::to_string(&value).map_err(unreadable)
 }
 
-/// `None` when an object in there looks like a marker already.
+/// Moves large strings out of a value. `None` when an object in it already looks like
+/// a marker.
 fn take_out(value: &mut Value, moved: &mut Vec<(Digest, String)>) -> Option<()> {
     match value {
         Value::String(text) if text.len() > LARGE_BYTES => {
             let text = std::mem::take(text);
             let digest = Digest::of(text.as_bytes());
             *value = marker(&digest);
-            // Not twice within one body either.
+            // Once per body.
             if !moved.iter().any(|(known, _)| *known == digest) {
                 moved.push((digest, text));
             }
         }
         Value::Object(fields) => {
-            if marked(fields).is_some() {
+            if marked_digest(fields).is_some() {
                 return None;
             }
             for field in fields.values_mut() {
@@ -110,10 +111,10 @@ fn put_back<E>(
 ) -> Result<(), UnpackError<E>> {
     match value {
         Value::Object(fields) => {
-            if let Some(digest) = marked(fields) {
+            if let Some(digest) = marked_digest(fields) {
                 let text = lookup(&digest).map_err(UnpackError::Lookup)?;
                 let text = text.ok_or(UnpackError::Missing(digest))?;
-                *left = left.checked_sub(written(&text)).ok_or(UnpackError::TooLarge)?;
+                *left = left.checked_sub(json_bytes(&text)).ok_or(UnpackError::TooLarge)?;
                 *value = Value::String(text);
                 return Ok(());
             }
@@ -124,8 +125,8 @@ fn put_back<E>(
     }
 }
 
-/// Bytes that a string takes in JSON text, without its quotes.
-fn written(text: &str) -> usize {
+/// Bytes of a string in JSON text, without quotes.
+fn json_bytes(text: &str) -> usize {
     let taken = |byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
         0..0x20 => "\\u0000".len(),
@@ -140,7 +141,7 @@ fn marker(digest: &Digest) -> Value {
     Value::Object(fields)
 }
 
-fn marked(fields: &Map<String, Value>) -> Option<Digest> {
+fn marked_digest(fields: &Map<String, Value>) -> Option<Digest> {
     match fields.get(MARKER) {
         Some(Value::String(hex)) if fields.len() == 1 => Some(Digest::from_hex(hex.as_str())),
         _ => None,
@@ -223,7 +224,11 @@ mod tests {
     fn a_string_counts_as_it_is_written() {
         let all: String = (0_u8..=0x7f).map(char::from).chain(['é', '\u{2028}', '🦀']).collect();
         for text in [all.as_str(), "", "plain", "\"\\\n\u{1}"] {
-            assert_eq!(written(text), serde_json::to_string(text).unwrap().len() - 2, "{text:?}");
+            assert_eq!(
+                json_bytes(text),
+                serde_json::to_string(text).unwrap().len() - 2,
+                "{text:?}"
+            );
         }
         let marker = serde_json::to_string(&marker(&Digest::of(b"x"))).unwrap();
         let unpacked = unpack(&marker, 5_999, &mut |_| Ok::<_, ()>(Some("\u{1}".repeat(1_000))));

@@ -167,10 +167,10 @@ fn no_answer(side: &Side<'_>) -> &'static str {
 /// The calls that differ, one per line.
 fn calls(diff: &RunDiff<'_>) -> Vec<String> {
     let one = |sign: &str, call: &CallLine| {
-        format!("{sign} step {}  {}", call.step, line_of(&call.title))
+        format!("{sign} step {}  {}", call.step, line_of(&call.label))
     };
     let both = |sign: &str, pair: &Pair| {
-        format!("{sign} step {} and {}  {}", pair.a, pair.b, line_of(&pair.title))
+        format!("{sign} step {} and {}  {}", pair.a, pair.b, line_of(&pair.label))
     };
     let unanswered = |call: &MissingAnswer| {
         let (which, side) = match call.missing_in {
@@ -199,7 +199,7 @@ fn side(sign: &str, side: &Side<'_>) -> String {
 
 /// The first difference between the runs, with both sides of each field.
 fn first_difference(divergence: &Divergence, diff: &RunDiff<'_>) -> Vec<String> {
-    let of = |call: &CallLine| format!("step {} ({})", call.step, line_of(&call.title));
+    let of = |call: &CallLine| format!("step {} ({})", call.step, line_of(&call.label));
     let what = match (&divergence.a, &divergence.b) {
         (Some(a), Some(b)) if a.step == b.step => format!("at {}", of(b)),
         (Some(a), Some(b)) => format!("at {} and {}", of(a), of(b)),

@@ -339,7 +339,7 @@ fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDet
         step: call,
         kind: asked.kind(),
         scope,
-        title: asked.title(),
+        label: asked.title().into(),
         phase: None,
         state: StepState::Queued,
         provider: None,

@@ -1,8 +1,7 @@
-//! What agents used, and sums of it by phase, model and provider.
+//! Spend of agents, and sums by phase, model and provider.
 //!
-//! Owns: that what a call used before it was parked counts as well as what it
-//! used when it was answered. Never: counts what was taken over; the run that
-//! asked has paid for it.
+//! Owns: that a parked step's spend counts as well as that of its answer. Never:
+//! counts a reused answer; the run that asked has paid for it.
 
 use serde::Serialize;
 
@@ -10,18 +9,18 @@ use crate::call::Reply;
 use crate::dollars;
 use crate::report::TokenUsage;
 
-/// What an agent used, once: a call that was parked used something each time.
+/// Spend of one dispatch: a parked step has one for each time.
 #[derive(Debug, Clone, Copy)]
 pub struct Spend<'a> {
-    /// When it was known.
+    /// When it was recorded, in microseconds since 1970.
     pub at_us: i64,
     /// Phase of the call.
     pub phase: Option<&'a str>,
-    /// Who was asked.
+    /// Provider that was asked.
     pub provider: Option<&'a str>,
-    /// With which model, when that is known.
+    /// Model that answered, if it is known.
     pub model: Option<&'a str>,
-    /// Calls that settled by it: 1, or 0 when the call was parked.
+    /// Steps that it settled: 1, or 0 when the step was parked.
     pub agents: u64,
     /// Tokens.
     pub tokens: TokenUsage,
@@ -30,7 +29,7 @@ pub struct Spend<'a> {
 }
 
 impl Spend<'_> {
-    /// Takes over what the agent said of itself.
+    /// Takes the numbers from the agent's reply.
     pub(super) fn add(&mut self, reply: &Reply) {
         self.tokens = TokenUsage::of(reply.usage);
         // That may be a sum over rounds.

@@ -1,4 +1,4 @@
-//! What an event says.
+//! The fields of events.
 //!
 //! Owns: the kinds of events and the fields of each, in the order in which the
 //! stream has them. Never: decides which entry becomes which; the fold does.
@@ -17,24 +17,24 @@ use crate::journal::{Parent, StopReason};
 use crate::settlement::Substitute;
 use crate::worktree::Worktree;
 
-/// What happened.
+/// Kind and fields of an event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum EventData {
-    /// The run has the answers of another one.
+    /// The run is a fork, and reuses the answers of another one.
     Forked(Parent),
-    /// A process took the run up again.
+    /// The run was resumed: another epoch begins.
     #[serde(rename_all = "camelCase")]
     Resumed {
-        /// Which process that was, from 1.
+        /// Number of the epoch, from 1.
         attempt: u32,
     },
     /// A script was started: the run's own, or a child's.
     Started(ScriptStarted),
-    /// The script is in this phase from here on.
+    /// The script entered a phase.
     Phase {
-        /// What it is called.
+        /// Title of the phase.
         title: String,
     },
     /// A line of the log.
@@ -45,65 +45,65 @@ pub enum EventData {
         #[serde(skip_serializing_if = "Option::is_none")]
         of: Option<EventKind>,
     },
-    /// Something that its author should know.
+    /// A warning for the author.
     Warning(EventWarning),
     /// A slot of a `parallel` or an item of a `pipeline` became null.
     SlotNull(Box<NullSlot>),
     /// A durable sleep began.
     SleepStarted {
-        /// How long it is.
+        /// Its length.
         milliseconds: f64,
     },
-    /// And ended.
+    /// A durable sleep ended.
     SleepEnded {},
-    /// An agent was set to work.
+    /// An agent was dispatched.
     AgentStarted(Box<AgentStarted>),
-    /// What it is doing.
+    /// What the agent is doing.
     AgentEvent {
         /// A word for machines, such as `text` or `tool`.
         kind: String,
         /// A line for people.
         text: String,
     },
-    /// It named its session.
+    /// The agent named its session.
     #[serde(rename_all = "camelCase")]
     AgentSession {
-        /// As its provider calls it.
+        /// The provider's name of the session.
         session_id: String,
     },
-    /// Its provider answers nobody for now; a resume asks again.
+    /// The provider of the agent is unavailable for now; a resume asks again.
     AgentParked(Box<AgentParked>),
-    /// It answered.
+    /// The agent answered.
     AgentCompleted(Box<AgentCompleted>),
-    /// It failed.
+    /// The agent failed.
     AgentFailed(Box<AgentFailed>),
-    /// It left something behind in a worktree of its own.
+    /// The agent left a worktree behind.
     WorktreeKept(Box<Worktree>),
-    /// The run is over.
+    /// The run completed.
     Completed {
         /// What its script returned.
         result: Value,
     },
-    /// A child is over.
+    /// A child completed.
     ChildCompleted {
-        /// As it was called.
+        /// The name or path by which it was called.
         workflow: String,
         /// What it returned.
         result: Value,
     },
     /// The script of the run failed.
     Failed {
-        /// Why.
+        /// The error.
         error: Box<ScriptError>,
     },
     /// A child failed.
     ChildFailed {
-        /// As it was called.
+        /// The name or path by which it was called.
         workflow: String,
-        /// Why.
+        /// The error.
         error: Failure,
     },
-    /// The process let go of the run.
+    /// The epoch ended before the run did.
     Stopped(StopReason),
 }
 
@@ -153,7 +153,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; Self::Stopped as usize + 1] = [
         Self::Forked,
         Self::Resumed,
@@ -176,7 +176,7 @@ impl EventKind {
         Self::Stopped,
     ];
 
-    /// As the stream has it.
+    /// Its word in the stream.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -210,7 +210,7 @@ impl Serialize for EventKind {
 }
 
 impl EventData {
-    /// Which kind it is.
+    /// Its kind.
     #[must_use]
     pub fn kind(&self) -> EventKind {
         match self {
@@ -246,22 +246,22 @@ pub struct ScriptStarted {
     pub description: Value,
     /// `meta.phases`.
     pub phases: Value,
-    /// Its path.
+    /// Path of the script.
     pub script: String,
 }
 
-/// Something that its author should know of a script, or of how it was run.
+/// A warning about a script, or about how it was run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct EventWarning {
-    /// Stable, where it has one.
+    /// Its stable code, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// A sentence.
+    /// The warning, as a sentence.
     pub message: String,
     /// Where in a result it is, such as `result.items[2]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The call that it is about.
+    /// The step that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<CallId>,
     /// The author's line, from 1.
@@ -270,18 +270,18 @@ pub struct EventWarning {
     /// The author's column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
-    /// What people call that call.
+    /// What people call that step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
 impl EventWarning {
-    /// One that is no more than a sentence.
+    /// A warning that is only a sentence.
     pub(super) fn said(message: String) -> Self {
         Self { message, ..Self::default() }
     }
 
-    /// A recorded one.
+    /// The event of a recorded warning.
     pub(super) fn of(warning: &Warning, label: Option<String>) -> Self {
         let Warning { code, message, path, step, line, column } = warning;
         let place = |number: u32| (number > 0).then_some(number);
@@ -297,43 +297,43 @@ impl EventWarning {
     }
 }
 
-/// An agent that was set to work.
+/// An agent that was dispatched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AgentStarted {
-    /// What people call the call.
+    /// What people call the step.
     pub label: String,
     /// The phase that it belongs to.
     pub phase: Option<String>,
     /// The model that was asked for.
     pub model: Option<String>,
-    /// What it is asked.
+    /// Its prompt.
     pub prompt: String,
-    /// How often it was set to work with this time, from 1.
+    /// Number of this dispatch, from 1.
     pub attempt: u32,
     /// The vendor of the model, where its selector named one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
 }
 
-/// An agent whose provider answers nobody for now.
+/// An agent whose provider is unavailable for now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AgentParked {
-    /// What people call the call.
+    /// What people call the step.
     pub label: String,
     /// The phase that it belongs to.
     pub phase: Option<String>,
-    /// Why.
+    /// The failure.
     pub error: Failure,
     /// What it used until then.
     pub usage: Usage,
 }
 
-/// What is known of an agent that is done, whatever came of it. Null where nobody
-/// was asked.
+/// The facts about an agent that answered or failed. Fields are null if no agent was
+/// asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentEnded {
-    /// What people call the call.
+    /// What people call the step.
     pub label: String,
     /// The phase that it belongs to.
     pub phase: Option<String>,
@@ -347,13 +347,13 @@ pub struct AgentEnded {
     pub cost_usd: Option<f64>,
     /// How often it was tried.
     pub attempts: Option<u32>,
-    /// What it asked leave for, and was refused.
+    /// Permissions that it asked for and was refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<RefusedAsk>,
-    /// What it left behind in a worktree of its own.
+    /// The worktree that it left behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
-    /// The call that was answered so before, when nobody was asked this time.
+    /// The step whose answer was reused, if no agent was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reused: Option<AnswerSource>,
 }
@@ -361,7 +361,7 @@ pub struct AgentEnded {
 /// An agent that answered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AgentCompleted {
-    /// What is known of it.
+    /// The facts about it.
     #[serde(flatten)]
     pub agent: AgentEnded,
     /// The answer.
@@ -371,10 +371,10 @@ pub struct AgentCompleted {
 /// An agent that failed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AgentFailed {
-    /// What is known of it.
+    /// The facts about it.
     #[serde(flatten)]
     pub agent: AgentEnded,
-    /// Why.
+    /// The failure.
     pub error: Failure,
     /// What the script was given in place of the error.
     #[serde(skip_serializing_if = "Option::is_none")]

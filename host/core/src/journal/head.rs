@@ -1,7 +1,7 @@
 //! What a run begins with: its head, its scripts, and the run it is a fork of.
 //!
-//! Owns: all that a run is a function of besides its deliveries. Never: changes
-//! once it is written.
+//! Owns: everything that a run is a function of, except for its deliveries. Never:
+//! changes once it is written.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,19 +10,19 @@ use crate::guest::Dialect;
 use crate::ids::{CallId, Digest, RunId, Scope};
 use crate::surface::Surface;
 
-/// All that a run is a function of, apart from the deliveries and the script.
+/// Everything that a run is a function of, except for its deliveries and its script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHead {
     /// [`JOURNAL_FORMAT`](super::JOURNAL_FORMAT) of the program that started it.
     pub format: u32,
-    /// Which program the scripts of the run see.
+    /// The surface that the scripts of the run see.
     #[serde(default, skip_serializing_if = "Surface::is_first")]
     pub surface: Surface,
-    /// The run.
+    /// Id of the run.
     pub run: RunId,
     /// `meta.name` of the script.
     pub name: String,
-    /// Of the script's text.
+    /// Digest of the script's text.
     pub script: Digest,
     /// Where the script was, for messages and to find its children again.
     pub script_path: String,
@@ -42,7 +42,7 @@ pub struct RunHead {
     /// Model aliases, in order of the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model_map: Vec<(String, String)>,
-    /// What calls are given that do not say it themselves.
+    /// Defaults for calls that leave an option open.
     #[serde(default, skip_serializing_if = "CallDefaults::is_empty")]
     pub defaults: CallDefaults,
     /// Rules of the debug provider.
@@ -57,11 +57,11 @@ pub struct RunHead {
 /// that it can be resumed, moved and replayed when the parent is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
-    /// Which run.
+    /// Id of that run.
     pub run: RunId,
     /// Entries that its journal had then.
     pub entries: u64,
-    /// Calls from this one on were made anew; none when all answers counted.
+    /// Steps from this one on were asked anew; none when all answers were reused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<CallId>,
     /// Why there is a fork.
@@ -83,19 +83,19 @@ pub enum ForkReason {
 pub struct ScopeStart {
     /// The scope it runs in.
     pub scope: Scope,
-    /// Its text.
+    /// Its source text.
     pub text: String,
-    /// What errors call it.
+    /// Its name in errors.
     pub file_name: String,
     /// Its path, from the project root where it lies inside.
     pub path: String,
     /// Where `export` stands in front of `const meta`, in bytes.
     pub meta_export: u32,
-    /// How it is written.
+    /// Its dialect.
     pub dialect: Dialect,
     /// JSON text of its `meta`.
     pub meta: String,
-    /// JSON text; none is `undefined`.
+    /// Its arguments as JSON text; none is `undefined`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<String>,
 }

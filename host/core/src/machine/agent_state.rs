@@ -1,7 +1,7 @@
-//! What a run has to say about its agents.
+//! Run-wide agent state: in flight, shut providers, spend.
 //!
-//! Owns: which are at work, which providers are shut, and what was spent. Never:
-//! decides by it; the machine does.
+//! Owns: that data, and the form in which facts about an agent at work are recorded.
+//! Never: decides by it; the machine does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,22 +15,22 @@ use crate::worktree::Worktree;
 /// Whether a call may be given to an agent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MayBegin {
-    /// Yes.
+    /// It may begin.
     Now,
-    /// Not before another has ended.
+    /// It must wait for another agent to end.
     Later,
-    /// Not in this attempt: its provider is shut.
+    /// It may not begin in this epoch: its provider is shut.
     Shut,
-    /// Not in this attempt: no call may begin any more.
+    /// It may not begin in this epoch: the budget is spent.
     Spent,
 }
 
-/// What is written down of an agent at work.
+/// A fact about an agent at work, to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AgentRecord {
     /// It named its session.
     Session {
-        /// Whose.
+        /// Provider of the session.
         provider: String,
         /// The provider's own name of it.
         session_id: String,
@@ -42,12 +42,12 @@ pub enum AgentRecord {
         /// A line for people.
         text: String,
     },
-    /// It was cut off, and left something behind.
+    /// It was cut off, and its worktree holds something.
     Worktree(Box<Worktree>),
 }
 
 impl AgentRecord {
-    /// As it is written down.
+    /// The journal entry about this step.
     #[must_use]
     pub fn into_body(self, call: CallId) -> Body {
         match self {
@@ -60,7 +60,7 @@ impl AgentRecord {
     }
 }
 
-/// What a run has to say about its agents that is not about one call.
+/// Run-wide agent state.
 #[derive(Debug, Default)]
 pub(super) struct AgentState {
     /// Dispatched, and not ended.
@@ -70,7 +70,7 @@ pub(super) struct AgentState {
 }
 
 impl AgentState {
-    /// Nobody waits for this call any more.
+    /// The step was cut off.
     pub(super) fn cut(&mut self, call: CallId) {
         self.working.remove(&call);
     }

@@ -1,7 +1,7 @@
-//! Agents at work: which may begin, and what becomes of those that end.
+//! Agents at work: which may begin, and what happens when one ends.
 //!
-//! Owns: the circuit breaker and the budget. Never: retries; whoever drives the
-//! agent asks [`crate::attempts`] for that.
+//! Owns: the circuit breaker and the budget. Never: retries; the engine asks
+//! [`crate::attempts`] for that.
 
 use super::agent_state::{AgentRecord, MayBegin};
 use super::{Body, CallId, Machine, Outcome, Reply, StopReason};
@@ -25,15 +25,15 @@ impl Machine {
         }
     }
 
-    /// Notes that an agent was set to work, and whom the call went to where it does
-    /// not tell by itself.
+    /// Records that an agent was started for this step, and who was asked where the
+    /// request does not tell.
     pub fn dispatched(&mut self, call: CallId, to: Option<Addressee>, now_us: i64) {
         self.now_us = self.now_us.max(now_us);
         self.agent_state.working.insert(call);
         self.write(Body::AgentDispatched { call, to: to.map(Box::new) });
     }
 
-    /// Notes something about an agent at work.
+    /// Records a fact about an agent at work. Ignored if its step is no longer open.
     pub fn record_agent(&mut self, call: CallId, record: AgentRecord, now_us: i64) {
         if !self.calls.contains_key(&call) {
             return;
@@ -42,15 +42,14 @@ impl Machine {
         self.write(record.into_body(call));
     }
 
-    /// Reports that an agent has answered, or has failed for good.
+    /// Reports that an agent answered, or failed for good.
     pub fn answered(&mut self, call: CallId, outcome: Outcome, reply: Reply) {
         self.agent_state.working.remove(&call);
         self.complete(call, outcome, Some(reply));
     }
 
-    /// Reports that an agent failed because its provider answers nobody: no
-    /// more calls go there, and this one stays open, so that it is made again
-    /// when the run is resumed.
+    /// Reports that an agent failed because its provider is unavailable. No more steps
+    /// go there, and this one stays open, so that a resume dispatches it again.
     pub fn park(&mut self, call: CallId, shut: ShutProvider, reply: Reply, now_us: i64) {
         self.agent_state.working.remove(&call);
         self.agent_state.ledger.count(&reply);
@@ -59,12 +58,12 @@ impl Machine {
             let failure = Failure::new(&shut.code, shut.message.clone());
             self.write(Body::AgentParked { call, failure, reply: Box::new(reply) });
         }
-        // The first to say so says why.
+        // The first failure gives the reason.
         self.agent_state.shut.entry(shut.provider.clone()).or_insert(shut);
     }
 
-    /// Why the run stops once no agent is at work: calls wait that may not
-    /// begin.
+    /// Why the run must stop once no agent is at work: the steps that wait may not
+    /// begin. None if nothing holds them.
     #[must_use]
     pub fn held_by(&self) -> Option<StopReason> {
         if let Some(shut) = self.agent_state.shut.values().next() {
@@ -73,8 +72,8 @@ impl Machine {
         self.over_budget().map(StopReason::from)
     }
 
-    /// Whether agents at work are to be stopped, because the budget is spent
-    /// and says so.
+    /// Whether agents at work must be stopped: the budget is spent, and its mode is to
+    /// stop them.
     #[must_use]
     pub fn must_stop_agents(&self) -> bool {
         let stops = self.limits.budget.is_some_and(|budget| budget.mode == BudgetMode::Stop);

@@ -1,4 +1,4 @@
-//! Calls and scripts that are not over.
+//! Opens and closes calls and scripts.
 //!
 //! Owns: opening a script, settling a call, ending a child. Never: compares
 //! with the journal; `replay` and the parent module do.
@@ -31,7 +31,7 @@ impl Machine {
         if open.agent.is_some() {
             self.sessions.record(call, open.scope, open.session, reply);
         }
-        // An answer that was there already is not paid for again.
+        // A reused answer was paid for before.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_none()) {
             self.usage += reply.usage;
         }
@@ -60,8 +60,8 @@ impl Machine {
         self.calls.insert(call, open);
     }
 
-    /// A call whose answer is there already. In a replay it waits until the
-    /// recording is at its end, or is met in it.
+    /// Opens a call that reuses an answer. In a replay the answer waits for the end of
+    /// the recording, or for its recorded delivery.
     pub(super) fn open_answered(
         &mut self,
         call: CallId,
@@ -105,7 +105,7 @@ impl Machine {
         AnswerRef { content, source, outcome: self.outcome_ref(outcome), reply, behind }
     }
 
-    /// An outcome of the entry that was just met.
+    /// The outcome of the entry that was just replayed.
     fn outcome_ref(&mut self, outcome: Outcome) -> OutcomeRef {
         if self.fetches {
             self.memory.keep(outcome, self.seq - 1)
@@ -114,8 +114,8 @@ impl Machine {
         }
     }
 
-    /// Drops the answer that was kept for this call: it is met in the recording,
-    /// or its script is over.
+    /// Drops the answer that is kept for this call: the recording delivers it, or its
+    /// script is over.
     pub(super) fn drop_answer(&mut self, call: CallId) {
         if let Some((outcome, _)) = self.answered.remove(&call)
             && self.fetches
@@ -124,8 +124,8 @@ impl Machine {
         }
     }
 
-    /// The entry that holds what is to be delivered, when that is not here and
-    /// someone waits for it.
+    /// The entry that holds the outcome to deliver, if that is not in memory and its
+    /// call is still open.
     pub(super) fn entry_to_fetch(&self, delivery: &Delivery) -> Option<u64> {
         match delivery {
             Delivery::Settle { call, outcome: OutcomeRef::InEntry(entry), .. } => {
@@ -142,8 +142,8 @@ impl Machine {
         }
     }
 
-    /// A child is over: its own calls are cut off, its caller is to be told.
-    /// `outcome` is none when a replay accepts whatever is recorded.
+    /// Ends a child: cuts off its own calls, and queues its outcome for its caller.
+    /// `outcome` is none when a replay accepts the recorded one.
     pub(super) fn end_child(&mut self, child: Scope, outcome: Option<Outcome>) {
         let Some(call) = child.opened_by() else { return };
         let cut: Vec<CallId> =
@@ -166,17 +166,17 @@ impl Machine {
         }
     }
 
-    /// When the last recorded entry has been met: everything that is open is
-    /// to be done again, in order of issue.
+    /// At the end of the recording: releases the effects of everything that is open, in
+    /// the order in which the script asked.
     pub(super) fn leave_replay(&mut self) {
         self.skip_epochs();
         if !self.recording.is_empty() {
             return;
         }
-        // Nothing is kept behind the end of a recording: what is left goes to the
+        // Beyond the end of the recording no answer is counted: the rest goes to the
         // deliveries.
         for (call, (outcome, reply)) in std::mem::take(&mut self.answered) {
-            // Told in an earlier attempt, it is no longer open.
+            // If it was delivered in an earlier epoch, it is no longer open.
             if let Some(open) = self.calls.get_mut(&call) {
                 open.effect = None;
                 self.complete_by(call, outcome, reply);
@@ -209,9 +209,9 @@ impl Machine {
                     self.compare_fuel = guest == self.guest;
                     self.format = format;
                 }
-                // What it used is spent, though its script is not told.
+                // What it used is spent, although nothing was delivered.
                 Body::AgentParked { reply, .. } => self.agent_state.ledger.count(&reply),
-                // Told once the recording is at its end, if it was not told in it.
+                // Delivered at the end of the recording, unless it was delivered in it.
                 Body::AgentAnswered { call, outcome, reply } => {
                     self.drop_answer(call);
                     let outcome = self.outcome_ref(outcome);

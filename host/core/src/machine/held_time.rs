@@ -4,8 +4,8 @@
 //! each. Never: fires one.
 //!
 //! How long a run has been held is a fold over its journal: the time between the
-//! entries of an attempt counts, that between two attempts does not. So a timer
-//! has left after a resume what it had left when the last process let go.
+//! entries of an epoch counts, the time between two epochs does not. So after a resume
+//! a timer has the time left that it had when the last process let go of the run.
 
 use std::collections::BTreeMap;
 
@@ -36,9 +36,9 @@ pub(super) struct OpenTimer {
     pub(super) scope: Scope,
     /// In held time.
     pub(super) due_us: i64,
-    /// Set in a replay: nobody waits for it yet.
+    /// Set in a replay: the engine does not know of it yet.
     pub(super) is_unset: bool,
-    /// Its delivery stands in the inbox.
+    /// Its delivery is queued.
     pub(super) is_queued: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Timers {
     pub(super) held: HeldTime,
     pub(super) open: BTreeMap<TimerId, OpenTimer>,
     pub(super) last: u32,
-    /// When this attempt began, while the journal of earlier ones is met.
+    /// When this epoch began, while the entries of earlier ones are replayed.
     pub(super) begins_us: Option<i64>,
 }
 
@@ -61,7 +61,7 @@ impl Timers {
         }
     }
 
-    /// An attempt begins behind what is recorded.
+    /// An epoch begins at the end of the recording.
     pub(super) fn begin_at(&mut self, now_us: i64) {
         self.begins_us = Some(now_us);
     }

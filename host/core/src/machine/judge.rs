@@ -1,7 +1,7 @@
-//! Taking a question of the guest, or refusing it.
+//! Accepts or refuses a question of the guest.
 //!
-//! Owns: the entry that a refusal is, and that a replay refuses what was refused,
-//! in the words of then. Never: says what is wrong with a question.
+//! Owns: the entry of a refusal, and that a replay repeats a recorded refusal word for
+//! word. Never: finds what is wrong with a question.
 
 use super::turn::with_mark;
 use super::{Body, Machine};
@@ -15,7 +15,7 @@ use crate::refusal::{Question, RefusedCall};
 const REFUSALS_FROM: u32 = FORMAT_IN_EPOCHS;
 
 impl Machine {
-    /// What `read` makes of a question, or the refusal that the script is thrown.
+    /// Reads a question with `read`, or returns the refusal to throw into the script.
     pub(super) fn judge<T>(
         &mut self,
         question: &Question<'_>,
@@ -30,8 +30,8 @@ impl Machine {
         })
     }
 
-    /// What this question was refused with, where the next recorded entry says so:
-    /// today it might be taken, or refused in other words.
+    /// The recorded refusal of this question, if that is the next entry: today it might
+    /// be accepted, or refused in other words.
     fn refused_then(&mut self, question: &Question<'_>) -> Option<Failure> {
         self.skip_epochs();
         let recorded = self.recording.front()?;

@@ -1,15 +1,14 @@
-//! The run machine: decides what becomes of everything a script asks for.
+//! The run machine: decides what happens to everything that a script asks for.
 //!
 //! Owns: the numbering of calls, the order of deliveries, replay against the
-//! journal, phases, the budget, shut providers, the limits that count calls, and how a run
-//! ends. Never: reads a clock, runs a guest, talks to an agent or a store.
+//! journal, phases, the budget, shut providers, the limits that count calls, and how
+//! a run ends. Never: reads a clock, runs a guest, talks to an agent or a store.
 //!
-//! The engine drives it in a circle. [`Machine::next`] names the turn to run;
-//! the engine lends the machine to the guest for that turn (it is the guest's
-//! [`TurnHost`](crate::guest::TurnHost)) and gives it back with
-//! [`Machine::end_turn`]. When there is no turn to run, the engine makes
-//! [`Machine::take_entries`] durable, performs [`Machine::take_effects`], waits,
-//! and reports what happened with [`Machine::complete`].
+//! The engine drives it in a loop. [`Machine::next`] names the next turn. The engine
+//! lends the machine to the guest for that turn, as its
+//! [`TurnHost`](crate::guest::TurnHost), and calls [`Machine::end_turn`]. When no turn
+//! is left, the engine makes [`Machine::take_entries`] durable, performs
+//! [`Machine::take_effects`], waits, and reports results with [`Machine::complete`].
 
 mod agent_state;
 mod agents;
@@ -51,12 +50,12 @@ use recording::Recording;
 use sessions::Sessions;
 pub use stuck::NEVER_SETTLES;
 
-/// What the engine has to do next.
+/// The engine's next action.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// Start this script in a fresh guest.
     Start {
-        /// All about it.
+        /// The script and its arguments.
         start: Box<ScopeStart>,
         /// Seed of its `Math.random`.
         seed: u64,
@@ -65,38 +64,38 @@ pub enum Next {
     },
     /// Settle a call in the guest of this scope.
     Settle {
-        /// Whose guest.
+        /// Scope whose guest runs the turn.
         scope: Scope,
-        /// Which call.
+        /// Number of the step.
         call: CallId,
-        /// What it came to.
+        /// Its outcome.
         outcome: Outcome,
         /// The time the script sees, in microseconds since 1970.
         now_us: i64,
     },
-    /// Read the outcome that this entry of the run's journal holds, hand it over
-    /// with [`Machine::fetched`], and ask again.
+    /// Read the outcome from the journal entry of this number, pass it to
+    /// [`Machine::fetched`], and ask again.
     Fetch(u64),
     /// Run the callback of a timer in the guest of this scope.
     Fire {
-        /// Whose guest.
+        /// Scope whose guest runs the turn.
         scope: Scope,
-        /// Which timer.
+        /// Number of the timer.
         timer: TimerId,
         /// The time the script sees, in microseconds since 1970.
         now_us: i64,
     },
-    /// Nothing to deliver: commit, perform, wait.
+    /// Nothing to deliver: commit, perform the effects, and wait.
     Wait,
-    /// This script waits for something that no call of its own will ever
-    /// settle. Find out what, then say so with [`Machine::give_up`].
+    /// This script waits for something that none of its calls will ever settle. Find
+    /// out what, and report it with [`Machine::give_up`].
     Stuck(Scope),
     /// The run is over.
     Ended,
 }
 
-/// Number of the first answer in the journal of a fork: the head and the first
-/// attempt stand before it.
+/// Number of the first reusable answer in the journal of a fork: the head and the
+/// start of the first epoch stand before it.
 pub const ANSWERS_FROM: u64 = 2;
 
 /// The state of one run. See the module's text.
@@ -104,37 +103,37 @@ pub const ANSWERS_FROM: u64 = 2;
 pub struct Machine {
     head: RunHead,
     limits: Limits,
-    /// Whatever the journal says of limits, these are in force.
+    /// These limits are in force, whatever the journal says.
     keeps_limits: bool,
-    /// Whether whoever drives it can read the journal again.
+    /// Whether the driver can read entries of the journal again.
     fetches: bool,
-    /// Entries still to be met again in a replay.
+    /// Recorded entries that the replay has not reached.
     recording: Recording,
-    /// Format of the entries that are met now.
+    /// Format of the entries that are replayed now.
     format: u32,
     /// Number of the next entry, for messages.
     seq: u64,
-    /// Whether the fuel of recorded turns must be met as well.
+    /// Whether the fuel of recorded turns is compared as well.
     compare_fuel: bool,
-    /// What calls were refused with in this replay. In a box: a machine moves with
-    /// every turn.
+    /// Refusals in the words of older programs. In a box, because the machine moves
+    /// with every turn.
     older_refusals: Box<OlderRefusals>,
     guest: Digest,
     /// Entries made since the engine last took them.
     fresh: Vec<Entry>,
     effects: Vec<Effect>,
     closed: Vec<Scope>,
-    /// Answers that are there before they are asked for: they came in as an
-    /// earlier attempt let go, or they are reusable ones.
+    /// Answers that wait for the end of a replay: they came when an earlier epoch
+    /// ended, or they are reused.
     answered: BTreeMap<CallId, (OutcomeRef, Option<Box<Reply>>)>,
-    /// In a fork: answers that wait for calls of their content.
+    /// In a fork: answers that wait for steps of their content.
     reusable: ReusableAnswers,
-    /// For answers of the journal that are told later.
+    /// Memory for answers of the journal that are delivered later.
     memory: AnswerMemory,
     deliveries: VecDeque<Delivery>,
     /// In a box, as [`Machine::refused`] is.
     schemas: Box<RecentSchemas>,
-    /// Outcomes of children that ended in a replay, to be met as `Settled`.
+    /// Outcomes of children that ended in a replay, to be compared with `Settled`.
     ended_children: BTreeMap<CallId, Option<Outcome>>,
     calls: BTreeMap<CallId, OpenCall>,
     sessions: Sessions,
@@ -144,14 +143,14 @@ pub struct Machine {
     /// Scope of the turn in progress.
     current: Scope,
     now_us: i64,
-    /// When this attempt began; not before the last entry of those before it.
+    /// When this epoch began; not before the last recorded entry.
     begun_us: i64,
     last_call: u32,
     /// Bytes that the guest handed over in this turn.
     turn_bytes: usize,
     agents: u32,
     agent_state: AgentState,
-    /// Of the agents, those that nobody was asked for.
+    /// Those of the agents whose answers were reused.
     reused: u32,
     /// Agents that were asked for before this turn.
     agents_before: u32,
@@ -176,9 +175,9 @@ impl Machine {
         Self::fork(head, root, Vec::new(), limits, guest, now_us)
     }
 
-    /// A new run in which calls take these answers where their content is
-    /// equal, first in, first out. They stand in its journal from entry
-    /// [`ANSWERS_FROM`] on, in this order: whoever writes it puts them there.
+    /// A new run whose steps reuse these answers where their content is equal, first
+    /// in, first out. The caller writes them into its journal from entry
+    /// [`ANSWERS_FROM`] on, in this order.
     #[must_use]
     pub fn fork(
         head: RunHead,
@@ -194,7 +193,7 @@ impl Machine {
         machine.write_epoch(1, JOURNAL_FORMAT);
         machine.seq += answers.len() as u64;
         machine.reusable = answers.into_iter().collect();
-        // With the head, so that whatever is durable of a run can be resumed.
+        // With the head, so that a run can be resumed from its first commit on.
         machine.write(Body::ScopeStarted(Box::new(root.clone())));
         machine.deliveries.push_back(Delivery::Begin(Box::new(root)));
         machine
@@ -243,13 +242,13 @@ impl Machine {
         }
     }
 
-    /// What the run was started with.
+    /// The head of the run.
     #[must_use]
     pub fn head(&self) -> &RunHead {
         &self.head
     }
 
-    /// Which program the scripts of the run see.
+    /// The surface that the scripts of the run see.
     #[must_use]
     pub fn surface(&self) -> Surface {
         self.head.surface
@@ -267,7 +266,7 @@ impl Machine {
         self.end.as_ref()
     }
 
-    /// Whether everything that was recorded has been met again.
+    /// Whether the replay has reached the end of the recording.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.recording.is_empty()
@@ -280,8 +279,8 @@ impl Machine {
         self.compare_fuel && !self.older_refusals.were_put_otherwise()
     }
 
-    /// The recorded entry that would have to come next, against what happened
-    /// in its place; none when all of them were met.
+    /// The recorded entry that should come next, compared with what happened in its
+    /// place; none at the end of the recording.
     #[must_use]
     pub fn missed(&self, now: &str) -> Option<Mismatch> {
         let recorded = &self.recording.front()?.body;
@@ -294,12 +293,12 @@ impl Machine {
         self.limits.turn_fuel(self.fuel)
     }
 
-    /// Entries to be made durable, in order. They are gone from here.
+    /// Takes the entries to be made durable, in order.
     pub fn take_entries(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.fresh)
     }
 
-    /// What to perform once every entry taken so far is durable.
+    /// Takes the effects to perform once every entry taken so far is durable.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
@@ -310,16 +309,17 @@ impl Machine {
         !self.deliveries.is_empty()
     }
 
-    /// Scripts that are over since this was last asked: their guests can go, in
+    /// Takes the scopes that ended since the last call: their guests can be dropped, in
     /// a replay too.
     pub fn take_closed(&mut self) -> Vec<Scope> {
         std::mem::take(&mut self.closed)
     }
 
-    /// What to do next. `now_us` is the time of a delivery that is made now.
+    /// The next action. `now_us` is the time of a delivery that is made now, in
+    /// microseconds since 1970.
     ///
     /// # Errors
-    /// When the journal holds something that may not follow.
+    /// When the journal holds an entry that may not stand there.
     pub fn next(&mut self, now_us: i64) -> Result<Next, StopTurn> {
         if let Some(scope) = self.stuck {
             self.meet_recorded_verdict(scope)?;
@@ -351,7 +351,7 @@ impl Machine {
         Ok(Next::Wait)
     }
 
-    /// Journals a delivery; none when it came too late for anyone to want it.
+    /// Journals a delivery; none when its script ended meanwhile.
     fn deliver(&mut self, delivery: Delivery) -> Option<Next> {
         match delivery {
             Delivery::Begin(start) => Some(self.open_scope(*start)),
@@ -378,8 +378,7 @@ impl Machine {
         }
     }
 
-    /// Reports that a call came to its end. One that nobody waits for any more
-    /// is ignored.
+    /// Reports the outcome of a step. It is ignored if the step is no longer open.
     pub fn complete(&mut self, call: CallId, outcome: Outcome, reply: Option<Reply>) {
         self.complete_by(call, OutcomeRef::Inline(outcome), reply.map(Box::new));
     }
@@ -389,7 +388,7 @@ impl Machine {
         self.deliveries.push_back(Delivery::Start(Box::new(start)));
     }
 
-    /// Notes that this process lets go of the run.
+    /// Records that this process lets go of the run.
     pub fn stop(&mut self, reason: StopReason, now_us: i64) {
         if self.is_live() && self.end.is_none() {
             self.now_us = self.now_us.max(now_us);
@@ -397,7 +396,7 @@ impl Machine {
         }
     }
 
-    /// Takes the machine back from the guest.
+    /// Ends a turn: takes the machine back from the guest.
     ///
     /// # Errors
     /// When the turn differs from the recorded one, or a limit is reached.
@@ -436,7 +435,7 @@ impl Machine {
 
     fn finish(&mut self, end: RunEnd) -> Result<(), StopTurn> {
         self.record(Body::RunEnded { end: end.clone() })?;
-        // Calls that nobody awaited are cut off, those of the last turn too.
+        // Steps that were not awaited are cut off, those of the last turn too.
         self.effects.clear();
         self.calls.clear();
         self.timers.forget_all();
@@ -450,7 +449,7 @@ impl Machine {
         agents.map(|(id, _)| *id).collect()
     }
 
-    /// Appends to the journal, without a look at what is recorded.
+    /// Appends an entry without comparing it with the recording.
     fn write(&mut self, body: Body) {
         if self.is_live() {
             self.seq += 1;
@@ -459,7 +458,7 @@ impl Machine {
         self.fresh.push(Entry { at_us: self.now_us, body });
     }
 
-    /// The next recorded entry has been met.
+    /// Takes the next recorded entry.
     fn met(&mut self) -> Option<Entry> {
         let entry = self.recording.pop()?;
         self.seq += 1;
@@ -467,8 +466,8 @@ impl Machine {
         Some(entry)
     }
 
-    /// Meets the recorded entry that must follow, or appends a new one when
-    /// the recording is at its end.
+    /// Compares an entry with the recorded one, or appends it at the end of the
+    /// recording.
     fn record(&mut self, body: Body) -> Result<(), StopTurn> {
         self.skip_epochs();
         let Some(recorded) = self.recording.front() else {

@@ -1,7 +1,7 @@
-//! What is open in a run: calls, scripts, and what is to be delivered or done.
+//! Open calls and scripts of a run, and its queued deliveries and effects.
 //!
-//! Owns: what the machine keeps of each, and the defaults that a script's phases
-//! declare. Never: opens or closes one.
+//! Owns: the data of each, and the defaults that a script's phases declare. Never:
+//! opens or closes one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::selector;
 use crate::settlement::OnFailure;
 use crate::surface::Surface;
 
-/// Something that waits to be told to a script.
+/// A queued delivery.
 #[derive(Debug)]
 pub enum Delivery {
     /// The first script of a new run, which is journaled already.
@@ -29,32 +29,32 @@ pub enum Delivery {
     Start(Box<ScopeStart>),
     /// A call to settle.
     Settle {
-        /// Which call.
+        /// Number of the step.
         call: CallId,
-        /// What it came to.
+        /// Its outcome.
         outcome: OutcomeRef,
-        /// What the agent said of itself.
+        /// What the agent reported about itself.
         reply: Option<Box<Reply>>,
     },
     /// The time of a timer is up.
     Fire(TimerId),
 }
 
-/// What the engine must bring about in the world.
+/// An effect for the engine to perform.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Set an agent to work; then [`Machine::complete`](super::Machine::complete).
+    /// Run an agent; then [`Machine::complete`](super::Machine::complete).
     RunAgent {
-        /// Which call.
+        /// Number of the step.
         call: CallId,
-        /// How many agent calls the run had made with this one.
+        /// Number of agent calls of the run up to this one.
         ordinal: u32,
-        /// What is asked.
+        /// The request.
         request: Arc<AgentRequest>,
     },
     /// Wait; then [`Machine::complete`](super::Machine::complete) with `null`.
     SleepUntil {
-        /// Which call.
+        /// Number of the step.
         call: CallId,
         /// In microseconds since 1970.
         wake_at_us: i64,
@@ -69,34 +69,34 @@ pub enum Effect {
         call: CallId,
         /// Path of the calling script, from the project root.
         caller: String,
-        /// Whom it calls.
+        /// The workflow that it names.
         target: WorkflowTarget,
         /// JSON text.
         args: Option<String>,
     },
-    /// Stop working on this call: nobody waits for it any more.
+    /// Stop working on this step: its script is over.
     Cancel(CallId),
     /// Wait for so long; then [`Machine::fire`](super::Machine::fire). Of those that are due at once
     /// the one with the smaller number goes first.
     SetTimer {
-        /// Which timer.
+        /// Number of the timer.
         timer: TimerId,
         /// What is left of it, in microseconds.
         left_us: i64,
     },
-    /// Nobody waits for this timer any more.
+    /// Forget this timer.
     ClearTimer(TimerId),
 }
 
-/// A call whose outcome its script has not been told.
+/// A step whose outcome is undelivered.
 #[derive(Debug)]
 pub(super) struct OpenCall {
     pub(super) scope: Scope,
     /// For agents: what the script is given when its agent fails.
     pub(super) agent: Option<OnFailure>,
-    /// Its outcome stands in the inbox.
+    /// Its outcome is among the deliveries.
     pub(super) completed: bool,
-    /// What to do for it once the journal is at its end.
+    /// Its effect, held back until the end of a replay.
     pub(super) effect: Option<Effect>,
     /// For agents: what later calls may name it by.
     pub(super) session: CallSession,
@@ -188,7 +188,7 @@ impl ScopeState {
     }
 
     /// Fills in what a call with these options leaves open: the current phase, and
-    /// what `meta` declares for it. `taken` is the recorded call that is met again.
+    /// what `meta` declares for it. `taken` is the recorded call.
     pub(super) fn apply_defaults(
         &self,
         request: &mut AgentRequest,

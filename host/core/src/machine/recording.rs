@@ -1,28 +1,28 @@
-//! What is left of a journal to be met again, and how much of it is here.
+//! The recorded entries that a replay has not reached, as far as they are in memory.
 //!
-//! Owns: the order of what is left, and whether it reaches for one more turn.
-//! Never: compares; the machine does.
+//! Owns: their order, and whether they are enough for one more turn. Never: compares
+//! them; the machine does.
 
 use std::collections::VecDeque;
 
 use crate::journal::{Body, Entry};
 
-/// A turn takes what is recorded up to its `turn_ended`, and looks at what
-/// follows: at the next delivery, which the turn behind it begins with.
+/// A turn consumes entries up to its `turn_ended`, and looks at the next delivery,
+/// which belongs to the turn after it.
 const TURNS_AHEAD: usize = 2;
 
-/// Entries still to be met.
+/// Recorded entries, in order.
 #[derive(Debug, Default)]
 pub(super) struct Recording {
     here: VecDeque<Entry>,
-    /// How many of those that are here end a turn.
+    /// Number of entries in memory that end a turn.
     turns: usize,
-    /// Others follow that are not here yet.
+    /// More entries follow that are not in memory yet.
     more: bool,
 }
 
 impl Recording {
-    /// A beginning, behind which more is to come.
+    /// An empty recording to which entries will be added.
     pub(super) fn beginning() -> Self {
         Self { more: true, ..Self::default() }
     }
@@ -34,7 +34,7 @@ impl Recording {
         }
     }
 
-    /// All of it is here now.
+    /// Marks the recording as complete.
     pub(super) fn complete(&mut self) {
         self.more = false;
     }
@@ -43,12 +43,12 @@ impl Recording {
         self.more
     }
 
-    /// Whether the next turn could come to the end of what is here.
+    /// Whether the next turn could need entries that are not in memory yet.
     pub(super) fn is_short(&self) -> bool {
         self.more && self.turns < TURNS_AHEAD
     }
 
-    /// Whether everything has been met.
+    /// Whether the recording is at its end.
     pub(super) fn is_empty(&self) -> bool {
         self.here.is_empty() && !self.more
     }

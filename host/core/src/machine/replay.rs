@@ -1,7 +1,7 @@
-//! Meeting a recorded journal again.
+//! Replays a recorded journal.
 //!
-//! Owns: the start of a replay and its deliveries. Never: performs anything;
-//! while entries are left to meet, no effect leaves the machine.
+//! Owns: the start of a replay or resume, and the recorded deliveries. Never: lets an
+//! effect leave the machine before the end of the recording.
 
 use super::recording::Recording;
 use super::{
@@ -25,13 +25,13 @@ fn head_of(entries: &[Entry]) -> Result<RunHead, JournalError> {
 }
 
 impl Machine {
-    /// This epoch begins now: sleeps and timers have left what they had.
+    /// This epoch begins now. Sleeps and timers keep the time that they had left.
     fn begin(&mut self) {
         self.begun_us = self.now_us;
         self.timers.begin_at(self.now_us);
     }
 
-    /// Writes down that an epoch begins, behind entries of this format.
+    /// Records that an epoch begins; `before` is the format of the entries before it.
     pub(super) fn write_epoch(&mut self, epoch: u32, before: u32) {
         if before < FORMAT_IN_EPOCHS {
             let head = RunHead { format: JOURNAL_FORMAT, ..self.head.clone() };
@@ -92,8 +92,8 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Resumes a run whose whole journal is in memory: whoever drives it need not
-    /// read any of it again.
+    /// Resumes a run whose whole journal is in memory, so that the driver never has to
+    /// read an entry again.
     ///
     /// # Errors
     /// When the entries cannot be a journal.
@@ -104,7 +104,7 @@ impl Machine {
         now_us: i64,
     ) -> Result<Self, JournalError> {
         let survey = Survey::of(&entries);
-        // What stands in front of the script would be kept by its place alone.
+        // One by one: answers must not be referred to by their entries.
         let mut entries = entries.into_iter();
         let head: Vec<Entry> = entries.next().into_iter().collect();
         let mut machine = Self::resume(head, &survey, limits, guest, now_us)?;
@@ -114,20 +114,20 @@ impl Machine {
         Ok(machine)
     }
 
-    /// More of the journal, in order; none when all of it has been given.
+    /// Adds the next entries of the journal; none marks its end.
     pub fn feed(&mut self, piece: Option<Vec<Entry>>) {
         match piece {
             Some(entries) => self.take_in(entries),
             None => self.recording.complete(),
         }
-        // What was met last may have been the last there is.
+        // The last entry may have been replayed already.
         self.leave_replay();
     }
 
-    /// Whether more of the journal must be given before the next turn.
+    /// Whether the machine needs more of the journal before the next turn.
     #[must_use]
     pub fn wants_more(&self) -> bool {
-        // The verdict on a child can stand anywhere in what is left.
+        // The outcome of a stuck child can be anywhere in the rest.
         let is_child_stuck = self.stuck.is_some_and(|scope| scope != Scope::ROOT);
         self.recording.is_short() || (is_child_stuck && self.recording.has_more())
     }
@@ -135,8 +135,9 @@ impl Machine {
     fn take_in(&mut self, entries: impl IntoIterator<Item = Entry>) {
         let keeps_limits = self.keeps_limits;
         let limits = &mut self.limits;
-        // A turn that was cut off at a limit went on under a higher one, which
-        // stands in front of its end: so no turn begins before it is known.
+        // A turn that was cut off at a limit was repeated under a higher one, which
+        // is recorded before the end of the turn. So no turn begins before the
+        // higher limit is known.
         self.recording.add(entries.into_iter().inspect(|entry| {
             if let (false, Body::EpochStarted { limits: raised, .. }) = (keeps_limits, &entry.body)
             {
@@ -145,7 +146,7 @@ impl Machine {
         }));
     }
 
-    /// The recorded delivery that is next, when there is one.
+    /// Takes the next recorded delivery; none at the end of the recording.
     pub(super) fn pop_recorded_delivery(&mut self) -> Result<Option<Entry>, StopTurn> {
         self.skip_epochs();
         let Some(entry) = self.met() else { return Ok(None) };
@@ -171,7 +172,7 @@ impl Machine {
                         let now = "no call of a workflow is open under this number";
                         return Err(self.delivered_instead(&Body::ScopeStarted(start), now));
                     };
-                    // Its script was found in an earlier attempt.
+                    // Its script was found in an earlier epoch.
                     open.effect = None;
                 }
                 let next = self.open_scope(*start);
@@ -196,7 +197,7 @@ impl Machine {
                 if let Some(reply) = &reply {
                     self.agent_state.ledger.count(reply);
                 }
-                // As it was given then, whatever would be given now.
+                // As it was delivered then, whatever would be delivered today.
                 let delivered = settlement::delivered(outcome, given);
                 let next = self.settle(call, delivered, reply.as_deref());
                 self.leave_replay();
@@ -213,8 +214,8 @@ impl Machine {
         Mismatch::instead_of(self.seq - 1, self.last_call, recorded, now).into()
     }
 
-    /// A script is stuck while entries are left: what was found out about it is
-    /// recorded, and need not be found out again.
+    /// Applies the recorded verdict on a stuck script, so that the cause need not be
+    /// found out again.
     pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
         self.skip_epochs();
         let Some(entry) = self.recording.front() else { return Ok(()) };

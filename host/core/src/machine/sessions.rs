@@ -1,9 +1,9 @@
-//! Sessions of agents that later calls of the same script go on with.
+//! Sessions of agents that later calls of the same script continue.
 //!
-//! Owns: which session a label stands for. Never: begins or ends one; providers do.
+//! Owns: which session a label refers to. Never: begins or ends one; providers do.
 //!
-//! A label stands for the last call of the script that was settled under it, so in a
-//! replay it stands for the same one.
+//! A label refers to the call that was settled under it last, so in a replay it refers
+//! to the same one.
 
 use std::collections::BTreeMap;
 
@@ -38,11 +38,11 @@ enum NoSession {
     ByHand,
 }
 
-/// What is kept of an open call for the calls after it.
+/// What later calls need to know of an open call: its label, and its session.
 #[derive(Debug, Default)]
 pub(super) struct CallSession {
     label: Option<String>,
-    /// The session that it goes on with.
+    /// The session that it continues.
     session_id: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl CallSession {
 }
 
 impl Sessions {
-    /// Finds the session that a call goes on with; `open` are the calls that are not over.
+    /// Finds the session that a call continues; `open` are the open calls.
     pub(super) fn resolve<'a>(
         &self,
         request: &mut AgentRequest,
@@ -91,8 +91,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Why no agent may be set to work in the session that this call goes on with: it
-    /// would write into a session of another run, which may go on with it, too.
+    /// Why no agent may be started in the session that this call continues: the session
+    /// belongs to another run, which may continue it, too.
     pub(super) fn refuse_other_run(&self, request: &AgentRequest, scope: Scope) -> Option<Failure> {
         let label = &request.session.as_ref()?.label;
         let run = self.labelled.get(&(scope, label.clone()))?.as_ref().ok()?.other_run.as_ref()?;
@@ -102,7 +102,7 @@ impl Sessions {
         Some(refused(label, &why))
     }
 
-    /// Notes the session of a call that is over.
+    /// Records the session of a call that is over.
     pub(super) fn record(
         &mut self,
         call: CallId,
@@ -114,7 +114,7 @@ impl Sessions {
         let session = reply.zip(session_id).map(|(reply, session_id)| {
             let provider = reply.provider.clone();
             *self.used.entry((provider.clone(), session_id.clone())).or_default() += reply.usage;
-            // How much that is by then, a later call is told.
+            // The sum is filled in when a later call continues it.
             let used = Usage::default();
             LabelledSession {
                 session: NamedSession { call, provider, session_id, used },

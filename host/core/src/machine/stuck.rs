@@ -1,4 +1,4 @@
-//! Scripts that cannot go on, and children that failed.
+//! Errors of scripts that cannot go on, and of children that failed.
 //!
 //! Owns: the words of both. Never: finds out what a script waits for.
 
@@ -10,13 +10,12 @@ use crate::ids::CallId;
 /// Code of the [`ScriptError`] of a script that waits for nothing.
 pub const NEVER_SETTLES: &str = "never_settles";
 
-/// Agents that nobody awaited that are warned of one by one; the report lists
-/// all.
+/// Abandoned agents that get a warning each; the report lists all of them.
 const ABANDONED_MAX: usize = 20;
 
 impl Machine {
-    /// Ends a stuck script; `unsettled` names what it waits for, as
-    /// `line:column`, as far as that is known.
+    /// Ends a stuck script. `unsettled` has the places of the promises that it waits
+    /// for, as `line:column`, as far as they are known.
     ///
     /// # Errors
     /// When the journal says otherwise.
@@ -33,7 +32,7 @@ impl Machine {
         }
     }
 
-    /// Tells the author of agents that are cut off with their script.
+    /// Warns the author of agents that are cut off with their script.
     pub(super) fn warn_of_abandoned(&mut self, calls: &[CallId]) -> Result<(), StopTurn> {
         if self.surface().is_first() {
             return Ok(());
@@ -53,7 +52,7 @@ impl Machine {
         Ok(())
     }
 
-    /// What a caller is told of a child that failed.
+    /// The failure that the caller of a failed child gets.
     pub(super) fn child_failure(&self, child: Scope, error: &ScriptError) -> Failure {
         let state = self.scopes.get(&child);
         let file = state.map_or("child workflow", |scope| scope.file_name.as_str());

@@ -1,7 +1,7 @@
 //! The guest's questions, answered during a turn.
 //!
-//! Owns: what is refused, what is counted, what a question becomes in the
-//! journal. Never: trusts a value; everything comes from a hostile guest.
+//! Owns: which questions are refused, what is counted, and the entry of each
+//! question. Never: trusts a value; everything comes from a hostile guest.
 
 use std::sync::Arc;
 
@@ -118,7 +118,7 @@ impl TurnHost for Machine {
 }
 
 impl Machine {
-    /// What `agent()` asks for, but for the prompt.
+    /// Reads the request of `agent()`, except for the prompt.
     fn read_agent(&mut self, prompt: &str, options: &str) -> Result<AgentRequest, Failure> {
         let Some(scope) = self.scopes.get(&self.current) else {
             let message = "agent() is called by a script that is over";
@@ -143,7 +143,7 @@ impl Machine {
         let open = self.calls.iter().map(|(call, open)| (*call, &open.session));
         self.sessions.resolve(&mut request, self.current, open)?;
         if let Some(failure) = self.sessions.refuse_other_run(&request, self.current) {
-            // An answer that is there sets no agent to work.
+            // A reused answer starts no agent.
             let whole = AgentRequest { prompt: prompt.to_owned(), ..request.clone() };
             if !self.reusable.has(&whole.content_key()) {
                 return Err(failure);
@@ -156,7 +156,7 @@ impl Machine {
         let scope = self.scopes.get(&self.current);
         let agent = scope.map(|scope| scope.on_failure(&request, &self.head));
         let answer = self.take_reusable(|| request.content_key());
-        // An answer that is there already starts no agent.
+        // A reused answer starts no agent.
         let started = self.agents - self.reused;
         if answer.is_none() && self.is_live() && started >= self.limits.agents {
             // The turn that goes past the limit is dropped whole.
@@ -224,7 +224,7 @@ impl Machine {
         Ok(call)
     }
 
-    /// Numbers a step and writes down that it was asked for.
+    /// Numbers a step and records the request.
     fn ask(&mut self, asked: StepRequest) -> Result<CallId, StopTurn> {
         self.last_call += 1;
         let call = CallId(self.last_call);
@@ -241,8 +241,8 @@ impl Machine {
         }
     }
 
-    /// The answer that waits for a call of this content. Taken in a replay too,
-    /// so that what is left is left for later calls.
+    /// Takes the answer that waits for a step of this content; in a replay too, so that
+    /// later steps find the same answers as before.
     fn take_reusable(&mut self, content: impl FnOnce() -> Digest) -> Option<AnswerRef> {
         if self.reusable.is_empty() { None } else { self.reusable.take(&content()) }
     }

@@ -1,6 +1,6 @@
-//! What agents asked leave for, and were refused.
+//! Permissions that agents asked for and were refused.
 //!
-//! Owns: counting it, and which of it is listed. Never: decides what is refused.
+//! Owns: their number, and which are listed. Never: decides what is refused.
 
 use serde::Serialize;
 
@@ -11,21 +11,20 @@ use crate::ids::CallId;
 /// Steps that are listed one by one; the rest is counted.
 const LISTED_MAX: usize = 100;
 
-/// What the agents of a run asked leave for in vain.
+/// The permissions that a run's agents were refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AsksReport {
-    /// How often.
+    /// Number of refusals.
     pub refused: u64,
-    /// What allows it, to be typed after `smol-wf run`; empty when the agents' own
-    /// rules alone can.
+    /// The flags that allow them; empty when only the agents' own rules can.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub allow: &'static str,
     /// By step.
     pub steps: Vec<StepAsks>,
 }
 
-/// What one agent asked leave for in vain.
+/// The permissions that one agent was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepAsks {
@@ -33,9 +32,9 @@ pub struct StepAsks {
     pub step: CallId,
     /// What people call it.
     pub label: String,
-    /// Whose agent it is.
+    /// Provider of the agent.
     pub provider: String,
-    /// What, how often, and what allows it.
+    /// The permissions, how often each was asked for, and what allows it.
     pub asks: Vec<RefusedAsk>,
 }
 

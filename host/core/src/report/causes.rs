@@ -1,7 +1,7 @@
-//! Which call's failure was thrown into a slot.
+//! Finds the step whose failure was thrown into a slot.
 //!
-//! Owns: the calls that failed and that a script was told of. Never: guesses,
-//! but for journals whose slots do not name the call.
+//! Owns: the failures that were delivered to a script. Never: guesses, except for
+//! journals whose slots do not name the step.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,7 +13,7 @@ use crate::surface::Surface;
 /// beyond them names its step under surface 2, and nothing under surface 1.
 const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Failures that a slot may be put down to.
+/// Failures that may be the cause of a slot.
 #[derive(Default)]
 pub(super) struct Causes {
     surface: Surface,
@@ -31,7 +31,7 @@ impl Causes {
         Self { surface, ..Self::default() }
     }
 
-    /// A call failed, and its script was told.
+    /// A failure was delivered to a script.
     pub(super) fn thrown(&mut self, call: CallId, title: String, failure: Failure) {
         let message = match self.surface {
             Surface::First => failure.message.len(),

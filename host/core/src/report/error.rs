@@ -1,6 +1,6 @@
 //! Why a run has no result.
 //!
-//! Owns: the one form of a script's error and of a stop. Never: their words.
+//! Owns: the one form of a script's error and of a stop. Never: words their messages.
 
 use serde::Serialize;
 
@@ -12,9 +12,9 @@ use crate::limits::LimitError;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportError {
-    /// Stable.
+    /// Its stable code.
     pub code: String,
-    /// What happened.
+    /// The message.
     pub message: String,
     /// What to do about it, where the program that shows the report knows.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! Why there are nulls among the results.
 //!
-//! Owns: what the report says of one. Never: finds out whose failure a slot
-//! holds; [`super::causes`] does.
+//! Owns: the report's form of one. Never: finds the step whose failure a slot holds;
+//! [`super::causes`] does.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::ids::CallId;
 pub struct NullReport {
     /// `parallel`, `pipeline` or `agent`.
     pub place: &'static str,
-    /// Which construct of the script, from 1.
+    /// Number of the construct in its script, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ordinal: Option<u32>,
     /// Slot or item, from 0.
@@ -29,9 +29,9 @@ pub struct NullReport {
     /// What people call that agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Stable.
+    /// Its stable code.
     pub code: String,
-    /// A sentence.
+    /// The reason, as a sentence.
     pub reason: String,
     /// The author's line, from 1, where something threw.
     #[serde(skip_serializing_if = "Option::is_none")]

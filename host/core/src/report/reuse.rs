@@ -1,7 +1,6 @@
-//! What a fork was spared.
+//! What a fork saved by reusing answers.
 //!
-//! Owns: counting answers that were there already. Never: mixes them with what
-//! the run spent itself.
+//! Owns: counting reused answers. Never: mixes them with the run's own spend.
 
 use serde::Serialize;
 
@@ -9,11 +8,11 @@ use super::TokenUsage;
 use crate::call::Reply;
 use crate::dollars;
 
-/// Agent calls that nobody was asked for.
+/// Agent calls whose answers were reused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReuseReport {
-    /// How many.
+    /// Their number.
     pub agents: u64,
     /// Of these, answers that someone wrote by hand.
     pub by_hand: u64,
@@ -21,13 +20,13 @@ pub struct ReuseReport {
     pub token_usage: TokenUsage,
     /// Dollars that were not spent again, as far as providers named them.
     pub cost_usd: f64,
-    /// The run is a fork: then it is said that it was spared nothing, too.
+    /// The run is a fork: then the report has this even if nothing was reused.
     #[serde(skip)]
     pub(super) is_fork: bool,
 }
 
 impl ReuseReport {
-    /// Whether there is nothing to say of it.
+    /// Whether the report leaves it out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.agents == 0 && !self.is_fork

@@ -1,6 +1,6 @@
-//! The agents' own sessions, to be looked at or gone on with.
+//! The agents' own sessions, which people can look at or continue.
 //!
-//! Owns: which are listed. Never: what was said in one.
+//! Owns: which are listed. Never: reads what was said in one.
 
 use serde::Serialize;
 
@@ -18,16 +18,16 @@ pub struct SessionReport {
     pub step: CallId,
     /// What people call it.
     pub label: String,
-    /// Who answered.
+    /// Provider that answered.
     pub provider: String,
-    /// With which model, when the provider says so.
+    /// Model that answered, if the provider names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// As the agent names it.
     pub session_id: String,
 }
 
-/// Notes the session of a reply, if it has one and there is room.
+/// Adds the session of a reply, if it has one and there is room.
 pub(super) fn add(list: &mut Vec<SessionReport>, step: CallId, label: &str, reply: &Reply) {
     let Some(session_id) = reply.session_id.clone().filter(|_| list.len() < LISTED_MAX) else {
         return;

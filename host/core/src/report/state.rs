@@ -1,22 +1,23 @@
-//! How a run stands.
+//! The state of a run.
 //!
-//! Owns: the states, and which one the end of a journal means. Never: asks who
-//! holds a run.
+//! Owns: the states, and which one the end of a journal means. Never: finds out whether
+//! a process holds a run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Body, RunEnd, StopReason};
 
-/// How a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RunState {
-    /// A process works on it.
+    /// A process holds it.
     Running,
-    /// No process works on it, and none said why: it was killed. Resumable.
+    /// No process holds it, and the last one recorded no reason: it was killed.
+    /// Resumable.
     Interrupted,
-    /// Someone stopped it. Resumable.
+    /// It was cancelled. Resumable.
     Cancelled,
     /// A limit or a time-out stopped it. Resumable.
     Paused,
@@ -29,7 +30,7 @@ pub enum RunState {
 }
 
 impl RunState {
-    /// Of a run whose journal ends with this entry.
+    /// The state of a run whose journal ends with this entry.
     #[must_use]
     pub fn after(last: &Body, someone_holds_it: bool) -> Self {
         match last {
@@ -42,7 +43,7 @@ impl RunState {
         }
     }
 
-    /// As it is written everywhere.
+    /// Its name, as all documents have it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -56,7 +57,7 @@ impl RunState {
         }
     }
 
-    /// Whether `resume` can take it on.
+    /// Whether the run can be resumed.
     #[must_use]
     pub fn is_resumable(self) -> bool {
         matches!(self, Self::Interrupted | Self::Cancelled | Self::Paused)

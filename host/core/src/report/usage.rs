@@ -1,14 +1,14 @@
-//! Tokens and dollars, by whom they went to.
+//! Tokens and dollars by model and by provider.
 //!
-//! Owns: the sums. Never: a price; those are in the journal with each call.
+//! Owns: the sums. Never: a price; the journal has those with each reply.
 
 use serde::{Deserialize, Serialize};
 
 use crate::call::Reply;
 use crate::dollars;
 
-/// Models and providers that are listed one by one; the rest is one line. A
-/// script names them, so there is no end to them.
+/// Models and providers that are listed one by one; the rest is one line. Scripts
+/// make up names, so their number has no bound.
 const LISTED_MAX: usize = 100;
 
 /// The name of that line.
@@ -26,7 +26,7 @@ pub struct TokenUsage {
     pub total_tokens: u64,
 }
 
-/// Tokens and dollars of a run, by whom they went to.
+/// Tokens and dollars of a run, by model and by provider.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageReport {
@@ -36,7 +36,7 @@ pub struct UsageReport {
     pub by_provider: Vec<UsageOf>,
 }
 
-/// What went to one of them.
+/// Tokens and dollars of one model or provider.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageOf {
@@ -48,13 +48,13 @@ pub struct UsageOf {
     pub token_usage: TokenUsage,
     /// Their dollars, as far as they are known.
     pub cost_usd: f64,
-    /// Calls whose cost nobody knows.
+    /// Steps whose cost is unknown.
     #[serde(skip_serializing_if = "super::is_zero")]
     pub cost_unknown_calls: u64,
 }
 
 impl UsageReport {
-    /// Counts a call; `is_unknown` where nobody knows what it cost.
+    /// Counts a call; `is_unknown` if its cost is unknown.
     pub(super) fn add(&mut self, reply: &Reply, is_unknown: bool) {
         if let Some(model) = &reply.model {
             add(&mut self.by_model, model, reply, is_unknown);

@@ -1,7 +1,7 @@
-//! What the author of a script should know of it.
+//! Warnings for the author of a script.
 //!
-//! Owns: how a warning stands in the report, and the one that is read off a reply.
-//! Never: decides what else is one.
+//! Owns: the report's form of a warning, and the one that follows from a reply. Never:
+//! decides about other warnings.
 
 use serde::Serialize;
 
@@ -9,11 +9,11 @@ use crate::call::Reply;
 use crate::guest::{ANSWER_NOT_UTF8, Warning};
 use crate::ids::CallId;
 
-/// A warning.
+/// A warning in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WarningReport {
-    /// What, and where.
+    /// The warning and its position.
     #[serde(flatten)]
     pub warning: Warning,
     /// What people call the agent that it is about.
@@ -27,8 +27,8 @@ impl WarningReport {
     }
 }
 
-/// That an answer is not, to the byte, what its agent has printed. Of one that was
-/// there already, it was said when it was given.
+/// The warning that an answer differs from the bytes that its agent printed. A reused
+/// answer had it when it was given first.
 pub(crate) fn of_reply(call: CallId, reply: &Reply) -> Option<Warning> {
     let bytes = match reply.replaced_bytes {
         0 => return None,

@@ -1,7 +1,7 @@
-//! Structured answers in words: found in an agent's text, asked for, asked
-//! for again.
+//! Structured answers as text: finding them in what an agent wrote, and the prompts
+//! that ask for them.
 //!
-//! Owns: the sentences an agent is told about a schema. Never: judges an answer.
+//! Owns: the sentences about a schema in prompts. Never: judges an answer.
 
 use serde_json::Value;
 
@@ -18,13 +18,12 @@ const BLOCKS_MAX: usize = 8;
 /// `[x]` and `{name}`.
 const STARTS_MAX: usize = 64;
 
-/// What is said of an answer in prose.
+/// The complaint about an answer in prose.
 const NO_JSON: &str = "no JSON found in the answer (whole text, last value, fenced block)";
 
 /// The JSON in an agent's text: the whole of it, the value that it ends with, the
-/// last fenced block that reads, or the lines that it begins with. A value amid
-/// prose is none: it is as likely an example, a footnote, or what the answer is
-/// not.
+/// last fenced block that reads, or the lines that it begins with. A value in the
+/// middle of prose does not count: it is as likely an example or a footnote.
 #[must_use]
 pub fn parse_answer(text: &str) -> Option<Value> {
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -94,8 +93,7 @@ fn beginning(text: &str) -> Option<Value> {
     behind.trim_start_matches([' ', '\t', '\r']).starts_with('\n').then_some(value)
 }
 
-/// Why there is no JSON in a text: what is wrong in the part that was meant to
-/// be.
+/// Why a text holds no JSON: the error in the part that was probably meant as JSON.
 #[must_use]
 pub fn why_no_json(text: &str) -> String {
     let trimmed = text.trim_start_matches('\u{feff}').trim();
@@ -147,7 +145,7 @@ fn near(text: &str, line: usize, column: usize) -> String {
     if shown.is_empty() { String::new() } else { format!(", near `{shown}`") }
 }
 
-/// A prompt for an agent that has no way of its own to be given a schema.
+/// The prompt for an agent that takes no schema otherwise.
 #[must_use]
 pub fn with_schema_instructions(prompt: &str, schema_text: &str) -> String {
     format!(

@@ -1,12 +1,11 @@
-//! The places in which a schema holds other schemas.
+//! Applicators: the keywords through which a schema holds other schemas.
 //!
-//! Owns: which keyword holds schemas and on which part of an answer each is
-//! tried. Never: follows a reference.
+//! Owns: which keywords those are, and which part of an answer each inner schema
+//! applies to. Never: follows a reference.
 
 use serde_json::Value;
 
-/// How a schema holds another, which decides on which part of an answer the
-/// inner one is tried.
+/// How a schema holds another: the part of an answer that the inner one applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Applicator<'a> {
     /// On the same value, always.

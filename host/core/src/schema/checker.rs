@@ -82,10 +82,10 @@ pub(super) fn bounded_text(schema: &Value) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Whether surface 1 took this schema, which [`accept`] takes now.
+/// Checks a schema that [`accept`] takes by the rules of surface 1.
 ///
 /// # Errors
-/// Why it did not.
+/// When surface 1 refused such a schema.
 pub fn was_accepted_by_first(schema_text: &str) -> Result<(), Failure> {
     surface1::refusal(&read(schema_text)?).map_err(refuse)
 }
@@ -127,7 +127,7 @@ pub enum Rejection {
     TooCostly,
 }
 
-/// What is said of an answer that is too costly to check.
+/// The message about an answer that is too costly to check.
 pub const TOO_COSTLY: &str = "checking it against the schema takes more steps than allowed: the \
      answer is too long or too deep for the choices, patterns or references of the schema";
 
@@ -197,7 +197,7 @@ impl Checker {
     /// The verdict on an answer. Ends within about a second, whatever both are.
     ///
     /// # Errors
-    /// What is wrong with the answer, or that nobody can say in time.
+    /// The violations, or [`Rejection::TooCostly`] if checking would take too long.
     pub fn judge(&self, answer: &Value) -> Result<(), Rejection> {
         self.judge_within(answer, CHECK_STEPS_MAX).1
     }

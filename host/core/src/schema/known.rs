@@ -124,13 +124,13 @@ fn find(word: &str) -> Option<&'static Keyword> {
 /// Words of other dialects that say something to their readers and nothing here.
 const ANNOTATIONS: [&str; 4] = ["comment", "comments", "example", "constant"];
 
-/// Mistyped keywords of one schema that are told.
+/// Mistyped keywords of one schema that are reported.
 const TOLD_MAX: usize = 3;
 
 /// Bytes of such a word that a message repeats.
 const WORD_BYTES_MAX: usize = 40;
 
-/// What is said of words that were probably meant for keywords, each once.
+/// The messages about words that were probably meant as keywords, one for each.
 pub(crate) fn mistyped(schema: &Value) -> Vec<String> {
     let mut told = Vec::new();
     let mut seen = BTreeSet::new();

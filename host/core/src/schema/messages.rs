@@ -1,6 +1,7 @@
-//! What is wrong, in words: with an answer, and with a schema.
+//! Messages about violations of a schema, and about invalid schemas.
 //!
-//! Owns: sentences where the library's own say too little. Never: judges.
+//! Owns: sentences in place of the library's own where those say too little. Never:
+//! judges an answer.
 
 use crate::cut;
 use jsonschema::ValidationError;
@@ -32,7 +33,7 @@ const OTHER_WORDS: [(&str, &str); 15] = [
     ("undefined", "null"),
 ];
 
-/// What is wrong with a value, without its place.
+/// The message about a violation, without its place.
 pub(super) fn violation(error: &ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
@@ -123,7 +124,7 @@ fn shown(value: &Value) -> String {
     cut::marked(value.to_string(), VALUE_BYTES_MAX)
 }
 
-/// What is wrong with a schema, with its place.
+/// The message about an invalid schema, with its place.
 pub(super) fn of_schema(error: &ValidationError<'_>) -> String {
     let place = error.instance_path().as_str();
     let said = match place.rsplit('/').next() {

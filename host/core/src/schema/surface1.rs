@@ -1,8 +1,7 @@
-//! What surface 1 refused of what is taken now.
+//! The rules of surface 1 for schemas that are accepted today.
 //!
-//! Owns: the rules of then, for runs that were recorded with them: a call that
-//! was refused has to be refused again, or the run does not replay. Never:
-//! refuses anything in a new run.
+//! Owns: what surface 1 refused, for runs that were recorded with it: such a call must
+//! be refused again, or the run does not replay. Never: refuses anything in a new run.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +13,7 @@ use super::link::at_place;
 /// Most states of all patterns together, as they were counted.
 const PATTERN_STATES_MAX: u64 = 40_000;
 
-/// Why a schema that [`super::accept`] takes was not taken.
+/// The reason for which surface 1 refused a schema that [`super::accept`] takes.
 pub(super) fn refusal(root: &Value) -> Result<(), String> {
     let names = Names::of(root)?;
     let mut states: HashMap<&str, u64> = HashMap::new();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// which providers there were is known then, and nowhere written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addressee {
-    /// Who was asked.
+    /// Provider that was asked.
     pub provider: String,
     /// The vendor of the model.
     pub vendor: String,

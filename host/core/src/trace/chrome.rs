@@ -66,7 +66,7 @@ pub fn chrome_events<E>(
             _ => (SCRIPT, step.step.0),
         };
         emit(json!({
-            "name": step.title, "cat": step.kind, "ph": "X", "pid": pid, "tid": tid,
+            "name": &*step.label, "cat": step.kind, "ph": "X", "pid": pid, "tid": tid,
             "ts": at(work.from_us), "dur": work.to_us.saturating_sub(work.from_us), "args": arguments(step),
         }))?;
     }
@@ -85,7 +85,7 @@ fn queued(step: &StepDetails<'_>, at: &impl Fn(i64) -> i64) -> Option<[Value; 2]
     let until_us = step.started_at_us.filter(|until| *until > step.called_at_us)?;
     let event = |phase: &str, at_us: i64| {
         json!({
-            "name": step.title, "cat": "queued", "ph": phase, "id": step.step.0,
+            "name": &*step.label, "cat": "queued", "ph": phase, "id": step.step.0,
             "pid": QUEUE, "tid": 0, "ts": at(at_us),
         })
     };

@@ -110,8 +110,8 @@ impl<'a, 'b> Spans<'a, 'b> {
         let is_agent = step.kind == StepKind::Agent;
         let kind = if is_agent { CLIENT } else { INTERNAL };
         let name = match step.kind.operation() {
-            Some(operation) => format!("{operation} {}", step.title),
-            None => step.title.clone(),
+            Some(operation) => format!("{operation} {}", &*step.label),
+            None => step.label.to_string(),
         };
         let parent = match step.scope.opened_by() {
             Some(call) => self.span_of(call),

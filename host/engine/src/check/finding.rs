@@ -47,6 +47,7 @@ impl Spot {
         Self { rule, at: at as usize, message, hint: hint.into() }
     }
 
+    /// The finding for this spot, with line, column and the line of the script.
     pub(super) fn at_its_place(self, text: &str) -> Finding {
         let place = position_at(text, self.at);
         finding(self.rule, text, (place.line, place.column), self.message, self.hint)

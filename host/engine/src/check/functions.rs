@@ -26,6 +26,7 @@ impl<'b, 'a> Fun<'b, 'a> {
         }
     }
 
+    /// Its node in the syntax tree.
     pub(super) fn node(self) -> NodeId {
         match self {
             Self::Arrow(arrow) => arrow.node_id.get(),
@@ -33,6 +34,7 @@ impl<'b, 'a> Fun<'b, 'a> {
         }
     }
 
+    /// Whether a call returns a promise.
     pub(super) fn is_async(self) -> bool {
         match self {
             Self::Arrow(arrow) => arrow.r#async,
@@ -40,6 +42,7 @@ impl<'b, 'a> Fun<'b, 'a> {
         }
     }
 
+    /// Whether a call returns an iterator.
     pub(super) fn is_generator(self) -> bool {
         matches!(self, Self::Function(function) if function.generator)
     }
@@ -56,6 +59,7 @@ impl<'b, 'a> Fun<'b, 'a> {
         self.parameters().items.first()?.pattern.get_binding_identifier()?.symbol_id.get()
     }
 
+    /// Its block; none for an arrow function with an expression.
     pub(super) fn body(self) -> Option<&'b FunctionBody<'a>> {
         match self {
             Self::Arrow(arrow) => match &arrow.body {

@@ -12,6 +12,7 @@ use super::functions::Fun;
 use super::shapes::{Shape, Shapes};
 use super::tree::{Binding, argument, method_of};
 
+/// What the checks know about the type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -27,6 +28,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// The kind as messages name it.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Self::Text => "a text",

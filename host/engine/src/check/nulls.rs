@@ -46,6 +46,7 @@ pub(super) struct Nulls {
 }
 
 impl Nulls {
+    /// Follows a variable that may be `null`.
     pub(super) fn track(&mut self, id: SymbolId, name: &str, kind: Kind, function: usize) {
         let tracked = Tracked {
             name: name.to_owned(),
@@ -63,12 +64,14 @@ impl Nulls {
         self.tracked.get(&id).filter(|tracked| !tracked.guarded).map(|tracked| tracked.kind)
     }
 
+    /// Notes that the script tests this variable.
     pub(super) fn guard(&mut self, id: SymbolId) {
         if let Some(tracked) = self.tracked.get_mut(&id) {
             tracked.guarded = true;
         }
     }
 
+    /// Notes that the script assigns to this variable.
     pub(super) fn assign(&mut self, id: SymbolId) {
         if let Some(tracked) = self.tracked.get_mut(&id) {
             tracked.assigned = true;

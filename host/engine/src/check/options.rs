@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use oxc_ast::ast::{CallExpression, Expression, ObjectPropertyKind, PropertyKind};
 use oxc_span::GetSpan;
-use smol_wf_core::options::OPTIONS;
+use serde_json::{Map, Value};
+use smol_wf_core::call::AgentRequest;
+use smol_wf_core::options::{OPTIONS, OptionRules};
 
 use super::finding::Spot;
 use super::rules;
@@ -29,7 +31,14 @@ pub(super) fn unknown(call: &CallExpression<'_>) -> Vec<Spot> {
         let Some(name) = property.key.static_name() else { continue };
         // This one sets what the object inherits from, and is no option.
         if !OPTIONS.contains(&name.as_ref()) && name != "__proto__" {
-            let message = format!("agent() does not know the option `{name}`; it is ignored");
+            let written = literal(&property.value);
+            let is_refused = is_refused(&name, written.clone().unwrap_or(Value::from(1)));
+            if is_refused && written.is_some() {
+                // The rule for refused calls has the sentence of a run.
+                continue;
+            }
+            let ending = if is_refused { "" } else { "; it is ignored" };
+            let message = format!("agent() does not know the option `{name}`{ending}");
             spots.push(Spot::new(
                 &rules::UNKNOWN_OPTION,
                 property.key.span().start,
@@ -39,6 +48,23 @@ pub(super) fn unknown(call: &CallExpression<'_>) -> Vec<Spot> {
         }
     }
     spots
+}
+
+/// A value that is written out, and no list or object.
+fn literal(value: &Expression<'_>) -> Option<Value> {
+    match value {
+        Expression::BooleanLiteral(it) => Some(it.value.into()),
+        Expression::NumericLiteral(it) => Some(it.value.into()),
+        Expression::StringLiteral(it) => Some(it.value.as_str().into()),
+        _ => None,
+    }
+}
+
+/// Whether a call is refused for an unknown option, since its name looks like that of
+/// one that holds the agent to something.
+fn is_refused(name: &str, value: Value) -> bool {
+    let options = Value::Object(Map::from_iter([(name.to_owned(), value)])).to_string();
+    AgentRequest::read("x".to_owned(), &options, OptionRules::Module).is_err()
 }
 
 /// Options go to the host as JSON: what is undefined or a function stays behind,

@@ -357,6 +357,7 @@ fn has_spread(object: &ObjectExpression<'_>) -> bool {
     object.properties.iter().any(|one| matches!(one, ObjectPropertyKind::SpreadProperty(_)))
 }
 
+/// The message of a finding for this refusal.
 pub(super) fn in_words(refusal: &Failure) -> String {
     format!("{} [{}]", refusal.message, refusal.code)
 }

@@ -55,6 +55,7 @@ impl Null {
     }
 }
 
+/// Finds out which values may be `null` once their promises have settled.
 pub(super) struct Settled<'r, 't, 's, 'a> {
     pub(super) shapes: &'r Shapes<'t, 's, 'a>,
     pub(super) dialect: Dialect,
@@ -248,6 +249,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         }
     }
 
+    /// Whether a call of this function may give `null`.
     pub(super) fn result(&self, fun: Fun<'_, 'a>, values: &[Null]) -> Null {
         let before = self.given.borrow().len();
         for (nth, parameter) in fun.parameters().items.iter().enumerate() {

@@ -65,6 +65,7 @@ impl Source<'_> {
     }
 }
 
+/// What is known about the structure of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape<'a> {
     Promise(Source<'a>),
@@ -75,6 +76,7 @@ pub(super) enum Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
+    /// The call or construct that the value comes from.
     pub(super) fn source(self) -> Source<'a> {
         match self {
             Self::Promise(source) | Self::List(source) | Self::Holder(source) => source,
@@ -85,6 +87,7 @@ impl<'a> Shape<'a> {
 /// A promise of nobody knows what.
 const PLAIN: Source<'static> = Source { name: "Promise", asks: false };
 
+/// Finds the shapes of expressions, and remembers those of symbols.
 pub(super) struct Shapes<'t, 's, 'a> {
     pub(super) tree: &'t Tree<'s, 'a>,
     /// The script has a method `map` or the like of its own.
@@ -150,6 +153,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         }
     }
 
+    /// The shape of an array literal.
     pub(super) fn of_list(&self, elements: &[ArrayExpressionElement<'a>]) -> Option<Shape<'a>> {
         let (mut found, mut is_pure) = (None, true);
         for element in elements {
@@ -171,6 +175,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         Some(if is_pure { Shape::List(found?) } else { Shape::Holder(found?) })
     }
 
+    /// The shape of an object literal.
     pub(super) fn of_object(&self, object: &ObjectExpression<'a>) -> Option<Shape<'a>> {
         object.properties.iter().find_map(|property| match property {
             ObjectPropertyKind::ObjectProperty(one) => {
@@ -183,6 +188,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         })
     }
 
+    /// The shape of what a call returns.
     pub(super) fn of_call(&self, call: &CallExpression<'a>) -> Option<Shape<'a>> {
         if let Some(primitive) = self.tree.primitive(call) {
             let source = Source { name: primitive, asks: true };
@@ -330,6 +336,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         }
     }
 
+    /// The shape of a variable, if it never changes.
     pub(super) fn of_symbol(&self, symbol: SymbolId) -> Option<Shape<'a>> {
         if let Some(known) = self.known.borrow().get(&symbol) {
             return *known;

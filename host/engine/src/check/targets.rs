@@ -55,7 +55,7 @@ pub(super) fn not_allowed(
     let resources = ResourceRules { cwd, home, settings: settings.clone() };
     let refused = wanted.iter().take(LOOKED_FOR_MAX).filter_map(|Wanted { at, request }| {
         let refusal = resources.check(request).err()?;
-        let hint = "a run here is refused this; another user's settings may allow it";
+        let hint = "a run here refuses this call; another user's settings may allow it";
         Some(Spot::new(&rules::NOT_ALLOWED, *at, in_words(&refusal), hint))
     });
     refused.collect()

@@ -73,6 +73,7 @@ pub(super) enum Binding<'a> {
     Unknown,
 }
 
+/// The syntax tree of a script, with its symbols.
 pub(super) struct Tree<'s, 'a> {
     semantic: &'s Semantic<'a>,
     steps: Cell<u32>,
@@ -93,6 +94,7 @@ impl<'s, 'a> Tree<'s, 'a> {
         }
     }
 
+    /// Scopes, symbols and references of the script.
     pub(super) fn semantic(&self) -> &'s Semantic<'a> {
         self.semantic
     }
@@ -114,10 +116,12 @@ impl<'s, 'a> Tree<'s, 'a> {
         self.steps.get() >= STEPS_MAX
     }
 
+    /// The syntax of a node.
     pub(super) fn kind(&self, node: NodeId) -> AstKind<'a> {
         self.semantic.nodes().kind(node)
     }
 
+    /// The syntax of the parent of a node.
     pub(super) fn parent(&self, node: NodeId) -> AstKind<'a> {
         self.semantic.nodes().parent_kind(node)
     }
@@ -143,6 +147,7 @@ impl<'s, 'a> Tree<'s, 'a> {
         self.semantic.scoping().get_resolved_references(symbol).map(|one| one.node_id())
     }
 
+    /// The name of a symbol.
     pub(super) fn name(&self, symbol: SymbolId) -> &str {
         self.semantic.scoping().symbol_name(symbol)
     }

@@ -32,6 +32,7 @@ pub(super) const NOT_AWAITED_HINT: &str =
 /// What a script may import.
 const IMPORTABLE: &str = "workflow:extra";
 
+/// One walk over the syntax tree, which collects spots.
 pub(super) struct Walk<'w, 'r, 's, 'a, 't> {
     pub(super) tree: &'w Tree<'s, 'a>,
     settled: &'w Settled<'r, 'w, 's, 'a>,
@@ -100,6 +101,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         }
     }
 
+    /// Walks the body of a function.
     pub(super) fn in_function(&mut self, walk: impl FnOnce(&mut Self)) {
         let around = self.function;
         self.functions += 1;
@@ -167,6 +169,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         }
     }
 
+    /// Notes the use of a value that may be `null`.
     pub(super) fn unguarded(&mut self, at: Span, name: &str, kind: Kind) {
         if self.tries == 0 {
             let text = self.quoted(at);
@@ -178,6 +181,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         quoted(self.text, at)
     }
 
+    /// Notes an import of a module that does not exist.
     pub(super) fn imports(&mut self, source: &StringLiteral<'a>) {
         if source.value != IMPORTABLE {
             let message = format!("`{}` cannot be imported", source.value);
@@ -186,6 +190,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         }
     }
 
+    /// Notes code that is made of text at run time.
     pub(super) fn dynamic(&mut self, at: Span, what: &str) {
         let message = format!("`{what}` makes code of text that no check has seen");
         let hint = "write the code out";

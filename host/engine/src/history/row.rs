@@ -55,6 +55,7 @@ pub struct RunSummary {
     pub created_at_us: i64,
 }
 
+/// The list entry of a run, from its row and summary.
 pub(super) fn shown(row: &RunRow, summary: Summary) -> RunSummary {
     let is_over = matches!(summary.state, RunState::Completed | RunState::Failed);
     let state = if !is_over && is_held(row) { RunState::Running } else { summary.state };

@@ -118,6 +118,7 @@ impl LibraryError {
         }
     }
 
+    /// The error for a path that the system refuses.
     pub(super) fn io(path: &Path, error: std::io::Error) -> Self {
         Self::at(shown(&path.to_string_lossy()), error)
     }

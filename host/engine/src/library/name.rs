@@ -38,6 +38,7 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
+    /// A search for this name. Fails when no workflow can have it.
     pub(super) fn new(name: &'a str, surface: Surface) -> Result<Self, LibraryError> {
         check(name)?;
         Ok(Self { name, surface, known: BTreeSet::new(), looked: Vec::new() })

@@ -91,6 +91,7 @@ fn extent(entries: &[Entry]) -> Extent {
     Extent { agents: u32::try_from(agents).unwrap_or(u32::MAX), deliveries }
 }
 
+/// The state of one exploration.
 pub(super) struct Explorer<'a> {
     simulator: &'a Simulator,
     stubs: Stubs,

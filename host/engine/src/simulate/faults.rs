@@ -120,6 +120,7 @@ pub(super) struct Strikes {
 }
 
 impl Strikes {
+    /// The faults of a schedule, before any call.
     pub(super) fn new(strikes: &[Strike]) -> Self {
         Self { strikes: strikes.to_vec(), ..Self::default() }
     }

@@ -35,6 +35,7 @@ pub(super) struct NewFinding<'a> {
 }
 
 impl NewFinding<'_> {
+    /// A finding of this kind, without a place.
     pub(super) fn new(kind: FindingKind, schedule: u64, message: String) -> Self {
         NewFinding {
             kind,
@@ -111,6 +112,7 @@ impl FindingSet {
         known.map(|known| known.finding.seen += 1).is_some()
     }
 
+    /// The findings, in the order in which they were found.
     pub(super) fn into_findings(self) -> Vec<Finding> {
         self.findings.into_iter().map(|noted| noted.finding).collect()
     }

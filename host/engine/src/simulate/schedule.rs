@@ -191,6 +191,7 @@ pub(super) struct BySchedule<'a> {
 }
 
 impl<'a> BySchedule<'a> {
+    /// A scenario that follows a schedule.
     pub(super) fn new(schedule: &'a Schedule, stubs: &'a mut Stubs) -> Self {
         let dice = match schedule.order {
             Order::Shuffled(seed) => Dice::new(seed),

@@ -1,7 +1,7 @@
-//! What differs between the ways in which a run is driven.
+//! What differs between live runs, replays, simulations and fixtures.
 //!
-//! Owns: the interface to live agents, recorded answers, stubs, or nothing at
-//! all. Never: the order of things; the driver has that.
+//! Owns: the interface of the driver to agents, recorded answers or stubs. Never: the
+//! order of turns; the driver has that.
 
 use smol_wf_core::guest::{Outcome, ScriptError};
 use smol_wf_core::ids::{CallId, Scope};
@@ -12,18 +12,18 @@ use smol_wf_sandbox::SandboxError;
 
 use super::children::{ChildScript, QueuedChild};
 
-/// Performs the effects of a run, and says when things happen. What is not
-/// implemented belongs to a replay: it has a journal and nothing else.
+/// Runs the effects of a run and reports their results. The default methods are those of
+/// a replay, which has a journal and nothing else.
 pub(crate) trait Backend: Send {
-    /// Why driving is cut off. The machine is lost then.
+    /// Why driving stops without a machine to go on with.
     type Halt: From<SandboxError> + Send;
 
-    /// The time of a delivery that is made now, in microseconds since 1970.
+    /// The time for a delivery that is made now, in microseconds since 1970.
     fn now_us(&self) -> i64 {
         0
     }
 
-    /// The next piece of a journal that is replayed; none behind the last one.
+    /// The next entries of a journal that is replayed; none after the last ones.
     fn more(&mut self) -> impl Future<Output = Result<Option<Vec<Entry>>, Self::Halt>> + Send {
         async { Ok(None) }
     }
@@ -31,11 +31,11 @@ pub(crate) trait Backend: Send {
     /// Takes the entries that the machine has made.
     fn wrote(&mut self, _entries: Vec<Entry>) {}
 
-    /// A delivery settles this call: what it came to has its entry.
+    /// A delivery settles this call, and its outcome has an entry.
     fn settled(&mut self, _call: CallId) {}
 
-    /// Runs a turn to its end, or cuts it off. `is_live` says that what was
-    /// delivered to it is new.
+    /// Runs a turn to its end, or cuts it off. `is_live` says that its delivery is not
+    /// replayed.
     fn accompany<T: Send>(
         &mut self,
         turn: impl Future<Output = T> + Send,
@@ -44,7 +44,7 @@ pub(crate) trait Backend: Send {
         async { Ok(turn.await) }
     }
 
-    /// A child workflow failed with this error, of which its caller sees the words.
+    /// A child workflow failed with this error. Its caller sees the message only.
     fn child_failed(&mut self, _scope: Scope, _error: &ScriptError) {}
 
     /// A turn is over and its entries were taken.
@@ -55,8 +55,7 @@ pub(crate) trait Backend: Send {
         async { Ok(()) }
     }
 
-    /// The outcome that an entry of the run's journal holds; none where nobody
-    /// reads it.
+    /// The outcome in this entry of the run's journal. None makes the run rest.
     fn fetch(
         &mut self,
         _entry: u64,
@@ -64,8 +63,8 @@ pub(crate) trait Backend: Send {
         async { Ok(None) }
     }
 
-    /// Where the promises were made that this stuck script waits for; none leaves
-    /// it stuck.
+    /// Where the promises were made that this stuck script waits for, for its error. None
+    /// leaves it stuck.
     fn unsettled(
         &mut self,
         _scope: Scope,
@@ -74,27 +73,26 @@ pub(crate) trait Backend: Send {
         async { Ok(None) }
     }
 
-    /// Makes durable what was written, before anything leaves this process. False:
-    /// nothing is to leave, and the run rests.
+    /// Makes the written entries durable before anything leaves this process. False makes
+    /// the run rest, and nothing leaves.
     fn commit(&mut self) -> impl Future<Output = Result<bool, Self::Halt>> + Send {
         async { Ok(false) }
     }
 
-    /// Performs effects. Children are not among them.
+    /// Runs effects. Child workflows are not among them.
     fn perform(&mut self, _effects: Vec<Effect>, _machine: &mut Machine) {}
 
-    /// Children that are being looked for.
+    /// Number of children whose scripts are being searched.
     fn searching(&self) -> usize {
         0
     }
 
-    /// Looks for the script of a child; none when [`Self::wait`] will report it.
+    /// Searches the script of a child. None when [`Self::wait`] will report it.
     fn find(&mut self, _child: QueuedChild) -> impl Future<Output = Option<ChildScript>> + Send {
         async { None }
     }
 
-    /// Waits until something happens, and reports it to the machine. False: nothing
-    /// will.
+    /// Waits for an event and reports it to the machine. False when none will come.
     fn wait(
         &mut self,
         _machine: &mut Machine,

@@ -1,7 +1,6 @@
-//! The child workflows that wait for an instance.
+//! The queue of child workflows that wait for an instance.
 //!
-//! Owns: their queue, and how the machine hears of a script that was found.
-//! Never: looks for one.
+//! Owns: the queue, and reporting a script to the machine. Never: searches a script.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -12,7 +11,7 @@ use smol_wf_core::journal::ScopeStart;
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine};
 
-/// A `workflow()` call whose script has not been looked for.
+/// A `workflow()` call whose script was not searched yet.
 pub(crate) struct QueuedChild {
     pub(crate) call: CallId,
     /// Path of the script that called.
@@ -24,13 +23,14 @@ pub(crate) struct QueuedChild {
 /// The script of a child, or why there is none.
 pub(crate) type ChildScript = Result<Box<ScopeStart>, Failure>;
 
+/// Child workflows in the order of their calls.
 #[derive(Default)]
 pub(super) struct ChildQueue {
     waiting: VecDeque<QueuedChild>,
 }
 
 impl ChildQueue {
-    /// Takes the children out of these effects.
+    /// Takes the children out of these effects, and returns the other effects.
     pub(super) fn take_from(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
         let mut others = Vec::with_capacity(effects.len());
         let mut cut = BTreeSet::new();
@@ -53,8 +53,8 @@ impl ChildQueue {
         others
     }
 
-    /// The next child, when there is room for it beside `open` instances, the first
-    /// script's among them.
+    /// The next child, if there is room for it beside `open` instances, which include
+    /// that of the first script.
     pub(super) fn next(&mut self, open: usize) -> Option<QueuedChild> {
         if open > CHILDREN_OPEN_MAX as usize {
             return None;
@@ -63,7 +63,7 @@ impl ChildQueue {
     }
 }
 
-/// Reports to the machine what the search for a child came to.
+/// Reports the result of a search to the machine.
 pub(crate) fn report(machine: &mut Machine, call: CallId, found: ChildScript) {
     match found {
         Ok(start) => machine.child_found(*start),

@@ -1,8 +1,7 @@
 //! Drives the turns of a run.
 //!
-//! Owns: the open guests, what comes between two turns, and their limits of fuel
-//! and memory. Never: decides; the machine does. Performs nothing; the backend
-//! does.
+//! Owns: the open guests, their limits of fuel and memory, and what comes between two
+//! turns. Never: decides; the machine does. Never runs an effect; the backend does.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,13 +24,13 @@ pub(crate) struct Turns {
     children: ChildQueue,
     /// Whether guests watch their promises, which costs fuel.
     watching: bool,
-    /// What the machine is not told.
+    /// What is redacted before the machine sees it.
     rules: Option<Arc<Redaction>>,
-    /// Fuel of a turn that has no entry.
+    /// Fuel of a turn that was cut off and has no entry.
     cut_fuel: u64,
 }
 
-/// A delivery that a guest is to be handed.
+/// A delivery that is ready for its guest.
 struct NextTurn {
     scope: Scope,
     now_us: i64,
@@ -39,6 +38,7 @@ struct NextTurn {
 }
 
 impl Turns {
+    /// Turns in guests of this sandbox.
     pub(crate) fn new(sandbox: Sandbox) -> Self {
         Self {
             sandbox,
@@ -50,17 +50,17 @@ impl Turns {
         }
     }
 
-    /// With guests that can say which promises they wait for.
+    /// Turns whose guests can say which promises they wait for.
     pub(crate) fn watching(sandbox: Sandbox) -> Self {
         Self { watching: true, ..Self::new(sandbox) }
     }
 
-    /// With secrets taken out of everything that scripts say.
+    /// Turns in which everything that scripts say is redacted.
     pub(crate) fn redacting(sandbox: Sandbox, rules: Arc<Redaction>) -> Self {
         Self { rules: Some(rules), ..Self::new(sandbox) }
     }
 
-    /// Fuel of the last turn when that was cut off, by whatever it was; else 0.
+    /// Fuel of the last turn if that was cut off; otherwise 0.
     pub(crate) fn cut_fuel(&self) -> u64 {
         self.cut_fuel
     }
@@ -71,7 +71,7 @@ impl Turns {
         machine: Machine,
         backend: &mut B,
     ) -> Result<(Machine, Pause), B::Halt> {
-        // On the heap: it moves with every turn.
+        // Boxed: it moves with every turn.
         let mut machine = Box::new(machine);
         loop {
             let due = match self.next(&mut machine, backend).await? {
@@ -150,8 +150,8 @@ impl Turns {
         Ok(())
     }
 
-    /// Every script waits: performs what they asked for, then waits for something to
-    /// deliver. False when nothing will come.
+    /// Every script waits: runs the effects, then waits for something to deliver. False
+    /// when nothing will come.
     async fn wait<B: Backend>(
         &mut self,
         machine: &mut Machine,
@@ -175,8 +175,7 @@ impl Turns {
         backend.wait(machine).await
     }
 
-    /// One turn. The machine comes back, with the reason why no other turn follows
-    /// where there is one.
+    /// Runs one turn. Returns the machine, and the reason if no other turn follows.
     async fn turn<B: Backend>(
         &mut self,
         machine: Box<Machine>,
@@ -187,10 +186,10 @@ impl Turns {
             return Ok((machine, Err(Pause::Fault("the script instance is gone".to_owned()))));
         };
         let limits = *machine.limits();
-        // A later attempt may have raised what the guest was made with.
+        // A later epoch may have raised the limit.
         guest.limit(InstanceLimits { memory_mib: limits.memory_mib });
         let fuel = machine.turn_fuel();
-        // What is met again is durable, and is told before anything new.
+        // Replayed deliveries are durable already.
         let is_live = machine.is_live();
         let run = task.run(guest, machine, self.rules.clone(), TurnLimits { fuel, now_us });
         let turn = backend.accompany(run, is_live).await;
@@ -212,13 +211,13 @@ impl Turns {
         if let Err(stop) = machine.end_turn(scope, used, status) {
             return Ok((machine, Err(Pause::Stopped(stop))));
         }
-        // From here on it counts by its entry.
+        // From here on, the turn has an entry with its fuel.
         self.cut_fuel = 0;
         Ok((machine, Ok(())))
     }
 
-    /// Where the promises were made that this script still waits for, as
-    /// `line:column`. Empty when it was not [watching](Self::watching).
+    /// Where the promises were made that this script waits for, as `line:column`. Empty
+    /// unless its guest was [watching](Self::watching).
     pub(crate) async fn unsettled(&mut self, machine: Machine, scope: Scope) -> Vec<String> {
         let Some(guest) = self.guests.get_mut(&scope) else { return Vec::new() };
         let turn = TurnLimits { fuel: machine.turn_fuel(), now_us: 0 };

@@ -1,4 +1,4 @@
-//! One turn of a guest: what it is handed, and which limit its fault stands for.
+//! One turn of a guest: its delivery, and the limit that a fault stands for.
 //!
 //! Owns: the calls into the sandbox. Never: decides what comes next, or waits for
 //! anything but the guest.
@@ -17,7 +17,7 @@ use super::pause::Pause;
 use crate::fixture::redact::Redaction;
 use crate::fixture::redacted::{self, Redacted};
 
-/// What a guest is to do in a turn.
+/// What a guest does in a turn.
 pub(super) enum Task {
     Start(Box<StartInput>),
     Settle(CallId, Outcome),
@@ -25,7 +25,7 @@ pub(super) enum Task {
 }
 
 impl Task {
-    /// Runs one turn. With rules, the machine sees nothing that they match.
+    /// Runs one turn. With rules, the machine sees redacted text.
     pub(super) async fn run(
         self,
         guest: &mut Guest,
@@ -54,6 +54,7 @@ impl Task {
     }
 }
 
+/// What a guest needs to start a script.
 pub(super) fn start_input(
     start: ScopeStart,
     surface: Surface,
@@ -75,8 +76,8 @@ pub(super) fn start_input(
     })
 }
 
-/// How the script stands after a turn, or why the run goes no further. `fuel` is
-/// what the turn was given.
+/// The status of the script after a turn, or why the run stops. `fuel` is what the turn
+/// was given.
 pub(super) fn status_of(
     end: Result<Status, TurnFault>,
     memory_denied: bool,
@@ -85,8 +86,8 @@ pub(super) fn status_of(
 ) -> Result<Status, Pause> {
     let stopped = |error| Pause::Stopped(StopTurn::Limit(error));
     match end {
-        // Also when the script caught it: what it does without that memory would
-        // not replay with more.
+        // Also when the script caught it: what it did then would not replay with more
+        // memory.
         Ok(_) if memory_denied => Err(stopped(LimitError::Memory { limit_mib: limits.memory_mib })),
         Ok(status) => Ok(status),
         Err(TurnFault::Stopped(stop)) => Err(Pause::Stopped(stop)),

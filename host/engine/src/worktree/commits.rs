@@ -1,10 +1,10 @@
-//! What an agent has committed in its worktree, and under which names.
+//! What an agent has committed in its worktree, and on which branches.
 //!
-//! Owns: which branches are the agent's, and which commits are on none. Never:
-//! reads a file of the worktree.
+//! Owns: which branches are the agent's, and which commits are on none. Never: reads a
+//! file of the worktree.
 //!
-//! The worktree's own reflog of HEAD tells: every commit that was made there has
-//! been its HEAD once. Which branch another worktree has made is in none of it.
+//! The source is the worktree's own reflog of HEAD: every commit that was made there was
+//! its HEAD once. Branches that other worktrees have made are not in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,34 +15,33 @@ use super::note::WorktreeNote;
 
 const DOING: &str = "look at the commits of a worktree";
 
-/// Entries of the reflog that are read; what is older is below one of them.
+/// Most entries of the reflog that are read. Older commits are ancestors of these.
 const REFLOG_MAX: &str = "--max-count=1000";
 
-/// What the names of branches end with, and a number, that hold commits which
-/// were on none.
+/// Suffix, before a number, of branches for commits that were on no branch.
 const RESCUED: &str = "-lost-";
 
 /// A local branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Branch {
     pub(super) name: String,
-    /// The commit that it is at.
+    /// Its newest commit.
     pub(super) tip: String,
-    /// The agent has made it, and nobody has moved it since.
+    /// The agent has made it, and nobody else has moved it since.
     pub(super) is_agents: bool,
 }
 
-/// What has come of a worktree, as far as it is committed.
+/// The commits of an agent in its worktree.
 pub(super) struct AgentCommits {
-    /// The commit that HEAD is at.
+    /// The commit of HEAD.
     pub(super) head: String,
-    /// The branch that HEAD is on.
+    /// The branch of HEAD; none when it is detached.
     pub(super) on: Option<String>,
     /// Branches that the agent has made or moved.
     pub(super) branches: Vec<Branch>,
-    /// Commits on no branch, with all others that are behind them.
+    /// The newest commits that are on no branch.
     pub(super) lost: Vec<String>,
-    /// Entries of the stash, which all worktrees share, that were made here.
+    /// Number of stash entries that were made here; all worktrees share the stash.
     pub(super) stashed: usize,
 }
 
@@ -54,7 +53,7 @@ struct HeadMove {
 }
 
 impl HeadMove {
-    /// Whether a commit was made by it, and not merely gone to.
+    /// Whether it made a commit, and did not merely check one out.
     fn has_made(&self) -> bool {
         let gone_to = ["checkout:", "reset:", "branch:", "Branch:"];
         let is_gone_to = gone_to.iter().any(|start| self.how.starts_with(start))
@@ -63,13 +62,13 @@ impl HeadMove {
         !self.how.is_empty() && !is_gone_to
     }
 
-    /// Whether it has put another commit in the place of the one before.
+    /// Whether it replaced the commit before it.
     fn has_replaced(&self) -> bool {
         let replacing = ["commit (amend)", "rebase", "pull --rebase"];
         replacing.iter().any(|start| self.how.starts_with(start))
     }
 
-    /// The branches that were left and gone to.
+    /// The branches that a checkout left and entered.
     fn visited(&self) -> impl Iterator<Item = &str> {
         let names = self.how.strip_prefix("checkout: moving from ");
         names.and_then(|names| names.split_once(" to ")).map(|(a, b)| [a, b]).into_iter().flatten()
@@ -77,6 +76,7 @@ impl HeadMove {
 }
 
 impl AgentCommits {
+    /// Reads the commits of an agent. `own` is the repository's folder for the worktree.
     pub(super) async fn find(
         git: &Git,
         note: &WorktreeNote,
@@ -127,7 +127,7 @@ impl AgentCommits {
         Ok(Self { head, on, branches, lost, stashed })
     }
 
-    /// Whether nothing was committed that is not in the base commit.
+    /// Whether there is no commit beyond the base commit.
     pub(super) fn is_nothing(&self, base: &str) -> bool {
         self.head == base
             && self.lost.is_empty()
@@ -135,13 +135,13 @@ impl AgentCommits {
             && self.branches.iter().all(|branch| branch.tip == base)
     }
 
-    /// All commits that others are behind.
+    /// The newest commits, which have all others as ancestors.
     pub(super) fn tips(&self) -> impl Iterator<Item = &str> {
         let tips = self.branches.iter().map(|branch| &*branch.tip);
         tips.chain(self.lost.iter().map(|id| &**id)).chain([&*self.head])
     }
 
-    /// Gives a branch to each commit that is on none.
+    /// Makes a branch for each of the lost commits.
     pub(super) async fn rescue(
         &mut self,
         git: &Git,
@@ -156,7 +156,7 @@ impl AgentCommits {
                     break name;
                 }
             };
-            // Empty: it must not be there yet.
+            // The empty argument means that the branch must not exist yet.
             let args = ["update-ref", &format!("refs/heads/{name}"), &tip, ""];
             git.run(&note.repository, "name a commit", args).await?;
             self.branches.push(Branch { name, tip, is_agents: true });
@@ -190,7 +190,7 @@ fn branches_of(
     for line in refs.lines() {
         let Some((tip, name)) = line.split_once(" refs/heads/") else { continue };
         let is_ours = name == note.branch || name.starts_with(&rescued);
-        // Of what nobody has noted, nothing is taken for the agent's.
+        // Without a list of earlier branches, none is taken for the agent's.
         let is_new = note.before.as_ref().is_some_and(|all| all.iter().all(|one| one != name));
         let is_own_work = own_commits.contains(tip);
         let is_made = visited.contains(name) && is_new;
@@ -202,7 +202,8 @@ fn branches_of(
     branches
 }
 
-/// Commits that are no other's parent, of lines with a commit and its parents.
+/// The commits that are not a parent of another one. Each line of `list` has a commit and
+/// its parents.
 fn tips_of(list: &str) -> Vec<String> {
     let mut is_tip: BTreeMap<&str, bool> = BTreeMap::new();
     for line in list.lines() {

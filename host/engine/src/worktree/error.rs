@@ -1,17 +1,17 @@
-//! What can go wrong with git worktrees, with stable codes.
+//! Errors of git worktrees, with stable codes.
 //!
-//! Owns: the list. Never: what to do about one.
+//! Owns: the list. Never: what to do about an error.
 
 use smol_wf_core::codes::Code;
 use std::path::PathBuf;
 
 use smol_wf_core::shell;
 
-/// Why a call cannot have a worktree, or one cannot be taken away.
+/// Why a worktree cannot be made or removed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorktreeError {
-    /// The project is in no git repository.
+    /// The project is not in a git repository.
     #[error(
         "isolation: 'worktree' needs a git repository, and {} is in none; type `git init` and commit, or leave the option out", .path.display()
     )]
@@ -27,13 +27,13 @@ pub enum WorktreeError {
         /// The project.
         path: PathBuf,
     },
-    /// There is no git.
+    /// The program git was not found.
     #[error("isolation: 'worktree' needs git, and no program `git` is on the PATH; install it")]
     NoGit,
-    /// Nobody said where worktrees go.
+    /// The engine has no folder for worktrees.
     #[error("there is no folder to put worktrees into")]
     NoFolder,
-    /// A branch is where the branches of calls are to be.
+    /// A branch has a name below which the branches of calls should be.
     #[error(
         "isolation: 'worktree' makes branches below `{branch}/`, and a branch `{branch}` is in the way; type `git branch -m {} {}`, or another name for it", shell::word(.branch), shell::word(&format!("{branch}-old"))
     )]

@@ -1,13 +1,12 @@
-//! The git program, run so that nothing in a repository can make it run
-//! anything else.
+//! Runs git so that nothing in a repository can make it run anything else.
 //!
-//! Owns: its environment, its hardening, its end, and patience with its locks.
-//! Never: knows what a worktree is for.
+//! Owns: its environment, its hardening, its end, and retries at locks. Never: knows what
+//! a worktree is for.
 //!
-//! Each git leads a process group of its own and is held as an agent is: whoever
-//! no longer waits for it has ended it with all that it started. Programs that a
-//! repository names *by settings with names of its own*, filters above all, are
-//! not this file's: see [`super::view`].
+//! Each git leads a process group of its own and is supervised like an agent: dropping
+//! the future ends it with everything that it has started. Programs that a repository
+//! names *in settings with names of its own*, above all filters, are handled in
+//! [`super::view`].
 
 use smol_wf_core::cut;
 use std::ffi::OsString;
@@ -64,29 +63,30 @@ const ALLOWED: &[&str] = &[
 /// A checkout of a large repository takes a minute; what takes this long hangs.
 pub(super) const TOO_LONG: Duration = Duration::from_secs(600);
 
-/// How often a command is tried that met another's lock. With the waits in
-/// between, some 20 s in all.
+/// Most tries of a command that finds a lock of another git: some 20 s in all, with the
+/// waits.
 const LOCK_TRIES: u32 = 40;
 
-/// Wait after the first meeting with a lock; grows with each.
+/// Wait after the first try at a lock; it grows with each try.
 const LOCK_WAIT: Duration = Duration::from_millis(25);
 
-/// Bytes of git's own words that are kept.
+/// Most bytes of git's messages that are kept.
 const SAID_BYTES_MAX: usize = 500;
 
-/// The git of one run, or of a look at the worktrees of all.
+/// Git for one run, or for the worktrees of all runs.
 pub(super) struct Git {
     processes: Processes,
-    /// Held by whoever changes a repository's own folder.
+    /// Locked while a repository's own folder changes.
     pub(super) one_at_a_time: Mutex<()>,
 }
 
 impl Git {
+    /// Git that is started by these processes.
     pub(super) fn new(processes: Processes) -> Self {
         Self { processes, one_at_a_time: Mutex::default() }
     }
 
-    /// Runs `git <args>` in a folder and gives what it printed.
+    /// Runs `git <args>` in a folder and returns its stdout.
     pub(super) async fn run<A: Into<OsString>>(
         &self,
         cwd: &Path,
@@ -96,7 +96,7 @@ impl Git {
         self.run_with(cwd, doing, TOO_LONG, &[], args).await
     }
 
-    /// The same with a limit and variables of its own.
+    /// The same with a time limit and extra environment variables.
     pub(super) async fn run_with<A: Into<OsString>>(
         &self,
         cwd: &Path,

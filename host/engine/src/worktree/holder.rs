@@ -1,6 +1,6 @@
-//! Which worktree has a branch, of all that a repository knows.
+//! Finds the worktree that has a branch checked out.
 //!
-//! Owns: what git and its records say about that. Never: changes either.
+//! Owns: reading that from git and its records. Never: changes either.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use super::git::Git;
 
 const DOING: &str = "look for the worktree of a branch";
 
-/// The worktree that a branch is checked out in, or that will go back to it when it
-/// has been rebased or bisected; the project's own is one of them.
+/// The worktree in which a branch is checked out, or will be after a rebase or bisect. The
+/// project's own checkout is one of them.
 pub(super) async fn holder(
     git: &Git,
     repository: &Path,
@@ -41,19 +41,20 @@ pub(super) fn records(repository: &Path) -> impl Iterator<Item = PathBuf> {
     all.into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path())
 }
 
-/// Where the worktree is that such a folder is for.
+/// The worktree that one of these folders is for.
 pub(super) fn place_of(record: &Path) -> Option<PathBuf> {
     let text = std::fs::read_to_string(record.join("gitdir")).ok()?;
     let place = Path::new(text.trim()).parent()?;
     if place.is_absolute() {
         return Some(place.to_owned());
     }
-    // From that folder on, where the user wants relative paths.
+    // The path is relative to that folder when the user's git uses relative paths.
     let place = record.join(place);
     Some(place.canonicalize().unwrap_or(place))
 }
 
-/// HEAD is on no branch meanwhile, so git's list does not show it.
+/// Whether a rebase or bisect will return to this branch. HEAD is detached meanwhile, so
+/// git's list does not show it.
 fn goes_back_to(record: &Path, branch: &str) -> bool {
     let says = |file: &str, what: &str| {
         std::fs::read_to_string(record.join(file)).is_ok_and(|text| text.trim() == what)

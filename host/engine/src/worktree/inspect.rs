@@ -1,7 +1,7 @@
-//! What has become of a worktree.
+//! Inspects a worktree after its call.
 //!
-//! Owns: whether anything in it is nowhere else, what git's status cannot see
-//! included. Never: changes a file, or decides what is kept.
+//! Owns: whether it holds work that is nowhere else, including work that git's status
+//! does not show. Never: changes a file, or decides what is kept.
 
 use std::path::{Path, PathBuf};
 
@@ -15,23 +15,24 @@ use super::view::View;
 
 const DOING: &str = "look at a worktree";
 
-/// How a submodule is marked in the index.
+/// Mode of a submodule in the index.
 const SUBMODULE: &str = "160000";
 
-/// What became of a worktree.
+/// What has changed in a worktree.
 pub(super) enum Change {
-    /// Nothing; these branches of the agent are at the base commit.
+    /// Nothing. These branches of the agent are at the base commit.
     Nothing(Vec<Branch>),
+    /// Files or commits.
     Something(Box<Worktree>),
-    /// Git does not know this worktree, and it may not be nothing.
+    /// Git does not know this worktree, and something may have changed.
     Unknown {
         /// The worktree that has its branch.
         elsewhere: Option<PathBuf>,
     },
 }
 
-/// Looks at a worktree. With `rescue`, commits that are on no branch are given
-/// one. Files that git ignores do not count.
+/// Inspects a worktree. With `rescue`, commits that are on no branch get one. Ignored
+/// files do not count.
 pub(super) async fn change(
     git: &Git,
     note: &WorktreeNote,
@@ -69,7 +70,7 @@ pub(super) async fn change(
     Ok(Change::Something(Box::new(worktree)))
 }
 
-/// A worktree that cannot be looked at, or not further: it is kept.
+/// The report of a worktree that cannot be inspected, and is kept.
 pub(super) fn unseen(note: &WorktreeNote, warning: Option<String>) -> Worktree {
     Worktree {
         path: note.path.display().to_string(),
@@ -85,7 +86,7 @@ pub(super) fn unseen(note: &WorktreeNote, warning: Option<String>) -> Worktree {
     }
 }
 
-/// Says what the commits are called by.
+/// The report of a worktree with commits, which names their branches.
 fn named(note: &WorktreeNote, commits: &AgentCommits, hidden: Option<String>) -> Worktree {
     let at_head = commits.branches.iter().find(|branch| branch.tip == commits.head);
     let branch = commits.on.as_ref().or(at_head.map(|branch| &branch.name));
@@ -107,9 +108,9 @@ fn named(note: &WorktreeNote, commits: &AgentCommits, hidden: Option<String>) ->
     }
 }
 
-/// Of a worktree that git does not know: it was cut off while it was made or
-/// taken away, unless there are files, or commits on its branch, or another worktree
-/// has that.
+/// The change in a worktree that git does not know. It was cut off while it was made or
+/// removed, unless it has files, its branch has commits, or another worktree has the
+/// branch.
 async fn unknown_to_git(git: &Git, note: &WorktreeNote) -> Result<Change, WorktreeError> {
     let is_empty = std::fs::read_dir(&note.path).map_or(true, |entries| {
         entries.filter_map(Result::ok).all(|entry| entry.file_name() == ".git")
@@ -127,7 +128,7 @@ async fn unknown_to_git(git: &Git, note: &WorktreeNote) -> Result<Change, Worktr
     }
 }
 
-/// One that git does not know, as it is reported.
+/// The report of a worktree that git does not know.
 pub(super) fn unknown(note: &WorktreeNote, elsewhere: Option<&Path>) -> Worktree {
     let warning = match elsewhere {
         Some(place) => format!("its branch is that of the worktree {}", place.display()),
@@ -146,7 +147,7 @@ fn hidden(worktree: &Path, index: &str) -> Option<String> {
         let mut about = about.split(' ');
         let (mark, mode) = (about.next().unwrap_or_default(), about.next());
         if mode == Some(SUBMODULE) {
-            // Git does not fill it here; so whatever there is, is the agent's.
+            // Git leaves it empty here, so everything in it is the agent's.
             let entries = std::fs::read_dir(worktree.join(path));
             if entries.is_ok_and(|mut entries| entries.next().is_some()) {
                 submodules.push(path);
@@ -167,7 +168,7 @@ fn hidden(worktree: &Path, index: &str) -> Option<String> {
     (!found.is_empty()).then(|| found.join("; "))
 }
 
-/// The first few names.
+/// The first few names, and how many more there are.
 fn few(names: &[&str]) -> String {
     const SHOWN_MAX: usize = 5;
     let mut text = names.iter().take(SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");

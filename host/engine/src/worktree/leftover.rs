@@ -1,8 +1,7 @@
-//! Worktrees that are still there: kept ones, and those of runs that were
-//! killed.
+//! Worktrees that are left over: kept ones, and those of runs that were killed.
 //!
-//! Owns: the list, and taking away what nobody works in. Never: touches the
-//! worktree of a run that is being run.
+//! Owns: the list, and removing worktrees. Never: touches the worktree of a run that a
+//! process holds.
 
 use std::path::{Path, PathBuf};
 
@@ -19,54 +18,54 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::lease_holder::is_held;
 
-/// A worktree that is still there.
+/// A worktree that still exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Leftover {
     /// Its run.
     pub run_id: RunId,
-    /// Its call.
+    /// Its step.
     pub step: CallId,
-    /// How the run stands; none when it is not in the database.
+    /// State of the run; none when the run is not in the store or is damaged.
     pub run_state: Option<RunState>,
-    /// Where it is.
+    /// Its folder.
     pub path: PathBuf,
-    /// Its branch.
+    /// The branch that was made with it.
     pub branch: String,
-    /// What is in it.
+    /// Whether it holds work.
     pub state: LeftoverState,
-    /// What has changed, when something has.
+    /// The changes, when there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
-    /// Why git cannot say.
+    /// Why git cannot tell what is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// The worktree that has the branch, when git does not know this one.
+    /// The worktree that has its branch, when git does not know this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<PathBuf>,
-    /// It is not where it was made.
+    /// It was moved or copied since it was made.
     #[serde(skip)]
     pub has_moved: bool,
     #[serde(skip)]
     note: WorktreeNote,
 }
 
-/// What is in a worktree that is still there.
+/// Whether a worktree holds work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftoverState {
-    /// Its run is being run.
+    /// A process holds its run.
     InUse,
-    /// Nothing that is not in its base commit.
+    /// It equals its base commit.
     Unchanged,
-    /// Something that is nowhere else.
+    /// It holds work that may be nowhere else.
     Changed,
-    /// Git cannot say.
+    /// Git cannot tell.
     Unreadable,
 }
 
 impl LeftoverState {
-    /// As it is written everywhere.
+    /// The word for this state in output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -83,15 +82,15 @@ impl Leftover {
         self.run_state.is_none_or(|state| !state.is_resumable())
     }
 
-    /// Whether it may go: unchanged ones may, and with `force` changed ones of
+    /// Whether it may be removed: unchanged ones may, and with `force` changed ones of
     /// runs that are over.
     fn may_go(&self, force: bool) -> bool {
         match self.state {
             LeftoverState::InUse => false,
             LeftoverState::Unchanged => true,
             LeftoverState::Changed => force && self.is_over(),
-            // What is in it may be nowhere else, and nobody has seen it. Where the
-            // branch is another's, no more than the note goes.
+            // Its work may be nowhere else, and nobody has seen it. When another worktree
+            // has the branch, only the note is removed.
             LeftoverState::Unreadable => {
                 force && (self.is_over() || self.elsewhere.is_some()) && !self.path.exists()
             }
@@ -99,28 +98,28 @@ impl Leftover {
     }
 }
 
-/// What was taken away and what was not.
+/// Result of [`Engine::prune_worktrees`](crate::Engine::prune_worktrees).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pruned {
-    /// Gone, or to go.
+    /// Worktrees that were removed, or would be in a dry run.
     pub removed: Vec<Leftover>,
-    /// Still there.
+    /// Worktrees that were not removed.
     pub kept: Vec<Leftover>,
 }
 
 impl Engine {
-    /// All worktrees that are still there, by run and call.
+    /// All worktrees that still exist, by run and step.
     ///
     /// # Errors
-    /// When their folder or the database cannot be read.
+    /// When the folder of worktrees or the store cannot be read.
     pub async fn worktrees(&self) -> Result<Vec<Leftover>, EngineError> {
         let git = Git::new(self.processes.clone());
         let mut found = Vec::new();
         for note in self.worktree_notes()? {
             let row = self.row(&note.run).await?;
             let held = row.as_ref().is_some_and(is_held);
-            // A run that is gone or cannot be read has no state to show.
+            // A run that was deleted or cannot be read has no state.
             let run_state = match row {
                 Some(_) => self.summary(&note.run).await.ok().map(|run| run.state),
                 None => None,
@@ -161,14 +160,14 @@ impl Engine {
         Ok(found)
     }
 
-    /// Takes away unchanged worktrees, and with `force` the changed ones of
-    /// runs that are over. With `dry_run`, only says which.
+    /// Removes unchanged worktrees, and with `force` also changed ones of runs that are
+    /// over. With `dry_run`, nothing is removed.
     ///
     /// # Errors
-    /// When one cannot be taken away.
+    /// When a worktree cannot be removed.
     pub async fn prune_worktrees(&self, force: bool, dry_run: bool) -> Result<Pruned, EngineError> {
         if !dry_run {
-            // An agent of a process that was killed may still work in one.
+            // An agent of a killed process may still work in one.
             self.processes.end_leftovers().await;
         }
         let git = Git::new(self.processes.clone());

@@ -1,10 +1,10 @@
-//! Who may change a repository's own folder now.
+//! The lock for changes to a repository's own folder.
 //!
-//! Owns: the lock that all processes of this program share. Never: keeps out
-//! the user's own git, which knows nothing of it.
+//! Owns: the lock that all processes of this program share. Never: keeps out the user's
+//! own git, which does not know it.
 //!
-//! Git reads the folders of all worktrees when it adds one, and fails where
-//! another is half made; so those that add and remove take turns.
+//! Git reads the folders of all worktrees when it adds one, and fails when another is
+//! half made. So worktrees are added and removed one at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -14,27 +14,26 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::error::WorktreeError;
 
-/// In the repository's own folder. Stays there: a lock file that is deleted is
-/// two locks for whoever has it open.
+/// Name of the lock file in the repository's own folder. It stays: processes that have a
+/// deleted lock file open would not see a new one.
 const NAME: &str = "smol-wf.lock";
 
-/// First and longest wait between two tries. What is done under the lock takes
-/// milliseconds.
+/// First and longest wait between two tries. Work under the lock takes milliseconds.
 const WAIT_FIRST: Duration = Duration::from_millis(2);
 const WAIT_LAST: Duration = Duration::from_millis(50);
 
-/// A hundred processes that add a worktree each take seconds; whoever holds it
-/// longer has been stopped, and is waited for no more.
+/// Longest wait. A hundred processes that each add a worktree take seconds; a process that
+/// holds the lock for longer has been stopped.
 const WAIT_MAX: Duration = Duration::from_secs(120);
 
-/// Lets go when it is dropped, also by the death of its process.
+/// The locked lock. It is released when this is dropped or the process dies.
 pub(super) struct RepositoryLock<'a> {
     _within: MutexGuard<'a, ()>,
     _across: Option<File>,
 }
 
-/// Waits until nobody else of this run, nor any other process of this program,
-/// changes the repository.
+/// Locks a repository against other calls of this run and other processes of this
+/// program.
 pub(super) async fn turn<'a>(
     within: &'a Mutex<()>,
     repository: &Path,
@@ -46,7 +45,7 @@ pub(super) async fn turn<'a>(
         .append(true)
         .create(true)
         .open(&path)
-        // Someone else's, in a repository that several users share.
+        // The file of another user, in a repository that several users share.
         .or_else(|_| File::open(&path))
         .map_err(|error| failed("open the lock", error))?;
     let begun = Instant::now();
@@ -62,7 +61,7 @@ pub(super) async fn turn<'a>(
                 let error = std::io::ErrorKind::TimedOut.into();
                 return Err(failed("wait any longer for the smol-wf that holds", error));
             }
-            // A file system without locks: then git's own must do.
+            // A file system without locks: git's own locks must do.
             Err(TryLockError::Error(_)) => {
                 return Ok(RepositoryLock { _within: within, _across: None });
             }

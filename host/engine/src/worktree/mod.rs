@@ -1,11 +1,10 @@
-//! Git worktrees: a folder and a branch of its own for each call that asks.
+//! Git worktrees: a folder and a branch for each call with `isolation`.
 //!
-//! Owns: where they are, and that unchanged ones go and changed ones stay.
-//! Never: merges anything.
+//! Owns: where they are, removing unchanged ones and keeping changed ones. Never: merges
+//! anything.
 //!
-//! They lie beside the database, not in `.git` or the project: agents guard
-//! `.git` against their own tools, and tools that search a project would find
-//! everything twice.
+//! They lie beside the database, not in `.git` or the project: agents protect `.git` from
+//! their own tools, and tools that search a project would find everything twice.
 
 mod commits;
 mod error;
@@ -36,30 +35,30 @@ use inspect::{Change, change, unknown, unseen};
 pub use leftover::{Leftover, LeftoverState, Pruned};
 use note::WorktreeNote;
 
-/// The branch that must not be there, for the others to be below it.
+/// A branch that must not exist, since git cannot have branches below it then.
 const NAMESPACE: &str = "smol-wf";
 
-/// What the names of all branches begin with.
+/// Prefix of the names of all branches.
 const BRANCH_PREFIX: &str = "smol-wf/";
 
 /// Characters of a run's id in the name of a branch: 40 bits.
 const RUN_CHARS: usize = 8;
 
-/// Worktrees of one call that were kept, one for each time it was cut off.
+/// Most kept worktrees of one call, one for each time that it was cut off.
 const KEPT_OF_CALL_MAX: u32 = 100;
 
-/// How long calls that were cut off are looked at, all together: whoever has
-/// typed Ctrl-C waits.
+/// Most time for inspecting the worktrees of all calls that were cut off: the user has
+/// typed Ctrl-C and waits.
 const CLOSE_MAX: Duration = Duration::from_secs(10);
 
-/// Bytes of a `.gitattributes` that are read.
+/// Most bytes of a `.gitattributes` that are read.
 const ATTRIBUTES_BYTES_MAX: u64 = 1024 * 1024;
 
-/// A worktree that an agent may work in.
+/// A worktree that is ready for an agent.
 pub(crate) struct OpenedWorktree {
-    /// The project's own place in it.
+    /// The folder of the project in it.
     pub(crate) cwd: PathBuf,
-    /// What is not as in the project; of the first worktree of a run.
+    /// What differs from the project, for the first worktree of a run.
     pub(crate) warning: Option<String>,
 }
 
@@ -71,7 +70,7 @@ pub(crate) struct Worktrees {
     repository: OnceCell<Repository>,
     open: Mutex<BTreeMap<CallId, WorktreeNote>>,
     git: Git,
-    /// Of the run: git, and the agents.
+    /// The processes of the run: git and the agents.
     processes: Processes,
     has_warned: AtomicBool,
 }
@@ -79,7 +78,7 @@ pub(crate) struct Worktrees {
 struct Repository {
     /// Its own folder, `.git`.
     folder: PathBuf,
-    /// The project within it.
+    /// Path of the project in it.
     prefix: PathBuf,
 }
 
@@ -95,8 +94,7 @@ impl Worktrees {
         Self { run, project, folder, repository, open, git, processes, has_warned }
     }
 
-    /// Makes a worktree for a call, and gives the folder that its agent works
-    /// in: the project's own place within it.
+    /// Makes a worktree for a call.
     pub(crate) async fn open(&self, call: CallId) -> Result<OpenedWorktree, WorktreeError> {
         let repository = self.repository.get_or_try_init(|| self.find_repository()).await?;
         let ask = ["rev-parse", "--verify", "HEAD^{commit}"];
@@ -109,26 +107,26 @@ impl Worktrees {
         };
         let note = self.reserve(call, repository, base).await?;
         let cwd = note.path.join(&repository.prefix);
-        // Known before it is made, so that one that is cut off is taken away.
+        // Registered before it is made, so that it is removed if this is cut off.
         self.open.lock().await.insert(call, note.clone());
         if let Err(error) = note.make(&self.git).await {
-            // What is left of it is not worth more than the error.
+            // The first error matters more than a failed removal.
             let branch =
                 Branch { name: note.branch.clone(), tip: note.base.clone(), is_agents: true };
             let _ = note.remove(&self.git, &[branch]).await;
             self.open.lock().await.remove(&call);
             return Err(error);
         }
-        // An empty folder is not in git.
+        // Git does not check out empty folders.
         make_folder(&cwd)?;
         let warning = unlike_the_project(&note.path);
         let warning = warning.filter(|_| !self.has_warned.swap(true, Ordering::Relaxed));
         Ok(OpenedWorktree { cwd, warning })
     }
 
-    /// Finds a name for a call's worktree and writes it down. One that an
-    /// earlier attempt at the call left behind is taken away when it is known to
-    /// hold nothing, and kept under its name otherwise.
+    /// Finds a name for a call's worktree and writes its note. A worktree that an earlier
+    /// epoch left behind is removed if it is known to be unchanged, and keeps its name
+    /// otherwise.
     async fn reserve(
         &self,
         call: CallId,
@@ -137,7 +135,7 @@ impl Worktrees {
     ) -> Result<WorktreeNote, WorktreeError> {
         let folder = self.folder.as_ref().ok_or(WorktreeError::NoFolder)?.join(self.run.as_str());
         make_folder(&folder)?;
-        // As git will call it.
+        // The path that git will report.
         let folder = folder.canonicalize().unwrap_or(folder);
         let bare = self.run.as_str().trim_start_matches(RUN_ID_PREFIX);
         let short = bare.get(..RUN_CHARS).unwrap_or(bare);
@@ -169,7 +167,7 @@ impl Worktrees {
             }
             if let Some(old) = WorktreeNote::read(&note.file())
                 && let Ok(Change::Nothing(left)) = change(&self.git, &old, true).await
-                // A branch that is not its own stays, and its name is taken.
+                // A branch that is not its own stays and keeps the name.
                 && (left.iter().any(|own| own.name == note.branch)
                     || !is_taken(&note.branch, &branches))
             {
@@ -183,9 +181,10 @@ impl Worktrees {
         Err(WorktreeError::Git { doing: "add a worktree", said })
     }
 
-    /// The call is over: what has changed is kept and named, the rest goes.
+    /// Ends the worktree of a call that is over: a changed one is kept and reported, an
+    /// unchanged one is removed.
     pub(crate) async fn finish(&self, call: CallId) -> Option<Box<Worktree>> {
-        // Stays known until it is dealt with, in case this is cut off.
+        // Registered until it is settled, in case this is cut off.
         let note = self.open.lock().await.get(&call).cloned()?;
         let kept = self.settle(&note).await;
         self.open.lock().await.remove(&call);
@@ -200,13 +199,13 @@ impl Worktrees {
             return Vec::new();
         }
         let until = Instant::now() + CLOSE_MAX;
-        // A git that was cut off may hold a lock until it has ended.
+        // A git process that was cut off may hold a lock until it has ended.
         let _ = timeout_at(until, self.processes.all_ended()).await;
         let mut kept = Vec::new();
         for (call, note) in open {
             let settled = timeout_at(until, self.settle(&note)).await;
             let unseen = || {
-                // Written down, and then not made.
+                // It has a note and was never made.
                 if !note.path.exists() {
                     return None;
                 }
@@ -220,7 +219,8 @@ impl Worktrees {
         kept
     }
 
-    /// What cannot be looked at or removed is kept, and says why.
+    /// Removes an unchanged worktree. Others are kept and reported, also those that cannot
+    /// be inspected or removed.
     async fn settle(&self, note: &WorktreeNote) -> Option<Box<Worktree>> {
         let settled = match change(&self.git, note, true).await {
             Ok(Change::Something(worktree)) => return Some(worktree),
@@ -248,21 +248,21 @@ impl Worktrees {
     }
 }
 
-/// Whether there is a branch of this name, or one below it.
+/// Whether a branch of this name or below it exists.
 fn is_taken(branch: &str, branches: &[String]) -> bool {
     let mut rests = branches.iter().filter_map(|one| one.strip_prefix(branch));
     rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// What a worktree lacks that the project may have, because a program would have
-/// to be run for it, or the network reached.
+/// What a worktree lacks that the project may have, because it would take a program or
+/// the network.
 fn unlike_the_project(worktree: &Path) -> Option<String> {
     let mut lacks = Vec::new();
     if worktree.join(".gitmodules").exists() {
         lacks.push("its submodules are empty");
     }
     let attributes = worktree.join(".gitattributes");
-    // Git follows no link there, and what it leads to may have no end.
+    // Git does not follow a link there, and a link may lead to an endless file.
     let is_file = attributes.symlink_metadata().is_ok_and(|meta| meta.is_file());
     let text =
         is_file.then(|| std::fs::File::open(&attributes)).and_then(Result::ok).and_then(|file| {

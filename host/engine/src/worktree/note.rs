@@ -1,7 +1,7 @@
-//! One worktree on disk: made, found again, taken away.
+//! One worktree on disk: making, finding and removing it.
 //!
-//! Owns: its note beside it, by which it is found again after a crash. Never:
-//! decides whether it is kept.
+//! Owns: the note beside it, by which it is found after a crash. Never: decides whether
+//! it is kept.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use super::holder::{holder, place_of, records};
 use super::lock::turn;
 use super::view::View;
 
-/// What is written beside a worktree, before it is made.
+/// The JSON file beside a worktree, written before the worktree is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WorktreeNote {
     pub(super) run: RunId,
     pub(super) call: CallId,
-    /// Where the files are.
+    /// Folder of the worktree.
     pub(super) path: PathBuf,
     /// The repository's own folder, `.git`.
     pub(super) repository: PathBuf,
@@ -32,18 +32,19 @@ pub(super) struct WorktreeNote {
     /// The branches that were there before, and so are not the agent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) before: Option<Vec<String>>,
-    /// Where it was written, when it is not there any more: it was moved, or it is
-    /// a copy.
+    /// The recorded folder, when it differs from `path`: the worktree was moved, or is a
+    /// copy.
     #[serde(skip)]
     pub(super) written_at: Option<PathBuf>,
 }
 
 impl WorktreeNote {
+    /// The path of the note: that of the worktree, with `.json`.
     pub(super) fn file(&self) -> PathBuf {
         self.path.with_extension("json")
     }
 
-    /// Writes the note. False when there is one already.
+    /// Writes the note. False when the file exists already.
     pub(super) fn write(&self) -> Result<bool, WorktreeError> {
         let file = self.file();
         let failed = |doing, error| WorktreeError::File { doing, path: file.clone(), error };
@@ -59,24 +60,24 @@ impl WorktreeNote {
         Ok(true)
     }
 
+    /// Reads a note; none when it is not one.
     pub(super) fn read(file: &Path) -> Option<Self> {
         let note: Self = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
-        // A note speaks of what lies beside it, wherever both were moved, and of
-        // nothing else.
+        // A note is about the folder beside it, wherever both were moved.
         let path = file.with_extension("");
         let written_at = Some(note.path.clone()).filter(|written_at| *written_at != path);
         let note = Self { path, written_at, ..note };
         note.branch.starts_with(super::BRANCH_PREFIX).then(|| note.where_it_is_now())
     }
 
-    /// With the repository that the worktree names, where the recorded one is gone
-    /// and the other names this worktree too: one that was moved and told so.
+    /// With the repository that the worktree names, if the recorded one is gone and the
+    /// other names this worktree, too: a repository that was moved and repaired.
     fn where_it_is_now(self) -> Self {
         if self.repository.is_dir() {
             return self;
         }
         let file = self.path.join(".git");
-        // An agent may have put a pipe in its place.
+        // An agent may have replaced it with a pipe.
         let is_file = file.symlink_metadata().is_ok_and(|meta| meta.is_file());
         let text = is_file.then(|| std::fs::read_to_string(file).ok()).flatten();
         let text = text.unwrap_or_default();
@@ -87,13 +88,12 @@ impl WorktreeNote {
         moved.filter(|moved| moved.own_folder().is_some()).unwrap_or(self)
     }
 
-    /// Makes the worktree. Only the part that changes the repository's own
-    /// folder is done one at a time; the files are written in parallel.
+    /// Makes the worktree. Changes to the repository's own folder are made one at a time;
+    /// files are written in parallel.
     pub(super) async fn make(&self, git: &Git) -> Result<(), WorktreeError> {
         {
             let _turn = turn(&git.one_at_a_time, &self.repository).await?;
-            // The branch is of this call alone; a try that failed half-way may
-            // have made it.
+            // The branch belongs to this call alone. A failed try may have made it.
             let path = self.path.as_os_str();
             let add = ["worktree", "add", "--quiet", "--no-track", "--no-checkout", "-B"];
             let args = add.iter().map(AsRef::as_ref);
@@ -124,15 +124,15 @@ impl WorktreeNote {
         records(&self.repository).find(|record| place_of(record).is_some_and(is_here))
     }
 
-    /// The worktree that this one is a copy of, while that is there.
+    /// The worktree that this one is a copy of, while that exists.
     fn original(&self) -> Option<&PathBuf> {
         self.written_at.as_ref().filter(|place| {
-            // A link that was left behind leads here.
+            // Not a link that was left behind and leads here.
             place.canonicalize().is_ok_and(|place| place.is_dir() && place != self.path)
         })
     }
 
-    /// The worktree that has this one's branch, where git does not know this one.
+    /// The worktree that has this one's branch, if git does not know this one.
     pub(super) async fn elsewhere(&self, git: &Git) -> Result<Option<PathBuf>, WorktreeError> {
         if let Some(original) = self.original() {
             return Ok(Some(original.clone()));
@@ -153,7 +153,7 @@ impl WorktreeNote {
         self.own_branch(git).await.ok().flatten().into_iter().collect()
     }
 
-    /// The branch that was made with it, where that is there and cannot be another's.
+    /// The branch that was made with it, if it exists and cannot be another's.
     pub(super) async fn own_branch(&self, git: &Git) -> Result<Option<Branch>, WorktreeError> {
         if self.written_at.is_some() {
             // It may be a copy.
@@ -166,12 +166,12 @@ impl WorktreeNote {
         Ok((!tip.is_empty()).then_some(Branch { name, tip, is_agents: true }))
     }
 
-    /// Takes the worktree away, its note, and of these branches those that are
-    /// the agent's. One that has moved meanwhile stays.
+    /// Removes the worktree, its note, and the agent's branches among these. A branch that
+    /// has moved meanwhile stays.
     pub(super) async fn remove(&self, git: &Git, branches: &[Branch]) -> Result<(), WorktreeError> {
         let failed = |doing, error| WorktreeError::File { doing, path: self.path.clone(), error };
         let path = self.path.clone();
-        // Thousands of files take a while; nothing else waits for it.
+        // Outside of the lock: thousands of files take a while.
         let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(path)).await;
         match removed.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -182,7 +182,7 @@ impl WorktreeNote {
         if self.repository.is_dir() {
             let _turn = turn(&git.one_at_a_time, &self.repository).await?;
             if let Some(own) = self.own_folder() {
-                // What `git worktree prune` does, for this one alone.
+                // As `git worktree prune`, for this one alone.
                 std::fs::remove_dir_all(own).map_err(|error| failed("forget", error))?;
             }
             for branch in branches.iter().filter(|branch| branch.is_agents) {
@@ -193,14 +193,13 @@ impl WorktreeNote {
         let note = self.file();
         std::fs::remove_file(&note).map_err(|error| failed("remove the note of", error))?;
         if let Some(folder) = note.parent() {
-            // Not empty while other calls of the run are there.
+            // Fails while it holds worktrees of other calls.
             let _ = std::fs::remove_dir(folder);
         }
         Ok(())
     }
 
-    /// Deletes a branch. One that is not there, has moved on, or that a worktree is
-    /// on, is left as it is; this one has none any more.
+    /// Deletes a branch, unless it is gone, has moved, or is checked out in a worktree.
     async fn delete(&self, git: &Git, Branch { name, tip, .. }: &Branch) {
         if !matches!(holder(git, &self.repository, name).await, Ok(None)) {
             return;
@@ -210,7 +209,7 @@ impl WorktreeNote {
             git.run(&self.repository, "delete a branch", ["update-ref", "-d", &full, tip]).await;
     }
 
-    /// What looks at it that were killed have left beside it.
+    /// Removes folders that killed inspections have left beside it.
     fn remove_views(&self) {
         let Some(folder) = self.path.parent() else { return };
         let Some(name) = self.path.file_name() else { return };
@@ -218,7 +217,7 @@ impl WorktreeNote {
         start.extend_from_slice(b".git-");
         for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
             if entry.file_name().as_encoded_bytes().starts_with(&start) {
-                // An empty folder beside the note harms nobody.
+                // An empty folder beside the note does no harm.
                 let _ = std::fs::remove_dir_all(entry.path());
             }
         }

@@ -1,15 +1,13 @@
-//! A worktree through a git folder of ours, in which the repository's settings
-//! do not count.
+//! A view of a worktree through a git folder of ours, without the repository's settings.
 //!
-//! Owns: which settings are taken over, and that folder. Never: changes a ref,
-//! or anything of the repository but the worktree's files and index.
+//! Owns: which settings are copied, and that folder. Never: changes a ref, or anything of
+//! the repository but the worktree's files and index.
 //!
-//! A repository names filter programs by names of its own choosing, so there is
-//! no list of settings to refuse; and what is looked up and refused one by one
-//! may change between the look and the use. Whatever reads or writes files is
-//! therefore done in a folder of ours that shares the objects and the index, and
-//! has only those settings that name no program. So files of Git LFS and other
-//! filters are written as the repository stores them.
+//! A repository may name filter programs in settings of any name, so no list of settings
+//! to refuse is complete, and settings may change between a check and their use. All
+//! reading and writing of files is therefore done in a folder of ours, which shares the
+//! objects and the index, and has only settings that name no program. So files of Git
+//! LFS and other filters are written as the repository stores them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,7 +16,7 @@ use std::time::Duration;
 use super::error::WorktreeError;
 use super::git::{Git, TOO_LONG};
 
-/// Settings that say how files are written and compared, and run nothing.
+/// Settings that are copied. They say how files are written and compared, and run nothing.
 const SETTINGS: [&str; 18] = [
     "core.attributesfile",
     "core.autocrlf",
@@ -43,11 +41,11 @@ const SETTINGS: [&str; 18] = [
 /// How the objects are named; git reads it from the folder's own file alone.
 const OBJECT_FORMAT: &str = "extensions.objectformat";
 
-/// A look reads what has changed since the files were written: seconds, in the
-/// largest of repositories. An agent can leave what is never read to its end.
+/// Longest inspection. Reading what has changed takes seconds in the largest
+/// repositories, but an agent can leave a file without an end.
 const LOOK_MAX: Duration = Duration::from_secs(60);
 
-/// What a worktree is seen through.
+/// A git folder of ours for one worktree.
 pub(super) struct View<'a> {
     git: &'a Git,
     path: &'a Path,
@@ -56,7 +54,7 @@ pub(super) struct View<'a> {
     settings: Vec<String>,
 }
 
-/// Gone with the view.
+/// The folder, removed when the view is dropped.
 struct Folder(PathBuf);
 
 impl Drop for Folder {

@@ -1,7 +1,7 @@
-//! One prompt, from the first word to the end of the turn, without a process.
+//! One prompt, from the first message to the end of the turn, without a process.
 //!
-//! Owns: what is sent next, given what came. Never: reads or writes anything
-//! itself, so a recorded transcript exercises all of it.
+//! Owns: what is sent next after each message. Never: reads or writes by itself, so a
+//! recorded transcript exercises all of it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -23,16 +23,16 @@ use crate::{
     ProviderErrorKind as Kind, RoundSpend,
 };
 
-/// What is known beforehand.
+/// What is known of the agent beforehand.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AgentSetup {
-    /// What becomes of its questions whether it may.
+    /// How its permission questions are answered.
     pub(super) asks: AskPolicy,
     /// Names of the variables in its environment.
     pub(super) variables: BTreeSet<String>,
 }
 
-/// What is being waited for.
+/// The request whose response is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Initialize,
@@ -44,10 +44,10 @@ enum Stage {
     Prompt,
 }
 
-/// What to do after a line of the agent's.
+/// What to do after a line from the agent.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// Go on, after sending this.
+    /// Send these messages, if any, and go on.
     Send(Vec<Value>),
     /// The turn has ended.
     Done(Box<AgentReply>),
@@ -59,30 +59,30 @@ pub(super) struct Conversation {
     provider: String,
     task: AgentTask,
     cwd: PathBuf,
-    /// That, and where it may work as well.
+    /// The working directory, and the further folders.
     places: Vec<PathBuf>,
     setup: AgentSetup,
     stage: Stage,
-    /// Requests so far; the last one is what is waited for.
+    /// Number of requests so far; the response to the last one is due.
     requests: u64,
     session: Option<String>,
-    /// The agent can take a session up again.
+    /// Whether the agent can resume a session.
     loads: bool,
-    /// What it says that it can do.
+    /// The capabilities that it reports.
     can: Value,
-    /// Ways to log in that it offers.
+    /// The ways to log in that it offers.
     logins: Vec<Method>,
-    /// One of them was tried.
+    /// Whether one of them was tried.
     has_logged_in: bool,
-    /// What `session/new` offers to choose from.
+    /// The choices that `session/new` offers.
     offered: Value,
     transcript: Transcript,
-    /// What the session had cost before this turn; none when that is unknown.
+    /// Cost of the session before this turn; none when it is unknown.
     cost_before: Option<f64>,
 }
 
 impl Conversation {
-    /// With what to send first.
+    /// A conversation, and its first message.
     pub(super) fn open(
         provider: &str,
         task: AgentTask,
@@ -108,7 +108,7 @@ impl Conversation {
             transcript: Transcript::default(),
             cost_before,
         };
-        // No files and no terminals of ours: an agent has its own.
+        // No files and no terminals of the client: an agent has its own.
         let params = json!({
             "protocolVersion": VERSION,
             "clientCapabilities": {
@@ -121,7 +121,7 @@ impl Conversation {
         (conversation, first)
     }
 
-    /// What to send to a turn that nobody waits for any more.
+    /// The message that cancels a turn that nobody waits for any more.
     pub(super) fn cancel(&self) -> Option<Value> {
         let session = self.session.as_ref().filter(|_| self.stage == Stage::Prompt)?;
         Some(wire::cancel(session))
@@ -135,14 +135,17 @@ impl Conversation {
         self.session.as_deref()
     }
 
-    /// Takes a line of the agent's.
+    /// Takes a line from the agent.
+    ///
+    /// # Errors
+    /// When the agent refuses a request, or lacks something that the step asks for.
     pub(super) fn take(
         &mut self,
         line: &str,
         activity: &dyn Activity,
     ) -> Result<Next, ProviderError> {
         activity.alive();
-        // Some print notices among their messages.
+        // Some agents print notices among their messages.
         let Ok(incoming) = serde_json::from_str::<Incoming>(line) else {
             return Ok(Next::Send(Vec::new()));
         };
@@ -197,7 +200,7 @@ impl Conversation {
         if self.stage == Stage::Prompt {
             self.transcript.update(update, activity);
         } else if let Some(cost) = update.pointer("/cost/amount").and_then(Value::as_f64) {
-            // A session that is taken up tells its past, which is no news.
+            // A resumed session repeats its past, which is not news.
             self.cost_before = Some(cost);
         }
     }
@@ -208,7 +211,7 @@ impl Conversation {
                 let version = result["protocolVersion"].as_u64().unwrap_or_default();
                 if version != VERSION {
                     let message = format!(
-                        "it speaks version {version} of the Agent Client Protocol, and {VERSION} is what is spoken here; another version of the agent may do"
+                        "it speaks version {version} of the Agent Client Protocol, and smol-wf speaks version {VERSION}; another version of the agent may work"
                     );
                     return Err(self.error(Kind::Unsupported, message));
                 }
@@ -222,7 +225,7 @@ impl Conversation {
             Stage::Login => self.take_up_session(),
             Stage::Session => {
                 let named = result["sessionId"].as_str().map(str::to_owned);
-                // A session that is taken up keeps its name, and is not named again.
+                // A resumed session keeps its name, and is not named again.
                 let Some(session) = named.or_else(|| self.task.session_id.clone()) else {
                     return Err(
                         self.error(Kind::Failed, "it began a session without a name".into())
@@ -244,7 +247,7 @@ impl Conversation {
         }
     }
 
-    /// Makes the choices that are left, and then asks.
+    /// Makes the choices that are left, and then sends the prompt.
     fn go_on(&mut self, from: Stage, activity: &dyn Activity) -> Result<Next, ProviderError> {
         Ok(match self.choose(from)? {
             Next::Send(lines) if lines.is_empty() => self.prompt(activity),
@@ -252,7 +255,7 @@ impl Conversation {
         })
     }
 
-    /// Whether it offers all that the call asks for.
+    /// Checks that the agent offers all that the step asks for.
     fn can_all(&self) -> Result<(), ProviderError> {
         match session_inputs::not_offered(&self.task, &self.can, self.transcript.quirks) {
             None => Ok(()),
@@ -273,7 +276,7 @@ impl Conversation {
                 "session/load"
             }
             Some(id) => {
-                // About the session, not the call: a fresh one may do.
+                // This is about the session, not the step: a fresh one may do.
                 let message = format!("it cannot go on with a session, and is to go on with {id}");
                 return Err(self.error(Kind::Failed, message));
             }
@@ -282,11 +285,11 @@ impl Conversation {
         Ok(Next::Send(vec![self.ask(Stage::Session, method, &params)]))
     }
 
-    /// Makes the first choice from `stage` on that the call asks for; nothing to
-    /// send when there is none left.
+    /// Makes the first choice from `stage` on that the step asks for. Nothing to send
+    /// when none is left.
     fn choose(&mut self, stage: Stage) -> Result<Next, ProviderError> {
         if stage == Stage::Mode && self.task.permissions == Some(Permissions::Write) {
-            // One without such a mode asks, or need not.
+            // An agent without such a mode asks, or need not ask.
             if let Some(mode) = modes::writing(&self.offer("mode")) {
                 return Ok(Next::Send(vec![self.set(Stage::Mode, "mode", mode)]));
             }
@@ -310,8 +313,8 @@ impl Conversation {
         Ok(Next::Send(Vec::new()))
     }
 
-    /// What there is to choose from: the older form of the protocol has a list
-    /// each for modes and models, the newer one options of some category.
+    /// The choices in a category. The older form of the protocol has a list each for
+    /// modes and models, the newer one has options with a category.
     fn offer(&self, category: &str) -> Vec<String> {
         let (list, name) = match self.option(category) {
             Some(option) => (option.get("options"), "value"),
@@ -337,7 +340,7 @@ impl Conversation {
         }
         let what = if category == "model" { "model" } else { "effort" };
         let message = match offered.as_slice() {
-            [] => format!("it lets nobody choose its {what}, and `{wanted}` is asked for"),
+            [] => format!("it offers no choice of {what}, and the call asks for `{wanted}`"),
             some => format!("it has no {what} `{wanted}`; it has {}", some.join(", ")),
         };
         Err(self.error(kind, message))
@@ -388,13 +391,12 @@ impl Conversation {
         }
     }
 
-    /// The session, where the agent can take one up again.
+    /// The session, if the agent can resume it.
     fn resumable(&self) -> Option<String> {
         self.session.clone().filter(|_| self.loads)
     }
 
-    /// The model of the session: the one that was asked for, and taken, else the
-    /// one that the agent began it with.
+    /// The model of the session: the requested one, or else the one that it began with.
     fn model(&self) -> Option<String> {
         let current = || match self.option("model") {
             Some(option) => option["currentValue"].as_str(),
@@ -403,12 +405,12 @@ impl Conversation {
         self.task.model.clone().or_else(|| current().map(str::to_owned))
     }
 
-    /// Of this turn: agents tell that of the whole session.
+    /// The cost of this turn. Agents report that of the whole session.
     fn cost(&self) -> Option<f64> {
         Some((self.transcript.cost? - self.cost_before?).max(0.0))
     }
 
-    /// A refusal of ours to begin is answered by a login, where one needs nobody.
+    /// Answers the refusal to begin a session with a login, if one needs nobody.
     fn refused(
         &mut self,
         refusal: &Refusal,
@@ -422,7 +424,7 @@ impl Conversation {
                 return Ok(Next::Send(vec![self.ask(Stage::Login, "authenticate", &params)]));
             }
         }
-        // Its user does not let it edit unasked: then it asks.
+        // Its user does not let it edit without asking, so it asks.
         if self.stage == Stage::Mode && self.task.permissions == Some(Permissions::Write) {
             return self.go_on(Stage::Model, activity);
         }
@@ -447,8 +449,8 @@ impl Conversation {
         };
         let kind = match (self.stage, Cause::read(&said, None).kind) {
             (Stage::Model, _) => Kind::Model,
-            // Whatever the words are, it is the session that cannot be had; only
-            // what would stop a fresh one too is taken at its word.
+            // The session is what is missing, whatever the words are. Only a cause that
+            // would stop a fresh session too is taken as it is.
             (Stage::Session, Kind::Model | Kind::Refused | Kind::PermissionDenied)
                 if self.task.session_id.is_some() =>
             {

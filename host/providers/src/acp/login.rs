@@ -1,8 +1,7 @@
-//! Ways to log in that an agent offers.
+//! The ways to log in that an agent offers.
 //!
-//! Owns: which of them needs nobody, because what it takes is in the agent's
-//! environment; and what to type where none does. Never: a secret; only names of
-//! variables.
+//! Owns: which of them needs nobody, because the agent's environment has what it takes;
+//! and the advice when none does. Never: reads a secret; only names of variables.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +10,14 @@ use serde_json::Value;
 
 use crate::foreign::or_default;
 
-/// Variables that hold the key of a vendor, by the vendor's name.
+/// Variables that hold a vendor's key, by the vendor's name.
 const KEYS: [(&str, &[&str]); 3] = [
     ("google", &["GEMINI_API_KEY", "GOOGLE_API_KEY"]),
     ("openai", &["OPENAI_API_KEY", "CODEX_API_KEY"]),
     ("anthropic", &["ANTHROPIC_API_KEY"]),
 ];
 
-/// Variables that are shown in a message.
+/// Most variables that a message shows.
 const SHOWN_MAX: usize = 6;
 
 /// One way to log in.
@@ -29,21 +28,20 @@ pub(super) struct Method {
     id: String,
     #[serde(deserialize_with = "or_default")]
     description: String,
-    /// Variables that it takes, in the protocol's own words.
+    /// Variables that it takes, in the protocol's form.
     vars: Value,
     #[serde(rename = "_meta")]
     meta: Value,
 }
 
 impl Method {
-    /// All that an agent offers; what cannot be read is left out.
+    /// All ways that an agent offers. An unreadable one is left out.
     pub(super) fn all(offered: &Value) -> Vec<Self> {
         let offered = offered.as_array().cloned().unwrap_or_default();
         offered.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect()
     }
 
-    /// Sets of variables of which one, whole, is enough; empty when it needs a
-    /// person.
+    /// Sets of variables, each of which is enough; none when a person is needed.
     fn enough(&self) -> Vec<Vec<String>> {
         let vars = self.vars.as_array().map(Vec::as_slice).unwrap_or_default();
         let needed = vars.iter().filter(|one| one["optional"] != Value::Bool(true));
@@ -59,7 +57,7 @@ impl Method {
         known.chain(variables_in(&self.description).map(|name| vec![name])).collect()
     }
 
-    /// The id of the first that needs nobody, when these variables are set.
+    /// The id of the first way that needs nobody when these variables are set.
     pub(super) fn without_anybody(all: &[Self], set: &BTreeSet<String>) -> Option<String> {
         let is_enough = |method: &&Self| {
             method.enough().iter().any(|names| names.iter().all(|name| set.contains(name)))
@@ -67,7 +65,7 @@ impl Method {
         all.iter().find(is_enough).map(|method| method.id.clone())
     }
 
-    /// What to type where none does without a person.
+    /// What the user can do when every way needs a person.
     pub(super) fn advice(all: &[Self], provider: &str) -> String {
         let by_hand = "start it by hand and log in";
         let names: BTreeSet<String> = all.iter().flat_map(Self::enough).flatten().collect();

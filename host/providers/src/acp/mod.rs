@@ -1,12 +1,12 @@
 //! Any agent that speaks the Agent Client Protocol, given as a command.
 //!
-//! Owns: one process per call, and the lines to and from it. Never: files or
-//! terminals for the agent, which it is told are not offered.
+//! Owns: one process per round, and the lines to and from it. Never: offers files or
+//! terminals to the agent.
 //!
-//! What cannot be held to is not promised: the protocol has no structured
-//! output, so the engine writes the schema into the prompt; an agent that never
-//! asks for permission is held by its own modes alone; and what an agent does not
-//! say, such as the tokens of all but its last step, nobody counts.
+//! The provider promises only what it can hold an agent to. The protocol has no
+//! structured output, so the engine writes the schema into the prompt. An agent that
+//! never asks for permission is held by its own modes alone. And what an agent does not
+//! report, such as the tokens of all steps but the last, nobody counts.
 
 mod conversation;
 mod login;
@@ -40,24 +40,24 @@ use crate::{
     ProviderError, ProviderErrorKind,
 };
 
-/// The name of a provider whose options give none.
+/// The name of a provider without one in its options.
 pub const NAME: &str = "acp";
 
-/// How long a cancelled agent may take to say so, before it is ended.
+/// How long a cancelled agent may take to confirm, before it is ended.
 const CANCEL_MAX: Duration = Duration::from_secs(1);
 
 /// Drives one agent.
 #[derive(Debug)]
 pub struct Acp {
     program: ConfiguredProgram,
-    /// Processes that have done their work and are ending.
+    /// Processes that have answered and are ending.
     ending: EndingProcesses,
 }
 
 type EndingProcesses = Arc<Mutex<Vec<JoinHandle<()>>>>;
 
 impl Acp {
-    /// Without starting anything.
+    /// A provider that has started nothing yet.
     #[must_use]
     pub fn new(mut program: ConfiguredProgram) -> Self {
         if program.name.is_empty() {
@@ -84,9 +84,10 @@ impl Provider for Acp {
             vendors: false,
             read_only: true,
             write: true,
-            // Some agents say it, and nothing tells beforehand which.
+            // Some agents report it, and nobody knows beforehand which.
             cost: false,
-            // Those that do not offer it refuse the call when they are asked.
+            // An agent that does not offer one of these refuses the step when it is
+            // asked.
             system: true,
             dirs: true,
             images: true,
@@ -154,8 +155,8 @@ impl Provider for Acp {
     }
 }
 
-/// A process in conversation. Dropped in the middle, it is told to cancel before
-/// it is ended.
+/// A process in conversation. Dropping it in the middle cancels the turn before the
+/// process is ended.
 struct Turn {
     process: Option<Process>,
     conversation: Conversation,
@@ -179,8 +180,7 @@ impl Turn {
         }
     }
 
-    /// The answer is there; the process ends by itself, or is ended, while the
-    /// caller goes on.
+    /// Lets the process end, or ends it, while the caller goes on with the answer.
     fn over(&mut self) {
         if let Some(process) = self.process.take() {
             self.end_with(async move {
@@ -195,7 +195,7 @@ impl Turn {
         ending.push(self.runtime.spawn(work));
     }
 
-    /// A pipe broke; the exit says more about why.
+    /// The error of a broken pipe; the exit says more about why.
     async fn broken_off(&mut self, failure: ProcessError) -> ProviderError {
         match failure {
             ProcessError::Io { .. } => self.ended_early().await,
@@ -219,11 +219,11 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
         let Some(cancel) = self.conversation.cancel() else {
-            // Nothing is going on yet: dropping the process ends it.
+            // No turn has begun: dropping the process ends it.
             return;
         };
         self.end_with(async move {
-            // It answers by ending its turn, and is ended one way or the other.
+            // It confirms by ending its turn, and is ended in any case.
             let _ = timeout(CANCEL_MAX, async {
                 process.write(format!("{cancel}\n").as_bytes()).await?;
                 while let Some(line) = process.line().await? {

@@ -1,20 +1,20 @@
-//! The modes of agents, by the names that they have.
+//! The modes of agents, by their names.
 //!
-//! Owns: which one only reads, and which one lets an agent edit files without
-//! asking. Never: one in which an agent may do everything.
+//! Owns: which one only reads, and which one lets an agent edit files without asking.
+//! Never: chooses one in which an agent may do everything.
 
 /// Modes in which agents change nothing.
 const READING: [&str; 2] = ["readonly", "plan"];
 
-/// Modes in which agents edit files of their directory unasked, and no more.
+/// Modes in which agents edit files of their directory without asking, and do no more.
 const WRITING: [&str; 3] = ["acceptedits", "autoedit", "workspacewrite"];
 
-/// The mode among these in which an agent only reads.
+/// The offered mode in which an agent only reads.
 pub(super) fn reading(offered: &[String]) -> Option<&String> {
     one_of(&READING, offered)
 }
 
-/// The mode among these in which an agent edits files unasked.
+/// The offered mode in which an agent edits files without asking.
 pub(super) fn writing(offered: &[String]) -> Option<&String> {
     one_of(&WRITING, offered)
 }
@@ -23,8 +23,8 @@ fn one_of<'a>(wanted: &[&str], offered: &'a [String]) -> Option<&'a String> {
     wanted.iter().find_map(|name| offered.iter().find(|mode| plain(mode) == *name))
 }
 
-/// Some agents name a mode by a URL, of which the last part counts; and one has
-/// hyphens where another has capitals.
+/// A mode's name in the form of the lists above. Some agents name a mode by a URL whose
+/// last part counts, and one has hyphens where another has capitals.
 fn plain(mode: &str) -> String {
     let last = mode.trim_end_matches(['/', '#']).rsplit(['#', '/', ':']).next().unwrap_or(mode);
     last.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()

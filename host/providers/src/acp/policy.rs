@@ -1,13 +1,13 @@
-//! The answer when an agent asks whether it may.
+//! The answer to an agent's permission question.
 //!
-//! Owns: the policy. Never: a promise that an agent asks; those that do not are
-//! held by nothing but their own modes.
+//! Owns: the policy. Never: guarantees that an agent asks; one that does not is held by
+//! its own modes alone.
 //!
-//! An agent asks because its user's rules, or its own, make it; so the answer is
-//! no, unless the user has said otherwise once and for all. Then a call with
-//! `permissions: 'read'` may read, search and fetch. Any other may do what stays
-//! below the folders that it works in, as far as the agent says where that is; a shell
-//! command says nothing about it, and is allowed.
+//! An agent asks because rules of its user, or its own, make it. So the answer is no,
+//! unless the user has allowed it once and for all. Then a step with `permissions:
+//! 'read'` may read, search and fetch. Any other may do what stays below the folders that
+//! it works in, as far as the agent names paths. A shell command names none, and is
+//! allowed.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -21,7 +21,7 @@ use crate::{AskPolicy, McpServer};
 /// Kinds of tools that change nothing.
 const READING: [&str; 4] = ["read", "search", "fetch", "think"];
 
-/// Kinds of tools that change files, and nothing else.
+/// Kinds of tools that change files and do no more.
 const EDITING: [&str; 3] = ["edit", "delete", "move"];
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,14 +45,14 @@ struct ToolCall {
 }
 
 impl ToolCall {
-    /// Whether it is a tool of this server's, and nothing that is named like one: the
+    /// Whether it is a tool of this server, and not a command that is named like one: the
     /// title of a shell command is the command.
     fn is_of(&self, server: &str) -> bool {
         let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '-');
         let tool = match self.title.strip_suffix(&format!(" ({server} MCP Server)")) {
-            // As Gemini CLI has it.
+            // The form of Gemini CLI.
             Some(tool) => Some(tool),
-            // As Claude Code and Codex have it.
+            // The form of Claude Code and Codex.
             None => self.title.strip_prefix(&format!("mcp__{server}__")),
         };
         self.kind == "other" && tool.is_some_and(|it| !it.is_empty() && it.chars().all(is_name))
@@ -82,26 +82,26 @@ struct Choice {
 /// The answer to `session/request_permission`.
 #[derive(Debug)]
 pub(super) struct Decision {
-    /// As the protocol wants it.
+    /// In the protocol's form.
     pub(super) result: Value,
-    /// What is not allowed, in words; none when it is.
+    /// What was refused, in words; none when it was allowed.
     pub(super) denied: Option<String>,
-    /// It would be, if the user let it.
+    /// Whether the user could allow it.
     pub(super) is_for_the_user: bool,
 }
 
-/// What a question is answered by.
+/// What the answer depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules<'a> {
-    /// What the call says.
+    /// The permissions of the step.
     pub(super) permissions: Option<Permissions>,
-    /// Where the agent works.
+    /// The folders that the agent works in.
     pub(super) places: &'a [PathBuf],
     /// Servers whose tools it may use, because its user has named them.
     pub(super) servers: &'a [McpServer],
-    /// What the user says.
+    /// What its user has decided.
     pub(super) asks: AskPolicy,
-    /// The agent asks for every edit, whatever its user says.
+    /// Whether the agent asks about every edit, whatever its user says.
     pub(super) asks_for_edits: bool,
 }
 
@@ -116,7 +116,7 @@ pub(super) fn decide(params: &Value, rules: Rules<'_>) -> Decision {
     let inside = locations
         .iter()
         .all(|location| rules.places.iter().any(|place| is_below(&location.path, place)));
-    // What `write` means, where no mode of the agent's can say it.
+    // This is what `write` means for an agent without a mode for it.
     let is_wish = rules.asks_for_edits
         && rules.permissions == Some(Permissions::Write)
         && EDITING.contains(&kind.as_str())
@@ -124,7 +124,7 @@ pub(super) fn decide(params: &Value, rules: Rules<'_>) -> Decision {
     let may = may && inside;
     let is_named = rules.servers.iter().any(|server| question.tool_call.is_of(&server.name));
     let allowed = may && (rules.asks == AskPolicy::Allow || is_wish || is_named);
-    // Once, so that the answer is no standing one in the agent's own settings.
+    // Once, so that the agent's own settings keep no lasting permission.
     let kinds =
         if allowed { ["allow_once", "allow_always"] } else { ["reject_once", "reject_always"] };
     let chosen = kinds.iter().find_map(|kind| question.options.iter().find(|o| o.kind == *kind));
@@ -171,7 +171,7 @@ mod tests {
 
     const HERE: &str = "/project";
 
-    /// The chosen option, and whether the user could let it.
+    /// The chosen option, and whether the user could allow it.
     fn chosen(kind: &str, paths: &[&str], rules: Rules<'_>) -> (String, bool) {
         let locations: Vec<_> = paths.iter().map(|path| json!({ "path": path })).collect();
         let params = json!({
@@ -196,7 +196,7 @@ mod tests {
         for (kind, paths, permissions, asks_for_edits, expected) in [
             ("edit", &["/project/a"][..], None, false, ("no", true)),
             ("edit", &["/project/a"], write, false, ("no", true)),
-            // Its every edit is asked for, and `write` is what the caller says.
+            // It asks about every edit, and `write` is the caller's permission.
             ("edit", &["/project/a"], write, true, ("once", false)),
             ("edit", &["/project/a"], None, true, ("no", true)),
             ("edit", &["/etc/passwd"], write, true, ("no", false)),

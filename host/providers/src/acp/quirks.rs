@@ -1,47 +1,47 @@
-//! What single agents do otherwise than the protocol has it.
+//! How single agents differ from the protocol.
 //!
-//! Owns: telling an agent by its name, and the forms in which it says what is no
-//! answer of its model's. Never: an agent's version.
+//! Owns: recognising an agent by its name, and the forms of its text that are not an
+//! answer of its model. Never: depends on an agent's version.
 
 use serde_json::Value;
 
-/// How some say that they ask the model again.
+/// How some agents say that they ask the model again.
 const RETRYING: &str = "Info: Request failed due to a transient API error. Retrying";
 
-/// How some say, in a text of its own, that they had no answer.
+/// How some agents say, in a text of its own, that they got no answer.
 const NO_ANSWER: [&str; 2] =
     ["Error: Failed to get response from the AI model", "Error: Authentication failed"];
 
-/// What is known of an agent.
+/// The known differences of an agent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Quirks {
-    /// It tells notices and errors of its own as text, each in one piece that
-    /// begins with what it is.
+    /// It reports its own notices and errors as text, each in one piece with a label in
+    /// front.
     tells_by_word: bool,
-    /// It asks for every edit, and has no mode in which it does not.
+    /// It asks about every edit, and has no mode in which it does not.
     pub(super) asks_for_edits: bool,
-    /// It takes MCP servers, as every agent has to, and makes nothing of them.
+    /// It accepts MCP servers, as every agent must, and ignores them.
     pub(super) drops_servers: bool,
-    /// It takes images, and makes nothing of them where its model takes none.
+    /// It accepts images, and ignores them when its model takes none.
     pub(super) drops_images: bool,
 }
 
-/// What a piece of text is.
+/// The meaning of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Of the answer.
+    /// A part of the answer.
     Answer,
-    /// The program's own, and no part of the answer.
+    /// A notice of the agent's program.
     Notice,
-    /// Why there is no answer; certain when it has a form that no model writes.
+    /// Why there is no answer.
     Error {
-        /// Nothing else can be meant.
+        /// Whether it has a form that no model writes.
         is_certain: bool,
     },
 }
 
 impl Quirks {
-    /// Of the agent that answers `initialize` so.
+    /// The differences of the agent that answers `initialize` with this.
     pub(super) fn of(initialized: &Value) -> Self {
         let name = initialized.pointer("/agentInfo/name").and_then(Value::as_str);
         let is_copilot = name.is_some_and(|name| name.to_lowercase().contains("copilot"));
@@ -49,13 +49,13 @@ impl Quirks {
         Self {
             tells_by_word: is_copilot,
             asks_for_edits: is_copilot,
-            // Copilot where it works without GitHub's own service.
+            // Copilot, when it works without GitHub's own service.
             drops_servers: is_pi || is_copilot,
             drops_images: is_pi || name == Some("qwen-code"),
         }
     }
 
-    /// What a piece is that stands alone or begins a text.
+    /// The meaning of a piece that stands alone or begins a text.
     pub(super) fn piece(self, text: &str) -> Piece {
         if text.starts_with(RETRYING) {
             return Piece::Notice;
@@ -73,7 +73,7 @@ impl Quirks {
     }
 }
 
-/// Whether it reads `Error: 400 …`.
+/// Whether it begins with `Error: 400 …`.
 fn begins_with_status(text: &str) -> bool {
     let rest = text.strip_prefix("Error: ").and_then(|rest| rest.split_once(' '));
     rest.is_some_and(|(status, _)| matches!(status.parse::<u16>(), Ok(400..=599)))

@@ -1,7 +1,7 @@
-//! What a session and a prompt carry beside text, as the protocol has it.
+//! What a session and a prompt carry beside text, in the protocol's form.
 //!
-//! Owns: its form, and whether the agent offers it: one that does not would pass it over.
-//! Never: sends it.
+//! Owns: its form, and whether the agent offers it: an agent that does not would ignore
+//! it. Never: sends it.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,8 @@ use super::quirks::Quirks;
 use super::wire;
 use crate::{AgentTask, McpServer, McpTransport};
 
-/// The option of the call that this agent does not offer what it needs for; `can` are the
-/// capabilities that it has told of.
+/// The option of the step that this agent cannot keep. `can` are the capabilities that it
+/// reports.
 pub(super) fn not_offered(task: &AgentTask, can: &Value, quirks: Quirks) -> Option<&'static str> {
     let is = |path: &str| {
         can.pointer(path).is_some_and(|can| !matches!(can, Value::Null | Value::Bool(false)))
@@ -28,7 +28,7 @@ pub(super) fn not_offered(task: &AgentTask, can: &Value, quirks: Quirks) -> Opti
     wishes.into_iter().find(|(_, wanted, can)| *wanted && !can).map(|(option, ..)| option)
 }
 
-/// What a session is begun or taken up with.
+/// The parameters with which a session is begun or resumed.
 pub(super) fn session(task: &AgentTask, cwd: &std::path::Path) -> Value {
     let servers: Value = task.mcp.iter().map(wire::server).collect();
     let mut params = json!({"cwd": cwd.to_string_lossy(), "mcpServers": servers});

@@ -1,7 +1,7 @@
-//! What an agent tells while it works, and how its turn ends.
+//! What an agent reports while it works, and how its turn ends.
 //!
-//! Owns: putting the answer together from its pieces, and which end of a turn is
-//! a success. Never: sends anything.
+//! Owns: joining the answer from its pieces, and which end of a turn is a success. Never:
+//! sends anything.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,40 +14,40 @@ use crate::cause::Cause;
 use crate::foreign::or_default;
 use crate::{Activity, AgentActivity, ProviderErrorKind as Kind};
 
-/// Bytes of an answer; the engine takes less.
+/// Most bytes of an answer; the engine takes less.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-/// Characters of what a tool is used on.
+/// Characters of a tool's detail.
 const DETAIL_CHARS_MAX: usize = 80;
 
-/// One turn, as far as it has come.
+/// The state of one turn.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
     /// What the agent has written since its last tool.
     text: String,
-    /// The message that the text is of, where messages are told apart.
+    /// The message of the text, for agents that name messages.
     message: Option<String>,
-    /// The next piece begins a text.
+    /// Whether the next piece begins a text.
     anew: bool,
-    /// The tool that was told last, so that it is told once.
+    /// The last reported tool, which is not reported twice.
     tool: Option<String>,
     /// Dollars of the whole session.
     pub(super) cost: Option<f64>,
     model: Option<String>,
-    /// What the agent asked to do, was not allowed to, and has not written about
-    /// since.
+    /// What the agent was refused and has not written about since.
     denied: Option<String>,
-    /// The agent has said that it cannot go on, which some say nowhere else.
+    /// Whether the agent has reported that it cannot go on, which some agents report
+    /// nowhere else.
     broken: bool,
-    /// What is known of the agent.
+    /// The agent's differences from the protocol.
     pub(super) quirks: Quirks,
-    /// What its program greets with, at any time, as it has announced.
+    /// The greeting of its program, as announced; it may come at any time.
     pub(super) greeting: Option<String>,
-    /// Notices of its program's, which are the answer when there is nothing else.
+    /// Notices of its program, which are the answer if there is no other.
     notices: String,
-    /// Its text says why there is none: whether that is certain.
+    /// Set when its text says why there is no answer: whether that is certain.
     told_error: Option<bool>,
-    /// Tokens, where they are told with the answer's pieces.
+    /// Tokens, for agents that report them with pieces of the answer.
     told: Option<Usage>,
 }
 
@@ -63,7 +63,7 @@ pub(super) struct TurnEnd {
 }
 
 impl Transcript {
-    /// Takes what `session/update` says, and tells `activity` what it means.
+    /// Takes a `session/update`, and reports to `activity` what is new.
     pub(super) fn update(&mut self, update: &Value, activity: &dyn Activity) {
         let said = |pointer: &str| update.pointer(pointer).and_then(Value::as_str);
         if let Some(tokens) = usage::of_piece(update) {
@@ -91,11 +91,11 @@ impl Transcript {
             }
             "session_info_update" => {
                 if said("/_meta/codex/threadStatus/type") == Some("systemError") {
-                    // Why comes next, as if it were the answer.
+                    // The reason follows, in the form of an answer.
                     (self.broken, self.anew) = (true, true);
                 }
                 if update.pointer("/_meta/piAcp/running") == Some(&Value::Bool(true)) {
-                    // What came before is the program's greeting.
+                    // The text so far is the program's greeting.
                     self.text.clear();
                 }
             }
@@ -111,7 +111,7 @@ impl Transcript {
         let begins = self.anew || self.text.is_empty() || self.message.as_deref() != message;
         match kind {
             Piece::Notice if begins => return self.notices.push_str(fitting(text, &self.notices)),
-            // What was said before came to nothing; what comes next is a text anew.
+            // The text so far led to nothing; what follows is a new text.
             Piece::Error { is_certain } if begins || is_certain => {
                 self.anew = true;
                 self.told_error = Some(is_certain);
@@ -128,7 +128,7 @@ impl Transcript {
         self.text.push_str(text);
     }
 
-    /// The agent was told no.
+    /// Takes note of a refusal.
     pub(super) fn denied(&mut self, what: &str) {
         self.anew = true;
         self.denied = Some(what.to_owned());
@@ -137,7 +137,7 @@ impl Transcript {
     fn tool(&mut self, update: &Value, activity: &dyn Activity) {
         self.anew = true;
         let said = |name: &str| update.get(name).and_then(Value::as_str);
-        // The kind is left out of most updates, and the title is the better name.
+        // Most updates lack the kind, and the title is the better name.
         let Some(name) = said("name").or(said("title")).or(said("kind")) else { return };
         let input = &update["rawInput"];
         let detail = ["command", "file_path", "filePath", "path", "pattern", "url"]
@@ -153,18 +153,18 @@ impl Transcript {
         }
     }
 
-    /// The model that answered, when the agent says so.
+    /// The model that answered, when the agent reports it.
     pub(super) fn model(&self, end: &TurnEnd) -> Option<String> {
         usage::model(&end.meta).map(str::to_owned).or_else(|| self.model.clone())
     }
 
-    /// Tokens of the turn; none when the agent says nothing about them.
+    /// Tokens of the turn; none when the agent does not report them.
     pub(super) fn usage(&self, end: &TurnEnd) -> Option<Usage> {
         usage::of_turn(&end.usage, &end.meta).or(self.told)
     }
 
-    /// Whether the text says why there is no answer: it has the form, and nothing
-    /// was spent on an answer.
+    /// Whether the text says why there is no answer: it has the form, and no tokens were
+    /// spent on an answer.
     fn is_error(&self, end: &TurnEnd) -> bool {
         let Some(is_certain) = self.told_error else { return false };
         is_certain || self.usage(end).is_none_or(|usage| usage.total() == 0)
@@ -190,7 +190,7 @@ impl Transcript {
         match end.stop_reason.as_str() {
             "end_turn" if text.is_empty() && !self.notices.is_empty() => {
                 let cause = Cause::read(self.notices.trim(), None);
-                // A model that was paid for has written it.
+                // A model that was paid for wrote it.
                 match self.usage(end).is_some_and(|usage| usage.output_tokens > 0) {
                     true => Ok(self.notices.clone()),
                     false => Err((cause.kind, format!("the agent gave no answer: {}", cause.message))),
@@ -222,7 +222,7 @@ impl Transcript {
     }
 }
 
-/// As much of a text as there is room for behind another.
+/// As much of a text as there is room for after another.
 fn fitting<'a>(text: &'a str, before: &str) -> &'a str {
     cut::head(text, ANSWER_BYTES_MAX.saturating_sub(before.len()))
 }

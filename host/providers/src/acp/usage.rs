@@ -1,12 +1,12 @@
-//! Tokens, in the words that agents have for them.
+//! Token counts, under the names that agents use.
 //!
-//! Owns: where they stand, and whether those of the cache are counted in the
-//! input. Never: a guess; what no agent says is none.
+//! Owns: where they are, and whether the input includes those of the cache. Never:
+//! guesses; unreported counts are none.
 
 use serde_json::Value;
 use smol_wf_core::call::Usage;
 
-/// Names of one number.
+/// The names of one number.
 type Names = &'static [&'static str];
 
 const INPUT: Names = &["inputTokens", "input_tokens"];
@@ -34,10 +34,10 @@ pub(super) fn of_turn(usage: &Value, meta: &Value) -> Option<Usage> {
     }
 }
 
-/// The model that most of a turn went to, where its tokens are told by model.
+/// The model that used most of a turn, for agents that count by model.
 pub(super) fn model(meta: &Value) -> Option<&str> {
     let total = |row: &Value| read(&row["token_count"]).unwrap_or_default().total();
-    // Of equal ones the first.
+    // The first of equal ones.
     rows(meta).rev().max_by_key(|row| total(row))?["model"].as_str()
 }
 
@@ -46,14 +46,13 @@ fn rows(meta: &Value) -> impl DoubleEndedIterator<Item = &Value> {
     rows.map(Vec::as_slice).unwrap_or_default().iter()
 }
 
-/// Of one answer of the model's, from a piece of it, as Qwen says it.
+/// The usage of one answer of the model, from a piece of it, in Qwen's form.
 pub(super) fn of_piece(update: &Value) -> Option<Usage> {
     read(update.pointer("/_meta/usage")?)
 }
 
-/// Some agents count the tokens of the cache in the input, and some beside it;
-/// the total settles which. Thoughts are in no other number than the total, with
-/// some.
+/// Reads the counts. Some agents include the cache in the input, and others do not; the
+/// total decides. With some, only the total includes thoughts.
 fn read(tokens: &Value) -> Option<Usage> {
     tokens.as_object()?;
     let number = |names: Names| names.iter().find_map(|name| count(tokens.get(*name)?));
@@ -75,7 +74,7 @@ fn read(tokens: &Value) -> Option<Usage> {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a cast from a float saturates, and what is no count is none"
+    reason = "a cast from a float saturates, and other values count as zero"
 )]
 fn count(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_f64().map(|number| number as u64))

@@ -1,4 +1,4 @@
-//! The words of the Agent Client Protocol, version 1: JSON-RPC, a line each.
+//! The messages of the Agent Client Protocol, version 1: JSON-RPC, one per line.
 //!
 //! Owns: how messages are written and read. Never: what they are for.
 
@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 use crate::foreign::or_default;
 use crate::{McpServer, McpTransport};
 
-/// The version that is spoken here.
+/// The supported version of the protocol.
 pub(super) const VERSION: u64 = 1;
 
-/// JSON-RPC: there is no such method.
+/// JSON-RPC: no such method.
 const METHOD_NOT_FOUND: i64 = -32_601;
 
-/// The agent wants to be logged in first.
+/// The agent requires a login first.
 pub(super) const AUTH_REQUIRED: i64 = -32_000;
 
-/// What the agent wrote: a request, a notification or a response.
+/// A message from the agent: a request, a notification or a response.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Incoming {
@@ -42,7 +42,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// What it says, with the detail that some put beside the message.
+    /// The message, with the detail that some agents put beside it.
     pub(super) fn in_words(&self) -> String {
         let detail = ["details", "message"].iter().find_map(|name| self.data.get(name)?.as_str());
         let detail = detail.or(self.data.as_str()).filter(|text| !self.message.contains(text));
@@ -53,7 +53,7 @@ impl Refusal {
     }
 }
 
-/// An MCP server, as a session is given one.
+/// An MCP server, in the form of a session's parameters.
 pub(super) fn server(server: &McpServer) -> Value {
     let pairs = |pairs: &BTreeMap<String, String>| -> Value {
         pairs.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()

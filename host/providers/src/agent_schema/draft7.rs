@@ -1,14 +1,14 @@
 //! What draft 7 in strict mode and draft 2020-12 understand alike.
 //!
-//! Owns: which keywords stay, and the few that are put in other words. Never:
-//! makes a schema narrower: a keyword goes when it cannot be kept whole.
+//! Owns: which keywords stay, and the few that are rewritten. Never: makes a schema
+//! narrower: a keyword that cannot be kept whole is dropped.
 
 use serde_json::{Map, Value, json};
 use smol_wf_core::schema::do_drafts_share;
 
 use super::each_schema;
 
-/// The schema without what one of the two would refuse.
+/// The schema without the keywords that one of the two would refuse.
 pub(super) fn adapt(author: &Value) -> Value {
     let mut schema = author.clone();
     each_schema(&mut schema, &mut one_schema);
@@ -29,7 +29,7 @@ fn one_schema(keywords: &mut Map<String, Value>) {
     if let Some(choices) = keywords.shift_remove("oneOf") {
         keywords.entry("anyOf").or_insert(choices);
     }
-    // These turn round: what is dropped inside them makes the schema narrower.
+    // These invert: dropping a keyword inside them makes the schema narrower.
     for keyword in ["not", "if"] {
         if keywords.get(keyword).is_some_and(loses) {
             keywords.shift_remove(keyword);
@@ -49,7 +49,7 @@ fn one_schema(keywords: &mut Map<String, Value>) {
     });
 }
 
-/// Whether anything in it might be dropped, here or where it refers to.
+/// Whether anything in it might be dropped, here or in a schema that it refers to.
 fn loses(schema: &Value) -> bool {
     let mut lost = false;
     each_schema(&mut schema.clone(), &mut |keywords| {
@@ -64,7 +64,7 @@ fn loses(schema: &Value) -> bool {
     lost
 }
 
-/// Draft 4 says `minimum: 1, exclusiveMinimum: true` for `exclusiveMinimum: 1`.
+/// Rewrites draft 4: `minimum: 1, exclusiveMinimum: true` is `exclusiveMinimum: 1`.
 fn plain_bounds(keywords: &mut Map<String, Value>) {
     for (exclusive, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
         match keywords.get(exclusive) {
@@ -78,8 +78,8 @@ fn plain_bounds(keywords: &mut Map<String, Value>) {
     }
 }
 
-/// A list with a schema for each place is written `prefixItems` in one draft
-/// and `items: […]` in the other; both know "each is one of these".
+/// Rewrites a list with a schema for each place, which is `prefixItems` in one draft and
+/// `items: […]` in the other. Both know "each is one of these".
 fn plain_tuple(keywords: &mut Map<String, Value>) {
     let (places, rest) = match (keywords.shift_remove("prefixItems"), keywords.get("items")) {
         (Some(Value::Array(places)), _) => (places, keywords.shift_remove("items")),
@@ -96,7 +96,7 @@ fn plain_tuple(keywords: &mut Map<String, Value>) {
             let stated = keywords.get("maxItems").and_then(Value::as_u64).unwrap_or(most);
             keywords.insert("maxItems".to_owned(), json!(stated.min(most)));
         }
-        // Whatever comes after the places is free, so nothing can be said of each.
+        // Everything after the places is free, so no schema holds for each.
         None | Some(Value::Bool(true)) => return,
         Some(other) => choices.push(other),
     }
@@ -105,8 +105,8 @@ fn plain_tuple(keywords: &mut Map<String, Value>) {
     }
 }
 
-/// A reference to a place in this document stays; by an anchor or an id, which
-/// are gone, it would lead nowhere.
+/// Keeps a reference to a place in this document. References by an anchor or an id, which
+/// are removed, would lead nowhere.
 fn keep_known_ref(keywords: &mut Map<String, Value>, whole: &Value) {
     let Some(Value::String(target)) = keywords.get("$ref") else { return };
     let leads = target.strip_prefix('#').is_some_and(|path| whole.pointer(path).is_some());
@@ -115,7 +115,7 @@ fn keep_known_ref(keywords: &mut Map<String, Value>, whole: &Value) {
     }
 }
 
-/// Whether every engine of regular expressions reads it alike: a pattern that
+/// Whether all engines of regular expressions read a pattern alike. A pattern that
 /// JavaScript refuses in Unicode mode would cost the whole schema.
 fn is_plain_pattern(pattern: &str) -> bool {
     let mut chars = pattern.chars().peekable();

@@ -1,9 +1,8 @@
-//! A schema in the form that an agent takes, and the answer back in the form
-//! that the author wants.
+//! A schema in the form that an agent takes, and the answer back in the author's form.
 //!
-//! Owns: what each agent's own structured output refuses or cannot express.
-//! Never: judges an answer. A adapted schema may allow more than the author's
-//! does; the answer is checked against the author's afterwards.
+//! Owns: what each agent's own structured output refuses or cannot express. Never: judges
+//! an answer. An adapted schema may allow more than the author's does; the answer is
+//! checked against the author's afterwards.
 
 mod draft7;
 mod nulls;
@@ -14,30 +13,29 @@ use smol_wf_core::schema::{linked, parse_answer};
 
 use crate::{Answer, ProviderError, ProviderErrorKind};
 
-/// The one property of an answer whose schema is no object.
+/// The one property of an answer whose schema is not an object.
 const WRAPPER: &str = "value";
 
 /// A schema as one agent takes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AgentSchema {
-    /// What the agent is given.
+    /// The schema that the agent gets.
     pub(crate) schema: Value,
     /// Whether the answer is inside an object.
     wrapped: bool,
-    /// The author's schema, when nulls in the answer may stand for properties
-    /// that were left out.
+    /// The author's schema, when nulls in the answer may stand for omitted properties.
     nulls: Option<Value>,
 }
 
 impl AgentSchema {
-    /// For a validator of draft 7 in strict mode, and for services that read
-    /// the same schema as draft 2020-12: what both understand alike.
+    /// For a validator of draft 7 in strict mode, and for services that read the same
+    /// schema as draft 2020-12: what both understand alike.
     pub(crate) fn draft7(author: &Value) -> Self {
         let plain = draft7::adapt(author);
         Self::wrapping(plain)
     }
 
-    /// As it is, in an object: for agents that hand it to the model unread.
+    /// The schema as it is, in an object: for agents that pass it to the model unread.
     pub(crate) fn raw(author: &Value) -> Self {
         let mut plain = author.clone();
         if let Value::Object(keywords) = &mut plain {
@@ -46,16 +44,16 @@ impl AgentSchema {
         Self::wrapping(plain)
     }
 
-    /// For a service that writes answers by grammar: every object closed, every
-    /// property required. None when the schema cannot be put that way, such as
-    /// one of an object with any properties.
+    /// For a service that writes answers by grammar: every object closed, every property
+    /// required. None when the schema cannot be expressed that way, such as an object
+    /// with arbitrary properties.
     pub(crate) fn strict(author: &Value) -> Option<Self> {
         let (schema, wrapped) = strict::adapt(author)?;
         Some(Self { schema, wrapped, nulls: Some(author.clone()) })
     }
 
-    /// Puts what is no object into one: structured output is a tool's input
-    /// nearly everywhere, and that is an object.
+    /// Wraps a schema that is not an object: structured output is a tool's input nearly
+    /// everywhere, and that is an object.
     fn wrapping(plain: Value) -> Self {
         if is_plain_object(&plain) {
             return Self { schema: plain, wrapped: false, nulls: None };
@@ -65,8 +63,8 @@ impl AgentSchema {
         Self { schema: in_object(inner), wrapped: true, nulls: None }
     }
 
-    /// An answer of either kind. An agent that answers in text, where it was
-    /// given a schema, has the adapted one in mind; text without JSON stays.
+    /// An answer in the author's form. An agent that answers in text although it got a
+    /// schema follows the adapted one; text without JSON stays.
     pub(crate) fn restore_answer(&self, answer: Answer) -> Answer {
         match answer {
             Answer::Json(value) => Answer::Json(self.restore(value)),
@@ -78,7 +76,7 @@ impl AgentSchema {
         }
     }
 
-    /// A value as the author's schema knows it.
+    /// A value in the author's form.
     fn restore(&self, answer: Value) -> Value {
         let mut answer = match answer {
             Value::Object(mut fields)
@@ -95,8 +93,11 @@ impl AgentSchema {
     }
 }
 
-/// Reads the text of `request.schema`, with every reference a place in it: no
-/// service follows a name.
+/// Parses `request.schema`, and turns every reference into one to a place in it: services
+/// do not follow names.
+///
+/// # Errors
+/// When the text is not a schema, or a reference leads nowhere.
 pub(crate) fn read(provider: &str, schema_text: &str) -> Result<Value, ProviderError> {
     let unusable = |reason: String| {
         let message = format!("the schema of the call cannot be read: {reason}");
@@ -106,8 +107,8 @@ pub(crate) fn read(provider: &str, schema_text: &str) -> Result<Value, ProviderE
     linked(&schema).map_err(|failure| unusable(failure.message))
 }
 
-/// An object and nothing else, without a choice at its root: services refuse
-/// `anyOf` and the like there.
+/// Whether a schema is an object without a choice at its root: services refuse `anyOf`
+/// and the like there.
 fn is_plain_object(schema: &Value) -> bool {
     let choices = ["anyOf", "oneOf", "allOf", "not", "if", "$ref", "enum", "const"];
     schema["type"] == "object" && choices.iter().all(|keyword| schema.get(keyword).is_none())
@@ -156,9 +157,8 @@ const LIST: [&str; 5] = ["allOf", "anyOf", "items", "oneOf", "prefixItems"];
 const NAMED: [&str; 6] =
     ["$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"];
 
-/// Calls `visit` on this schema and on all schemas in it; what is no schema,
-/// such as an `enum`'s values, is passed over. Schemas are bounded in depth
-/// before they get here.
+/// Calls `visit` on this schema and on all schemas in it. Other values, such as those of
+/// an `enum`, are skipped. The caller has bounded the depth of the schema.
 fn each_schema(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     let Value::Object(keywords) = schema else { return };
     visit(keywords);

@@ -1,21 +1,21 @@
-//! Nulls that stand for a property that was left out.
+//! Nulls that stand for omitted properties.
 //!
-//! Owns: telling them from nulls that the author's schema allows. Never: adds
-//! or changes anything else.
+//! Owns: telling them from nulls that the author's schema allows. Never: adds or changes
+//! anything else.
 
 use serde_json::{Map, Value};
 
-/// Schemas that are looked at for one value: references, choices and parts
-/// of a hostile schema multiply.
+/// Most schemas that are considered for one value: references, choices and parts of a
+/// hostile schema multiply.
 const VIEWS_MAX: usize = 64;
 
-/// Takes the nulls out of an answer that the author's schema does not allow
-/// where they stand, and whose properties need not be there.
+/// Removes nulls from an answer that the author's schema does not allow there and whose
+/// properties are optional.
 pub(super) fn drop_stand_ins(author: &Value, answer: &mut Value) {
     one_value(author, &[author], answer);
 }
 
-/// `schemas` all speak of this value, as far as is known.
+/// Handles one value. `schemas` are all schemas that are known to apply to it.
 fn one_value(author: &Value, schemas: &[&Value], value: &mut Value) {
     let views = views(author, schemas);
     match value {
@@ -36,13 +36,13 @@ fn one_value(author: &Value, schemas: &[&Value], value: &mut Value) {
     }
 }
 
-/// The schemas, what they refer to, and their choices and parts.
+/// The schemas with those that they refer to, their choices and their parts.
 fn views<'a>(author: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Map<String, Value>> {
     let mut todo: Vec<&Value> = schemas.to_vec();
     let mut found: Vec<&Map<String, Value>> = Vec::new();
     while let Some(schema) = todo.pop() {
         let Value::Object(keywords) = schema else { continue };
-        // By identity: a schema that refers to itself is looked at once.
+        // By identity: a schema that refers to itself is taken once.
         if found.len() >= VIEWS_MAX || found.iter().any(|seen| std::ptr::eq(*seen, keywords)) {
             continue;
         }
@@ -74,7 +74,7 @@ fn requires(view: &Map<String, Value>, name: &str) -> bool {
     names.is_some_and(|names| names.iter().any(|one| one == name))
 }
 
-/// Whether some reading of the schema takes null.
+/// Whether some reading of the schema allows null.
 fn admits_null(author: &Value, schema: &Value) -> bool {
     if *schema == Value::Bool(true) {
         return true;
@@ -87,7 +87,7 @@ fn admits_null(author: &Value, schema: &Value) -> bool {
             (Some(one), _) => one.is_null(),
             (None, Some(Value::String(kind))) => kind == "null",
             (None, Some(Value::Array(kinds))) => kinds.iter().any(|kind| kind == "null"),
-            // Without a type it takes anything, unless it only refers or chooses.
+            // Without a type it allows anything, unless it only refers or chooses.
             (None, _) => !["$ref", "anyOf", "oneOf", "allOf", "properties", "items"]
                 .iter()
                 .any(|keyword| view.contains_key(*keyword)),

@@ -1,8 +1,9 @@
 //! A schema for a service that writes its answer by grammar.
 //!
-//! Owns: what OpenAI's strict mode takes: closed objects whose properties are
-//! all required, optional ones as "or null". Never: guesses: what cannot be
-//! said that way makes the whole schema unsayable, and the caller asks in words.
+//! Owns: what OpenAI's strict mode takes: closed objects whose properties are all
+//! required, optional ones as "or null". Never: guesses. One part that cannot be
+//! expressed makes the whole schema inexpressible, and the caller writes it into the
+//! prompt.
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +23,7 @@ const KEPT: [&str; 10] = [
     "title",
 ];
 
-/// Formats that are known; another is refused.
+/// Formats that the service knows; it refuses others.
 const FORMATS: [&str; 9] =
     ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid"];
 
@@ -47,14 +48,15 @@ pub(super) fn adapt(author: &Value) -> Option<(Value, bool)> {
     Some((schema, wrapped))
 }
 
-/// Takes the definitions out of the root, by whichever word they are under.
+/// Takes the definitions out of the root, under either keyword.
 fn definitions(root: &mut Map<String, Value>) -> Option<Map<String, Value>> {
     let mut all = Map::new();
     for keyword in ["definitions", "$defs"] {
         match root.shift_remove(keyword) {
             Some(Value::Object(named)) => {
                 for (name, one) in named {
-                    // Two of one name, under two words: a reference would be ambiguous.
+                    // Two of one name, under two keywords: a reference would be
+                    // ambiguous.
                     if all.insert(name, one).is_some() {
                         return None;
                     }
@@ -104,18 +106,19 @@ impl Lowering {
         Some(Value::Object(adapted))
     }
 
-    /// Only to a definition by name, or to the root where it has not moved.
+    /// A reference to a definition by name, or to the root where it was not moved.
     fn reference(&self, target: &str) -> Option<Value> {
         if target == "#" && !self.wrapped {
             return Some(json!({"$ref": "#"}));
         }
         let path = target.strip_prefix("#/")?;
         let name = path.strip_prefix("$defs/").or(path.strip_prefix("definitions/"))?;
-        // A name that has to be escaped in a reference stands otherwise in the definitions.
+        // A name that is escaped in a reference is written differently in the
+        // definitions.
         (!name.contains(['/', '%', '~'])).then(|| json!({"$ref": format!("#/$defs/{name}")}))
     }
 
-    /// One part and nothing beside it, as generators write a reference with a
+    /// One part and nothing beside it, which is how generators write a reference with a
     /// description.
     fn all_of(
         &self,
@@ -156,7 +159,7 @@ impl Lowering {
         let empty = Map::new();
         let properties = keywords.get("properties").and_then(Value::as_object).unwrap_or(&empty);
         let closed = keywords.get("additionalProperties") == Some(&Value::Bool(false));
-        // An open object without properties is a map; closed, it would only ever be empty.
+        // An open object without properties is a map; closed, it could only be empty.
         let map = keywords.get("additionalProperties").is_some_and(Value::is_object);
         if map || (properties.is_empty() && !closed) {
             return None;
@@ -187,14 +190,15 @@ fn kept(keywords: &Map<String, Value>) -> Map<String, Value> {
     let known = |(keyword, value): &(&String, &Value)| match keyword.as_str() {
         "format" => value.as_str().is_some_and(|format| FORMATS.contains(&format)),
         "pattern" => value.as_str().is_some_and(is_regular),
-        // Draft 4 has booleans there.
+        // Draft 4 has booleans here.
         "exclusiveMaximum" | "exclusiveMinimum" => value.is_number(),
         other => KEPT.contains(&other),
     };
     keywords.iter().filter(known).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// Without look-around and back-references: a grammar has neither.
+/// Whether a pattern has no look-around and no back-reference, which a grammar cannot
+/// express.
 fn is_regular(pattern: &str) -> bool {
     let mut chars = pattern.chars();
     while let Some(one) = chars.next() {
@@ -213,7 +217,7 @@ fn values(keywords: &Map<String, Value>) -> Option<Vec<Value>> {
     }
 }
 
-/// Values are written out as such only when they are simple.
+/// Writes out an `enum`'s values, if they are simple.
 fn enumeration(mut kept: Map<String, Value>, values: Vec<Value>) -> Option<Value> {
     let mut kinds = Vec::new();
     for value in &values {
@@ -247,12 +251,12 @@ fn kinds(keywords: &Map<String, Value>) -> Option<Vec<&str>> {
         Some(_) => None,
         None if keywords.contains_key("properties") => Some(vec!["object"]),
         None if keywords.contains_key("items") => Some(vec!["array"]),
-        // Anything at all cannot be said.
+        // "Any value" cannot be expressed.
         None => None,
     }
 }
 
-/// The same, or null.
+/// A schema that allows null as well.
 fn or_null(schema: Value) -> Value {
     let Value::Object(mut keywords) = schema else { return schema };
     match keywords.get_mut("type") {

@@ -1,5 +1,5 @@
-//! Schemas in and out: tables of what becomes of each keyword, and properties
-//! that hold for all of them.
+//! Schemas in and out: tables of what becomes of each keyword, and properties that hold
+//! for all of them.
 
 use serde_json::{Value, json};
 use smol_wf_core::schema::{Checker, example};
@@ -92,7 +92,7 @@ fn whatever_the_grammar_writes_satisfies_the_author() {
         for seed in 0..40 {
             let given = example(&adapted.schema.to_string(), seed).unwrap();
             let answer = adapted.restore(given.clone());
-            // What was dropped for the grammar is not known to it.
+            // The grammar does not know what was dropped for it.
             if !author.to_string().contains("minLength") {
                 assert!(accepts(&author, &answer), "{author}: {given} became {answer}");
             }
@@ -122,7 +122,7 @@ fn nothing_is_left_that_strict_draft_7_refuses() {
         schema[keyword] = json!({});
         schema["properties"]["p"]["items"][keyword] = json!({});
     }
-    // A property of that name is no keyword.
+    // A property of that name is not a keyword.
     schema["properties"]["prefixItems"] = json!({"type": "string"});
     schema["properties"]["e"] = json!({"enum": [{"$schema": 1}]});
     let adapted = AgentSchema::draft7(&schema).schema;
@@ -313,7 +313,7 @@ fn an_answer_that_came_unwrapped_is_left_alone() {
     assert_eq!(object.restore(json!({"value": 1})), json!({"value": 1}));
 }
 
-/// Depth and size of a hostile schema cost no more than they are.
+/// A deep or wide hostile schema costs no more than its size.
 #[test]
 fn deep_and_wide_schemas_are_lowered_in_passing() {
     let mut deep = json!({"type": "null"});

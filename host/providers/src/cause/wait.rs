@@ -1,19 +1,18 @@
 //! How long an error text asks to wait.
 //!
-//! Owns: reading a span of time or a moment in words. Never: a time of day
-//! ("resets 3pm"): it stands in the message, and means nothing without the
-//! writer's time zone.
+//! Owns: reading a time span or a moment in words. Never: reads a time of day ("resets
+//! 3pm"), which means nothing without the writer's time zone; it stays in the message.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Longest wait that is believed: limits are by the month at most.
+/// Longest wait that is believed: limits are monthly at most.
 const WAIT_MAX: Duration = Duration::from_secs(32 * 24 * 3600);
 
-/// What comes before a span of time.
+/// What comes before a time span.
 const PHRASES: [&str; 6] =
     ["try again in", "retry in", "retry after", "retry-after:", "resets in", "available in"];
 
-/// The span that the text asks to wait, at this time.
+/// The time span that the text asks to wait, at this time.
 pub(super) fn wait_in(text: &str, now: SystemTime) -> Option<Duration> {
     let lower = text.to_lowercase();
     let span = PHRASES.iter().find_map(|phrase| {
@@ -27,14 +26,14 @@ pub(super) fn wait_in(text: &str, now: SystemTime) -> Option<Duration> {
     span.or_else(moment).filter(|wait| *wait <= WAIT_MAX)
 }
 
-/// From now until a moment in seconds since 1970.
+/// From `now` to a moment in seconds since 1970; none when it has passed.
 pub(crate) fn until(seconds: u64, now: SystemTime) -> Option<Duration> {
     let moment = UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
     moment.duration_since(now).ok().filter(|wait| *wait <= WAIT_MAX)
 }
 
-/// "20s", "1m30.5s", "3 days 20 hours", "90": numbers with units, one after
-/// another; a number alone is in seconds.
+/// Reads "20s", "1m30.5s", "3 days 20 hours" or "90": numbers with units, one after
+/// another. A number alone is in seconds.
 fn span(text: &str) -> Option<Duration> {
     let mut rest = text.trim_start();
     let mut seconds = 0.0_f64;
@@ -59,7 +58,7 @@ fn span(text: &str) -> Option<Duration> {
     if found { Duration::try_from_secs_f64(seconds).ok() } else { None }
 }
 
-/// Where the number at the start ends, when there is one.
+/// The end of the number at the start, if there is one.
 fn number_end(text: &str) -> Option<usize> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let number = text[..end].trim_end_matches('.');

@@ -1,12 +1,11 @@
-//! Which kind of failure a text or a status code speaks of.
+//! Which kind of failure a text or a status code means.
 //!
 //! Owns: the words. Never: the sentence that is shown.
 
 use crate::ProviderErrorKind as Kind;
 
-/// Words of each kind, in lower case, in the order in which they are looked
-/// for: what a service says of an allowance or a model often speaks of a limit
-/// or an access too.
+/// Words of each kind, in lower case, in the order of the search: what a service says
+/// about an allowance or a model often mentions a limit or an access too.
 const WORDS: &[(Kind, &[&str])] = &[
     (
         Kind::Quota,
@@ -31,7 +30,7 @@ const WORDS: &[(Kind, &[&str])] = &[
         Kind::RateLimit,
         &["rate limit", "rate_limit", "limiting requests", "ratelimit", "too many requests"],
     ),
-    // opencode says "cannot connect" before it, however long it was connected.
+    // opencode says "cannot connect" before it, even after a long connection.
     (Kind::CutStream, &["connection was closed unexpectedly"]),
     (
         Kind::Unavailable,
@@ -94,10 +93,10 @@ const WORDS: &[(Kind, &[&str])] = &[
     ),
 ];
 
-/// What Claude Code adds to a rate limit, so that nobody takes it for the other.
+/// Claude Code adds this to a rate limit, to tell it from a used-up allowance.
 const NO_QUOTA: &str = "not your usage limit";
 
-/// What is said of a model that cannot be had.
+/// Words about a model that is not available.
 const NO_MODEL: [&str; 9] = [
     "not found",
     "does not exist",
@@ -110,12 +109,11 @@ const NO_MODEL: [&str; 9] = [
     "unsupported",
 ];
 
-/// The kind of a failure that a service answered with `status` and that is
-/// worded `text`.
+/// The kind of a failure with this status code and text.
 pub(super) fn kind_of(status: Option<u16>, text: &str) -> Kind {
     match kind_of_text(text) {
-        // The words of a quota stand above a status: services answer 400, 403
-        // and 429 for it alike.
+        // The words of a quota stand above a status: services answer 400, 403 and 429
+        // alike for it.
         Some(Kind::Quota) => Kind::Quota,
         by_text => status
             .and_then(|code| kind_of_status(code, by_text))
@@ -124,7 +122,7 @@ pub(super) fn kind_of(status: Option<u16>, text: &str) -> Kind {
     }
 }
 
-/// The kind that the text speaks of, when it does.
+/// The kind that the text alone means, if any.
 fn kind_of_text(text: &str) -> Option<Kind> {
     let text = text.to_lowercase().replace(NO_QUOTA, "");
     let has = |word: &&str| text.contains(*word);
@@ -142,8 +140,7 @@ fn kind_of_text(text: &str) -> Option<Kind> {
     WORDS.iter().find(|(_, words)| words.iter().any(has)).map(|(kind, _)| *kind)
 }
 
-/// The kind that a status stands for; what the text says settles the doubtful
-/// ones.
+/// The kind that a status stands for. The text decides the doubtful ones.
 fn kind_of_status(status: u16, by_text: Option<Kind>) -> Option<Kind> {
     match status {
         401 | 407 => Some(Kind::Auth),
@@ -156,8 +153,8 @@ fn kind_of_status(status: u16, by_text: Option<Kind>) -> Option<Kind> {
     }
 }
 
-/// The status code in a text: at its start, in parentheses, or after one of
-/// the words that announce it. Other numbers are none.
+/// The status code in a text: at its start, in parentheses, or after one of the words
+/// that announce it.
 pub(super) fn status_in(text: &str) -> Option<u16> {
     let bytes = text.as_bytes();
     (0..bytes.len().saturating_sub(2)).find_map(|at| {

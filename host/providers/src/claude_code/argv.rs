@@ -1,6 +1,7 @@
 //! The command line and the environment of one round with Claude Code.
 //!
-//! Owns: which flag stands for which option. Never: a secret or the prompt.
+//! Owns: which flag stands for which option. Never: an argument with a secret or the
+//! prompt in it.
 
 use std::path::Path;
 
@@ -11,27 +12,27 @@ use super::{NAME, settings};
 use crate::cli_agent::{CliOptions, known_effort, plain};
 use crate::{AgentTask, AskPolicy, ProviderError, ProviderErrorKind};
 
-/// What `--effort` knows; another word it passes over with a warning.
+/// The values of `--effort`. Claude Code ignores others with a warning.
 const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 
 /// The built-in tools that change nothing.
 const READING: &str = "Read,Glob,Grep,WebFetch,WebSearch,Agent";
 
-/// The tools by which it starts other agents, now or later.
+/// The tools that start other agents, now or later.
 const OTHER_AGENTS: &str = "Agent,Workflow,ScheduleWakeup";
 
-/// What an agent of a workflow has to know of its place.
+/// Tells an agent that it is part of a workflow.
 const PLACE: &str = "You are an agent in a workflow: a program gave you this task and reads your \
     answer, and no person takes part. Your last message is the value that the program goes on \
     with, so let it be the result itself, entire and alone: no preamble, no account of your work \
     unless that is what was asked for, no question. Wait for whatever you have started in the \
     background before you answer.";
 
-/// A schema is an argument, and Linux takes 128 KiB in one.
+/// Longest schema: it is one argument, and Linux takes 128 KiB in one.
 const SCHEMA_BYTES_MAX: usize = 120 * 1024;
 
-/// What it may see of this program's environment. `CLAUDECODE`, by which it
-/// knows that it runs inside itself, is not among it.
+/// Variables of this program that it gets. `CLAUDECODE`, by which it knows that it runs
+/// inside itself, is not one of them.
 const ALLOWED: [&str; 18] = [
     "ANTHROPIC_*",
     "API_TIMEOUT_MS",
@@ -54,20 +55,20 @@ const ALLOWED: [&str; 18] = [
     "NODE_EXTRA_CA_CERTS",
 ];
 
-/// What it may see besides when its models are in another cloud.
+/// Further variables that it gets when its models are in another cloud.
 const CLOUDS: [(&str, &[&str]); 3] = [
     ("CLAUDE_CODE_USE_BEDROCK", &["AWS_*"]),
     ("CLAUDE_CODE_USE_FOUNDRY", &["AZURE_*"]),
     ("CLAUDE_CODE_USE_VERTEX", &["CLOUD_ML_REGION", "GOOGLE_*", "GCLOUD_*", "VERTEX_*"]),
 ];
 
-/// Its own retries would take minutes, also for a key that is refused: ten of
-/// them, the last ones 39 s apart. Two bridge a hiccup; more is the caller's
-/// to decide. And it must not replace its own program during a run.
+/// Its own retries would take minutes, also for a key that is refused: ten of them, the
+/// last ones 39 s apart. Two bridge a hiccup; the caller decides on more. And it must not
+/// replace its own program during a run.
 pub(super) const DEFAULTS: [(&str, &str); 2] =
     [("CLAUDE_CODE_MAX_RETRIES", "2"), ("DISABLE_AUTOUPDATER", "1")];
 
-/// Names of the variables that are passed on; `is_on` says which switches are.
+/// Names of the variables that are passed on. `is_on` says which switches are on.
 pub(super) fn allowed(is_on: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let clouds = CLOUDS.iter().filter(|(switch, _)| is_on(switch));
     ALLOWED.iter().copied().chain(clouds.flat_map(|(_, names)| names.iter().copied())).collect()
@@ -77,12 +78,12 @@ pub(super) fn allowed(is_on: impl Fn(&str) -> bool) -> Vec<&'static str> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Files<'a> {
     pub(super) schema: Option<&'a Value>,
-    /// A file that names MCP servers.
+    /// A file that defines MCP servers.
     pub(super) servers: Option<&'a Path>,
 }
 
-/// Whether it is told its prompt in lines of JSON: where it is answered, and where an
-/// image belongs to it.
+/// Whether the prompt goes to it in lines of JSON: where its questions are answered, and
+/// where it has images.
 pub(super) fn is_framed(task: &AgentTask, asks: AskPolicy) -> bool {
     asks == AskPolicy::Allow || !task.images.is_empty()
 }
@@ -111,11 +112,11 @@ pub(super) fn arguments(
     // Of several such flags the last one counts.
     flag("--append-system-prompt", &system(task));
     if task.request.session.is_some() && task.request.system.is_some() {
-        // Else a session keeps the one that it began with.
+        // Without this, a session keeps the prompt that it began with.
         flag("--system-prompt-snapshot", "off");
     }
     match options.asks {
-        // Nobody is there to be asked: what would ask is refused.
+        // Nobody is there to be asked, so what would ask is refused.
         AskPolicy::Refuse => flag("--permission-prompts", "none"),
         AskPolicy::Allow => flag("--permission-prompt-tool", "stdio"),
     }
@@ -142,7 +143,8 @@ pub(super) fn arguments(
     argv.extend(restriction_flags(task, options)?);
     argv.extend_from_slice(&options.args);
     if let Some(turns) = task.request.max_turns {
-        // Behind the settings' arguments: the last one counts, and the call's word wins.
+        // After the arguments of the settings: the last one counts, and the script's
+        // limit wins.
         argv.extend(["--max-turns".to_owned(), turns.to_string()]);
     }
     Ok(argv)
@@ -161,7 +163,7 @@ fn schema_text(schema: &Value) -> Result<String, ProviderError> {
     Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message))
 }
 
-/// What the agent is given.
+/// Flags for folders and servers.
 fn input_flags(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
     let mut argv = Vec::new();
     let mut flag = |name: &str, value: &str| argv.extend([name, value].map(str::to_owned));
@@ -172,18 +174,19 @@ fn input_flags(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
         flag("--mcp-config", &servers.to_string_lossy());
     }
     for server in &task.mcp {
-        // Its user has named it; what their own rules deny or ask stands above this.
+        // Its user has named the server. What their own rules deny or ask stands above
+        // this.
         flag("--allowedTools", &format!("mcp__{}", server.name));
     }
     argv
 }
 
-/// What it is held to.
+/// Flags that restrict the agent.
 fn restriction_flags(task: &AgentTask, options: &CliOptions) -> Result<Vec<String>, ProviderError> {
     let mut argv = Vec::new();
     if let Some(tools) = tools(task)? {
         argv.extend(["--tools".to_owned(), tools]);
-        // Tools of servers are not subject to that list.
+        // That list does not restrict tools of servers.
         argv.push("--strict-mcp-config".to_owned());
     }
     match task.permissions {
@@ -196,7 +199,7 @@ fn restriction_flags(task: &AgentTask, options: &CliOptions) -> Result<Vec<Strin
         Some(Permissions::Read) | None => {}
     }
     if !task.request.disallowed_tools.is_empty() {
-        // What is denied so comes before all that allows, in every mode.
+        // What this denies stands above all that allows, in every mode.
         argv.push("--disallowedTools".to_owned());
         argv.extend(task.request.disallowed_tools.iter().cloned());
     }
@@ -207,7 +210,7 @@ fn restriction_flags(task: &AgentTask, options: &CliOptions) -> Result<Vec<Strin
     Ok(argv)
 }
 
-/// What stands at the end of its system prompt.
+/// The end of its system prompt.
 fn system(task: &AgentTask) -> String {
     match &task.request.system {
         Some(text) => format!("{PLACE}\n\n{text}"),
@@ -215,14 +218,14 @@ fn system(task: &AgentTask) -> String {
     }
 }
 
-/// The built-in tools that it has; none where nothing takes any away. Several such
-/// flags would add up.
+/// The built-in tools that it may use; none when nothing restricts them. One list,
+/// because several such flags would add up.
 fn tools(task: &AgentTask) -> Result<Option<String>, ProviderError> {
     let reads_only = task.permissions == Some(Permissions::Read);
     let Some(tools) = &task.request.tools else {
         return Ok(reads_only.then(|| READING.to_owned()));
     };
-    // These it would pass over, and leave the agent less than was asked for.
+    // Claude Code would ignore these, and leave the agent less than was asked for.
     if let Some(tool) = tools.iter().find(|tool| tool.contains('(') || tool.contains("__")) {
         let message = format!(
             "the option `tools` names built-in tools of Claude Code, such as `Read`, and has `{tool}`; servers are given by `mcp`"
@@ -246,7 +249,7 @@ mod tests {
 
     const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 
-    /// A user of the test's own, without settings.
+    /// A user without settings.
     fn options() -> CliOptions {
         CliOptions {
             env: [("CLAUDE_CONFIG_DIR".to_owned(), "/nonexistent".to_owned())].into(),

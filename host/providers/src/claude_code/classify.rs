@@ -1,7 +1,7 @@
-//! Which kind of failure Claude Code tells of.
+//! Which kind of failure Claude Code reports.
 //!
-//! Owns: its own words for what went wrong, and where it puts them. Never: the
-//! words that all agents share.
+//! Owns: its own words for what went wrong, and where it puts them. Never: the words that
+//! all agents share.
 
 use std::time::SystemTime;
 
@@ -14,13 +14,13 @@ use crate::cause::{Cause, until};
 use crate::cli_agent::detail_of;
 use crate::process::Exit;
 
-/// A line on stderr that means that it works otherwise than it was told to.
+/// A line on stderr which says that an option was not applied.
 pub(super) fn warning(line: &str) -> Option<Cause> {
     let replaced = line.starts_with("Warning: Unknown --effort value");
     replaced.then(|| Cause::new(Kind::Unsupported, line.trim_start_matches("Warning: ")))
 }
 
-/// A result that is an error. Its text is where an answer would be, or in a
+/// The cause in a result that is an error. Its text is where an answer would be, or in a
 /// list of errors.
 pub(super) fn failed(result: &ResultLine, resets_at: Option<u64>) -> Cause {
     let listed: Vec<&str> = result.errors.iter().filter_map(Value::as_str).collect();
@@ -30,8 +30,8 @@ pub(super) fn failed(result: &ResultLine, resets_at: Option<u64>) -> Cause {
         _ => format!("claude failed ({})", result.subtype.as_deref().unwrap_or("no reason given")),
     };
     let mut cause = Cause::read(&text, result.api_error_status);
-    // An allowance that is used up is told apart from a rate only by the words,
-    // and by the moment at which it is there again.
+    // A used-up allowance differs from a rate limit by the words alone, and by the time
+    // at which it is restored.
     if let Some(wait) = resets_at.and_then(|moment| until(moment, SystemTime::now())) {
         cause.kind = if cause.kind == Kind::RateLimit { Kind::Quota } else { cause.kind };
         cause.retry_after = Some(wait);
@@ -39,13 +39,13 @@ pub(super) fn failed(result: &ResultLine, resets_at: Option<u64>) -> Cause {
     cause
 }
 
-/// The model declined, and that is all it said.
+/// The model declined, and gave no answer.
 pub(super) fn refused(text: Option<&str>) -> Cause {
     let said = text.filter(|text| !text.is_empty()).unwrap_or("without a reason");
     Cause::new(Kind::Refused, format!("the model declined to answer: {said}"))
 }
 
-/// Tools were refused, and nothing was answered.
+/// Tools were refused, and there is no answer.
 pub(super) fn denied(tools: &[String]) -> Cause {
     let message = format!(
         "claude was not allowed to use {} and gave no answer; \
@@ -55,14 +55,14 @@ pub(super) fn denied(tools: &[String]) -> Cause {
     Cause::new(Kind::PermissionDenied, message)
 }
 
-/// What a refused use of a tool was, and the rule that would have allowed it.
+/// A refused use of a tool, and the rule that would have allowed it.
 pub(super) fn asked(tool: &str, input: &Value) -> RefusedAsk {
     let detail = detail_of(input);
     let what = match &detail {
         Some(detail) => format!("{tool} {detail}"),
         None => tool.to_owned(),
     };
-    // A rule for files speaks of all tools that edit them.
+    // A rule for files holds for all tools that edit them.
     let rule = match (tool, input["command"].as_str(), input["file_path"].as_str()) {
         ("Bash", Some(command), _) if !command.contains('\n') => format!("Bash({command})"),
         ("Write" | "Edit" | "NotebookEdit", _, Some(path)) if path.starts_with('/') => {

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::settings;
 use crate::cli_agent::{CliOptions, folder, json, says, variable};
 
-/// A variable that makes any other credentials needless.
+/// Variables that replace any other credentials.
 const KEYS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
 
-/// A switch that makes them needless: the models are in another cloud, whose own
-/// ways to log in are not looked at.
+/// Switches that make credentials unnecessary: the models are in another cloud, with
+/// logins of its own, which are not checked.
 const SWITCHES: [&str; 3] =
     ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
 
@@ -25,13 +25,13 @@ pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
         return Some(true);
     }
     let config = folder(options, "CLAUDE_CONFIG_DIR", ".claude")?;
-    // The state file is in the folder when a variable names one, else beside it.
+    // The state file is in the folder that a variable names, else beside the default one.
     let state = match variable(options, "CLAUDE_CONFIG_DIR") {
         Some(_) => config.join(".claude.json"),
         None => config.with_file_name(".claude.json"),
     };
     let has = |path: &Path, field: &str| json(path).is_some_and(|file| says(&file[field]));
-    // The file may hold logins to MCP servers alone.
+    // The file may hold only logins to MCP servers.
     let has_token = |file: Value| {
         let login = &file["claudeAiOauth"];
         says(&login["accessToken"]) || says(&login["refreshToken"])
@@ -39,7 +39,7 @@ pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
     let found = json(&config.join(".credentials.json")).is_some_and(has_token)
         || has(&state, "oauthAccount")
         || has(&state, "primaryApiKey");
-    // On a Mac they are in the keychain, which is not ours to open.
+    // On a Mac they are in the keychain, which this program does not open.
     if found || !cfg!(target_os = "macos") { Some(found) } else { None }
 }
 
@@ -53,7 +53,7 @@ mod tests {
         let path = folder.path().to_string_lossy().into_owned();
         let mut options = CliOptions::default();
         for name in KEYS.into_iter().chain(SWITCHES) {
-            // An empty variable hides one that the test's own environment has.
+            // An empty variable hides one of the test's own environment.
             options.env.insert(name.to_owned(), String::new());
         }
         options.env.insert("CLAUDE_CONFIG_DIR".to_owned(), path);

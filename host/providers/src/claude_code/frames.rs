@@ -1,10 +1,10 @@
-//! What is written to Claude Code where its questions are answered
-//! (`--input-format stream-json`, `--permission-prompt-tool stdio`).
+//! The lines written to Claude Code when its questions are answered (`--input-format
+//! stream-json`, `--permission-prompt-tool stdio`).
 //!
-//! Owns: the shape of these lines. Never: decides; whoever sets this up has.
+//! Owns: the form of these lines. Never: decides what is allowed.
 //!
-//! Each is one line of JSON, and Claude Code ends with an error at one that is
-//! cut, so nobody works on a part of a prompt.
+//! Each is one line of JSON. Claude Code fails at one that is cut, so no agent works on a
+//! part of a prompt.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use crate::Image;
 
-/// What it is told of a refusal.
+/// The reason that it gets with a refusal.
 const OUTSIDE: &str =
     "this lies outside of the working directories, and nobody is there to be asked";
 
-/// A question of its.
+/// A question of Claude Code.
 #[derive(Debug, Deserialize)]
 pub(super) struct ControlRequest {
     pub(super) request_id: String,
@@ -27,20 +27,20 @@ pub(super) struct ControlRequest {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "subtype", rename_all = "snake_case")]
 pub(super) enum Request {
-    /// Whether it may use a tool so.
+    /// Asks for the permission to use a tool.
     CanUseTool {
         #[serde(default)]
         tool_name: String,
         #[serde(default)]
         input: Value,
-        /// What it would touch, where that is why it asks.
+        /// The path that it would touch, when that is why it asks.
         blocked_path: Option<PathBuf>,
     },
     #[serde(other)]
     Other,
 }
 
-/// The prompt, and the images that belong to it.
+/// The prompt, with its images.
 pub(super) fn prompt(text: &str, images: &[Image]) -> String {
     let block = |image: &Image| {
         let source = json!({"type": "base64", "media_type": image.mime, "data": image.base64()});
@@ -57,7 +57,7 @@ pub(super) fn prompt(text: &str, images: &[Image]) -> String {
     json!({"type": "user", "message": message}).to_string() + "\n"
 }
 
-/// Whether what it asks about lies outside of the folders that it works in.
+/// Whether a question is about a path outside the folders that the agent works in.
 pub(super) fn is_outside(blocked: Option<&Path>, places: &[PathBuf]) -> bool {
     let Some(path) = blocked else { return false };
     let is_below = |place: &PathBuf| {
@@ -66,7 +66,8 @@ pub(super) fn is_outside(blocked: Option<&Path>, places: &[PathBuf]) -> bool {
     !places.iter().any(is_below) || path.components().any(|part| part == Component::ParentDir)
 }
 
-/// Whether it may; and what it asks beside that, nobody here knows.
+/// The answer to a question. Questions that are not about a permission are answered with
+/// an error.
 pub(super) fn answer(id: &str, request: Request, may: bool) -> String {
     let response = match request {
         Request::CanUseTool { input, .. } if may => json!({

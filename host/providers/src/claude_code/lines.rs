@@ -1,6 +1,6 @@
-//! The lines that Claude Code prints, as far as they are of use.
+//! The lines that Claude Code prints, as far as they are used.
 //!
-//! Owns: their shape. Never: what comes of them.
+//! Owns: their form. Never: their consequences.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) enum Line {
         rate_limit_info: RateLimit,
     },
     Result(Box<ResultLine>),
-    /// A question, where they are answered.
+    /// A question, when they are answered.
     ControlRequest(ControlRequest),
     #[serde(other)]
     Other,
@@ -50,16 +50,16 @@ pub(super) enum System {
     PermissionDenied {
         tool_name: Option<String>,
         tool_use_id: Option<String>,
-        /// `asyncAgent` where it would have asked.
+        /// `asyncAgent` when it would have asked.
         decision_reason_type: Option<String>,
         message: Option<String>,
     },
-    /// All that works beside the agent now: commands, subagents.
+    /// All commands and subagents that run beside the agent now.
     BackgroundTasksChanged {
         #[serde(default)]
         tasks: Vec<Task>,
     },
-    /// One of those has ended, and the agent is about to be told.
+    /// One of those has ended, and the agent is about to hear of it.
     TaskNotification {},
     #[serde(other)]
     Other,
@@ -109,7 +109,7 @@ pub(super) enum Delta {
     Other,
 }
 
-/// What is left of an allowance.
+/// The state of an allowance.
 #[derive(Debug, Deserialize)]
 pub(super) struct RateLimit {
     pub(super) status: Option<String>,
@@ -118,7 +118,7 @@ pub(super) struct RateLimit {
     pub(super) resets_at: Option<u64>,
 }
 
-/// The end of a turn; of the round, when nothing works in the background.
+/// The end of a turn; also of the round, when nothing runs in the background.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ResultLine {
     pub(super) subtype: Option<String>,
@@ -136,7 +136,7 @@ pub(super) struct ResultLine {
     pub(super) total_cost_usd: Option<f64>,
     #[serde(default)]
     pub(super) usage: MainUsage,
-    /// By model, of this turn alone; the two above count the session in part.
+    /// By model, of this turn alone. The two above count parts of the session.
     pub(super) model_usage_since_last_result: Option<BTreeMap<String, ModelUsage>>,
 }
 
@@ -179,7 +179,7 @@ impl ModelUsage {
     }
 }
 
-/// Here input counts what the cache has taken or given; there it does not.
+/// Counts whose input includes the cache. Those of Claude Code do not include it.
 fn usage(input: u64, output: u64, read: u64, written: u64) -> Usage {
     Usage {
         input_tokens: input.saturating_add(read).saturating_add(written),

@@ -1,39 +1,36 @@
 //! The provider `claude-code`: one `claude --print` per round.
 //!
-//! Owns: one round with Claude Code. Never: its login, its settings or its
-//! sessions' files.
+//! Owns: one round with Claude Code. Never: its login, its settings or its sessions'
+//! files.
 //!
-//! **Permissions.** Nobody is there to be asked, so whatever would ask is
-//! refused, and told as an activity of the agent. Without `permissions` the
-//! user's own settings decide; Claude Code's default reads files, runs commands
-//! that it knows to be safe, and writes nothing. `read` leaves it the tools that
-//! change nothing, and none of the user's MCP servers. `write` is its mode
-//! `acceptEdits`: files below the working directory, also by the few commands that
-//! it knows to do no more, such as `mkdir`. Other commands are not held to that
-//! directory; rules in the user's settings may allow some (`"allow":
-//! ["Bash(npm test *)"]`). Its rules that deny and that ask stand above every mode.
-//! A mode does not stand above another: where the user's settings, or the
-//! definition of the agent that is asked for, begin in one that edits nothing, that
-//! one stays.
+//! **Permissions.** Nobody is there to be asked, so whatever would ask is refused, and
+//! reported as an activity of the agent. Without `permissions` the user's own settings
+//! decide. By default Claude Code reads files, runs commands that it knows to be safe,
+//! and writes nothing. `read` leaves it the tools that change nothing, and none of the
+//! user's MCP servers. `write` is its mode `acceptEdits`: files below the working
+//! directory, also by the few commands that it knows to do no more, such as `mkdir`.
+//! Other commands are not held to that directory; rules in the user's settings may allow
+//! some (`"allow": ["Bash(npm test *)"]`). Rules that deny or ask stand above every mode.
+//! One mode does not stand above another: where the user's settings, or the definition of
+//! the requested agent, begin in a mode that edits nothing, that mode stays.
 //!
-//! **Its own agents.** A call is one agent, whose last text is the answer; it is
-//! told so. What would begin agents beside it that nobody counts is taken away,
-//! unless the user's settings give it back.
+//! **Its own agents.** A step is one agent, whose last text is the answer; its system
+//! prompt says so. The tools that would start agents which nobody counts are taken away,
+//! unless the user's settings give them back.
 //!
-//! **What it asks** is refused, unless the user's setting says otherwise: then it is
-//! told the prompt, and that it may below the folder that it works in, in lines of
-//! JSON.
+//! **Its questions** are refused, unless the user's settings say otherwise. Then the
+//! prompt and the answers go to it in lines of JSON, and it may do what stays below its
+//! working directory.
 //!
-//! **A refused tool** is no failure by itself: the agent may have done without
-//! it, and nobody but the reader of its answer can tell. Refused and no answer
-//! at all is `permission_denied`.
+//! **A refused tool** is not a failure by itself: the agent may have done without it, and
+//! only the reader of its answer can tell. Refused and no answer at all is
+//! `permission_denied`.
 //!
-//! **Background work.** Commands and subagents that it has left in the background
-//! are waited for, as long as Claude Code itself does; what it says then is the
-//! answer.
+//! **Background work.** Commands and subagents that it left in the background are waited
+//! for, as long as Claude Code itself waits. What it says after that is the answer.
 //!
-//! **Counts** are of the round alone, by what it says it has used since its last
-//! result; its other figures add up a whole session.
+//! **Counts** are those of the round alone: what it reports since its last result. Its
+//! other figures add up a whole session.
 
 mod argv;
 mod classify;

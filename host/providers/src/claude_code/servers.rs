@@ -1,7 +1,7 @@
-//! MCP servers as Claude Code is given them.
+//! MCP servers in Claude Code's form.
 //!
-//! Owns: the file that names them, and whether they have come up. Never: puts a value
-//! into an argument, which everybody on the machine may read.
+//! Owns: the file that defines them, and whether they have started. Never: puts a value
+//! into an argument, which every user of the machine may read.
 
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -12,10 +12,10 @@ use crate::foreign::or_default;
 use crate::scratch::Scratch;
 use crate::{McpServer, McpTransport, ProviderError, ProviderErrorKind};
 
-/// By which Claude Code puts variables of its environment into a value.
+/// How a variable of Claude Code's environment begins within a value.
 const EXPANDS: &str = "${";
 
-/// A server, as Claude Code tells of it when it begins.
+/// A server's state, as Claude Code reports it when it begins.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ServerStatus {
@@ -26,6 +26,9 @@ pub(super) struct ServerStatus {
 }
 
 /// The file for `--mcp-config`; none without servers.
+///
+/// # Errors
+/// When Claude Code would expand a value, or the file cannot be written.
 pub(super) fn file(servers: &[McpServer]) -> Result<Option<Scratch>, ProviderError> {
     if servers.is_empty() {
         return Ok(None);
@@ -51,8 +54,8 @@ pub(super) fn file(servers: &[McpServer]) -> Result<Option<Scratch>, ProviderErr
     Scratch::write(NAME, "mcp.json", json!({ "mcpServers": all }).to_string()).map(Some)
 }
 
-/// Why the agent cannot have one of these servers: Claude Code goes on without one that
-/// does not come up.
+/// Why one of these servers is missing: Claude Code goes on without a server that does
+/// not start.
 pub(super) fn missing(wanted: &[String], told: &[ServerStatus]) -> Option<Cause> {
     let is_up = |name: &String| {
         told.iter().any(|one| one.name == *name && matches!(&*one.status, "connected" | "pending"))

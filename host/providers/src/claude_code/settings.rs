@@ -1,7 +1,7 @@
-//! What Claude Code's own settings say, as far as it decides what we say to it.
+//! Claude Code's own settings, as far as they decide which flags it gets.
 //!
-//! Owns: where its settings and its agents are defined, and which of that is of
-//! use here. Never: changes them, or keeps a value of theirs.
+//! Owns: where its settings and agents are defined, and which parts matter here. Never:
+//! changes them, or keeps one of their values.
 
 use std::path::{Path, PathBuf};
 
@@ -12,28 +12,28 @@ use crate::cli_agent::{
     Unreadable, folder, json, says, text, text_or_nothing, values_of, variable,
 };
 
-/// Where an administrator's settings are; they stand above the user's.
+/// The administrator's settings, which stand above the user's.
 const MANAGED: &str = if cfg!(target_os = "macos") {
     "/Library/Application Support/ClaudeCode/managed-settings.json"
 } else {
     "/etc/claude-code/managed-settings.json"
 };
 
-/// Where they are in pieces.
+/// The folder with pieces of the administrator's settings.
 const MANAGED_PIECES: &str = if cfg!(target_os = "macos") {
     "/Library/Application Support/ClaudeCode/managed-settings.d"
 } else {
     "/etc/claude-code/managed-settings.d"
 };
 
-/// Modes in which nothing is edited that no rule allows. A flag of ours would take
-/// their place.
+/// Modes in which only edits happen that a rule allows. A flag for the mode would replace
+/// them.
 const NOT_EDITING: [&str; 2] = ["plan", "dontAsk"];
 
-/// Definitions of agents, or pieces of settings, that are read from one folder.
+/// Most definitions of agents, or pieces of settings, that are read from one folder.
 const ENTRIES_MAX: usize = 500;
 
-/// Whether a variable is set, and not to nothing: here, or in the settings, from
+/// Whether a variable is set and not empty, in the environment or in the settings, from
 /// which Claude Code takes its environment.
 pub(super) fn is_set(options: &CliOptions, name: &str) -> bool {
     variable(options, name).is_some()
@@ -66,8 +66,8 @@ fn files_of_user(options: &CliOptions) -> Vec<PathBuf> {
 }
 
 /// Whether any settings, or the definition of the agent itself, begin in a mode that
-/// edits nothing, or cannot be read so that they may. The narrowest counts: which of
-/// them Claude Code takes is for it to know.
+/// edits nothing, or cannot be read and so may. The narrowest counts: which of them
+/// Claude Code uses is not known here.
 pub(super) fn keeps_from_editing(options: &CliOptions, cwd: &Path, agent: Option<&str>) -> bool {
     let layers = all(options, cwd).into_iter().map(|(_, read)| read);
     let Ok(layers) = layers.collect::<Result<Vec<Value>, _>>() else { return true };
@@ -82,7 +82,7 @@ pub(super) fn keeps_from_editing(options: &CliOptions, cwd: &Path, agent: Option
     modes.any(|mode| NOT_EDITING.contains(&mode.as_str()))
 }
 
-/// A warning of settings that keep from editing only because they cannot be read.
+/// A warning about settings that prevent editing only because they cannot be read.
 pub(super) fn unread(options: &CliOptions, cwd: &Path) -> Option<String> {
     let layers = all(options, cwd).into_iter();
     let unread = layers.filter_map(|(place, read)| read.is_err().then(|| format!("`{place}`")));
@@ -97,7 +97,7 @@ pub(super) fn unread(options: &CliOptions, cwd: &Path) -> Option<String> {
     })
 }
 
-/// All settings that may count where the agent works, each with its place.
+/// All settings that may apply where the agent works, each with its path.
 fn all(options: &CliOptions, cwd: &Path) -> Vec<(String, Result<Value, Unreadable>)> {
     let read = |text: &str| serde_json::from_str(text).map_err(|_| Unreadable);
     let of_projects = of_projects(cwd)
@@ -120,8 +120,8 @@ fn of_projects(cwd: &Path) -> impl Iterator<Item = PathBuf> {
     cwd.ancestors().map(|folder| folder.join(".claude"))
 }
 
-/// The modes that definitions of this name ask for. Which of them Claude Code
-/// takes is for it to know.
+/// The modes in definitions with this name. Which of them Claude Code uses is not known
+/// here.
 fn modes_of_agent(options: &CliOptions, cwd: &Path, agent: &str) -> Vec<String> {
     let own = folder(options, "CLAUDE_CONFIG_DIR", ".claude");
     let folders = own.into_iter().chain(of_projects(cwd)).map(|folder| folder.join("agents"));
@@ -131,7 +131,7 @@ fn modes_of_agent(options: &CliOptions, cwd: &Path, agent: &str) -> Vec<String> 
         .collect()
 }
 
-/// The files of a folder that end so.
+/// The files of a folder with this ending.
 fn entries_of(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let files = entries.map(|entry| entry.path());
@@ -139,7 +139,7 @@ fn entries_of(folder: &Path, ending: &str) -> Vec<PathBuf> {
     files.take(ENTRIES_MAX).collect()
 }
 
-/// `permissionMode` in the head of a definition, when that is of this agent.
+/// `permissionMode` in the head of a definition, if it defines this agent.
 fn mode_of(file: &Path, agent: &str) -> Option<String> {
     let text = text(file)?;
     let head = text.strip_prefix("---")?;
@@ -237,7 +237,7 @@ mod tests {
         let project = project.join("settings.json");
         let unread = |options: &CliOptions| unread(options, work.path());
         assert_eq!(unread(&options), None);
-        // A byte order mark is no fault.
+        // A byte order mark is not an error.
         std::fs::write(&user, "\u{feff}{}").unwrap();
         assert_eq!(unread(&options), None);
         assert!(!keeps_from_editing(&options, work.path(), None));

@@ -10,7 +10,7 @@ use crate::fake::{ActivityLog, Fake};
 use crate::{AgentActivity, Answer, AskPolicy};
 use crate::{McpServer, McpTransport, Provider, ProviderErrorKind};
 
-/// Answers every prompt as the CLI would, as far as the contract goes.
+/// Answers every prompt like the CLI, as far as the contract goes.
 const ANSWERING: &str = r#"
 model=claude-x answer=
 while [ $# -gt 0 ]; do
@@ -164,7 +164,7 @@ async fn a_probe_asks_for_the_version_and_looks_for_credentials() {
     assert!(probe.problem.unwrap().contains("exit code 3): it is broken"));
 }
 
-/// The answer is there, whoever holds the program's output open.
+/// The answer is complete, even if another process holds the output open.
 #[tokio::test]
 async fn a_program_that_hangs_after_its_result_has_answered() {
     let fake = Fake::new(
@@ -175,8 +175,8 @@ exec sleep 600"#,
     assert_eq!(reply.answer, Answer::Text("done".into()));
 }
 
-/// Two results, with silence between them that is longer than a program may hang
-/// after its end. The second is the answer, and both are paid for.
+/// Two results, with a silence between them that is longer than a program may hang after
+/// its end. The second is the answer, and both are paid for.
 #[tokio::test]
 async fn what_works_in_the_background_is_waited_for() {
     let fake = Fake::new(
@@ -225,7 +225,7 @@ cat > /dev/null; touch "$(dirname "$0")/ended""#,
     assert!(fake.folder().join("ended").exists(), "it was told that nothing more comes");
 }
 
-/// Why it ended counts, and not that it read no more.
+/// The reason why it ended counts, and not that it stopped reading.
 #[tokio::test]
 async fn an_agent_that_ends_before_it_has_read_the_prompt_says_why() {
     let long = "x".repeat(1024 * 1024);
@@ -264,7 +264,7 @@ impl Activity for Refused {
     }
 }
 
-/// What a rule denies is not asked for, and nothing that one would type allows it.
+/// What a rule denies is not asked, and no advice would allow it.
 #[tokio::test]
 async fn what_it_asks_in_vain_is_told_with_the_rule_that_allows_it() {
     let fake = Fake::new(
@@ -286,7 +286,7 @@ echo '{"type":"result","subtype":"success","result":"done"}'"#,
     assert_eq!(told, [("Bash touch x", &*command), ("Write /w/y", &*edit)]);
 }
 
-/// One that is killed while it hears of its background work has no answer yet.
+/// An agent that is killed while it hears of its background work has no answer yet.
 #[tokio::test]
 async fn a_turn_that_breaks_off_after_a_result_is_no_answer() {
     let fake = Fake::new(

@@ -1,13 +1,12 @@
-//! What Claude Code prints with `--output-format stream-json`, line by line.
+//! The output of Claude Code with `--output-format stream-json`, line by line.
 //!
-//! Owns: the state of one round as its lines tell it. Never: depends on the order
-//! of keys, or on lines that it does not know.
+//! Owns: the state of one round after each line. Never: depends on the order of keys, or
+//! on unknown lines.
 //!
-//! A turn begins with an `init` line and ends with a `result` line. A round has
-//! one turn, and one more each time that a command or subagent which the agent has
-//! left in the background has ended. So a result is the end only when no turn is
-//! open and nothing is at work; the last one is the answer, and what the turns
-//! have used is added up.
+//! A turn begins with an `init` line and ends with a `result` line. A round has one turn,
+//! and one more each time that a background command or subagent has ended. So a result
+//! ends the round only when no turn is open and nothing runs in the background. The last
+//! result is the answer, and the turns' usage is added up.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -28,49 +27,47 @@ use super::frames::{ControlRequest, Request};
 use super::lines::{Content, Delta, Line, Message, ResultLine, StreamEvent, System};
 use super::{NAME, classify, frames, servers};
 
-/// The tool by which a structured answer is given.
+/// The tool for a structured answer.
 const ANSWER_TOOL: &str = "StructuredOutput";
 
-/// Tools that may be at work at once, or be refused after others.
+/// Most uses of tools that are remembered for a later refusal.
 const USES_MAX: usize = 64;
 
-/// From the end of background work to the turn that hears of it, on a busy machine.
-/// Where an open turn has heard of it already, none follows.
+/// From the end of background work to the turn that hears of it, on a busy machine. None
+/// follows when an open turn has heard of it already.
 const BEFORE_A_TURN: Duration = Duration::from_secs(60);
 
-/// One round, as far as it has been told.
+/// The state of one round.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
     session: Option<String>,
     model: Option<String>,
-    /// The last value that the agent gave as its structured answer, whether or
-    /// not it was accepted.
+    /// The last value that the agent gave as its structured answer, accepted or not.
     offered: Option<Value>,
     resets_at: Option<u64>,
-    /// Pieces of the current text have been told already.
+    /// Whether pieces of the current text were reported already.
     streamed: bool,
     warning: Option<Cause>,
-    /// Turns that have begun and not ended, as far as lines tell.
+    /// Turns that have begun and not ended, by the lines so far.
     open: u32,
-    /// What works in the background, in words.
+    /// Descriptions of what runs in the background.
     background: Vec<String>,
-    /// Something in the background has ended, and the turn that hears of it has
-    /// not begun.
+    /// Whether background work has ended, and the turn that hears of it has not begun.
     due: bool,
     /// The last result.
     result: Option<ResultLine>,
     counts: Counts,
-    /// It has not read the whole prompt.
+    /// Whether it stopped reading before it had the whole prompt.
     prompt_cut: bool,
-    /// What is to be written to it.
+    /// Frames to write to it.
     frames: VecDeque<String>,
-    /// Names of the MCP servers that it is to have.
+    /// Names of the MCP servers that it must have.
     pub(super) servers: Vec<String>,
     /// The file that defines them, with their secrets, until Claude Code has read it.
     pub(super) servers_file: Option<Scratch>,
-    /// Where it works.
+    /// The folders that it may work in.
     places: Vec<PathBuf>,
-    /// The last tools that it has used, by the id of the use: what a refusal is of.
+    /// The last uses of tools by their ids, for the words of a refusal.
     uses: VecDeque<(String, RefusedAsk)>,
 }
 
@@ -126,7 +123,7 @@ impl Transcript for Round {
     }
 
     fn background(&self) -> Option<Duration> {
-        // It bounds by itself how long it waits for such work.
+        // Claude Code itself limits how long it waits for such work.
         let limit = if self.background.is_empty() { BEFORE_A_TURN } else { Duration::MAX };
         self.is_in_background().then_some(limit)
     }
@@ -149,7 +146,7 @@ impl Transcript for Round {
         };
         let answer = match (self.warning, result, lacking) {
             (Some(warning), ..) => Err(warning),
-            // Its own words are the best.
+            // Its own words explain it best.
             (None, Some(result), lacking) if lacking.is_none() || result.is_error => {
                 result.answer(self.offered, self.resets_at)
             }
@@ -166,13 +163,13 @@ impl Transcript for Round {
 }
 
 impl Round {
-    /// That begins by writing the prompt, and answers what is asked.
+    /// A round that begins by writing the prompt, and answers questions.
     pub(crate) fn framed(prompt: &str, images: &[Image], places: Vec<PathBuf>) -> Self {
         let frames = [frames::prompt(prompt, images)].into();
         Self { frames, places, ..Self::default() }
     }
 
-    /// Allows what it asks, below the folders that it works in.
+    /// Allows what it asks for below the folders that it works in.
     fn asked(&mut self, asked: ControlRequest, activity: &dyn Activity) {
         let may = match &asked.request {
             Request::CanUseTool { tool_name, input, blocked_path } => {
@@ -191,7 +188,7 @@ impl Round {
         self.result.is_some() && self.open == 0 && (self.due || !self.background.is_empty())
     }
 
-    /// Every line names the session, and it is known before any is understood.
+    /// Takes the session's name, which every line has, before the line is understood.
     fn name_session(&mut self, line: &str) {
         #[derive(Deserialize)]
         struct Named {
@@ -206,7 +203,7 @@ impl Round {
     fn system(&mut self, system: System, activity: &dyn Activity) {
         match system {
             System::Init { model, mcp_servers } => {
-                // It has read the file, for it tells of the servers in it.
+                // It reports the servers, so it has read the file.
                 self.servers_file = None;
                 let missing = servers::missing(&self.servers, &mcp_servers);
                 self.warning = self.warning.take().or(missing);
@@ -248,8 +245,8 @@ impl Round {
         }
     }
 
-    /// Takes a result. An empty text after a background task takes no answer away
-    /// that was there before.
+    /// Takes a result. An empty text after background work does not replace an earlier
+    /// answer.
     fn turn_ended(&mut self, result: ResultLine, activity: &dyn Activity) {
         self.open = self.open.saturating_sub(1);
         self.counts.add(&result);
@@ -296,9 +293,8 @@ struct Counts {
 }
 
 impl Counts {
-    /// Adds those of a turn. The count by model has everything, subagents too; an
-    /// older version has only its main model's tokens, and dollars that are added
-    /// up already.
+    /// Adds the counts of a turn. The count by model includes subagents. An older version
+    /// reports only the main model's tokens, and dollars that are summed already.
     fn add(&mut self, turn: &ResultLine) {
         let Some(models) = &turn.model_usage_since_last_result else {
             self.usage += turn.usage.counted();
@@ -314,7 +310,7 @@ impl Counts {
 }
 
 impl ResultLine {
-    /// RoundResult well, and without a word.
+    /// Whether it succeeded without text.
     fn is_empty_success(&self) -> bool {
         !self.is_error
             && self.subtype.as_deref() == Some("success")
@@ -325,8 +321,8 @@ impl ResultLine {
     fn answer(self, offered: Option<Value>, resets_at: Option<u64>) -> Result<Answer, Cause> {
         let failed = self.is_error || self.subtype.as_deref() != Some("success");
         if failed {
-            // The tries for a structured answer are used up. The last value goes
-            // to whoever judges answers, and says best what is wrong.
+            // The attempts at a structured answer are used up. The last value goes to the
+            // engine, whose check says best what is wrong.
             let exhausted = self.subtype.as_deref() == Some("error_max_structured_output_retries");
             return match offered {
                 Some(value) if exhausted => Ok(Answer::Json(value)),

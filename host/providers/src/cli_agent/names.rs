@@ -27,7 +27,7 @@ pub(crate) fn plain<'a>(
         "model" => ProviderErrorKind::Model,
         _ => ProviderErrorKind::Unsupported,
     };
-    let message = format!("`{}` is no {what}", shorten(value));
+    let message = format!("invalid {what} `{}`", shorten(value));
     Err(ProviderError::new(provider, kind, message))
 }
 

@@ -1,6 +1,7 @@
 //! The command line and the environment of one round with Codex.
 //!
-//! Owns: which flag stands for which option. Never: a secret or the prompt.
+//! Owns: which flag stands for which option. Never: an argument with a secret or the
+//! prompt in it.
 
 use std::path::{Path, PathBuf};
 
@@ -11,27 +12,26 @@ use super::config::Sandbox;
 use crate::cli_agent::{known_effort, plain};
 use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
-/// What its models know; Codex itself hands any word on to the service.
+/// Efforts that its models know. Codex itself passes any word on to the service.
 const EFFORTS: [&str; 8] = ["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
 
-/// What it may see of this program's environment. A model provider of the
-/// user's own reads its key from a variable of the user's own naming (`env_key`):
-/// that one is for the user to allow.
+/// Variables of this program that it gets. A model provider that the user has added reads
+/// its key from a variable that the user has named (`env_key`), and has to allow.
 pub(super) const ALLOWED: [&str; 2] = ["CODEX_*", "OPENAI_*"];
 
-/// Longest setting in an argument, of which Linux takes 128 KiB.
+/// Longest setting: it is in one argument, of which Linux takes 128 KiB.
 const SETTING_BYTES_MAX: usize = 120 * 1024;
 
-/// What the arguments name.
+/// What the arguments refer to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct CallInputs<'a> {
-    /// A file that holds the schema of the answer.
+    /// A file with the schema of the answer.
     pub(super) schema: Option<&'a Path>,
-    /// Those of the developer.
+    /// The developer's instructions.
     pub(super) instructions: Option<&'a str>,
-    /// Files.
+    /// Paths of image files.
     pub(super) images: &'a [&'a Path],
-    /// Settings that name MCP servers.
+    /// Settings that define MCP servers.
     pub(super) servers: &'a [String],
 }
 
@@ -43,8 +43,7 @@ pub(super) fn arguments(
     extra: &[String],
 ) -> Result<Vec<String>, ProviderError> {
     let mut argv: Vec<String> = vec!["exec".to_owned()];
-    // `resume` has no such flag of its own, and the setting for it would take the
-    // place of the user's.
+    // `resume` has no such flag, and the setting for it would replace the user's.
     for dir in added(task, &chosen)? {
         argv.extend(["--add-dir".to_owned(), dir.to_string_lossy().into_owned()]);
     }
@@ -54,7 +53,7 @@ pub(super) fn arguments(
     for image in inputs.images {
         argv.extend(["--image".to_owned(), image.to_string_lossy().into_owned()]);
     }
-    // Any folder will do, as for the other agents.
+    // Any folder is accepted, as by the other agents.
     argv.extend(["--json", "--skip-git-repo-check"].map(str::to_owned));
     let mut flag = |name: &str, value: &str| {
         argv.push(name.to_owned());
@@ -67,8 +66,8 @@ pub(super) fn arguments(
         let effort = known_effort(NAME, &EFFORTS, effort)?;
         flag("-c", &format!("model_reasoning_effort=\"{effort}\""));
     }
-    // As a setting, because `resume` has no flag for it. That nobody is there to be
-    // asked, `exec` knows by itself.
+    // As a setting, because `resume` has no flag for it. `exec` knows by itself that
+    // nobody can be asked.
     if let Some(mode) = sandbox_mode(task.permissions, chosen)? {
         flag("-c", &format!("sandbox_mode=\"{mode}\""));
     }
@@ -78,7 +77,8 @@ pub(super) fn arguments(
     argv.extend_from_slice(extra);
     argv.extend(inputs.servers.iter().flat_map(|one| ["-c".to_owned(), one.clone()]));
     if let Some(text) = inputs.instructions {
-        // Behind the user's arguments, of which the last one counts: theirs are in it.
+        // After the user's arguments, because the last one counts. Their instructions are
+        // part of these.
         let setting = format!("developer_instructions={}", quoted(text));
         if setting.len() > SETTING_BYTES_MAX {
             let message = format!(
@@ -97,7 +97,7 @@ pub(super) fn arguments(
     Ok(argv)
 }
 
-/// A text as TOML has it.
+/// A text as a TOML string.
 pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -112,8 +112,8 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// The folders that are added to those that it may write in. Without leave to write it
-/// may read them as everything.
+/// The folders to add to those that it may write in. Without permission to write it may
+/// read them like everything else.
 fn added<'t>(task: &'t AgentTask, chosen: &Sandbox) -> Result<&'t [PathBuf], ProviderError> {
     let why = match chosen {
         Sandbox::Free | Sandbox::ReadOnly => return Ok(&task.dirs),
@@ -127,7 +127,7 @@ fn added<'t>(task: &'t AgentTask, chosen: &Sandbox) -> Result<&'t [PathBuf], Pro
     Err(ProviderError::new(NAME, ProviderErrorKind::Unsupported, message))
 }
 
-/// Its mode, where that takes nothing away from what the user has chosen.
+/// The sandbox mode, unless it would widen what the user has chosen.
 fn sandbox_mode(
     permissions: Option<Permissions>,
     chosen: Sandbox,

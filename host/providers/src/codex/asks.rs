@@ -1,39 +1,39 @@
-//! What the user's rules have Codex ask, and `codex exec` refuses by itself.
+//! What the user's rules make Codex ask, and `codex exec` refuses by itself.
 //!
-//! Owns: the words in which it says so, and what the user writes to allow it.
-//! Never: decides; there is nobody in `exec` who could, whatever `approval_policy`
-//! says, so the setting `asks` does not reach it.
+//! Owns: the words of the refusal, and what the user writes to allow it. Never: decides.
+//! Nobody can be asked in `exec`, whatever `approval_policy` says, so the setting `asks`
+//! has no effect on it.
 //!
-//! A command that a rule (`decision = "prompt"`) asks about leaves no item, but a
-//! line on stderr and the answer to the call in the session's file. The tool of a
-//! server leaves an item that has failed.
+//! A command that a rule (`decision = "prompt"`) asks about leaves no item, but a line on
+//! stderr and the answer to the call in the session's file. A server's tool leaves a
+//! failed item.
 
 use serde_json::Value;
 use smol_wf_core::asks::RefusedAsk;
 
 use crate::cli_agent::detail_of;
 
-/// Of a command.
+/// The refusal of a command.
 const OF_A_COMMAND: &str = "approval required by policy";
 
-/// Of a server's tool, by version.
+/// The refusal of a server's tool, by version.
 const OF_A_TOOL: [&str; 3] = [
     "MCP tool call requires approval",
     "MCP tool call cancelled: interactive approval is unavailable",
     "user cancelled MCP tool call",
 ];
 
-/// What allows a command: of several rules the strictest counts, so another one
-/// would not do.
+/// What allows a command. Of several rules the strictest counts, so another rule would
+/// not do.
 const IN_THE_RULE: &str = "decision = \"allow\" in the rule of ~/.codex/rules that asks";
 
-/// Whether a text, from a line on stderr or the answer to a call, says that a
-/// command was asked about.
+/// Whether a line on stderr, or the answer to a call, says that a rule asked about a
+/// command.
 pub(super) fn is_of_a_command(text: &str) -> bool {
     text.contains(OF_A_COMMAND)
 }
 
-/// A refused command, from the arguments of the call, where they are known.
+/// A refused command, with its words where the arguments of the call are known.
 pub(super) fn command(arguments: Option<&str>) -> RefusedAsk {
     let arguments = arguments.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let detail = arguments.as_ref().and_then(detail_of);
@@ -41,7 +41,7 @@ pub(super) fn command(arguments: Option<&str>) -> RefusedAsk {
     RefusedAsk::of_its_own_rules(what, IN_THE_RULE.to_owned())
 }
 
-/// A refused tool of a server, from how its use failed.
+/// A refused tool of a server, from the error of its use.
 pub(super) fn tool(server: &str, tool: &str, error: &str) -> Option<RefusedAsk> {
     OF_A_TOOL.iter().any(|words| error.contains(words)).then(|| {
         let key = Value::from(server);

@@ -1,13 +1,12 @@
-//! Which kind of failure Codex tells of.
+//! Which kind of failure Codex reports.
 //!
-//! Owns: its own words for what went wrong. Never: the words that all agents
-//! share.
+//! Owns: its own words for what went wrong. Never: the words that all agents share.
 
 use crate::ProviderErrorKind as Kind;
 use crate::cause::Cause;
 use crate::process::Exit;
 
-/// A turn that failed, by its message: a sentence, or the body of a response.
+/// The cause of a failed turn, from its message: a sentence, or the body of a response.
 pub(super) fn failed(message: &str) -> Cause {
     if message.trim().is_empty() {
         return Cause::new(Kind::Failed, "codex failed and gave no reason");
@@ -26,13 +25,13 @@ pub(super) fn failed(message: &str) -> Cause {
     cause
 }
 
-/// It ended, or was ended, and its turn had not.
+/// It ended, or was ended, in the middle of its turn.
 pub(super) fn no_end(exit: Option<&Exit>, complaint: Option<&str>) -> Cause {
     let Some(exit) = exit else {
         return Cause::new(Kind::CutStream, "codex was ended before it had answered");
     };
     let cause = Cause::of_exit("codex", exit);
-    // Nothing on stderr: what it last complained of is the best there is.
+    // Nothing on stderr: its last complaint is the best explanation.
     match complaint {
         Some(complaint) if cause.kind == Kind::CutStream => {
             let mut told = Cause::read(complaint, None);

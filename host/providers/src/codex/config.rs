@@ -1,10 +1,10 @@
 //! What Codex's own configuration says of its sandbox.
 //!
-//! Owns: which of our settings would take away from the user's. Never: changes
-//! the configuration, or judges what is in a profile.
+//! Owns: which settings of this program would widen or replace the user's. Never: changes
+//! the configuration, or judges the content of a profile.
 //!
-//! A setting on the command line stands above the user's own, whichever of them is
-//! the narrower. So it is given only where the user's is known to be wider.
+//! A setting on the command line replaces the user's own, whichever of them is narrower.
+//! So it is given only where the user's is known to be wider.
 
 use smol_wf_core::cut;
 use std::ffi::OsStr;
@@ -15,36 +15,36 @@ use toml::de::{DeTable, DeValue};
 use crate::cli_agent::CliOptions;
 use crate::cli_agent::{Unreadable, folder, text_or_nothing, values_of};
 
-/// What the user has chosen; the narrowest comes last.
+/// What the user has chosen. The narrowest comes last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Sandbox {
-    /// Nothing that we would take away.
+    /// Nothing that a setting would widen.
     Free,
-    /// Its mode `read-only`, in so many words.
+    /// The mode `read-only`, explicitly.
     ReadOnly,
-    /// A profile of permissions, which says what may be read as well.
+    /// A profile of permissions, which also limits what may be read.
     Profile,
-    /// Something that cannot be read or understood here, and where.
+    /// Something that cannot be read or understood here, and where it is.
     Unknown(String),
 }
 
-/// A piece of the configuration.
+/// A part of the configuration.
 struct Layer {
-    /// In words.
+    /// Where it is, in words.
     place: String,
     text: String,
 }
 
-/// Where an administrator's configuration is; it stands below the user's.
+/// The administrator's configuration, which stands below the user's.
 const SYSTEM: &str = "/etc/codex/config.toml";
 
-/// Bytes of a value of the user's that a message shows.
+/// Most bytes of a user's value that a message shows.
 const SHOWN_BYTES_MAX: usize = 60;
 
 impl Sandbox {
-    /// Of the user's arguments, the user's configuration, the machine's, and those of
-    /// the folder's projects. The narrowest counts, because which of them Codex
-    /// trusts is for it to know.
+    /// The narrowest choice among the user's arguments, the user's configuration, the
+    /// machine's, and those of the folder's projects. Which of them Codex trusts is not
+    /// known here.
     pub(super) fn chosen(options: &CliOptions, cwd: &Path) -> Self {
         Layer::all(options, cwd).map_or_else(Self::Unknown, |layers| Self::of(&layers))
     }
@@ -72,7 +72,7 @@ impl Sandbox {
                 .collect();
             let shown = shown(name);
             if defined.is_empty() {
-                // It is for Codex to refuse.
+                // Codex itself refuses it.
                 let why = format!("the profile `{shown}`, chosen in {place}, is defined nowhere");
                 said.push(Self::Unknown(why));
             }
@@ -104,8 +104,8 @@ impl Sandbox {
 }
 
 impl Layer {
-    /// Of the user's arguments, the user's configuration, the machine's, and those of
-    /// the folder's projects.
+    /// The user's arguments, the user's configuration, the machine's, and those of the
+    /// folder's projects.
     fn all(options: &CliOptions, cwd: &Path) -> Result<Vec<Self>, String> {
         let own = folder(options, "CODEX_HOME", ".codex");
         let projects = cwd.ancestors().map(|folder| folder.join(".codex"));
@@ -130,7 +130,7 @@ impl Layer {
         Ok(layers)
     }
 
-    /// Of a file; none where there is nothing.
+    /// Reads a file; none when it does not exist.
     fn read(file: &Path) -> Result<Option<Self>, String> {
         let place = format!("`{}`", file.display());
         match text_or_nothing(file) {
@@ -139,7 +139,7 @@ impl Layer {
         }
     }
 
-    /// Without a word of what is there, which may be secret.
+    /// The error without any content of the file, which may be secret.
     fn broken(&self, error: &toml::de::Error) -> String {
         let start = error.span().map_or(0, |span| span.start).min(self.text.len());
         let before = self.text.as_bytes().get(..start).unwrap_or_default();
@@ -148,11 +148,13 @@ impl Layer {
     }
 }
 
-/// The key of what it tells its agents in the developer's name.
+/// The key of the developer's instructions.
 const INSTRUCTIONS: &str = "developer_instructions";
 
-/// What the user's own configuration tells its agents in the developer's name; why it
-/// cannot be known, where it cannot.
+/// The developer's instructions in the user's own configuration.
+///
+/// # Errors
+/// Why they cannot be known.
 pub(super) fn instructions(options: &CliOptions, cwd: &Path) -> Result<Option<String>, String> {
     let mut found = Vec::new();
     for layer in Layer::all(options, cwd)? {
@@ -167,15 +169,17 @@ pub(super) fn instructions(options: &CliOptions, cwd: &Path) -> Result<Option<St
             }
         }
     }
-    // Which of several counts is for Codex to know.
+    // Which of several counts is not known here.
     if found.len() > 1 {
         return Err(format!("`{INSTRUCTIONS}` stands in {} places", found.len()));
     }
     Ok(found.pop())
 }
 
-/// Names of the MCP servers of the user's own configuration; why they cannot be known,
-/// where they cannot.
+/// Names of the MCP servers in the user's own configuration.
+///
+/// # Errors
+/// Why they cannot be known.
 pub(super) fn servers(options: &CliOptions, cwd: &Path) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for layer in Layer::all(options, cwd)? {
@@ -196,7 +200,7 @@ fn with_profiles<'t, 'i>(table: &'t DeTable<'i>) -> impl Iterator<Item = &'t DeT
     std::iter::once(table).chain(profiles.filter_map(|(_, one)| one.get_ref().as_table()))
 }
 
-/// As much of it as a message shows.
+/// The part of a value that a message shows.
 fn shown(value: &str) -> String {
     let head = cut::head(value, SHOWN_BYTES_MAX);
     let mark = if head.len() < value.len() { "…" } else { "" };
@@ -208,8 +212,8 @@ fn get<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<&'a DeValue<'i>> {
     pairs.find(|(key, _)| key.get_ref() == name).map(|(_, value)| value.get_ref())
 }
 
-/// A setting on the command line as a line of a configuration. Codex takes what is
-/// not TOML for text.
+/// Reads a setting on the command line as a line of a configuration. Codex takes what is
+/// not TOML as text.
 fn setting(given: &str) -> Layer {
     let (key, value) = given.split_once('=').unwrap_or((given, ""));
     let line = format!("{key} = {value}");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli_agent::{CliOptions, folder, json, says, text, variable};
 
 pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
-    // Not OPENAI_API_KEY: Codex passes over it, unless a model provider names it.
+    // Not OPENAI_API_KEY: Codex ignores it, unless a model provider names it.
     if variable(options, "CODEX_API_KEY").is_some() {
         return Some(true);
     }
@@ -15,13 +15,13 @@ pub(super) fn logged_in(options: &CliOptions) -> Option<bool> {
     if json(&home.join("auth.json")).is_some_and(|file| holds_login(&file)) {
         return Some(true);
     }
-    // A model provider of the user's own has credentials of its own, or needs none.
+    // A model provider that the user has added has its own credentials, or needs none.
     let configured = text(&home.join("config.toml"))
         .is_some_and(|config| config.lines().any(|line| line.trim().starts_with("model_provider")));
     if configured { None } else { Some(false) }
 }
 
-/// The file stays when one logs out, with nulls in it.
+/// Whether the file has a login. After a logout it stays, with nulls in it.
 fn holds_login(file: &Value) -> bool {
     let tokens = file["tokens"].as_object().into_iter().flat_map(|tokens| tokens.values());
     says(&file["OPENAI_API_KEY"]) || tokens.into_iter().any(says)

@@ -1,31 +1,30 @@
 //! The provider `codex`: one `codex exec` per round.
 //!
-//! Owns: one round with Codex. Never: its login or its configuration, and of
-//! its sessions' files nothing but the model.
+//! Owns: one round with Codex. Never: its login or its configuration, and of its
+//! sessions' files only the model and refused commands.
 //!
-//! **Permissions.** Codex runs what the agent does in a sandbox of the system:
-//! `read` is its mode `read-only`, `write` is `workspace-write`, which holds
-//! commands to the working directory too. Without `permissions` the user's own
-//! configuration decides; its default is `read-only`. A write that the sandbox
-//! refuses is a failed command to the agent, which goes on. Where that configuration
-//! says `read-only` or chooses a profile of permissions, `write` leaves it at that;
-//! `read` would take the place of a profile, and is refused. Its rules for commands
-//! and for tools of servers stand above all of this; what they would ask `codex exec`
-//! refuses by itself, whatever `asks` says, and it is counted.
+//! **Permissions.** Codex runs its agent's commands in a sandbox of the system. `read` is
+//! its mode `read-only`; `write` is `workspace-write`, which also holds commands to the
+//! working directory. Without `permissions` the user's own configuration decides; its
+//! default is `read-only`. A write that the sandbox refuses is a failed command to the
+//! agent, which goes on. Where the user's configuration says `read-only` or chooses a
+//! profile of permissions, `write` leaves it at that; `read` would replace a profile, and
+//! is refused. Its rules for commands and for tools of servers stand above all of this.
+//! What they would ask, `codex exec` refuses by itself, whatever `asks` says, and it is
+//! counted.
 //!
-//! **Structured answers** are written by grammar, which knows less than JSON
-//! Schema: objects are closed, and an optional property is one that may be null,
-//! which is taken out of the answer again. A schema that cannot be put that way
-//! is written into the prompt, and the answer is text.
+//! **Structured answers** are written by grammar, which knows less than JSON Schema:
+//! objects are closed, and an optional property is one that may be null, which is removed
+//! from the answer. A schema that cannot be expressed that way is written into the
+//! prompt, and the answer is text.
 //!
-//! **Counts.** Codex counts a session from its beginning. What earlier rounds of
-//! the same session have told this provider is subtracted, or where it has not heard
-//! of them (another process began the session), what the run knows of earlier calls.
-//! It does not say what a call costs. The model is the one that was asked for, else what Codex has written
-//! down in the session's file.
+//! **Counts.** Codex counts a session from its beginning. The usage of earlier rounds of
+//! the session, as this provider heard of it, is subtracted; where another process began
+//! the session, what the run knows of earlier steps. Codex does not report a cost. The
+//! model is the requested one, or else the one in the session's file.
 //!
-//! Its own retries take half a minute at the most and are left to it, unless the
-//! service has asked for a longer wait: that, it waits out without a word.
+//! Its own retries take half a minute at the most and are left to it, unless the service
+//! asked for a longer wait: it would wait that long without a word.
 
 mod argv;
 mod asks;
@@ -66,8 +65,8 @@ pub type CodexOptions = CliOptions;
 #[derive(Debug, Default)]
 pub struct Codex {
     options: CodexOptions,
-    /// What each session had used when it was last heard of: one entry for each
-    /// agent that has answered, and agents are bounded by the run.
+    /// The usage of each session when it was last heard of: one entry for each agent that
+    /// has answered, and the run limits agents.
     used: Mutex<HashMap<String, Usage>>,
 }
 
@@ -78,8 +77,8 @@ impl Codex {
         Self { options, used: Mutex::default() }
     }
 
-    /// The developer's instructions: those of the call, behind the user's own, whose
-    /// place they would take.
+    /// The developer's instructions: the user's own, which the step's would replace, and
+    /// then the step's.
     fn instructions(&self, task: &AgentTask) -> Result<Option<String>, ProviderError> {
         let Some(text) = &task.request.system else { return Ok(None) };
         let refused =
@@ -94,7 +93,8 @@ impl Codex {
         Ok(Some(own.into_iter().chain([text.clone()]).collect::<Vec<_>>().join("\n\n")))
     }
 
-    /// Settings for the servers of the call, and the environment with what they need.
+    /// Settings for the servers of the step, and the environment with the variables that
+    /// they need.
     fn servers(&self, task: &AgentTask) -> Result<(Vec<String>, Environment), ProviderError> {
         let env = self.environment();
         if task.mcp.is_empty() {
@@ -118,15 +118,15 @@ impl Codex {
         Ok((inputs.settings, env.from(&inputs.env)))
     }
 
-    /// The model of a session, as Codex has written it down.
+    /// The model of a session, from the session's file.
     async fn model_of(&self, session: Option<&str>) -> Option<String> {
         let session = session?.to_owned();
         let home = folder(&self.options, "CODEX_HOME", ".codex")?;
         tokio::task::spawn_blocking(move || record::model_of(&home, &session)).await.ok()?
     }
 
-    /// Tells of the commands that a rule asked about, with the words of each as far
-    /// as Codex has written them down.
+    /// Reports the commands that a rule asked about, with the words of each as far as the
+    /// session's file has them.
     async fn tell_refused(&self, round: &Round, activity: &dyn Activity) {
         let count = round.refused_commands;
         if count == 0 {
@@ -141,12 +141,12 @@ impl Codex {
         found.into_iter().chain(unknown).for_each(|asked| activity.refused(asked));
     }
 
-    /// Of this round alone.
+    /// Turns the usage of the session into that of this round.
     fn subtract(&self, ended: &mut RoundResult, task: &AgentTask) {
         let Some(session) = &ended.session_id else { return };
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let total = ended.usage;
-        // A round that failed tells no count; the next one's total has it.
+        // A failed round reports no count; the next one's total includes it.
         if total == Usage::default() {
             return;
         }

@@ -1,9 +1,8 @@
-//! What Codex writes down of a session and does not print: its model, and the
+//! What Codex writes into a session's file and does not print: the model, and the
 //! commands that a rule asked about.
 //!
-//! Owns: finding a session's file and the lines in it. Never: insists: an agent
-//! that keeps no sessions, or keeps them otherwise, has a model all the same, and
-//! it is unknown.
+//! Owns: finding a session's file and the lines in it. Never: requires them. For an agent
+//! that keeps no sessions, or keeps them in another form, they are unknown.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -16,13 +15,13 @@ use smol_wf_core::asks::RefusedAsk;
 
 use super::asks;
 
-/// How much of a file is read for the model: the line is among the first few.
+/// Most bytes of a file that are read for the model: its line is among the first few.
 const READ_BYTES_MAX: u64 = 1024 * 1024;
 
-/// How much is read for refused commands: pictures and long outputs stand between.
+/// Most bytes that are read for refused commands: images and long outputs come between.
 const SEARCHED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Files of one day that are looked at.
+/// Most files of one day that are considered.
 const FILES_MAX: usize = 20_000;
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -43,7 +42,7 @@ struct TurnContext {
     model: Option<String>,
 }
 
-/// A line that holds a call of a tool, or the answer to one.
+/// A line with a call of a tool, or the answer to one.
 #[derive(Deserialize)]
 struct CallLine {
     payload: Call,
@@ -67,7 +66,7 @@ pub(super) fn model_of(home: &Path, session: &str) -> Option<String> {
     })
 }
 
-/// The last commands of a session that a rule asked about, as many as are wanted.
+/// The last commands of a session that a rule asked about, at most `wanted`.
 pub(super) fn refused_commands(
     home: &Path,
     session: &str,
@@ -97,8 +96,8 @@ pub(super) fn refused_commands(
     Some(refused.into())
 }
 
-/// `YYYY/MM/DD/rollout-<time>-<session>.jsonl`, by the local day on which the
-/// session began. Its name is a UUID of version 7, which begins with that time.
+/// Finds `YYYY/MM/DD/rollout-<time>-<session>.jsonl`, by the local day on which the
+/// session began. The session is a UUID of version 7, which begins with that time.
 fn file_of(sessions: &Path, session: &str) -> Option<PathBuf> {
     let bits: String = session.chars().filter(|c| *c != '-').collect();
     let milliseconds = u64::from_str_radix(bits.get(..12)?, 16).ok()?;
@@ -147,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_model_is_in_the_session_s_file() {
-        // Begun on 2026-11-25 at 16:27 UTC.
+        // Began on 2026-11-25 at 16:27 UTC.
         const SESSION: &str = "01a21388-d550-7b71-9b62-6f289349170b";
         for day in ["2026/11/25", "2026/11/24", "2026/11/26"] {
             let home = tempfile::tempdir().unwrap();

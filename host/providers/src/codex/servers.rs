@@ -1,7 +1,7 @@
-//! MCP servers as Codex is given them.
+//! MCP servers in Codex's form.
 //!
-//! Owns: the settings that name them, and the variables that hold their values. Never:
-//! puts a value into an argument, which everybody on the machine may read.
+//! Owns: the settings that define them, and the variables that hold their values. Never:
+//! puts a value into an argument, which every user of the machine may read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,26 +9,26 @@ use super::NAME;
 use super::argv::quoted;
 use crate::{McpServer, McpTransport, ProviderError, ProviderErrorKind};
 
-/// What Codex gets for its servers.
+/// Settings and variables for MCP servers.
 #[derive(Debug, Default)]
 pub(super) struct Servers {
-    /// Each behind `-c`.
+    /// Each goes behind `-c`.
     pub(super) settings: Vec<String>,
-    /// Variables of its environment, from which the servers get theirs.
+    /// Variables of Codex's environment, which it passes on to the servers.
     pub(super) env: BTreeMap<String, String>,
 }
 
 impl Servers {
-    /// For these. `taken` are variables that Codex has itself, which a server's would
-    /// take the place of.
+    /// The settings for these servers. `taken` are Codex's own variables, which a
+    /// server's would replace.
     pub(super) fn of(
         servers: &[McpServer],
         taken: &BTreeSet<String>,
     ) -> Result<Self, ProviderError> {
         let mut all = Self::default();
         for McpServer { name, way } in servers {
-            // One that does not come up fails the call; else the agent would go on
-            // without. Its user has named it, so its tools need not be asked for.
+            // A server that does not start fails the round; else the agent would go on
+            // without it. Its user has named it, so its tools need no permission.
             all.set(name, "required", "true");
             all.set(name, "default_tools_approval_mode", "\"approve\"");
             match way {
@@ -111,7 +111,7 @@ mod tests {
             "mcp_servers.b-c.env_http_headers={ \"authorization\" = \"MCP_B_C_HEADER_0\" }",
         ] {
             assert!(given.settings.iter().any(|one| one == setting), "{setting}: {settings}");
-            // Each is TOML of its own.
+            // Each is TOML by itself.
             toml::de::DeTable::parse(setting).unwrap();
         }
         assert_eq!(given.env["TOKEN"], "s3cret");

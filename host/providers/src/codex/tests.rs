@@ -11,8 +11,8 @@ use crate::conformance::{self, task};
 use crate::fake::{ActivityLog, Fake};
 use crate::{Answer, Provider};
 
-/// Answers every prompt as the CLI would, as far as the contract goes: counts
-/// are those of the whole session.
+/// Answers every prompt like the CLI, as far as the contract goes. Its counts are those
+/// of the whole session.
 const ANSWERING: &str = r#"
 here=$(dirname "$0") session= text=ok
 if [ "$2" = resume ]; then
@@ -80,7 +80,7 @@ async fn a_session_that_goes_on_is_counted_once() {
     let round =
         Usage { input_tokens: 100, output_tokens: 5, cache_read_tokens: 10, cache_write_tokens: 0 };
     assert_eq!([first.usage, second.usage, third.usage], [round; 3]);
-    // In another process, the run knows what its earlier calls have used.
+    // In another process, the run knows the usage of its earlier steps.
     let mut used = round;
     used += round;
     used += round;
@@ -143,7 +143,7 @@ async fn a_schema_that_no_grammar_can_say_is_asked_for_in_words() {
 
 #[tokio::test]
 async fn what_its_rules_ask_and_it_refuses_is_told() {
-    // A rule for commands, and a server's tool, as versions 0.169 and 0.171 say it.
+    // A rule for commands, and a server's tool, in the words of versions 0.169 and 0.171.
     let fake = Fake::new(
         r#"echo '2026-11-27T02:47:50Z ERROR codex_core::tools::router: error=exec_command failed: CreateProcess { message: "Rejected(\"approval required by policy, but AskForApproval is set to Never\")" }' >&2
 echo '{"type":"thread.started","thread_id":"01a21aec-ff91-72e0-b04e-0543a245ab0b"}'

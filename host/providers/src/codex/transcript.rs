@@ -1,9 +1,9 @@
-//! What `codex exec --json` prints, line by line.
+//! The output of `codex exec --json`, line by line.
 //!
-//! Owns: the state of one round as its lines tell it. A round has ended when
-//! `turn.completed` or `turn.failed` has been read, and only then. Never: takes
-//! an `error` line or item for a failure: Codex prints them in rounds that
-//! succeed, for a model that it does not know or a connection that it renews.
+//! Owns: the state of one round after each line. A round has ended when `turn.completed`
+//! or `turn.failed` was read, and only then. Never: takes an `error` line or item for a
+//! failure: Codex prints them in rounds that succeed, for an unknown model or a renewed
+//! connection.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,15 +84,15 @@ struct Failure {
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 #[serde(default)]
 struct Counts {
-    /// Cached ones included.
+    /// With cached ones.
     input_tokens: u64,
     cached_input_tokens: u64,
     cache_write_input_tokens: u64,
-    /// Those of reasoning included.
+    /// With those of reasoning.
     output_tokens: u64,
 }
 
-/// One round, as far as it has been told.
+/// The state of one round.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
     session: Option<String>,
@@ -100,11 +100,11 @@ pub(crate) struct Round {
     /// Since the session began, not since this round did.
     usage: Usage,
     ending: Option<Result<(), String>>,
-    /// The last thing that was called an error, for a round that breaks off.
+    /// The last error message, for a round that breaks off.
     complaint: Option<String>,
-    /// It was told to wait for longer than anybody waits for it.
+    /// Whether the service asked for a longer wait than anybody waits.
     hopeless: bool,
-    /// Commands that a rule of the user's asked about, and that it has refused.
+    /// Commands that a rule of the user asked about, and that were refused.
     pub(super) refused_commands: usize,
 }
 
@@ -165,7 +165,7 @@ impl Transcript for Round {
         self.hopeless
     }
 
-    /// The usage is that of the whole session, for the caller to subtract from.
+    /// The usage is that of the whole session; the caller subtracts from it.
     fn end(self, exit: Option<&Exit>) -> RoundResult {
         let answer = match self.ending {
             Some(Ok(())) => Ok(match self.text {
@@ -179,7 +179,7 @@ impl Transcript for Round {
             answer,
             usage: self.usage,
             cost_usd: None,
-            // It does not say.
+            // Codex does not report it.
             model: None,
             session_id: self.session,
         }
@@ -192,7 +192,7 @@ fn cause_of(message: &str) -> &str {
     inner.unwrap_or(message)
 }
 
-/// The start of a tool.
+/// Reports the start of a tool.
 fn tell(item: Item, activity: &dyn Activity) {
     let (name, detail) = match item {
         Item::CommandExecution { command } => ("shell".to_owned(), Some(shorten(inner(&command)))),
@@ -217,8 +217,8 @@ fn inner(command: &str) -> &str {
 }
 
 impl Round {
-    /// It waits before it tries again, for as long as the service asked for:
-    /// hours, perhaps, without a word.
+    /// Takes note that Codex waits before it tries again, for as long as the service
+    /// asked: perhaps hours, without a word.
     fn reconnects(&mut self, message: &str, activity: &dyn Activity) {
         activity.note(AgentActivity::Waiting { reason: shorten(message) });
         let told = cause_of(message);

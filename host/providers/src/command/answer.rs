@@ -1,23 +1,23 @@
-//! What a program has printed, and how it ended.
+//! A program's output and exit, as an answer or a failure.
 //!
-//! Owns: telling an answer in JSON from text, and a failure from both. Never:
-//! looks for JSON within text; where there is a schema, the engine does.
+//! Owns: telling an answer in JSON from text, and a failure from both. Never: looks for
+//! JSON within text; the engine does, for a step with a schema.
 //!
-//! An answer in JSON is one object, and nothing beside it, with the key
-//! `output`; the rest is optional:
+//! An answer in JSON is one object with the key `output`, and nothing beside it. The
+//! other keys are optional:
 //!
 //! ```json
 //! {"output": "…", "sessionId": "…", "model": "…", "costUsd": 0.01,
 //!  "usage": {"inputTokens": 1, "outputTokens": 1, "cacheReadTokens": 0, "cacheWriteTokens": 0}}
 //! ```
 //!
-//! `null` says no more than a key that is left out. A key that holds what it
-//! cannot hold is passed over and named: the answer is worth more than that.
+//! `null` means the same as a missing key. A key with a value of the wrong kind is
+//! ignored and reported: the answer is worth more than that.
 //!
 //! A failure is `{"error": {"kind": "rate_limit", "message": "…", "retryAfterMs": 1000}}`,
-//! with one of the words of [`ProviderErrorKind`]; or `{"error": "…"}`, unless
-//! other keys show that this is an answer of the agent's own form; or any exit
-//! code but zero.
+//! with one of the words of [`ProviderErrorKind`]; or `{"error": "…"}`, unless other
+//! keys show that it is an answer in a form of the agent's own; or any exit code except
+//! zero.
 
 use std::time::Duration;
 
@@ -30,15 +30,15 @@ use crate::{AgentReply, Answer, ProviderError, ProviderErrorKind, RoundSpend};
 /// The keys of an answer or a failure.
 const KEYS: [&str; 6] = ["output", "usage", "costUsd", "sessionId", "model", "error"];
 
-/// What was read.
+/// What was read from a program's output.
 #[derive(Debug)]
 pub(super) struct ParsedOutput {
     pub(super) reply: Result<AgentReply, ProviderError>,
-    /// What was passed over, a sentence each.
+    /// The values that were ignored, a sentence each.
     pub(super) passed_over: Vec<String>,
 }
 
-/// Reads it.
+/// Reads a program's output and exit.
 pub(super) fn read(provider: &str, printed: &str, exit: &Exit) -> ParsedOutput {
     let Some(object) = answer_object(printed) else {
         let answer = match printed {
@@ -53,7 +53,7 @@ pub(super) fn read(provider: &str, printed: &str, exit: &Exit) -> ParsedOutput {
     ParsedOutput { reply, passed_over: facts.passed_over }
 }
 
-/// The object, when what was printed is an answer or a failure in JSON.
+/// The object, when the output is an answer or a failure in JSON.
 fn answer_object(printed: &str) -> Option<Map<String, Value>> {
     let text = printed.trim_start_matches('\u{feff}').trim();
     if !text.starts_with('{') {
@@ -68,7 +68,7 @@ fn answer_object(printed: &str) -> Option<Map<String, Value>> {
     (object.contains_key("output") || is_failure).then_some(object)
 }
 
-/// An object that was printed, while it is read.
+/// A printed object while it is read.
 struct Facts {
     object: Map<String, Value>,
     passed_over: Vec<String>,
@@ -87,7 +87,7 @@ impl Facts {
         if let Some(error) = self.failure(provider) {
             return Err(error.having_spent(spent));
         }
-        // The answer is whole: that its program does not end takes nothing from it.
+        // The answer is complete, so a program that does not end takes nothing from it.
         if !exit.hung {
             check_end(provider, exit).map_err(|error| error.having_spent(spent.clone()))?;
         }
@@ -102,7 +102,7 @@ impl Facts {
     fn failure(&mut self, provider: &str) -> Option<ProviderError> {
         let told = match self.object.remove("error")? {
             Value::Object(told) => told,
-            // Some write it always, and empty beside an answer.
+            // Some programs always write it, empty beside an answer.
             Value::String(message) if message.is_empty() && self.object.contains_key("output") => {
                 return None;
             }
@@ -160,7 +160,7 @@ impl Facts {
         self.take("", key, "a string", string).filter(|text| !text.is_empty())
     }
 
-    /// What the key holds, when it is there and holds what it can hold.
+    /// The value of a key, when it is of the right kind.
     fn take<T>(
         &mut self,
         within: &str,
@@ -185,7 +185,7 @@ fn string(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// Whether the program ended as one that has succeeded.
+/// Whether the program ended successfully.
 fn check_end(provider: &str, exit: &Exit) -> Result<(), ProviderError> {
     if exit.code == Some(0) {
         return Ok(());

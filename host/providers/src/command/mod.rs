@@ -1,21 +1,21 @@
 //! Any program that reads a prompt on stdin and prints an answer.
 //!
-//! Owns: what such a program is told, and what it may print (see `answer.rs`).
-//! Never: guesses what a program meant; what is not an answer in JSON is text.
+//! Owns: what such a program gets, and what it may print (see `answer.rs`). Never:
+//! guesses; output that is not an answer in JSON is text.
 //!
-//! The program is started once for each round, in the agent's working folder.
-//! Its stdin is the prompt, to its end. Lines on stderr are shown as what it is
-//! doing. What it may want to know of the call is in its environment, under names
-//! that are no settings of smol-wf: a run that it starts is another run.
+//! The program is started once for each round, in the agent's working directory. Its
+//! stdin is the whole prompt. Lines on stderr are shown as its activity. Facts about
+//! the step are in its environment, under names that are not settings of smol-wf: a
+//! run that the program starts is another run.
 //!
 //! | variable | |
 //! |---|---|
-//! | `SMOL_WF_RUN_ID`, `SMOL_WF_CALL` | the run and the call's number in it |
-//! | `SMOL_WF_IDEMPOTENCY_KEY` | the same for every attempt at the call |
-//! | `SMOL_WF_CALL_MODEL`, `SMOL_WF_CALL_EFFORT`, `SMOL_WF_CALL_PERMISSIONS` | when the call gives them |
-//! | `SMOL_WF_SESSION_ID` | the session to go on with: that of an earlier round, attempt or call |
+//! | `SMOL_WF_RUN_ID`, `SMOL_WF_CALL` | the run and the step's number in it |
+//! | `SMOL_WF_IDEMPOTENCY_KEY` | the same for every attempt at the step |
+//! | `SMOL_WF_CALL_MODEL`, `SMOL_WF_CALL_EFFORT`, `SMOL_WF_CALL_PERMISSIONS` | when the step has them |
+//! | `SMOL_WF_SESSION_ID` | the session to resume: that of an earlier round, attempt or step |
 //! | `SMOL_WF_CALL_SYSTEM` | text for the agent's system prompt |
-//! | `SMOL_WF_CALL_DIRS` | JSON: whole paths of more folders that it may work in |
+//! | `SMOL_WF_CALL_DIRS` | JSON: absolute paths of further folders that it may work in |
 //! | `SMOL_WF_SCHEMA` | the schema, up to 64 KiB; it is in the prompt as well |
 
 mod answer;
@@ -32,8 +32,8 @@ use crate::{
     ProviderError,
 };
 
-/// Most that a program may print: the longest answer, escaped in JSON, with
-/// what belongs to it.
+/// Most that a program may print: the longest answer, escaped in JSON, with its other
+/// keys.
 const PRINTED_BYTES_MAX: usize = 4 * ANSWER_BYTES_MAX;
 /// Longest schema in the environment: Linux takes no variable of 128 KiB.
 const SCHEMA_BYTES_MAX: usize = 64 * 1024;
@@ -45,7 +45,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// A provider with its own name.
+    /// A provider with the program's own name.
     #[must_use]
     pub fn new(program: ConfiguredProgram) -> Self {
         Self { program }
@@ -76,7 +76,7 @@ impl Command {
     }
 }
 
-/// Paths as JSON, where there are any.
+/// Paths as JSON; none without paths.
 fn paths(dirs: &[PathBuf]) -> Option<String> {
     let texts: serde_json::Value = dirs.iter().map(|dir| dir.to_string_lossy()).collect();
     (!dirs.is_empty()).then(|| texts.to_string())
@@ -96,8 +96,8 @@ impl Provider for Command {
             sessions: true,
             files: true,
             write: true,
-            // Nothing holds a program of unknown kind to reading, and it need
-            // not say what it costs.
+            // A program of unknown kind cannot be held to reading, and need not report a
+            // cost.
             read_only: false,
             cost: false,
             schema: false,
@@ -155,8 +155,8 @@ impl Provider for Command {
     }
 }
 
-/// A line that a program prints has an end, of whichever kind, that is no part of
-/// what it says. `printed` ends with `\n` in any case.
+/// Removes the end of the last line, which is not part of the answer. `printed` ends with
+/// `\n` in any case.
 fn without_line_end(printed: &str) -> &str {
     let line = printed.strip_suffix('\n').unwrap_or(printed);
     line.strip_suffix('\r').unwrap_or(line)

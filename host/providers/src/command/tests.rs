@@ -100,7 +100,7 @@ async fn what_it_says_on_stderr_is_shown_while_it_works() {
     provider.attempt(task("p"), &notes).await.unwrap();
     let detail = Some("reading".to_owned());
     let tool = AgentActivity::Tool { name: "sh".to_owned(), detail };
-    // Of a program that has said nothing, nobody knows what it does.
+    // Nothing is known of what a program does before it prints.
     assert_eq!(notes.all(), [tool]);
 }
 

@@ -1,13 +1,13 @@
 //! Rules that make the debug provider fail, wait or answer something else.
 //!
-//! Owns: their syntax, `<match>=<action>[,<action>…]`, and which calls they
-//! meet. Never: acts on them.
+//! Owns: their syntax, `<match>=<action>[,<action>…]`, and which calls they match.
+//! Never: applies them.
 //!
-//! | match | meets |
+//! | match | matches |
 //! |---|---|
 //! | `*` | every call |
 //! | `#3` | the third agent call of the run |
-//! | `label:<glob>`, `phase:<glob>`, `prompt:<glob>` | what it says |
+//! | `label:<glob>`, `phase:<glob>`, `prompt:<glob>` | that property of the call |
 //! | `<glob>` | the label or the prompt |
 //!
 //! | action | does |
@@ -35,20 +35,20 @@ use crate::ProviderErrorKind;
 /// The longest delay: an hour.
 const DELAY_MAX: Duration = Duration::from_secs(3600);
 
-/// The longest rule, in bytes: an answer may be part of it.
+/// The longest rule, in bytes: it may hold an answer.
 const RULE_BYTES_MAX: usize = 64 * 1024;
 
-/// A text that is no rule, and why.
+/// A text that is not a valid rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("debug rule `{rule}`: {reason}")]
 pub struct RuleError {
-    /// The rule as given, shortened.
+    /// The rule as it was given, shortened.
     pub rule: String,
     /// What is wrong with it.
     pub reason: String,
 }
 
-/// What a rule can look at.
+/// The properties of a call that a rule can match.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) ordinal: u32,
@@ -57,7 +57,7 @@ pub(super) struct Subject<'a> {
     pub(super) prompt: &'a str,
 }
 
-/// Which calls a rule meets.
+/// Which calls a rule matches.
 #[derive(Debug)]
 pub(super) enum Matcher {
     Any,
@@ -106,7 +106,7 @@ impl Matcher {
     }
 }
 
-/// `*` is any run of characters, `?` one; the rest stands for itself.
+/// Reads a glob: `*` is any run of characters, `?` one, and the rest stands for itself.
 fn glob(pattern: &str) -> Result<Regex, String> {
     if pattern.is_empty() {
         return Err("nothing to match; `*` matches every call".to_owned());
@@ -132,7 +132,7 @@ pub(super) enum Action {
     Bad { always: bool },
 }
 
-/// What a rule says that a call cost.
+/// The cost that a rule claims.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cost {
     Usd(f64),
@@ -165,8 +165,8 @@ impl Rule {
         if text.len() > RULE_BYTES_MAX {
             return Err(format!("longer than {RULE_BYTES_MAX} bytes"));
         }
-        // A glob may hold `=`, too: the first one behind which actions stand
-        // divides the rule.
+        // A glob may hold `=`, too: the first one that is followed by actions divides the
+        // rule.
         let mut first = None;
         for (at, _) in text.match_indices('=') {
             match Self::of(&text[..at], &text[at + 1..]) {
@@ -188,7 +188,7 @@ impl Rule {
             retry_after: None,
         };
         loop {
-            // An answer may hold commas, so it takes all that is left.
+            // An answer may hold commas, so it takes the rest.
             let trimmed = actions.trim_start();
             if let Some(answer) = trimmed.strip_prefix("answer:") {
                 rule.act(Action::Answer(answer.to_owned()))?;
@@ -262,7 +262,7 @@ fn once<T>(slot: &mut Option<T>, value: T, name: &str) -> Result<(), String> {
     }
 }
 
-/// The one rule for spans of time, and besides none at all.
+/// Reads a time span by the common rule; zero is allowed, too.
 fn duration(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
         Ok(span) => Ok(span.min(DELAY_MAX)),

@@ -1,7 +1,7 @@
-//! One call: a session, a message, its answer.
+//! One round: a session, a message, its answer.
 //!
-//! Owns: the order of the requests, and that a session which nobody waits for
-//! any more is aborted. Never: the process.
+//! Owns: the order of the requests, and aborting a session that nobody waits for any
+//! more. Never: the process.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -30,12 +30,12 @@ use crate::{
     ProviderErrorKind as Kind, RoundSpend,
 };
 
-/// How long the last events of a session are waited for: they come within
-/// milliseconds of the answer.
+/// How long to wait for the last events of a session. They come within milliseconds of
+/// the answer.
 const LAST_EVENTS_MAX: Duration = Duration::from_secs(1);
 
-/// Between two looks at a session that was aborted: the message itself may have
-/// come in after the first abort.
+/// How long after an abort the session is checked: the message itself may have arrived
+/// after the first abort.
 const ABORT_CHECKED_AFTER: Duration = Duration::from_millis(500);
 
 /// How often a session is aborted before it is left to the end of the server.
@@ -57,8 +57,8 @@ pub(super) async fn call(
 ) -> Result<AgentReply, ProviderError> {
     let directory = directory(&task.cwd)?;
     let query = format!("directory={}", escaped(&directory.to_string_lossy()));
-    // What reads only is told what it may read; a session that is gone on with may
-    // be one of another version of this program, which allowed everything.
+    // A reading agent gets explicit rules. A resumed session may be one of another
+    // version of this program, which allowed everything.
     let is_held = task.permissions == Some(Permissions::Read)
         || task.request.tools.is_some()
         || !task.dirs.is_empty()
@@ -66,7 +66,7 @@ pub(super) async fn call(
     let knows_rules = is_held || task.session_id.is_some();
     let Choice { mut body, own } = choose(server, &query, task, knows_rules).await?;
     body.insert("parts".into(), parts(task));
-    // Of this message alone, so it is said again in each round.
+    // It holds for this message alone, so every round sends it.
     if let Some(system) = system_with_dirs(task) {
         body.insert("system".into(), json!(system));
     }
@@ -89,7 +89,7 @@ pub(super) async fn call(
     let path = format!("/session/{session}/message?{query}");
     let message = match going.send(server, &path, &Value::Object(body)).await {
         Ok(message) => message,
-        // The guard ends what may still be going on.
+        // The guard aborts what may still run.
         Err(failed) if !server.is_running() => return Err(failed),
         Err(failed) => return Err(failed.having_spent(going.spent(server, &query, None).await)),
     };
@@ -120,7 +120,7 @@ fn parts(task: &AgentTask) -> Value {
     task.images.iter().enumerate().map(file).chain([text]).collect()
 }
 
-/// Without a schema the answer is text, whatever opencode made of it.
+/// The answer as text, which it is without a schema, whatever form opencode gave it.
 fn as_text(answer: Answer) -> Answer {
     match answer {
         Answer::Json(value) => Answer::Text(value.to_string()),
@@ -128,8 +128,8 @@ fn as_text(answer: Answer) -> Answer {
     }
 }
 
-/// The schema as opencode takes it: it puts into an object, and out of it again,
-/// whatever is none, but wants the schema itself to be an object.
+/// The schema in opencode's form. opencode wraps a schema that is not an object, and
+/// unwraps the answer, but the schema itself has to be a JSON object.
 fn adapted(schema: &str) -> Result<Value, ProviderError> {
     match serde_json::from_str(schema) {
         Ok(Value::Bool(true)) => Ok(json!({})),
@@ -139,8 +139,8 @@ fn adapted(schema: &str) -> Result<Value, ProviderError> {
     }
 }
 
-/// Where the agent works, as the server needs it: whole, and without detours,
-/// since what is outside of it is denied by comparing names.
+/// The working directory as an absolute path without links: the server compares names to
+/// deny what is outside.
 fn directory(cwd: &Path) -> Result<PathBuf, ProviderError> {
     let found = cwd.canonicalize().ok().filter(|path| path.is_dir());
     found.ok_or_else(|| {
@@ -149,7 +149,7 @@ fn directory(cwd: &Path) -> Result<PathBuf, ProviderError> {
     })
 }
 
-/// The session to go on with, or a new one.
+/// The session to resume, or a new one.
 async fn session(
     server: &Server,
     query: &str,
@@ -170,14 +170,14 @@ async fn session(
         // Rules are added to those of the session, and the last one counts.
         let path = format!("/session/{}?{query}", escaped(id));
         let kept: Session = server.get(&path).await?;
-        // What held the call that the session is from does not hold this one.
+        // Limits of the step that the session comes from do not hold for this one.
         let is_of_another = task.request.session.is_some();
         if is_of_another || kept.permission.iter().any(Rule::allows_all) {
             rules.splice(..0, own.iter().cloned());
         }
         server.patch(&path, &json!({"permission": rules})).await?
     } else {
-        // With a title, or opencode asks a model for one.
+        // Without a title, opencode asks a model for one.
         let title = format!("smol-wf {} call {}", task.run, task.call);
         let body = json!({"title": title, "permission": rules});
         server.post(&format!("/session?{query}"), &body).await?
@@ -185,14 +185,14 @@ async fn session(
     Ok(session.id)
 }
 
-/// A call whose message has been sent.
+/// A call whose message was sent.
 struct CallInFlight<'a> {
     events: Subscription,
     progress: Progress,
     guard: AbortGuard,
     task: &'a AgentTask,
     activity: &'a dyn Activity,
-    /// The session's last event has come, which may be before the answer.
+    /// Whether the session's last event has come, which may be before the answer.
     is_at_rest: bool,
 }
 
@@ -215,7 +215,7 @@ impl CallInFlight<'_> {
                     EventOutcome::GiveUp(failed) => return Err(failed),
                     EventOutcome::Answer(path, body) => {
                         let path = format!("{path}?{}", self.guard.query);
-                        // A question that is gone by now needs no answer.
+                        // A question that no longer exists needs no answer.
                         let _ = server.post::<Value>(&path, &body).await;
                     }
                 },
@@ -231,8 +231,8 @@ impl CallInFlight<'_> {
         self.progress.take(event, self.activity)
     }
 
-    /// Takes the events up to the session's rest, so that its transcript is whole
-    /// and all of its subagents are known.
+    /// Takes events until the session rests, so that its transcript is complete and all
+    /// of its subagents are known.
     async fn last_events(&mut self) {
         let _ = timeout(LAST_EVENTS_MAX, async {
             while !self.is_at_rest {
@@ -243,9 +243,8 @@ impl CallInFlight<'_> {
         .await;
     }
 
-    /// What the round has used: each message that answers this prompt, and all
-    /// of the subagents'. The tokens of a message are the sum over its steps, so
-    /// its steps are not counted beside it.
+    /// The usage of the round: each message that answers this prompt, and all messages of
+    /// its subagents. The tokens of a message include those of its steps.
     async fn spent(&self, server: &Server, query: &str, last: Option<&Info>) -> RoundSpend {
         let prompt = last.and_then(|info| info.parent.as_ref()).or(self.progress.prompt.as_ref());
         let mut infos = Vec::new();
@@ -271,8 +270,8 @@ impl CallInFlight<'_> {
     }
 }
 
-/// The messages that models have written in a session; none where the server
-/// does not say.
+/// The messages that models have written in a session; none when the server does not
+/// tell.
 async fn answers(server: &Server, query: &str, session: &str) -> Vec<Info> {
     let path = format!("/session/{session}/message?{query}");
     let messages: Vec<Message> = server.get(&path).await.unwrap_or_default();
@@ -280,8 +279,8 @@ async fn answers(server: &Server, query: &str, session: &str) -> Vec<Info> {
     infos.filter(|info| info.role == "assistant").collect()
 }
 
-/// Aborts a session when it is dropped: the server goes on with a message also
-/// when nobody waits for its answer.
+/// Aborts a session when it is dropped: the server works on a message also when nobody
+/// waits for its answer.
 struct AbortGuard {
     server: Option<Arc<Server>>,
     session: String,
@@ -323,11 +322,11 @@ async fn abort(server: &Server, session: &str, query: &str) {
     for _ in 0..ABORTS_MAX {
         let path = format!("/session/{session}/abort?{query}");
         if server.post::<Value>(&path, &json!({})).await.is_err() {
-            // Then the server is going, and everything with it.
+            // The server is ending, and everything with it.
             return;
         }
         sleep(ABORT_CHECKED_AFTER).await;
-        // Sessions at rest are not in it.
+        // It does not list sessions at rest.
         match server.get::<Value>(&format!("/session/status?{query}")).await {
             Ok(busy) if busy.get(session).is_some() => {}
             _ => return,

@@ -1,8 +1,8 @@
-//! Which model, variant and agent a call gets.
+//! Which model, variant and agent a round gets.
 //!
-//! Owns: checking them against what the server has, because it says nothing of
-//! use about a model that it does not know, falls back to another agent, and
-//! passes an unknown variant over. Never: picks one that was not asked for.
+//! Owns: checking them against what the server has: its error for an unknown model does
+//! not help, it falls back to another agent, and it ignores an unknown variant. Never:
+//! picks one that was not requested.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::server::Server;
 use crate::foreign::{or_default, readable};
 use crate::{AgentTask, ProviderError, ProviderErrorKind as Kind};
 
-/// Names in one message.
+/// Most names in one message.
 const NAMES_SHOWN_MAX: usize = 12;
 
 #[derive(Debug, Default, Deserialize)]
@@ -39,7 +39,7 @@ struct Model {
     capabilities: Value,
 }
 
-/// What is known of a model of which nothing is said.
+/// A model of which nothing is known.
 static PLAIN: Model = Model { variants: BTreeMap::new(), capabilities: Value::Null };
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,12 +51,12 @@ struct Agent {
     native: bool,
     #[serde(default, deserialize_with = "or_default")]
     hidden: bool,
-    /// Its own rules, in which its user's are; of any form in old versions.
+    /// Its rules, which include its user's. Old versions have other forms.
     #[serde(default)]
     permission: Value,
 }
 
-/// All agents; those that cannot be read are left out.
+/// All agents that can be read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 struct Agents(#[serde(deserialize_with = "readable")] Vec<Agent>);
@@ -67,18 +67,18 @@ struct Config {
     default_agent: Option<String>,
 }
 
-/// What a call gets.
+/// The choice for a round.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
-    /// The part of a message's body that makes the choice; empty when the call
-    /// leaves it to opencode.
+    /// The part of a message's body that makes the choice; empty when it is left to
+    /// opencode.
     pub(super) body: Map<String, Value>,
-    /// The rules of the agent, where they have to be known.
+    /// The rules of the agent, when they have to be known.
     pub(super) own: Vec<Rule>,
 }
 
-/// Chooses. With `knows_rules` the agent's own rules are asked for, and the
-/// agent is named, so that the rules are those of the one that answers.
+/// Makes the choice. With `knows_rules`, the agent's own rules are read, and the agent is
+/// named, so that the rules are those of the one that answers.
 pub(super) async fn choose(
     server: &Server,
     query: &str,
@@ -120,8 +120,8 @@ pub(super) async fn choose(
     Ok(Choice { body, own })
 }
 
-/// The model that the user's configuration names, which an effort is checked
-/// against when the call names none.
+/// The model that the user's configuration names. An effort is checked against it when
+/// the step names no model.
 async fn configured(server: &Server, query: &str) -> Result<String, ProviderError> {
     let config: Config = server.get(&format!("/config?{query}")).await?;
     config.model.ok_or_else(|| {
@@ -170,7 +170,7 @@ impl Providers {
 }
 
 impl Model {
-    /// Whether it takes images, as far as opencode says.
+    /// Whether it takes images, by what opencode reports.
     fn sees(&self) -> bool {
         self.capabilities.pointer("/input/image") != Some(&json!(false))
     }
@@ -202,7 +202,7 @@ impl Agents {
         })
     }
 
-    /// The one that answers where none is named, by opencode's own rule.
+    /// The agent that answers when none is named, by opencode's own rule.
     fn default(&self, config: &Config) -> Result<String, ProviderError> {
         if let Some(named) = &config.default_agent {
             return Ok(named.clone());
@@ -228,7 +228,7 @@ impl Agent {
     }
 }
 
-/// A few of them, and how many more there are.
+/// The first names, and how many more there are.
 fn shown(names: impl Iterator<Item = String>) -> String {
     let names: Vec<_> = names.collect();
     match names.len() {
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn what_is_null_is_not_said() {
-        // As opencode tells of an agent of the user's own.
+        // The form of an agent that the user has defined.
         let own = json!({"name": "reviewer", "mode": null, "native": null, "hidden": null,
             "model": null, "permission": null});
         let agents = agents(json!([own, null, {"name": null}, {"name": "build", "native": true}]));

@@ -1,7 +1,7 @@
-//! What opencode says went wrong, as an error of a kind.
+//! opencode's errors, as errors of a kind.
 //!
-//! Owns: the names of opencode's errors. Never: retries; opencode has, where the
-//! model vendor asked it to.
+//! Owns: the names of opencode's errors. Never: retries; opencode does, when the model's
+//! vendor asks it to.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::cause::Cause;
 use crate::foreign::or_default;
 use crate::{ProviderError, ProviderErrorKind as Kind};
 
-/// An error as it stands in a message, in an event and in a refusal.
+/// An error in a message, in an event or in a refusal.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Fault {
     #[serde(default, alias = "_tag", deserialize_with = "or_default")]
@@ -33,12 +33,12 @@ struct Data {
     status_code: Option<u16>,
     response_headers: Option<Value>,
     response_body: Option<String>,
-    /// Where to look it up in the server's log.
+    /// Where to find it in the server's log.
     r#ref: Option<String>,
 }
 
 impl Fault {
-    /// What it is, with what to type next where that is known.
+    /// The error, with a hint where one is known.
     pub(super) fn into_error(self) -> ProviderError {
         let said = if self.data.message.is_empty() { &self.message } else { &self.data.message };
         let kind = self.kind(said);
@@ -82,8 +82,8 @@ impl Fault {
                 Kind::Failed
             }
             _ => {
-                // The code of a quota stands in the body alone, at times; a body's
-                // other words are not all about the failure.
+                // Sometimes only the body has the code of a quota. Its other words may be
+                // about something else.
                 let body = self.data.response_body.as_deref().unwrap_or_default();
                 match Cause::read(body, None).kind {
                     Kind::Quota => Kind::Quota,
@@ -99,7 +99,7 @@ impl Fault {
     }
 }
 
-/// What a refused request says, whatever its form.
+/// The error of a refused request, in any form.
 pub(super) fn refusal(status: u16, body: &[u8]) -> ProviderError {
     match serde_json::from_slice::<Fault>(body) {
         Ok(fault) if !fault.name.is_empty() => fault.into_error(),

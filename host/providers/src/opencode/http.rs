@@ -1,7 +1,7 @@
 //! HTTP/1.1 to one server on the loopback.
 //!
-//! Owns: one connection per request, basic authentication, bounded bodies.
-//! Never: TLS, redirects, another host, or a second try.
+//! Owns: one connection per request, basic authentication, bounded bodies. Never: TLS,
+//! redirects, another host, or a second try.
 
 use std::net::SocketAddr;
 
@@ -19,10 +19,10 @@ use tokio::task::JoinHandle;
 
 use super::sse::Parser;
 
-/// Bytes of one answer: a session's messages hold the output of every tool.
+/// Most bytes of one answer: a session's messages hold the output of every tool.
 const BODY_BYTES_MAX: usize = 64 << 20;
 
-/// No answer from the server.
+/// The server gave no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
     /// Nobody listens, or the connection broke.
@@ -31,7 +31,7 @@ pub(super) enum HttpError {
     /// The other side does not speak HTTP, or stopped in the middle.
     #[error("the exchange broke off: {0}")]
     Exchange(#[from] hyper::Error),
-    /// The answer is not to be read.
+    /// The answer cannot be read.
     #[error("the answer cannot be read: {0}")]
     Body(String),
     /// The request itself cannot be written.
@@ -39,7 +39,7 @@ pub(super) enum HttpError {
     Request(#[from] hyper::http::Error),
 }
 
-/// What came back, whatever its status.
+/// A response of any status.
 #[derive(Debug)]
 pub(super) struct HttpResponse {
     pub(super) status: StatusCode,
@@ -60,7 +60,7 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// Drives a connection, until it is dropped.
+/// Drives a connection until it is dropped.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
@@ -124,19 +124,19 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(bytes)))?;
         let stream = TcpStream::connect(self.address).await?;
-        // Requests are small and answers are waited for.
+        // Requests are small, and each waits for its answer.
         stream.set_nodelay(true)?;
         let (mut sender, connection): (SendRequest<Full<Bytes>>, _) =
             http1::handshake(TokioIo::new(stream)).await?;
         let driver = Driver(tokio::spawn(async move {
-            // What goes wrong with it, the request is told as well.
+            // The request gets the same error.
             let _ = connection.await;
         }));
         Ok((sender.send_request(request).await?, driver))
     }
 }
 
-/// Server-sent events as they come.
+/// Server-sent events as they arrive.
 pub(super) struct Events {
     body: Incoming,
     parser: Parser,
@@ -144,7 +144,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// The data of the next event; none when the stream has ended.
+    /// The data of the next event; none at the end of the stream.
     pub(super) async fn next(&mut self) -> Result<Option<String>, HttpError> {
         loop {
             if let Some(data) = self.parser.take() {
@@ -158,7 +158,7 @@ impl Events {
     }
 }
 
-/// Text as it stands in the query of a URL.
+/// Text in the form of a URL's query.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,7 +1,7 @@
-//! One stream of events to the calls that they are about.
+//! Distributes one stream of events to the calls that they are about.
 //!
-//! Owns: which session belongs to which call, the sessions of subagents included.
-//! Never: looks at what an event says beyond that.
+//! Owns: which session belongs to which call, the sessions of subagents included. Never:
+//! interprets an event beyond that.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-/// Events that wait for one call. A call does nothing but read them, so more than
-/// a moment's worth never piles up; a full queue holds the stream back.
+/// Most events that wait for one call. A call only reads them, so more than a moment's
+/// worth never piles up; a full queue delays the stream.
 const WAITING_MAX: usize = 256;
 
 /// One event of a session.
@@ -18,20 +18,20 @@ const WAITING_MAX: usize = 256;
 pub(super) struct Event {
     /// The session that it is about.
     pub(super) session: String,
-    /// Such as `message.part.delta`.
+    /// Its type, such as `message.part.delta`.
     pub(super) kind: String,
-    /// What it says.
+    /// Its content.
     pub(super) properties: Value,
-    /// The whole of it, as one line of JSON.
+    /// The whole event, as one line of JSON.
     pub(super) line: String,
 }
 
 impl Event {
-    /// Reads one of `/global/event`; none for one that is about no session.
+    /// Reads an event of `/global/event`; none for one that is not about a session.
     pub(super) fn read(data: &str) -> Option<Self> {
         let mut outer: Value = serde_json::from_str(data).ok()?;
         let mut payload = outer.get_mut("payload")?.take();
-        // `sync` repeats, for other servers, what its neighbours have said.
+        // `sync` repeats other events for other servers.
         let kind = payload.get("type")?.as_str().filter(|kind| *kind != "sync")?.to_owned();
         let line = payload.to_string();
         let properties = payload.get_mut("properties")?.take();
@@ -40,22 +40,22 @@ impl Event {
     }
 }
 
-/// Hands events on.
+/// The calls that wait for events, by session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hub(Arc<Mutex<HashMap<String, mpsc::Sender<Event>>>>);
 
 impl Hub {
-    /// Everything about `session`, and about the sessions that come from it.
+    /// All events of `session`, and of the sessions that it starts.
     pub(super) fn subscribe(&self, session: &str) -> Subscription {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         self.lock().insert(session.to_owned(), sender.clone());
         Subscription { hub: self.clone(), sender, receiver }
     }
 
-    /// Hands one event to the call that it is about, if any.
+    /// Passes an event to the call that it is about, if any.
     pub(super) async fn dispatch(&self, event: Event) {
         let Some(sender) = self.route(&event) else { return };
-        // A call that has ended does not want to know.
+        // The call has ended.
         let _ = sender.send(event).await;
     }
 
@@ -84,7 +84,7 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    /// The next one.
+    /// The next event.
     pub(super) async fn next(&mut self) -> Option<Event> {
         self.receiver.recv().await
     }

@@ -1,14 +1,13 @@
 //! opencode, through one server that all calls of a run share.
 //!
-//! Owns: the server's start at the first call and its end, the environment that
-//! it gets, and what is known of opencode without it. Never: one process per
-//! call; a server answers eight calls in less time than one process takes to
-//! start.
+//! Owns: starting the server at the first call, ending it, its environment, and what is
+//! known of opencode without it. Never: starts one process per call; a server answers
+//! eight calls in less time than one process takes to start.
 //!
-//! The server listens on the loopback, on a port of its own choice, behind a
-//! password that only its own environment holds. Each request names the directory
-//! that it is about, so calls in different worktrees share it. A tool that
-//! detaches itself from its call outlives the call, and ends with the server.
+//! The server listens on the loopback, on a port of its own choice, behind a password
+//! that only its own environment holds. Each request names the directory that it is
+//! about, so calls in different worktrees share the server. A tool that detaches itself
+//! from its call outlives the call, and ends with the server.
 
 mod call;
 mod choice;
@@ -52,10 +51,10 @@ const PROGRAM: AgentProgram = AgentProgram {
     login: "opencode auth login",
 };
 
-/// What the server may see of this process's environment, besides what every
-/// program needs: its own settings, and the keys of model vendors by the names
-/// that opencode knows. Credentials that open more than a model, such as those
-/// of a whole cloud account, are for the user to allow.
+/// Variables of this process that the server gets, besides those that every program
+/// needs: its own settings, and the keys of model vendors under the names that opencode
+/// knows. Credentials that open more than a model, such as those of a whole cloud
+/// account, need the user's permission.
 const ALLOWED: [&str; 20] = [
     "OPENCODE_*",
     "ANTHROPIC_API_KEY",
@@ -87,19 +86,19 @@ pub struct Opencode {
 }
 
 impl Opencode {
-    /// Without starting anything.
+    /// A provider that has started nothing yet.
     #[must_use]
     pub fn new(options: CliOptions) -> Self {
         Self { options, server: Mutex::default() }
     }
 
     fn environment(&self) -> Environment {
-        // A program that replaces itself in the middle of a run is another program.
+        // It must not replace its own program during a run.
         self.options.environment(&ALLOWED, &[("OPENCODE_DISABLE_AUTOUPDATE", "1")])
     }
 
-    /// The server, started when there is none or the last one has ended. Whoever
-    /// comes while it is being started waits for it.
+    /// The server, started when there is none or the last one has ended. Callers that
+    /// come meanwhile wait for it.
     async fn server(&self, processes: &Processes) -> Result<Arc<Server>, ProviderError> {
         let mut slot = self.server.lock().await;
         if let Some(server) = slot.as_ref().filter(|server| server.is_running()) {
@@ -112,7 +111,7 @@ impl Opencode {
             provider: NAME.to_owned(),
             program: self.options.program(NAME, PROGRAM.command)?,
             args,
-            // Each request says where it works, so this is nowhere in particular.
+            // Each request names its directory, so this one has no meaning.
             cwd: std::env::temp_dir(),
             env: self.environment(),
             input: Input::None,
@@ -123,9 +122,9 @@ impl Opencode {
         Ok(server)
     }
 
-    /// Whether there is a key for any model vendor: one that `opencode auth
-    /// login` has kept, or one in the environment. Models without a key exist, as
-    /// do vendors in the user's own configuration, so no key is no answer.
+    /// Whether there is a key for any model vendor: one stored by `opencode auth login`,
+    /// or one in the environment. Models without a key exist, and the user's
+    /// configuration may have vendors of its own, so a missing key proves nothing.
     fn logged_in(&self) -> Option<bool> {
         let data = folder(&self.options, "XDG_DATA_HOME", ".local/share")?;
         let kept = json(&data.join("opencode/auth.json"));

@@ -1,7 +1,7 @@
 //! What the agent is doing, from the events of its session.
 //!
-//! Owns: telling it, and noticing an agent that goes round in circles. Never:
-//! the answer; that comes with the message.
+//! Owns: reporting it, and noticing an agent that repeats itself without end. Never: the
+//! answer; that comes with the message.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -16,45 +16,45 @@ use super::{NAME, error};
 use crate::cause::Cause;
 use crate::{Activity, AgentActivity, AskPolicy, ProviderError, ProviderErrorKind as Kind};
 
-/// Steps of one message. Real work takes a few hundred at the most; each costs
-/// a model call.
+/// Most steps of one message. Real work takes a few hundred at the most, and each costs a
+/// model call.
 const STEPS_MAX: u32 = 1_000;
 
-/// Steps in a row that end for no reason. opencode asks again at once and for
-/// ever when the model's answer is not one it can read; two may be chance.
+/// Most steps in a row that end without a reason. opencode asks again at once, and for
+/// ever, when it cannot read the model's answer; two may be chance.
 const UNREADABLE_STEPS_MAX: u32 = 3;
 
-/// Waits for the model in a row. opencode gives up by itself after five, except
-/// over a connection that breaks each time.
+/// Most waits for the model in a row. opencode gives up after five, except over a
+/// connection that breaks each time.
 const RETRIES_MAX: u64 = 6;
 
-/// Characters of what a tool is used on.
+/// Characters of a tool's detail.
 const DETAIL_CHARS_MAX: usize = 80;
 
-/// Bytes of a recorded stream that are read at once: a few, so that events are cut.
+/// Bytes of a recorded stream that are read at once: few, so that events are cut.
 const PIECE_BYTES: usize = 100;
 
-/// What a call has to do about an event.
+/// What a call has to do after an event.
 #[derive(Debug)]
 pub(super) enum EventOutcome {
-    /// Nothing.
+    /// Go on.
     Fine,
     /// Answer a question: the path to post to, and the body.
     Answer(String, Value),
-    /// End it.
+    /// End the call.
     GiveUp(ProviderError),
-    /// The session is at rest.
+    /// Take note that the session rests.
     Idle,
 }
 
-/// What is known of a call so far.
+/// The state of a call.
 #[derive(Debug)]
 pub(super) struct Progress {
     root: String,
     asks: AskPolicy,
-    /// The message that is the prompt, once opencode has numbered it.
+    /// The message with the prompt, once opencode has numbered it.
     pub(super) prompt: Option<String>,
-    /// Sessions of subagents, whose tokens are the call's as well.
+    /// Sessions of subagents, whose tokens count for the call as well.
     pub(super) children: BTreeSet<String>,
     /// Parts that hold the model's thoughts, not its answer.
     thoughts: HashSet<String>,
@@ -75,7 +75,7 @@ impl Progress {
         }
     }
 
-    /// Takes one event, and tells `activity` what it means.
+    /// Takes an event, and reports to `activity` what is new.
     pub(super) fn take(&mut self, event: &Event, activity: &dyn Activity) -> EventOutcome {
         activity.alive();
         let properties = &event.properties;
@@ -114,8 +114,8 @@ impl Progress {
         EventOutcome::Fine
     }
 
-    /// The answer to an agent that asks whether it may: its user's own rules made
-    /// it ask, for what this program's deny is not asked.
+    /// The answer to a permission question. Rules of the agent's user made it ask; it
+    /// does not ask about what this program denies.
     fn leave(&self, question: &Value, activity: &dyn Activity) -> Value {
         if self.asks == AskPolicy::Allow {
             return json!({"reply": "once"});
@@ -133,7 +133,7 @@ impl Progress {
                 activity.note(AgentActivity::Thinking);
             }
             Some("tool") => {
-                // A part that cannot be read is no reason to end a call.
+                // An unreadable part does not end the call.
                 if let Ok(Part::Tool { tool, state }) = serde_json::from_value(part.clone())
                     && state.status == "running"
                 {
@@ -165,7 +165,7 @@ impl Progress {
     }
 }
 
-/// opencode waits before it asks the model again.
+/// Takes note that opencode waits before it asks the model again.
 fn waits(status: &Value, activity: &dyn Activity) -> EventOutcome {
     let attempt = status["attempt"].as_u64().unwrap_or_default();
     let why = status["message"].as_str().unwrap_or("no reason given");
@@ -178,7 +178,7 @@ fn waits(status: &Value, activity: &dyn Activity) -> EventOutcome {
     EventOutcome::Fine
 }
 
-/// What was asked for, and the rule that allows just that.
+/// What was asked for, and the rule that allows exactly that.
 fn asked(question: &Value) -> RefusedAsk {
     let permission = question["permission"].as_str().unwrap_or("something");
     let patterns: Vec<&str> =
@@ -201,7 +201,7 @@ fn detail(state: &ToolState) -> Option<String> {
     Some(cut::head_chars(text.lines().next()?, DETAIL_CHARS_MAX).to_owned())
 }
 
-/// Hears a stream of events to its end, as one that watches the session `root`.
+/// Parses a stream of events to its end, as a call with the session `root` would.
 pub(crate) fn parse(bytes: &[u8], activity: &dyn Activity) {
     let (mut events, mut progress) = (Parser::default(), Progress::of("root", AskPolicy::Refuse));
     for piece in bytes.chunks(PIECE_BYTES) {
@@ -325,7 +325,7 @@ mod tests {
             };
             assert_eq!(path, "/question/que_1/reject");
         }
-        // Whatever is missing, there is an answer.
+        // There is an answer, whatever is missing.
         assert_eq!(asked(&json!({"permission": null, "patterns": [null]})).what, "something");
     }
 }

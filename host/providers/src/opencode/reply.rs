@@ -1,7 +1,7 @@
-//! What opencode came back with: a message, as an answer or an error.
+//! opencode's answer: a message, as an answer or an error.
 //!
-//! Owns: which of the ways in which a message can end is a success. Never: says
-//! whether an answer satisfies its schema.
+//! Owns: which end of a message is a success. Never: says whether an answer satisfies its
+//! schema.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,15 +38,15 @@ pub(super) struct Info {
     pub(super) error: Option<Fault>,
     /// How its last step ended.
     pub(super) finish: Option<String>,
-    /// The answer to a schema, which opencode has not checked.
+    /// The structured answer, which opencode has not checked.
     pub(super) structured: Option<Value>,
     #[serde(deserialize_with = "or_default")]
     tokens: Tokens,
     cost: Option<f64>,
 }
 
-/// Tokens; those from and to the cache are not in `input`, and those of
-/// reasoning not in `output`.
+/// Tokens. `input` does not include those of the cache, and `output` does not include
+/// those of reasoning.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Tokens {
@@ -71,7 +71,7 @@ pub(super) enum Part {
     Text {
         #[serde(default, deserialize_with = "or_default")]
         text: String,
-        /// Put there by opencode, not by the model.
+        /// Whether opencode wrote it, not the model.
         #[serde(default, deserialize_with = "or_default")]
         synthetic: bool,
     },
@@ -85,7 +85,7 @@ pub(super) enum Part {
     Other,
 }
 
-/// How far a tool has come.
+/// The state of a tool.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ToolState {
@@ -111,20 +111,20 @@ impl Tokens {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a cast from a float saturates, and what is no count is none"
+    reason = "a cast from a float saturates, and other values count as zero"
 )]
 fn count(number: Option<f64>) -> u64 {
     number.unwrap_or(0.0) as u64
 }
 
 impl Info {
-    /// As scripts name it.
+    /// In the form of scripts.
     pub(super) fn model(&self) -> Option<String> {
         Some(format!("{}/{}", self.provider.as_ref()?, self.model.as_ref()?))
     }
 }
 
-/// What messages have used together.
+/// The sum of the usage of messages.
 pub(super) fn spent<'a>(messages: impl IntoIterator<Item = &'a Info>) -> (Usage, f64) {
     let mut sum = (Usage::default(), 0.0);
     for info in messages {
@@ -135,8 +135,8 @@ pub(super) fn spent<'a>(messages: impl IntoIterator<Item = &'a Info>) -> (Usage,
 }
 
 impl Message {
-    /// The answer, or why there is none. With a schema, an agent that answered
-    /// in text all the same is believed: the JSON may be in there.
+    /// The answer, or why there is none. An agent that got a schema and answered in text
+    /// is accepted: the text may hold the JSON.
     pub(super) fn answer(&self) -> Result<Answer, ProviderError> {
         let text = self.text();
         if let Some(fault) = &self.info.error {
@@ -167,7 +167,7 @@ impl Message {
         }
     }
 
-    /// What the model wrote last.
+    /// The last text of the model.
     fn text(&self) -> String {
         let written = self.parts.iter().filter_map(|part| match part {
             Part::Text { text, synthetic: false } => Some(text.as_str()),

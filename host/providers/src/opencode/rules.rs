@@ -1,9 +1,9 @@
-//! What an agent may do: the permission ruleset of a session.
+//! What an agent may do: the permission rules of a session.
 //!
-//! Owns: rules that take away from what opencode lets an agent do, and give
-//! nothing. They come after those of its user and of the agent itself, and the
-//! last rule that matches counts; so where one of them has to allow, it repeats
-//! what user and agent say. Never: an answer to what is asked; see `progress`.
+//! Owns: rules that restrict what opencode lets an agent do, and allow nothing new. They
+//! come after those of its user and of the agent itself, and the last rule that matches
+//! counts; so a rule that has to allow repeats what user and agent say. Never: answers a
+//! question; see `progress`.
 
 use std::path::PathBuf;
 
@@ -14,19 +14,18 @@ use crate::McpServer;
 use crate::call_inputs::{no_tool, own_names};
 use crate::foreign::or_default;
 
-/// What nothing may be asked about, nor done: places outside of the directory,
-/// questions to a person, and going on in a circle.
+/// What is always denied: places outside of the directory, questions to a person, and
+/// endless repetition.
 const NEVER: [&str; 3] = [OUTSIDE, "question", "doom_loop"];
 
-/// What reads and nothing more. Shell commands are not in it, since a command
-/// that only reads cannot be told from one that does not; nor are subagents,
-/// which inherit what is denied but not what is allowed; nor tools of MCP
-/// servers, of which nothing is known.
+/// What only reads. Not shell commands, because one that only reads cannot be recognised;
+/// not subagents, which inherit what is denied but not what is allowed; and not tools of
+/// MCP servers, of which nothing is known.
 const READING: [&str; 9] =
     ["read", "grep", "glob", "list", "lsp", "skill", "todowrite", "webfetch", "websearch"];
 
-/// Its permissions by the names that scripts write for tools. Writing a new file is
-/// its permission to edit.
+/// Its permissions by the names that scripts write for tools. Writing a new file is its
+/// permission to edit.
 const TOOLS: [(&str, &str); 11] = [
     ("Bash", "bash"),
     ("Edit", "edit"),
@@ -41,28 +40,27 @@ const TOOLS: [(&str, &str); 11] = [
     ("Write", "edit"),
 ];
 
-/// Of places outside of the working directory.
+/// The permission for places outside of the working directory.
 const OUTSIDE: &str = "external_directory";
 
-/// How the names of servers begin that calls are given. The tools of a server are named
-/// after it.
+/// How the names of the servers of steps begin. A server's tools are named after it.
 const SERVERS: &str = "smol-wf-";
 
-/// The tool by which opencode takes a structured answer. Nobody's rules are
-/// about it, except by denying everything that they do not name.
+/// The tool that takes a structured answer. Users have no rules about it, except by
+/// denying everything that they do not name.
 const STRUCTURED: &str = "StructuredOutput";
 
-/// All, of tools and of what they are used on.
+/// Matches all tools, and everything that they are used on.
 const ANY: &str = "*";
 
-/// One rule, as opencode writes it.
+/// One rule, in opencode's form.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Rule {
-    /// Of which tools; with `*` and `?`.
+    /// The tools, with `*` and `?`.
     #[serde(deserialize_with = "or_default")]
     permission: String,
-    /// On what; with `*` and `?`.
+    /// What they are used on, with `*` and `?`.
     #[serde(deserialize_with = "or_default")]
     pattern: String,
     /// `allow`, `ask` or `deny`.
@@ -75,8 +73,7 @@ impl Rule {
         Self { permission: permission.into(), pattern: ANY.into(), action: action.into() }
     }
 
-    /// Whether it allows everything, as the rules did that older versions of this
-    /// program gave to a session.
+    /// Whether it allows everything, as the rules of older versions of this program did.
     pub(super) fn allows_all(&self) -> bool {
         self.permission == ANY && self.pattern == ANY && self.action == "allow"
     }
@@ -88,22 +85,22 @@ impl Rule {
     }
 }
 
-/// What a session is held to.
+/// The limits of a session.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SessionLimits<'t> {
     pub(super) permissions: Option<Permissions>,
     /// All that it may use, by the names of opencode's permissions.
     pub(super) tools: Option<&'t [&'static str]>,
-    /// Where it may work as well.
+    /// Further folders that it may work in.
     pub(super) dirs: &'t [PathBuf],
     /// Servers whose tools it may use.
     pub(super) servers: &'t [McpServer],
-    /// It is to answer by its tool.
+    /// Whether it answers by its tool.
     pub(super) structured: bool,
 }
 
 impl SessionLimits<'_> {
-    /// What it may use, where that is not everything.
+    /// What it may use; none when that is everything.
     fn left(&self) -> Option<Vec<&'static str>> {
         match (self.permissions, self.tools) {
             (Some(Permissions::Read), None) => Some(READING.to_vec()),
@@ -130,14 +127,14 @@ pub(super) fn permissions_for(tools: &[String]) -> Result<Vec<&'static str>, Str
     Ok(own)
 }
 
-/// The rules for a session. `own` are those of its agent, in which its user's are.
+/// The rules for a session. `own` are those of its agent, which include its user's.
 pub(super) fn ruleset(held: SessionLimits<'_>, own: &[Rule]) -> Vec<Rule> {
     let mut rules = Vec::new();
     if let Some(left) = held.left() {
         rules.push(Rule::of(ANY, "deny"));
         rules.extend(own.iter().flat_map(|rule| left.iter().filter_map(|one| rule.about(one))));
     }
-    // Those that other calls have added.
+    // The servers that other calls have added.
     rules.push(Rule::of(&format!("{SERVERS}*"), "deny"));
     for server in held.servers {
         let tools = format!("{}_*", server_name(&server.name));
@@ -155,14 +152,15 @@ pub(super) fn ruleset(held: SessionLimits<'_>, own: &[Rule]) -> Vec<Rule> {
         rules.push(Rule { pattern, ..Rule::of(OUTSIDE, "allow") });
     }
     if !held.dirs.is_empty() {
-        // What its user denies stays so; what they ask, they have allowed by naming it.
+        // What its user denies stays denied. What they would be asked about, they have
+        // allowed by naming the server.
         let denied = own.iter().filter(|rule| rule.action == "deny");
         rules.extend(denied.filter_map(|rule| rule.about(OUTSIDE)));
     }
     rules
 }
 
-/// What a server is called here: no user of opencode has one of such a name.
+/// The server's name in opencode. No user has a server of such a name.
 pub(super) fn server_name(name: &str) -> String {
     format!("{SERVERS}{name}")
 }
@@ -172,7 +170,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut of) = (0, 0);
-    // Where the last star stood, and what it has taken so far.
+    // The position of the last star, and what it has taken so far.
     let mut star: Option<(usize, usize)> = None;
     while at < name.len() {
         match pattern.get(of) {
@@ -214,7 +212,7 @@ mod tests {
         Rule { permission: permission.into(), pattern: pattern.into(), action: action.into() }
     }
 
-    /// As opencode has it for an agent of its own, with a user's rules behind.
+    /// The rules of one of opencode's own agents, with a user's rules after them.
     fn own() -> Vec<Rule> {
         vec![
             rule("*", "*", "allow"),

@@ -1,7 +1,7 @@
 //! One `opencode serve`, from its start to its end.
 //!
-//! Owns: the process, its password, the stream of its events. Never: knows what
-//! a call is.
+//! Owns: the process, its password, the stream of its events. Never: knows what a call
+//! is.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,20 +19,19 @@ use super::{NAME, error};
 use crate::process::{GRACE, Launch, Process, Processes};
 use crate::{ProviderError, ProviderErrorKind as Kind};
 
-/// From the start to the first answer, where the user's settings do not say: 2 s
-/// on an idle machine, and a busy one may take many times as long.
+/// Limit from the start to the first answer, without a setting of the user: it takes 2 s
+/// on an idle machine, and many times as long on a busy one.
 const START_MAX: Duration = Duration::from_secs(120);
 
-/// How long after a broken connection the server's end is waited for. A process
-/// is known to have ended a little later than its connections are, and one that
-/// has closed them and hangs is ended after twice the grace; what is said of it
-/// has to wait for a busy machine besides.
+/// How long after a broken connection to wait for the server's end. The end of a process
+/// is noticed a little after that of its connections, and one that has closed them and
+/// hangs is ended after twice the grace period. The rest is for a busy machine.
 const END_NOTICED_MAX: Duration = GRACE.saturating_mul(4);
 
 /// Bytes of randomness in the password.
 const PASSWORD_BYTES: usize = 24;
 
-/// The user that opencode expects.
+/// The user name that opencode expects.
 const USER: &str = "opencode";
 
 /// A server that runs, or has run.
@@ -44,13 +43,13 @@ pub(super) struct Server {
     pub(super) adding: Mutex<()>,
     /// Why it has ended, once it has.
     ended: watch::Receiver<Option<String>>,
-    /// Dropped to end it.
+    /// Dropping it ends the server.
     stop: Mutex<Option<oneshot::Sender<()>>>,
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Server {
-    /// Starts it, and returns when it answers and its events are being read.
+    /// Starts the server, and returns when it answers and its events are being read.
     pub(super) async fn start(
         processes: &Processes,
         mut launch: Launch,
@@ -104,7 +103,7 @@ impl Server {
         let mut ended = self.ended.clone();
         let why = match ended.wait_for(Option::is_some).await {
             Ok(why) => why.clone().unwrap_or_default(),
-            // The keeper is gone, and with it the process.
+            // The task that keeps the process is gone, and the process with it.
             Err(_) => "the program is shutting down".to_owned(),
         };
         error(Kind::Killed, format!("its server ended during the call: {why}"))
@@ -161,7 +160,7 @@ impl Server {
     }
 }
 
-/// Random, and known to the child alone.
+/// A random password that only the child gets.
 fn password() -> Result<String, ProviderError> {
     let mut bytes = [0; PASSWORD_BYTES];
     getrandom::fill(&mut bytes).map_err(|failure| {
@@ -170,14 +169,14 @@ fn password() -> Result<String, ProviderError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Reads until the server says where it listens; none when it ends before.
+/// Reads until the server prints its address; none when it ends before.
 async fn address(process: &mut Process) -> Result<Option<SocketAddr>, ProviderError> {
     while let Some(line) = process.line().await.map_err(process_error)? {
         if let Some((_, url)) = line.split_once("listening on http://") {
             let address = url.trim().trim_end_matches('/').parse().map_err(|_| {
                 error(
                     Kind::Spawn,
-                    format!("its server says that it is at `{url}`, which is no address"),
+                    format!("its server says that it is at `{url}`, which is not an address"),
                 )
             })?;
             return Ok(Some(address));
@@ -200,7 +199,7 @@ async fn not_listening(process: Process) -> ProviderError {
     }
 }
 
-/// Passes events on until there are no more, and says why.
+/// Passes events on until there are no more, and returns why.
 async fn read(mut events: Events, hub: Hub) -> String {
     loop {
         match events.next().await {
@@ -215,7 +214,7 @@ async fn read(mut events: Events, hub: Hub) -> String {
     }
 }
 
-/// Holds the process until it ends, is to end, or can no longer be heard.
+/// Keeps the process until it ends, is to end, or its events break off.
 async fn keep(
     mut process: Process,
     mut reading: JoinHandle<String>,
@@ -223,12 +222,12 @@ async fn keep(
     tell: watch::Sender<Option<String>>,
 ) {
     let ends_by_itself = async {
-        // What it prints is of no interest, but must not fill the pipe.
+        // Nobody needs its output, but it must not fill the pipe.
         while let Ok(Some(_)) = process.line().await {}
     };
-    // None: it was closed.
+    // None when it was closed.
     let noticed = tokio::select! {
-        // Dropped or told: either way.
+        // Dropped or sent: both mean the same.
         _ = stopped => None,
         why = &mut reading => Some(why.unwrap_or_else(|failure| failure.to_string())),
         () = ends_by_itself => Some("it stopped".to_owned()),
@@ -239,7 +238,8 @@ async fn keep(
             process.end().await;
             "it was closed".to_owned()
         }
-        // A server that dies is first noticed by its stream, and its exit says more.
+        // The stream is the first to notice a server's death, and the exit says more
+        // about it.
         Some(noticed) => match process.exit().await {
             Ok(exit) => {
                 let said = format!("{noticed}, {}: {}", exit.in_words(), exit.stderr_tail.trim());

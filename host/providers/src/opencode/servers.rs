@@ -1,7 +1,7 @@
-//! MCP servers as opencode is given them.
+//! MCP servers in opencode's form.
 //!
 //! Owns: adding them to the server, once for each folder that calls work in. Never:
-//! takes one away, which other calls may use; they end with the server.
+//! removes one, which other calls may use; they end with the server.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::server::Server;
 use crate::foreign::or_default;
 use crate::{McpServer, McpTransport, ProviderError, ProviderErrorKind as Kind};
 
-/// How a server stands.
+/// A server's state.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ServerStatus {
@@ -26,7 +26,7 @@ struct ServerStatus {
 
 type ServerStatuses = BTreeMap<String, ServerStatus>;
 
-/// Adds those that are not there yet, and returns when all of them have come up.
+/// Adds the servers that are missing, and returns when all of them have started.
 pub(super) async fn add(
     server: &Server,
     query: &str,

@@ -1,19 +1,19 @@
-//! Server-sent events: bytes to the data of each event.
+//! Server-sent events: from bytes to the data of each event.
 //!
-//! Owns: the framing, across any cut of the bytes. Never: looks into the data.
+//! Owns: the framing, across any cut of the bytes. Never: interprets the data.
 
 use std::collections::VecDeque;
 
-/// Bytes of one event. One carries a whole part of a message, and a tool's output
-/// is one part.
+/// Most bytes of one event. An event may carry a whole part of a message, and a tool's
+/// output is one part.
 const EVENT_BYTES_MAX: usize = 16 << 20;
 
-/// An event that does not end.
+/// An event exceeds the limit.
 #[derive(Debug, thiserror::Error)]
 #[error("one event is over {EVENT_BYTES_MAX} bytes")]
 pub(super) struct TooLong;
 
-/// Reads events out of bytes.
+/// Splits bytes into events.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
     line: Vec<u8>,
@@ -50,10 +50,10 @@ impl Parser {
                 None => self.data = Some(data.to_owned()),
             }
         }
-        // Comments, names and ids say nothing that the data does not.
+        // Comments, names and ids add nothing to the data.
     }
 
-    /// The data of the next whole event.
+    /// The data of the next complete event.
     pub(super) fn take(&mut self) -> Option<String> {
         self.ready.pop_front()
     }

@@ -1,6 +1,7 @@
 //! The command line and the environment of one round with pi.
 //!
-//! Owns: which flag stands for which option. Never: a secret or the prompt.
+//! Owns: which flag stands for which option. Never: an argument with a secret or the
+//! prompt in it.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use crate::call_inputs::{no_tool, own_names};
 use crate::cli_agent::{known_effort, plain};
 use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
-/// What `--thinking` knows; another word it passes over with a warning.
+/// The values of `--thinking`. pi ignores others with a warning.
 const EFFORTS: [&str; 7] = ["off", "minimal", "low", "medium", "high", "xhigh", "max"];
 
 /// The tools that change nothing.
@@ -29,8 +30,8 @@ const TOOLS: [(&str, &str); 7] = [
     ("Write", "write"),
 ];
 
-/// What it may see of this program's environment: its own variables, and the
-/// keys of the vendors whose models it knows.
+/// Variables of this program that it gets: its own, and the keys of the vendors whose
+/// models it knows.
 pub(super) const ALLOWED: [&str; 38] = [
     "AI_GATEWAY_API_KEY",
     "ANTHROPIC_API_KEY",
@@ -72,10 +73,10 @@ pub(super) const ALLOWED: [&str; 38] = [
     "ZAI_*",
 ];
 
-/// A run is no occasion to ask for a newer version.
+/// A run does not look for a newer version.
 pub(super) const DEFAULTS: [(&str, &str); 1] = [("PI_SKIP_VERSION_CHECK", "1")];
 
-/// The arguments. `extension` is a file by which the agent is given what this call has;
+/// The arguments. `extension` is a file with what this step gives the agent;
 /// `new_session` names the session of a first round.
 pub(super) fn arguments(
     task: &AgentTask,
@@ -95,7 +96,7 @@ pub(super) fn arguments(
         flag("--thinking", known_effort(NAME, &EFFORTS, effort)?);
     }
     match &task.session_id {
-        // Only one that is there; `--session-id` would begin a new one in silence.
+        // Only an existing one; `--session-id` would silently begin a new one.
         Some(session) => flag("--session", plain(NAME, "session", session)?),
         None => flag("--session-id", new_session),
     }
@@ -104,16 +105,16 @@ pub(super) fn arguments(
     }
     if let Some(tools) = tools(task)? {
         flag("--tools", &tools);
-        // Of the user's extensions the tools are left out by that list, and the
-        // hooks stay: they may keep it from reading what the user wants kept. The
-        // tools of servers are not subject to the list.
+        // That list leaves out the tools of the user's extensions. Their hooks stay: they
+        // may keep the agent from reading what the user protects. Tools of servers are
+        // not subject to the list.
         argv.push("--no-mcp".to_owned());
     }
     argv.extend_from_slice(extra);
     Ok(argv)
 }
 
-/// The tools that it has; none where nothing takes any away.
+/// The tools that it may use; none when nothing restricts them.
 fn tools(task: &AgentTask) -> Result<Option<String>, ProviderError> {
     let reads_only = task.permissions == Some(Permissions::Read);
     let mut left = match &task.request.tools {

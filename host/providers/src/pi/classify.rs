@@ -1,13 +1,12 @@
-//! Which kind of failure pi tells of.
+//! Which kind of failure pi reports.
 //!
-//! Owns: its own words for what went wrong. Never: the words that all agents
-//! share.
+//! Owns: its own words for what went wrong. Never: the words that all agents share.
 
 use crate::ProviderErrorKind as Kind;
 use crate::cause::Cause;
 use crate::process::Exit;
 
-/// A line on stderr that means that it works otherwise than it was told to.
+/// A line on stderr which says that an option was not applied.
 pub(super) fn warning(line: &str) -> Option<Cause> {
     let said = line.strip_prefix("Warning: ")?;
     if said.starts_with("Invalid thinking level") {
@@ -21,7 +20,7 @@ pub(super) fn warning(line: &str) -> Option<Cause> {
     })
 }
 
-/// A turn that ended otherwise than well, by its `stopReason`.
+/// A turn that did not end well, by its `stopReason`.
 pub(super) fn stopped(reason: Option<&str>, message: Option<&str>) -> Cause {
     match (reason, message) {
         (Some("length"), _) => Cause::new(
@@ -41,7 +40,7 @@ pub(super) fn aborted() -> Cause {
     Cause::new(Kind::Killed, "pi was interrupted before it had answered")
 }
 
-/// It ended, or was ended, and had not settled.
+/// It ended, or was ended, before it had settled.
 pub(super) fn no_end(exit: Option<&Exit>) -> Cause {
     match exit {
         Some(exit) => Cause::of_exit("pi", exit),

@@ -18,7 +18,7 @@ pub(super) fn logged_in(options: &CliOptions) -> bool {
     has_login || json(&home.join("models.json")).is_some_and(|file| has_key(&file))
 }
 
-/// Whether a vendor of the user's own has its key beside it.
+/// Whether a vendor that the user has added has its key beside it.
 fn has_key(models: &Value) -> bool {
     let vendors = models["providers"].as_object();
     vendors.is_some_and(|vendors| vendors.values().any(|vendor| says(&vendor["apiKey"])))

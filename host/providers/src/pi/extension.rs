@@ -1,20 +1,20 @@
-//! What pi is given by an extension: the tool for a structured answer, and text for
-//! its system prompt.
+//! What pi gets by an extension: the tool for a structured answer, and text for its
+//! system prompt.
 //!
-//! Owns: the text of the extension. Never: checks the answer; pi does against
-//! the schema, and the caller again.
+//! Owns: the text of the extension. Never: checks the answer; pi does so against the
+//! schema, and the caller again.
 
 use serde_json::Value;
 
 /// The tool's name.
 pub(super) const TOOL: &str = "structured_output";
 
-/// The extension, with JSON in the places of `SCHEMA` and `SYSTEM`: the schema's text
-/// as a string, because an object's literal would take a property named `__proto__`
-/// for something else. It needs no module and no compiler.
+/// The extension, with JSON in the places of `SCHEMA` and `SYSTEM`. The schema is a
+/// string, because an object literal would treat a property named `__proto__`
+/// differently. It needs no module and no compiler.
 ///
-/// pi has a flag for the system prompt, but that one takes the place of the user's own
-/// `APPEND_SYSTEM.md`, and reads a file where there is one by the name of its text.
+/// pi's flag for the system prompt would replace the user's own `APPEND_SYSTEM.md`, and
+/// reads a file if the text is the name of one.
 const SOURCE: &str = r#"const schema = SCHEMA;
 const system = SYSTEM;
 export default function (pi) {

@@ -1,23 +1,20 @@
 //! The provider `pi`: one `pi --print` per round.
 //!
-//! Owns: one round with pi. Never: its login, its settings or its sessions'
-//! files.
+//! Owns: one round with pi. Never: its login, its settings or its sessions' files.
 //!
-//! **Permissions.** pi has none: its agent may do whatever the user may, and so
-//! it is without `permissions` and with `write`, which it does not confine to
-//! the working directory. `read` is a choice of tools: those that only read, and none
-//! of the user's extensions and MCP servers. What hooks of extensions refuse stays
-//! refused.
+//! **Permissions.** pi has none: its agent may do whatever the user may, both without
+//! `permissions` and with `write`, which does not confine it to the working directory.
+//! `read` is a choice of tools: those that only read, and none of the user's extensions
+//! and MCP servers. What hooks of extensions refuse stays refused.
 //!
-//! **Structured answers** are the input of a tool, which an extension adds with
-//! the schema as it is. pi lets the model try again without end when a value
-//! does not satisfy it; after a few the last one is the answer, and whoever
-//! judges answers says what is wrong. An agent that answers in text instead has
-//! answered in text.
+//! **Structured answers** are the input of a tool, which an extension adds with the
+//! schema as it is. pi lets the model try again without end when a value does not satisfy
+//! it. After a few attempts the last value is the answer, and the engine says what is
+//! wrong with it. An agent that answers in text instead has answered in text.
 //!
-//! **Models.** pi goes on with a model that it does not know; here that is an
-//! error, before anything is sent. A cost of nothing is a price that pi does not
-//! know, and left out.
+//! **Models.** pi goes on with another model when it does not know the requested one;
+//! here that is an error, before anything is sent. A cost of zero means a price that pi
+//! does not know, and is left out.
 //!
 //! Its own retries take a quarter of a minute at the most and are left to it.
 

@@ -9,7 +9,7 @@ use crate::conformance::{self, task};
 use crate::fake::{ActivityLog, Fake};
 use crate::{Answer, Provider, ProviderErrorKind};
 
-/// Answers every prompt as the CLI would, as far as the contract goes.
+/// Answers every prompt like the CLI, as far as the contract goes.
 const ANSWERING: &str = r#"
 here=$(dirname "$0") model=m tool=
 while [ $# -gt 0 ]; do
@@ -70,8 +70,7 @@ async fn a_schema_becomes_a_tool_and_its_file_is_gone_afterwards() {
     assert!(!std::path::Path::new(&args[at + 1]).exists());
 }
 
-/// It never gives up by itself: the round is ended, and what it was trying to
-/// say is the answer.
+/// It never gives up by itself: the round is ended, and its last value is the answer.
 #[tokio::test]
 async fn an_agent_that_cannot_satisfy_the_schema_is_ended() {
     let fake = Fake::new(
@@ -88,7 +87,7 @@ done"#,
     assert_eq!(reply.session_id.as_deref(), Some("s"));
 }
 
-/// The warning comes first, and nothing is paid for.
+/// The warning comes first, so nothing is paid for.
 #[tokio::test]
 async fn a_model_that_pi_does_not_know_ends_the_round_at_once() {
     let fake = Fake::new(

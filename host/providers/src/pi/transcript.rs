@@ -1,9 +1,9 @@
-//! What `pi --mode json` prints, line by line.
+//! The output of `pi --mode json`, line by line.
 //!
-//! Owns: the state of one round as its lines tell it. A round has ended when
-//! `agent_settled` has been read, and only then: an `agent_end` may be followed
-//! by another try. How it ended is what the last message of the agent says.
-//! Never: keeps what is told again: `agent_end` repeats the whole session.
+//! Owns: the state of one round after each line. A round has ended when `agent_settled`
+//! was read, and only then: another try may follow an `agent_end`. The agent's last
+//! message says how it ended. Never: keeps repetitions: `agent_end` repeats the whole
+//! session.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,9 +17,9 @@ use crate::{Activity, AgentActivity, Answer, RoundSpend};
 use super::extension::TOOL;
 use super::{NAME, classify};
 
-/// Values for the structured answer that pi may refuse in a round. It would let
-/// the model try for ever; after these the last value goes to the caller, who
-/// says what is wrong with it.
+/// Most values for the structured answer that pi may refuse in a round. It would let the
+/// model try for ever. After these the last value goes to the engine, which says what is
+/// wrong with it.
 const REFUSED_MAX: u32 = 5;
 
 /// A line, by its `type`.
@@ -89,7 +89,7 @@ enum Message {
     Other,
 }
 
-/// What the agent said in one turn.
+/// The agent's message in one turn.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TurnMessage {
@@ -130,18 +130,18 @@ struct Cost {
     total: f64,
 }
 
-/// One round, as far as it has been told.
+/// The state of one round.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
-    /// The model that was asked for.
+    /// The requested model.
     asked: Option<String>,
     session: Option<String>,
     usage: Usage,
     cost_usd: f64,
     last: Option<Box<TurnMessage>>,
-    /// The structured answer, once it is taken.
+    /// The structured answer, once pi has accepted it.
     answer: Option<Value>,
-    /// The last value that was given for it.
+    /// The last value that the agent gave for it.
     offered: Option<Value>,
     refused: u32,
     warning: Option<Cause>,
@@ -231,7 +231,7 @@ impl Transcript for Round {
         RoundResult {
             answer: self.outcome(exit),
             usage,
-            // Nothing for something is a model whose price pi does not know.
+            // Usage without a cost means a model whose price pi does not know.
             cost_usd: (cost_usd > 0.0).then_some(cost_usd),
             model,
             session_id,
@@ -240,7 +240,7 @@ impl Transcript for Round {
 }
 
 impl Round {
-    /// A round with this model.
+    /// A round for which this model was requested.
     pub(super) fn asking_for(model: Option<String>) -> Self {
         Self { asked: model, ..Self::default() }
     }
@@ -268,7 +268,7 @@ impl Round {
         match (self.settled, self.last) {
             (Some(Settled { aborted: false }), Some(said)) => match said.text() {
                 Err(cause) => Err(cause),
-                // Text after values that were refused says less than they do.
+                // Refused values say more than text that follows them.
                 Ok(text) => Ok(match self.offered {
                     Some(value) if self.refused > 0 => Answer::Json(value),
                     _ if text.is_empty() => Answer::Null,
@@ -283,7 +283,7 @@ impl Round {
 }
 
 impl TurnMessage {
-    /// The text, unless the turn ended otherwise than well.
+    /// The text, unless the turn did not end well.
     fn text(&self) -> Result<String, Cause> {
         match self.stop_reason.as_deref() {
             Some("stop" | "toolUse") => Ok(self
@@ -299,7 +299,7 @@ impl TurnMessage {
     }
 }
 
-/// The model in the form in which it was asked for, else with its vendor.
+/// The model in the form in which it was requested, else with its vendor.
 fn named_as(asked: Option<&str>, said: &TurnMessage) -> Option<String> {
     let model = said.model.as_deref()?;
     Some(match &said.provider {

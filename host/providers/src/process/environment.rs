@@ -1,14 +1,14 @@
-//! What a child finds in its environment.
+//! The environment of a child.
 //!
-//! Owns: the list of names that every agent's program is given. Never: a value
-//! of its own, and never a variable that is neither allowed nor set: keys of
-//! one vendor are no business of another's program.
+//! Owns: the list of variables that every agent's program gets. Never: sets a value of
+//! its own, or passes on a variable that is neither allowed nor set, so that one vendor's
+//! keys do not reach another vendor's program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-/// What any program needs to run at all, find its own files, speak the user's
-/// language and get through the user's proxy. `*` stands for any ending.
+/// What any program needs to run, find its own files, speak the user's language and get
+/// through the user's proxy. `*` stands for any ending.
 const BASE: &[&str] = &[
     "PATH",
     "HOME",
@@ -36,13 +36,13 @@ const BASE: &[&str] = &[
     "no_proxy",
 ];
 
-/// Environment of a child: nothing but what is allowed and what is set.
+/// Environment of a child: the variables that are allowed or set, and no others.
 #[derive(Clone, Default)]
 pub(crate) struct Environment {
     vars: BTreeMap<OsString, OsString>,
 }
 
-/// Names alone: values may be secrets.
+/// Shows the names alone: values may be secrets.
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.vars.keys()).finish()
@@ -50,13 +50,14 @@ impl std::fmt::Debug for Environment {
 }
 
 impl Environment {
-    /// The variables of this process that have one of these names, or that any
-    /// program needs. A name may end in `*`.
+    /// The variables of this process with one of these names, and those that any program
+    /// needs. A name may end in `*`.
     pub(crate) fn allowing(names: &[&str]) -> Self {
         Self::default().also(BASE).also(names)
     }
 
-    /// Those of these names besides, such as the user's configuration allows.
+    /// Adds this process's variables with these names, such as those that the user's
+    /// settings allow.
     pub(crate) fn also<T: AsRef<str>>(self, names: &[T]) -> Self {
         self.also_from(std::env::vars_os(), names)
     }
@@ -71,19 +72,19 @@ impl Environment {
         self
     }
 
-    /// With this variable, in place of an allowed one of the same name.
+    /// Sets a variable, in place of an allowed one of the same name.
     pub(crate) fn set(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.vars.insert(name.into(), value.into());
         self
     }
 
-    /// With the variables of the user's configuration.
+    /// Sets the variables of the user's settings.
     pub(crate) fn from(mut self, vars: &BTreeMap<String, String>) -> Self {
         self.vars.extend(vars.iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 
-    /// Names of all that is in it; those that are no text are left out.
+    /// The names of all variables. A name that is not UTF-8 is left out.
     pub(crate) fn names(&self) -> BTreeSet<String> {
         self.vars.keys().filter_map(|name| name.to_str().map(str::to_owned)).collect()
     }

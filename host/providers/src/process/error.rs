@@ -1,6 +1,6 @@
-//! What may go wrong with a program, before anything is known about its agent.
+//! Errors of a program, before anything is known about its agent.
 //!
-//! Owns: the cases and their sentences. Never: judges what a program printed.
+//! Owns: the cases and their sentences. Never: interprets what a program printed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,66 +9,66 @@ use std::time::Duration;
 use super::flaw::Flaw;
 use crate::{ProviderError, ProviderErrorKind};
 
-/// A program could not be started, spoken to, or borne with.
+/// A program could not be started or spoken to, or was ended because it broke a limit.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProcessError {
     /// There is no such program.
     #[error("there is no program `{}`", program.display())]
     NotFound {
-        /// As it was asked for.
+        /// The name or path that was looked for.
         program: PathBuf,
     },
-    /// There is something of that name, and it is no program.
+    /// A file of that name exists and cannot be run.
     #[error("`{}` cannot be run: {}", program.display(), flaw.in_words(program))]
     NoProgram {
-        /// Where it is.
+        /// Path of the file.
         program: PathBuf,
-        /// What is the matter with it.
+        /// Why it cannot be run.
         flaw: Flaw,
     },
-    /// The folder to work in is not there.
+    /// The working directory does not exist or cannot be entered.
     #[error("the working directory {} cannot be entered: {error}", cwd.display())]
     Cwd {
-        /// The folder.
+        /// Path of the directory.
         cwd: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// The system refuses to start it.
+    /// The system refuses to start the program.
     #[error("`{}` cannot be started: {error}", program.display())]
     Spawn {
-        /// The program.
+        /// Path of the program.
         program: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// It prints without end.
+    /// The program printed more than it may.
     #[error("the program was ended because it printed over {max} bytes {what}")]
     TooMuchOutput {
-        /// Which limit: in one line, or in all.
+        /// Which limit: `in one line` or `in all`.
         what: &'static str,
-        /// The limit.
+        /// The limit in bytes.
         max: usize,
     },
-    /// It did not end in time.
+    /// The program did not end in time.
     #[error("`{}` did not end within {} s", program.display(), after.as_secs_f32())]
     TimedOut {
-        /// The program.
+        /// Path of the program.
         program: PathBuf,
         /// How long it was waited for.
         after: Duration,
     },
-    /// A pipe to it broke.
+    /// A pipe to the program broke.
     #[error("cannot {doing}: {error}")]
     Io {
-        /// What was being done.
+        /// What was being done, as in "cannot {doing}".
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
 }
 
-/// What to type for each program that an agent of ours is.
+/// The command that installs each agent's program.
 pub(crate) const INSTALLED_BY: [(&str, &str); 4] = [
     ("claude", "npm install -g @anthropic-ai/claude-code"),
     ("codex", "npm install -g @openai/codex"),
@@ -76,10 +76,10 @@ pub(crate) const INSTALLED_BY: [(&str, &str); 4] = [
     ("pi", "npm install -g @earendil-works/pi-coding-agent"),
 ];
 
-/// What to type, where this key of the settings names the program.
+/// The hint for a program that was not found. `key` is the settings key that names it.
 fn how_to_have(program: &Path, key: &str) -> String {
     let place = format!("`{key}` in your settings");
-    // A path was written into the settings; a name is looked for in PATH.
+    // A path comes from the settings; a name is looked up on PATH.
     if program.components().count() > 1 {
         return format!("mend its path, {place}; `smol-wf config path` says where they are");
     }
@@ -89,18 +89,18 @@ fn how_to_have(program: &Path, key: &str) -> String {
 }
 
 impl ProcessError {
-    /// Whether it only reads no more.
+    /// Whether the program has stopped reading its stdin.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// As the provider tells it.
+    /// The provider's error.
     #[expect(clippy::wrong_self_convention, reason = "the caller may still need the error")]
     pub(crate) fn into_provider_error(&self, provider: &str) -> ProviderError {
         self.naming(provider, "program")
     }
 
-    /// The same where another key of the settings names its program.
+    /// The same for a provider whose program is named by another settings key.
     pub(crate) fn naming(&self, provider: &str, key: &str) -> ProviderError {
         let kind = match self {
             Self::NotFound { .. }

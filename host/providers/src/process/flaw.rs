@@ -1,9 +1,9 @@
-//! Why a file that is there cannot be run.
+//! Why a file that exists cannot be run.
 //!
-//! Owns: the reasons, how they are found, and what to type. Never: runs anything.
+//! Owns: the reasons, how they are found, and the hint for each. Never: runs anything.
 //!
-//! The system says no more than a number: `ENOENT` of a script that is there, whose
-//! first line names what is not, and `ENOEXEC` of a text without such a line.
+//! The system reports only a number: `ENOENT` for a script whose first line names a
+//! missing interpreter, and `ENOEXEC` for a text without such a line.
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,37 +16,37 @@ use smol_wf_core::shell;
 /// Bytes of a script's first line that systems read.
 const FIRST_LINE_BYTES: u64 = 255;
 
-/// What keeps it from being run.
+/// Why a file cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// It is a folder.
     Folder,
-    /// Nobody, or not this user, may run it.
+    /// It lacks the permission to execute, for everybody or for this user.
     NotExecutable,
-    /// There is nothing in it.
+    /// It is empty.
     Empty,
-    /// A text whose first line does not say what runs it.
+    /// It is a text whose first line names no interpreter.
     NoFirstLine,
-    /// Its first line names this, which is not there.
+    /// Its first line names this interpreter, which does not exist.
     NoInterpreter(String),
-    /// Its first line names this, which is not a program.
+    /// Its first line names this file, which is not a program.
     NotAnInterpreter(String),
-    /// Its first line has `env` look for this, which is not on `PATH`.
+    /// Its first line makes `env` look for this program, which is not on `PATH`.
     NotOnPath(String),
-    /// Its first line gives `env` more than one word, which Linux makes one.
+    /// Its first line gives `env` several words, which Linux passes on as one.
     OneWord(String),
-    /// Its first line ends as on Windows.
+    /// Its first line ends with a carriage return, as on Windows.
     LineEnds,
-    /// What loads it is not there.
+    /// Its dynamic loader does not exist.
     NoLoader,
-    /// A program for another machine, or none.
+    /// It is a program for another machine, or not a program.
     Foreign,
-    /// Refused, though it is executable.
+    /// The system refuses it although it is executable.
     Denied,
 }
 
 impl Flaw {
-    /// What is the matter with it, and what to do.
+    /// The reason and the hint, in words.
     pub(crate) fn in_words(&self, program: &Path) -> String {
         let typed = shell::path(program);
         match self {
@@ -84,7 +84,8 @@ impl Flaw {
         }
     }
 
-    /// What can be seen beforehand. `search` is the `PATH` that the program gets.
+    /// The reason that can be seen beforehand. `search` is the `PATH` that the program
+    /// gets.
     pub(super) fn of(program: &Path, search: &OsStr) -> Option<Self> {
         let start = start_of(program)?;
         let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
@@ -99,7 +100,7 @@ impl Flaw {
         if !Path::new(name).exists() {
             return match name.strip_suffix('\r') {
                 Some(_) => Some(Self::LineEnds),
-                // From the folder that an agent works in: nobody knows yet.
+                // Relative to the agent's working directory, which is not known here.
                 None if !name.starts_with('/') && name.contains('/') => None,
                 None => Some(Self::NoInterpreter(name.to_owned())),
             };
@@ -111,7 +112,8 @@ impl Flaw {
         if is_env { Self::of_env(rest, search) } else { None }
     }
 
-    /// What `env` would not find. Flags and variables are its own affair.
+    /// The program that `env` would not find. Flags and variables of `env` are left to
+    /// it.
     fn of_env(rest: &str, search: &OsStr) -> Option<Self> {
         let splits = rest.strip_prefix("-S").map(str::trim_start);
         let first = splits.unwrap_or(rest).split([' ', '\t']).next().unwrap_or_default();
@@ -133,7 +135,7 @@ impl Flaw {
         }
     }
 
-    /// What is behind an error of the system's when it was to be run.
+    /// The reason behind an error that the system gave on starting the program.
     pub(super) fn behind(error: &io::Error, program: &Path, search: &OsStr) -> Option<Self> {
         let denied = || match program.is_dir() {
             true => Self::Folder,
@@ -152,13 +154,14 @@ impl Flaw {
         }
     }
 
-    /// Of what is not executable code: a system without other means refuses it.
+    /// The reason for a file that is not executable code. Without an interpreter the
+    /// system refuses it.
     pub(super) fn of_text(program: &Path) -> Option<Self> {
         let start = start_of(program)?;
         let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let names_nothing =
             line.strip_prefix(b"#!").is_none_or(|line| line.trim_ascii().is_empty());
-        // Cut within a character, it is text as well.
+        // A text that is cut within a character is still a text.
         let is_text = match std::str::from_utf8(&start) {
             Ok(text) => !text.contains('\0'),
             Err(error) => error.error_len().is_none(),
@@ -171,14 +174,14 @@ impl Flaw {
 }
 
 fn start_of(program: &Path) -> Option<Vec<u8>> {
-    // A pipe would be waited for.
+    // Opening a pipe would block.
     program.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut start = Vec::new();
     File::open(program).ok()?.take(FIRST_LINE_BYTES).read_to_end(&mut start).ok()?;
     Some(start)
 }
 
-/// A file that this user may run.
+/// Whether a file exists that this user may run.
 #[cfg(unix)]
 pub(super) fn is_program(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
@@ -195,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    /// A program with this text, and what is said of it beforehand.
+    /// The reason that is found beforehand for a program with this content.
     fn said_of(text: &[u8]) -> Option<Flaw> {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("agent");

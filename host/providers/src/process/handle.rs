@@ -1,6 +1,6 @@
-//! What holds a child: the side of the [`keeper`](super::keeper) that callers see.
+//! The caller's side of the [`keeper`](super::keeper): a handle to each child.
 //!
-//! Owns: what is said to the keeper. Never: waits for a child by itself.
+//! Owns: the orders to the keeper. Never: waits for a child process itself.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -12,16 +12,16 @@ use tokio::sync::{oneshot, watch};
 use super::error::ProcessError;
 use super::launch::Launch;
 
-/// A child that runs: what holds it, and its pipes.
+/// A running child: its handle and its pipes.
 pub(super) struct StartedChild {
     pub(super) handle: ChildHandle,
-    /// Of one that is spoken to in frames.
+    /// Only with [`Input::Framed`](super::Input::Framed).
     pub(super) stdin: Option<ChildStdin>,
     pub(super) stdout: ChildStdout,
     pub(super) stderr: ChildStderr,
 }
 
-/// Holds a child: it is ended when this is dropped.
+/// A handle to a child. Dropping it ends the child.
 #[derive(Debug)]
 pub(super) struct ChildHandle {
     pub(super) id: u64,
@@ -30,8 +30,8 @@ pub(super) struct ChildHandle {
 }
 
 impl ChildHandle {
-    /// Returns when the child has ended; none when it cannot be ended, or how it
-    /// did is unknown.
+    /// Returns when the child has ended. None when it cannot be ended, or its exit status
+    /// is unknown.
     pub(super) async fn exited(&self) -> Option<ExitStatus> {
         let mut status = self.status.clone();
         status.wait_for(Option::is_some).await.ok().and_then(|status| *status)
@@ -50,7 +50,7 @@ impl Drop for ChildHandle {
     }
 }
 
-/// What the thread is told to do.
+/// An order to the keeper's thread.
 pub(super) enum Order {
     Start {
         launch: Box<Launch>,
@@ -60,21 +60,22 @@ pub(super) enum Order {
     },
     End(u64),
     EndAllAtOnce,
-    /// All children of one.
+    /// Ends all children of a group.
     EndGroup(u64),
-    /// Does this when no child of this group is being ended any more; of any when
-    /// there is none.
+    /// Calls `then` when no child of this group is being ended any more; of any group
+    /// when it is none.
     Quiet {
         group: Option<u64>,
         then: Box<dyn FnOnce() + Send>,
     },
 }
 
-/// Speaks to the thread, which ends when nobody can any more and all is done.
+/// Sends orders to the keeper's thread. The thread ends when the last sender is dropped
+/// and its work is done.
 #[derive(Debug, Clone)]
 pub(super) struct KeeperSender {
-    // In this order: the thread is woken when the last of these is gone, and then
-    // finds that no order can come.
+    // In this order: dropping the last `wake` wakes the thread, which then finds `orders`
+    // closed.
     orders: mpsc::Sender<Order>,
     wake: Arc<UnixStream>,
 }
@@ -85,8 +86,8 @@ impl KeeperSender {
     }
 
     pub(super) fn send(&self, order: Order) {
-        // Both fail only when the thread is gone, and then so is the process; or
-        // when the pipe is full, and then the thread is awake.
+        // The first fails only when the thread has ended, and the process with it. The
+        // second fails also when the pipe is full, and then the thread is awake.
         let _ = self.orders.send(order);
         let _ = (&*self.wake).write(&[0]);
     }

@@ -1,13 +1,12 @@
 //! What a program reads on stdin: a whole text, or a pipe that stays open.
 //!
-//! Owns: the file that a whole text is handed over in. Never: writes to a
-//! program that runs; what speaks in frames does that itself.
+//! Owns: the file that holds a whole text. Never: writes to a running program; a protocol
+//! of frames does that itself.
 //!
-//! A pipe would do for both, were it not that its end looks the same to the
-//! reader whether all was written or the writer has died: an agent would work on
-//! the first half of a prompt, or on none. So whatever is read to its end is
-//! complete in a file before the program starts, and nothing that happens to this
-//! process later can shorten it.
+//! At the end of a pipe the reader cannot tell whether all was written or the writer has
+//! died: an agent would work on the first half of a prompt, or on none. So a text is
+//! complete in a file before the program starts, and nothing that happens to this process
+//! later can shorten it.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -19,13 +18,13 @@ pub(crate) enum Input {
     /// Nothing.
     #[default]
     None,
-    /// This text, to its end.
+    /// This text, whole.
     Whole(Vec<u8>),
-    /// A pipe, for protocols whose frames tell a cut one.
+    /// A pipe, for protocols whose frames show when one is cut.
     Framed,
 }
 
-/// Without the text, which may be long and is the user's own.
+/// Without the text, which may be long and belongs to the user.
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -37,7 +36,7 @@ impl std::fmt::Debug for Input {
 }
 
 impl Input {
-    /// As the program is given it.
+    /// The program's stdin.
     pub(super) fn open(&self) -> io::Result<Stdio> {
         match self {
             Self::None => Ok(Stdio::null()),
@@ -47,13 +46,13 @@ impl Input {
     }
 }
 
-/// The text in a file of its own that nobody can change any more, or that at
-/// least has no name, where the system knows nothing better.
+/// The text in a file of its own that nobody can change any more. Where the system does
+/// not offer that, the file at least has no name.
 fn whole(text: &[u8]) -> io::Result<File> {
     #[cfg(target_os = "linux")]
     match sealed(text) {
         Ok(file) => return Ok(file),
-        // A kernel, or a filter of system calls, that knows no such files.
+        // A kernel, or a filter of system calls, that does not know such files.
         Err(error) if is_unknown(&error) => {}
         Err(error) => return Err(error),
     }
@@ -68,7 +67,7 @@ fn is_unknown(error: &io::Error) -> bool {
         .any(|one| error.raw_os_error() == Some(one.raw_os_error()))
 }
 
-/// A file in memory, sealed, as a descriptor that only reads.
+/// A sealed file in memory, as a descriptor that only reads.
 #[cfg(target_os = "linux")]
 fn sealed(text: &[u8]) -> io::Result<File> {
     use std::io::{Seek, SeekFrom};
@@ -79,7 +78,7 @@ fn sealed(text: &[u8]) -> io::Result<File> {
 
     const NAME: &str = "smol-wf-prompt";
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Kernels before 6.3 do not know the first, and some later ones insist on it.
+    // Kernels before 6.3 do not know the first flag, and some later ones require it.
     let made = match memfd_create(NAME, flags | MemfdFlags::NOEXEC_SEAL) {
         Err(Errno::INVAL) => memfd_create(NAME, flags),
         made => made,
@@ -90,8 +89,8 @@ fn sealed(text: &[u8]) -> io::Result<File> {
         &file,
         SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL,
     )?;
-    // Opened anew it begins at its start. Without `/proc` the descriptor itself is
-    // handed over, which the seals keep from writing as well.
+    // Opened anew, it begins at its start. Without `/proc` the descriptor itself is
+    // handed over; its seals forbid writing as well.
     if let Ok(reading) = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) {
         return Ok(reading);
     }
@@ -99,8 +98,8 @@ fn sealed(text: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// A file that only its user may read, and that has lost its name before anything
-/// is written to it.
+/// A file that only its user may read, and that loses its name before anything is written
+/// to it.
 fn unlinked(text: &[u8]) -> io::Result<File> {
     let named = tempfile::Builder::new().prefix("smol-wf-").tempfile()?;
     let reading = File::open(named.path())?;

@@ -1,8 +1,8 @@
 //! The one thread that starts children, waits for them, and ends their trees.
 //!
-//! Owns: every child process of those who share it. Nothing else waits for them,
-//! so no exit is missed or taken by another; and the thread works on when the async
-//! runtime is going down. Never: reads or writes a child's pipes.
+//! Owns: every child process of those that share it. Nothing else waits for them, so no
+//! exit is missed, and the thread works on while the async runtime shuts down. Never:
+//! reads or writes a child's pipes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -28,23 +28,23 @@ use super::system::{self, MARKER};
 use super::tree::{Table, Tree};
 use crate::owner;
 
-/// First and longest pause between two looks at a tree that is ending.
+/// First and longest pause between two looks at a tree that is being ended.
 const LOOK_FIRST: Duration = Duration::from_millis(5);
 const LOOK_LAST: Duration = Duration::from_millis(100);
-/// Pause between two looks at trees that run, to remember who is in them.
+/// Pause between two looks at running trees, which remember their members.
 const SWEEP: Duration = Duration::from_secs(1);
-/// A look may take one part in so many of the time, however many processes the
-/// machine has.
+/// A look may take one part in this many of the time, however many processes the machine
+/// has.
 const SWEEP_SHARE: u32 = 100;
-/// Where the system has nothing to wait on, children are asked this often.
+/// How often children are polled where the system offers nothing to wait on.
 const ASK: Duration = Duration::from_millis(10);
-/// Longest marker of an outer smol-wf that is passed on.
+/// Longest mark of an outer smol-wf that is passed on.
 const OUTER_MARK_BYTES_MAX: usize = 4 * 1024;
 
-/// What is done once the children are gone.
+/// Called when the children are gone.
 type Callback = Box<dyn FnOnce() + Send>;
 
-/// What the thread knows.
+/// The thread's state.
 pub(super) struct Keeper {
     reach: Reach,
     orders: mpsc::Receiver<Order>,
@@ -53,14 +53,14 @@ pub(super) struct Keeper {
     children: BTreeMap<u64, ManagedChild>,
     orphans: Orphans,
     next_id: u64,
-    /// The newest that a child was started for.
+    /// The newest group that a child was started for.
     newest_group: u64,
-    /// The marker's value, without the number of the child.
+    /// The mark in a child's environment, without the child's number.
     mark: String,
     outer_mark: String,
     /// Who waits for the children of a group, or for all.
     quiet: Vec<(Option<u64>, Callback)>,
-    /// When to look at the trees next, and how long to pause after that.
+    /// When to look at the trees next, and the pause after that.
     look_at: Instant,
     pause: Duration,
 }
@@ -84,7 +84,7 @@ impl Keeper {
         }
     }
 
-    /// Until nobody can give an order any more and all is done.
+    /// Works until no order can come any more and everything is done.
     pub(super) fn run(mut self) {
         if self.reach.adopts() {
             system::adopt_orphans();
@@ -120,19 +120,19 @@ impl Keeper {
         }
     }
 
-    /// Whether there is anything to look at.
+    /// Whether any process has to be looked at.
     fn has_work(&self) -> bool {
         !self.children.is_empty() || self.orphans.are_about()
     }
 
-    /// Whether something of this group is being ended; of any when there is none.
+    /// Whether a process of this group is being ended; of any group when it is none.
     fn is_ending(&self, group: Option<u64>) -> bool {
         let is_of = |child: &ManagedChild| group.is_none_or(|group| child.group == group);
         self.orphans.are_about_of(group)
             || self.children.values().any(|child| child.ending.is_some() && is_of(child))
     }
 
-    /// Until an order comes, a child ends, or it is time to look.
+    /// Waits until an order comes, a child ends, or a look is due.
     fn wait(&mut self) {
         let mut limit = None;
         let mut exits = Vec::new();
@@ -150,7 +150,7 @@ impl Keeper {
         let mut fds: Vec<PollFd<'_>> =
             self.woken.iter().map(|woken| PollFd::new(woken, PollFlags::IN)).collect();
         fds.extend(exits.iter().map(|exit| PollFd::new(*exit, PollFlags::IN)));
-        // An interruption is as good a reason to look as any.
+        // An interruption is as good a reason to look as any other.
         let _ = poll(&mut fds, limit.as_ref());
         let mut bytes = [0; 64];
         let Some(mut woken) = self.woken.as_ref() else { return };
@@ -165,7 +165,8 @@ impl Keeper {
                 if is_first && started.is_ok() {
                     self.look_at = now + SWEEP;
                 }
-                // One that nobody waits for any more ends as it is dropped.
+                // When nobody waits for it any more, the handle is dropped, which ends
+                // the child.
                 let _ = reply.send(started);
             }
             Order::End(id) => {
@@ -202,7 +203,7 @@ impl Keeper {
         sender: KeeperSender,
     ) -> Result<StartedChild, ProcessError> {
         if self.mark.is_empty() {
-            // Told apart from those of another keeper in this process.
+            // Tells the children of two keepers in this process apart.
             let nonce = RandomState::new().build_hasher().finish();
             self.mark = format!("{}.", owner::this_process(nonce));
         }
@@ -235,16 +236,15 @@ impl Keeper {
         Ok(StartedChild { handle, stdin, stdout, stderr })
     }
 
-    /// Takes note of the children that have ended. What they left behind is
-    /// ended too.
+    /// Notes the children that have ended, and begins to end what they left behind.
     fn collect(&mut self, now: Instant) {
         let mut look = false;
         for child in self.children.values_mut().filter(|child| !child.has_exited) {
             match child.process.try_wait() {
                 Ok(None) => continue,
                 Ok(status) => _ = child.status.take().map(|told| told.send_replace(status)),
-                // Where SIGCHLD is ignored, the system keeps no exit for us: it
-                // is over, and how is unknown.
+                // Where SIGCHLD is ignored, the system keeps no exit status: the child
+                // has ended, and how is unknown.
                 Err(_) => child.status = None,
             }
             child.has_exited = true;
@@ -256,9 +256,10 @@ impl Keeper {
         }
     }
 
-    /// The usual case, without a look at all processes of the machine.
+    /// Forgets children that ended alone: the usual case, without a look at all processes
+    /// of the machine.
     fn let_go_of_lone_ones(&mut self) {
-        // Elsewhere its orphans may be anybody's children, and have to be looked for.
+        // Without adoption their orphans may have any parent, and have to be looked for.
         if !self.reach.adopts() || !self.children.values().any(ManagedChild::has_ended_alone) {
             return;
         }
@@ -273,8 +274,8 @@ impl Keeper {
         self.children.values().filter(|child| !child.has_exited).map(|child| child.pid).collect()
     }
 
-    /// Looks at all processes: waits for orphans that have ended, remembers who
-    /// belongs to whom, and goes on with ending.
+    /// Looks at all processes: waits for orphans that have ended, updates the trees, and
+    /// continues to end them.
     fn look(&mut self, now: Instant) {
         let leaders = self.leaders();
         let since = self.children.values().map(|child| child.tree.started()).min();
@@ -283,7 +284,7 @@ impl Keeper {
             |one: &system::ProcessInfo| self.children.values().any(|child| child.tree.knows(one));
         let ended = table.ended_orphans(&leaders, self.reach, &in_a_tree);
         ended.iter().for_each(|pid| system::reap(*pid));
-        // One that is not ours is waited for by somebody else, or by nobody.
+        // A zombie that is not our child is waited for by its own parent, or by nobody.
         let is_over = |one: &system::ProcessInfo| {
             ended.contains(&one.pid) || (one.is_zombie && !self.reach.adopts())
         };

@@ -1,7 +1,7 @@
-//! Programs whose smol-wf is gone: it was killed before it could end them.
+//! Programs whose smol-wf was killed before it could end them.
 //!
-//! Owns: finding them by their mark, and ending them. Never: touches what a
-//! process has started that still runs.
+//! Owns: finding them by their mark, and ending them. Never: touches the programs of a
+//! living smol-wf.
 
 use std::sync::Arc;
 use std::thread;
@@ -16,7 +16,7 @@ use crate::{owner, scratch};
 
 /// Pause between two looks at whether they have ended.
 const LOOK: Duration = Duration::from_millis(20);
-/// From the signal that cannot be refused to giving up.
+/// From SIGKILL to giving up.
 const GIVE_UP: Duration = Duration::from_secs(5);
 
 /// How far the search is.
@@ -28,17 +28,17 @@ enum Stage {
     Done,
 }
 
-/// A search that is made once, however many ask for it.
+/// A search that runs once, however many callers ask for it.
 #[derive(Clone)]
 pub(super) struct Search(Arc<watch::Sender<Stage>>);
 
 impl Search {
-    /// Not begun.
+    /// A search that has not begun.
     pub(super) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(Stage::NotBegun)))
     }
 
-    /// Begins it in the background, unless it has begun.
+    /// Begins the search in the background, unless it has begun.
     pub(super) fn begin(&self) {
         let is_first = self.0.send_if_modified(|stage| {
             let is_first = *stage == Stage::NotBegun;
@@ -62,31 +62,31 @@ impl Search {
             search.0.send_replace(Stage::Done);
         });
         if begun.is_err() {
-            // Without a thread to be had, the next start finds them.
+            // The system grants no thread: the next start finds them.
             self.0.send_replace(Stage::Done);
         }
     }
 
-    /// Returns when it was made, and what it has found is ended.
+    /// Begins the search, and returns when all that it found has ended.
     pub(super) async fn done(&self) {
         self.begin();
         self.until(|stage| stage == Stage::Done).await;
     }
 
-    /// The same, at once when it has not begun.
+    /// Returns when all that the search found has ended; at once when it has not begun.
     pub(super) async fn ended(&self) {
         self.until(|stage| matches!(stage, Stage::NotBegun | Stage::Done)).await;
     }
 
     async fn until(&self, reached: impl Fn(Stage) -> bool) {
-        // The sender is never dropped.
+        // The sender lives as long as `self`.
         let _ = self.0.subscribe().wait_for(|stage| reached(*stage)).await;
     }
 }
 
-/// Finds the programs whose owner, named by the mark in their environment, is
-/// dead, and ends them with all that they have started. Returns when they have
-/// ended; at once when there are none.
+/// Finds the programs whose owner, named by the mark in their environment, is dead, and
+/// ends them with all that they started. Also removes files that were meant for them.
+/// Returns when they have ended; at once when there are none.
 pub fn end_leftovers() {
     end(find());
     scratch::remove_abandoned();
@@ -94,7 +94,7 @@ pub fn end_leftovers() {
 
 fn end(mut found: Vec<ProcessInfo>) {
     let begun = Instant::now();
-    // Told politely once each: some take a second time for "at once".
+    // One SIGTERM each: some programs take a second one for "at once".
     let mut told: Vec<ProcessInfo> = Vec::new();
     while !found.is_empty() && begun.elapsed() < GRACE + GIVE_UP {
         for one in &found {
@@ -123,7 +123,7 @@ fn find() -> Vec<ProcessInfo> {
     candidates.retain(|one| !one.is_zombie && !spared.contains(&one.pid));
     let is_marked = |one: &&ProcessInfo| marked.iter().any(|(pid, _)| *pid == one.pid);
     let mut found: Vec<ProcessInfo> = candidates.iter().filter(is_marked).copied().collect();
-    // And what is below them, with whatever environment.
+    // Their descendants too, whatever their environment.
     let mut at = 0;
     while let Some(parent) = found.get(at).map(|one| one.pid) {
         let below = candidates.iter().filter(|one| one.parent == parent);
@@ -134,7 +134,7 @@ fn find() -> Vec<ProcessInfo> {
     found
 }
 
-/// This process, its parent, and so on.
+/// This process and its ancestors.
 fn ancestry(table: &[ProcessInfo]) -> Vec<i32> {
     let mut line = vec![rustix::process::getpid().as_raw_nonzero().get()];
     while let Some(child) = table.iter().find(|one| line.last() == Some(&one.pid))
@@ -145,7 +145,7 @@ fn ancestry(table: &[ProcessInfo]) -> Vec<i32> {
     line
 }
 
-/// Whether the owner in a mark is dead; each mark is judged once.
+/// Whether the owner in a mark is dead. Each mark is judged once.
 fn is_dead(mark: &str, judged: &mut Vec<(String, bool)>) -> bool {
     if let Some((_, dead)) = judged.iter().find(|(known, _)| known == mark) {
         return *dead;

@@ -1,4 +1,4 @@
-//! One child and how far its end is.
+//! One child, and how far its end has come.
 //!
 //! Owns: the order in which a tree is ended. Never: looks for its members.
 
@@ -13,30 +13,30 @@ use super::system::{self, Signal};
 use super::tree::Tree;
 use crate::Presence;
 
-/// A child and what is known of it.
+/// A child and what the keeper knows of it.
 pub(super) struct ManagedChild {
     pub(super) process: Child,
     pub(super) pid: i32,
-    /// For whom it was started.
+    /// The group that it was started for.
     pub(super) group: u64,
     /// Readable when the child has ended.
     pub(super) exit: Option<OwnedFd>,
-    /// Who is told of its exit, once.
+    /// Receives its exit status, once.
     pub(super) status: Option<watch::Sender<Option<ExitStatus>>>,
     pub(super) has_exited: bool,
     pub(super) tree: Tree,
     pub(super) ending: Option<EndProgress>,
-    /// Of whoever waits for the end; let go of with the child.
+    /// Held until the child is forgotten, for whoever waits for its end.
     #[allow(dead_code, reason = "is held, and never used")]
     pub(super) presence: Option<Presence>,
 }
 
-/// How far the end of a tree is.
+/// How far the end of a tree has come.
 pub(super) struct EndProgress {
     since: Instant,
     group_told: bool,
     strays_told: bool,
-    /// Without the grace.
+    /// Without the grace period.
     at_once: bool,
 }
 
@@ -50,7 +50,7 @@ impl ManagedChild {
         });
     }
 
-    /// The signal that cannot be refused is due now.
+    /// Sends SIGKILL at the next step, without waiting for the grace period.
     pub(super) fn end_at_once(&mut self, now: Instant) {
         self.begin_ending(now);
         if let Some(ending) = &mut self.ending {
@@ -58,13 +58,13 @@ impl ManagedChild {
         }
     }
 
-    /// Whether it had no company when it ended: then there is nothing to do.
+    /// Whether it ended and left no process behind.
     pub(super) fn has_ended_alone(&self) -> bool {
         self.has_exited && self.tree.is_alone() && !system::group_exists(self.pid)
     }
 
-    /// Does what is due now; true when nothing is left to be done. `has_group` says
-    /// whether somebody is in its group.
+    /// Takes the step that is due now; true when nothing is left to do. `has_group` says
+    /// whether its process group has a member.
     pub(super) fn go_on_ending(
         &mut self,
         members: &[system::ProcessInfo],
@@ -81,7 +81,7 @@ impl ManagedChild {
                 system::signal_group(self.pid, Signal::TERM);
                 ending.group_told = true;
             }
-            // While the child itself is ending, it may be ending these.
+            // The child may be ending these itself while it ends.
             if self.has_exited && !ending.strays_told {
                 members.iter().for_each(|one| system::signal(one, Signal::TERM));
                 ending.strays_told = true;

@@ -1,11 +1,11 @@
 //! Programs that providers drive: started, spoken to, ended.
 //!
-//! Owns: one child process from its start to the end of everything that it
-//! started. Never: knows what a program is for, or lets one out of its sight:
-//! whatever happens here, its whole tree is ended.
+//! Owns: one child process from its start to the end of everything that it started.
+//! Never: knows what a program is for, or forgets one: whatever happens, its whole tree
+//! is ended.
 //!
-//! [`keeper`] is the one thread that starts, waits for and ends children; a
-//! [`Process`] is the handle to one of them, and its pipes.
+//! [`keeper`] is the one thread that starts, waits for and ends children; a [`Process`]
+//! is a handle to one of them, with its pipes.
 
 mod environment;
 mod error;
@@ -51,10 +51,10 @@ pub use tool::{Tool, ToolOutput, ask_tool};
 use handle::ChildHandle;
 use output::{Lines, Tail};
 
-/// How long output is waited for after the program itself has ended: what it
-/// wrote is in the pipe already, and what it left behind may hold the pipe open.
+/// How long output is read after the program itself has ended. All that it wrote is in
+/// the pipe; what it left behind may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
-/// What is kept of the answer to a question such as `--version`.
+/// Most of the answer to a question such as `--version` that is kept.
 const ASK_BYTES_MAX: usize = 64 * 1024;
 
 /// How a program ended.
@@ -64,14 +64,14 @@ pub(crate) struct Exit {
     pub(crate) code: Option<i32>,
     /// The signal that ended it.
     pub(crate) signal: Option<i32>,
-    /// It had closed stdout and did not end, so it was ended.
+    /// Whether it had to be ended because it closed stdout and ran on.
     pub(crate) hung: bool,
-    /// The last it said on stderr.
+    /// The end of its stderr.
     pub(crate) stderr_tail: String,
 }
 
 impl Exit {
-    /// `exit code 1`, or what ended it.
+    /// `exit code 1`, or the signal that ended it.
     pub(crate) fn in_words(&self) -> String {
         match (self.code, self.signal) {
             (Some(code), _) => format!("exit code {code}"),
@@ -93,31 +93,30 @@ pub(crate) enum ProgramOutput {
 
 /// A running child, leader of a process group of its own.
 ///
-/// Dropping it ends everything that it started: SIGTERM to its group, three
-/// seconds of grace, SIGKILL to every descendant. [`Processes::all_ended`] waits for
-/// that.
+/// Dropping it ends everything that it started: SIGTERM to its group, three seconds of
+/// grace, SIGKILL to every descendant. [`Processes::all_ended`] waits for that.
 #[derive(Debug)]
 pub(crate) struct Process {
     handle: ChildHandle,
-    /// Of one that is spoken to in frames.
+    /// Only with [`Input::Framed`].
     stdin: Option<ChildStdin>,
     lines: Lines<ChildStdout>,
     notes: mpsc::Receiver<String>,
     tail: Tail,
-    /// Reads stderr.
+    /// The task that reads stderr.
     draining: JoinHandle<()>,
-    /// Until when output is waited for, once the program has ended.
+    /// When to stop reading output, once the program has ended.
     patience: Option<Instant>,
 }
 
 impl Process {
-    /// Starts it, when what an earlier process has left behind has ended.
+    /// Starts a program, after the leftovers of an earlier process have ended.
     pub(crate) async fn start(processes: &Processes, launch: Launch) -> Result<Self, ProcessError> {
         processes.end_leftovers().await;
         Self::start_beside_leftovers(processes, launch).await
     }
 
-    /// Starts one that is no agent, whatever else is at work.
+    /// Starts a program that is not an agent, without waiting for leftovers.
     async fn start_beside_leftovers(
         processes: &Processes,
         launch: Launch,
@@ -144,9 +143,8 @@ impl Process {
         })
     }
 
-    /// Writes and flushes a piece, for protocols of frames. What the program prints
-    /// meanwhile is read and kept: one that prints before it reads would otherwise
-    /// wait for us as we wait for it.
+    /// Writes and flushes a frame. What the program prints meanwhile is read and kept:
+    /// one that prints before it reads would wait for us while we wait for it.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ProcessError> {
         let Self { stdin, lines, .. } = self;
         let mut written = pin!(async {
@@ -168,13 +166,12 @@ impl Process {
         }
     }
 
-    /// Says that nothing more will be written.
+    /// Closes stdin.
     pub(crate) fn hang_up(&mut self) {
         self.stdin = None;
     }
 
-    /// The next line of stdout, none at its end. Nothing is lost when the
-    /// future is dropped.
+    /// The next line of stdout, none at its end. Dropping the future loses nothing.
     pub(crate) async fn line(&mut self) -> Result<Option<String>, ProcessError> {
         loop {
             match self.output().await? {
@@ -185,15 +182,16 @@ impl Process {
         }
     }
 
-    /// The next line of stdout or stderr, none at the end of stdout. Nothing is
-    /// lost when the future is dropped.
+    /// The next line of stdout or stderr, none at the end of stdout. Dropping the future
+    /// loses nothing.
     pub(crate) async fn output(&mut self) -> Result<Option<ProgramOutput>, ProcessError> {
         loop {
             if let Some(line) = self.lines.take() {
                 return Ok(Some(ProgramOutput::Stdout(line)));
             }
             if self.lines.has_ended() {
-                // What came last on stderr may be why, and may be on its way yet.
+                // The last lines of stderr may say why it ended, and may still be on
+                // their way.
                 let until = *self.patience.get_or_insert_with(|| Instant::now() + DRAIN);
                 let note = timeout_at(until, self.notes.recv()).await;
                 return Ok(note.ok().flatten().map(ProgramOutput::Stderr));
@@ -217,16 +215,17 @@ impl Process {
         }
     }
 
-    /// Bytes of the lines so far that were not UTF-8, and are U+FFFD in them.
+    /// Number of bytes so far that were not UTF-8. Each sequence of them is U+FFFD in its
+    /// line.
     pub(crate) fn replaced_bytes(&self) -> u64 {
         self.lines.replaced()
     }
 
-    /// Waits for the exit. A child that has no more to say and hangs is ended
-    /// after a while, so this takes at most twice the grace.
+    /// Waits for the exit. A child that has closed stdout and runs on is ended after a
+    /// while, so this takes at most twice the grace period.
     pub(crate) async fn exit(mut self) -> Result<Exit, ProcessError> {
-        // A program that waits for more to read learns that there is none, and
-        // one that waits to be read is read.
+        // A program that waits for more input sees its end, and one that waits for a
+        // reader is read.
         drop(self.stdin.take());
         let (status, hung) = {
             let exited = async {
@@ -245,7 +244,7 @@ impl Process {
             doing: "learn how the program ended",
             error: std::io::Error::other("it does not end, or SIGCHLD is ignored here"),
         })?;
-        // What it left behind may hold stderr open.
+        // A process that it left behind may hold stderr open.
         let _ = timeout(DRAIN, &mut self.draining).await;
         Ok(Exit {
             code: status.code(),
@@ -268,7 +267,7 @@ impl Drop for Process {
     }
 }
 
-/// Starts a program, passes each line on, and waits for its exit.
+/// Starts a program, passes each line of stdout on, and waits for the exit.
 pub(crate) async fn run(
     processes: &Processes,
     launch: Launch,
@@ -281,8 +280,8 @@ pub(crate) async fn run(
     process.exit().await
 }
 
-/// Asks a program something that it answers by itself, such as `--version`:
-/// how it ended, and what it printed.
+/// Asks a program a question that it answers by itself, such as `--version`. Returns its
+/// exit and its stdout.
 pub(crate) async fn ask(
     processes: &Processes,
     launch: Launch,

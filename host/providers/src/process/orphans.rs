@@ -1,12 +1,12 @@
-//! Orphans that belong to no call any more, and to nobody else.
+//! Orphans that belong to no call any more.
 //!
-//! Owns: whom of our children that we have not started to end, and how far that
-//! is. Never: ends one while a call is left whose it may be.
+//! Owns: which children that we did not start are ended, and how far that has come.
+//! Never: ends one while a call runs that may have started it.
 //!
-//! A tool that forks twice, begins a session or a group and clears its environment,
-//! as daemons do, may lose its parent before it was ever seen to belong to a tree.
-//! The system makes it our child then; when no call is left, it can only be an
-//! agent's. What it has started becomes our child in its turn when it has ended.
+//! A tool that forks twice, begins a session or a group and clears its environment, as
+//! daemons do, may lose its parent before it was ever seen in a tree. The system then
+//! makes it our child. When no call is left, it can only be an agent's. Its own children
+//! become ours when it has ended.
 
 use std::time::Instant;
 
@@ -15,26 +15,25 @@ use super::reach::Reach;
 use super::system::{self, ProcessInfo, Signal};
 use super::tree::Table;
 
-/// Who is being ended.
+/// The orphans that are being ended.
 pub(super) struct Orphans {
-    /// Whether whatever becomes our child can only be an agent's, as the program has
-    /// said. Not where we had children of somebody else's from the start (a shell
-    /// became this program), nor as the first process of a container, whose child
-    /// every orphan becomes.
+    /// Whether every child that appears can only be an agent's, as the embedding program
+    /// has declared. Not where we had other children from the start (a shell became this
+    /// program), and not as the first process of a container, which adopts every orphan.
     ours_alone: bool,
-    /// Whose they may be: the newest group that had a child when the last of them
-    /// was found, and all older ones.
+    /// The newest group that may have started them: the newest that had a child when the
+    /// last of them was found. All older groups may have, too.
     newest_group: u64,
-    /// And since when each of them has known that it is to end.
+    /// Each orphan, with the time of its SIGTERM.
     found: Vec<(ProcessInfo, Instant)>,
-    /// The last of those has ended since the table was read: its children, who are
-    /// ours now, may not be seen yet.
+    /// The last of them has ended since the table was read: its children, now ours, may
+    /// not be in the table yet.
     look_again: bool,
     at_once: bool,
 }
 
 impl Orphans {
-    /// Before the first child is started.
+    /// To be called before the first child is started.
     pub(super) fn new(reach: Reach) -> Self {
         let is_first = std::process::id() == 1;
         Self {
@@ -48,23 +47,23 @@ impl Orphans {
         }
     }
 
-    /// Whether some are still being ended, or may be there.
+    /// Whether some are being ended, or may exist.
     pub(super) fn are_about(&self) -> bool {
         self.look_again || !self.found.is_empty()
     }
 
-    /// The same for those that may be of this group; of any when there is none.
+    /// The same for orphans that may be of this group; of any group when it is none.
     pub(super) fn are_about_of(&self, group: Option<u64>) -> bool {
         self.are_about() && group.is_none_or(|group| group <= self.newest_group)
     }
 
-    /// The signal that cannot be refused is due now.
+    /// Sends SIGKILL at the next look.
     pub(super) fn end_at_once(&mut self) {
         self.at_once = true;
     }
 
-    /// Finds them, when no call is left, and does what is due now. Groups up to the
-    /// newest may have left them.
+    /// Finds orphans when no call is left, and takes the step that is due now. Groups up
+    /// to `newest_group` may have left them.
     pub(super) fn look(
         &mut self,
         table: &Table,
@@ -75,7 +74,7 @@ impl Orphans {
         let were_found = !self.found.is_empty();
         self.found.retain(|(one, _)| table.is_alive(one));
         if no_call_is_left && self.ours_alone {
-            // Whoever has changed its group since is the same.
+            // A process that has changed its group since is still the same.
             let is_known =
                 |one: &ProcessInfo| self.found.iter().any(|(known, _)| known.is_same(one));
             let new: Vec<ProcessInfo> =
@@ -91,8 +90,8 @@ impl Orphans {
                 system::signal(one, Signal::KILL);
             }
         }
-        // Nobody waits for ever for one that cannot be ended. The next time that no
-        // call is left it is found again, and waited for as long once more.
+        // Gives up on one that cannot be ended. The next time that no call is left, it is
+        // found and waited for again.
         let before = self.found.len();
         self.found.retain(|(_, since)| now.duration_since(*since) <= GRACE + GIVE_UP);
         let gave_up = self.found.len() < before;

@@ -1,7 +1,7 @@
 //! What a program prints, within bounds.
 //!
-//! Owns: lines out of bytes, the caps on them, and the end of stderr. Never:
-//! understands a line.
+//! Owns: splitting bytes into lines, their limits, and the end of stderr. Never:
+//! interprets a line.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,32 +11,32 @@ use tokio::sync::mpsc;
 
 use super::error::ProcessError;
 
-/// Longest line of stdout. Agents print a whole file that they read, or a
-/// conversation, in one line of JSON.
+/// Longest line of stdout. Agents print a whole file, or a conversation, in one line of
+/// JSON.
 pub(crate) const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Most that one process may print on stdout: hours of transcript with deltas.
+/// Most that one process may print on stdout: hours of a transcript with deltas.
 pub(crate) const STDOUT_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// What is kept of the end of stderr, for the message of a failure.
+/// Most of the end of stderr that is kept for an error message.
 const TAIL_BYTES_MAX: usize = 8 * 1024;
-/// Longest line of stderr that is passed on; the rest of it is only for the tail.
+/// Longest line of stderr that is passed on; the rest goes to the tail alone.
 const NOTE_BYTES_MAX: usize = 1024;
-/// Lines of stderr that wait to be taken; more are only for the tail.
+/// Most lines of stderr that wait for a reader; more go to the tail alone.
 const NOTES_WAITING_MAX: usize = 64;
-/// How much is read at once.
+/// Bytes of one read.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Lines of stdout, split on `\n` alone: other separators occur within JSON.
+/// Lines of stdout, split at `\n` alone: other separators occur within JSON.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     source: R,
     buffer: Vec<u8>,
-    /// Where the buffer's first unsearched byte is.
+    /// The buffer's first byte that was not searched for a line end.
     searched: usize,
-    /// Where the next line starts; what is before it has been handed out.
+    /// Start of the next line; what is before it was returned.
     start: usize,
     total: usize,
     ended: bool,
-    /// Bytes of lines that were not UTF-8.
+    /// Number of bytes that were not UTF-8.
     replaced: u64,
 }
 
@@ -53,7 +53,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// The next line that is there entirely; the last one may lack its end.
+    /// The next complete line. At the end of the output, the rest counts as a line.
     pub(super) fn take(&mut self) -> Option<String> {
         if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
             let found = self.searched + found;
@@ -72,7 +72,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         None
     }
 
-    /// What was not handed out yet, up to there.
+    /// The text from `start` to here.
     fn text(&mut self, end: usize) -> String {
         let line = &self.buffer[self.start..end];
         let invalid = line.utf8_chunks().map(|chunk| chunk.invalid().len() as u64);
@@ -80,7 +80,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         String::from_utf8_lossy(line).into_owned()
     }
 
-    /// Bytes of all lines so far that were not UTF-8, and are U+FFFD in them.
+    /// Number of bytes in all lines so far that were not UTF-8. Each sequence of them is
+    /// U+FFFD in its line.
     pub(super) fn replaced(&self) -> u64 {
         self.replaced
     }
@@ -89,17 +90,17 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         self.ended
     }
 
-    /// Whether more may be read before what is there has been taken.
+    /// Whether more may be read before a line is taken.
     pub(super) fn has_room(&self) -> bool {
         !self.ended && self.buffer.len() < LINE_BYTES_MAX
     }
 
-    /// Takes what is there for all that there will be.
+    /// Treats the output so far as all of it.
     pub(super) fn end(&mut self) {
         self.ended = true;
     }
 
-    /// Reads more. Nothing is lost when it is dropped half way.
+    /// Reads more. Dropping the future loses nothing.
     pub(super) async fn fill(&mut self) -> Result<(), ProcessError> {
         if self.start > 0 {
             self.buffer.drain(..self.start);
@@ -120,7 +121,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Ok(())
     }
 
-    /// Reads and forgets until the end.
+    /// Reads to the end without keeping anything.
     pub(super) async fn discard(&mut self) {
         self.buffer = Vec::new();
         (self.start, self.searched) = (0, 0);
@@ -143,7 +144,7 @@ impl Tail {
         kept.drain(..excess);
     }
 
-    /// The text, without a first line that is cut when a whole one follows.
+    /// The text. A cut first line is left out when a whole one follows.
     pub(super) fn text(&self) -> String {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_cut = kept.len() == TAIL_BYTES_MAX;
@@ -156,12 +157,12 @@ impl Tail {
     }
 }
 
-/// Channel for the lines of stderr.
+/// The channel for lines of stderr.
 pub(super) fn notes() -> (mpsc::Sender<String>, mpsc::Receiver<String>) {
     mpsc::channel(NOTES_WAITING_MAX)
 }
 
-/// Reads stderr to its end, so that no program ever waits for us there.
+/// Reads stderr to its end, so that the program never blocks there.
 pub(super) async fn drain(
     mut source: impl AsyncRead + Unpin,
     tail: Tail,
@@ -179,7 +180,7 @@ pub(super) async fn drain(
                 let text = String::from_utf8_lossy(&line).trim().to_owned();
                 line.clear();
                 if !text.is_empty() {
-                    // Nobody may be listening, or not fast enough.
+                    // Full or closed: the line is in the tail.
                     let _ = notes.try_send(text);
                 }
             }

@@ -1,7 +1,7 @@
 //! Where programs are started: for one run, or for another purpose of its own.
 //!
-//! Owns: whom the children of a run are told apart by, and starting the thread
-//! that keeps them when it is first needed. Never: looks at a child by itself.
+//! Owns: the groups that tell the children of runs apart, and starting the keeper's
+//! thread when it is first needed. Never: inspects a child.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -18,24 +18,23 @@ use super::launch::Launch;
 use super::leftovers::Search;
 use super::reach::Reach;
 
-/// Stack of the thread: it keeps nothing large there.
+/// Stack of the thread, which keeps nothing large on it.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Starts programs, and ends each with all that it has started. Clones are the
-/// same one; [`Self::apart`] makes another, which is waited for by itself.
+/// Starts programs, and ends each with all that it started. Clones share everything;
+/// [`Self::apart`] makes a group that is waited for separately.
 ///
-/// Those that [`Self::new`] makes leave the process that they are part of as it
-/// is: see [`Supervisor`](super::Supervisor) for what it takes to do more. When the
-/// last of them is dropped, whatever still runs is ended, which takes a thread of
-/// this process a few seconds at the most.
+/// A value from [`Self::new`] changes nothing about the process that it is part of; see
+/// [`Supervisor`](super::Supervisor) for more. When the last clone is dropped, whatever
+/// still runs is ended, which takes a thread of this process a few seconds at the most.
 #[derive(Clone)]
 pub struct Processes {
     shared: Arc<Shared>,
-    /// Number of this one among those that share a thread, from 1.
+    /// Number of this group among those that share a thread, from 1.
     group: u64,
 }
 
-/// What all that share a thread have in common.
+/// What all groups of one thread share.
 struct Shared {
     reach: Reach,
     keeper: Mutex<Option<KeeperSender>>,
@@ -56,8 +55,8 @@ impl Default for Processes {
 }
 
 impl Processes {
-    /// With a thread of its own, once it is needed, and without power over this
-    /// process.
+    /// A group with a thread of its own, started when it is first needed, and without
+    /// power over this process.
     #[must_use]
     pub fn new() -> Self {
         Self::reaching(Reach::Marked)
@@ -68,47 +67,47 @@ impl Processes {
         Self { shared: Arc::new(Shared { reach, keeper, groups, search: Search::new() }), group: 1 }
     }
 
-    /// Others that the same thread keeps: each is waited for by itself.
+    /// Another group on the same thread, which is waited for separately.
     #[must_use]
     pub fn apart(&self) -> Self {
         let group = self.shared.groups.fetch_add(1, Ordering::Relaxed) + 1;
         Self { shared: self.shared.clone(), group }
     }
 
-    /// Returns when everything that was started here and is no longer wanted is
-    /// gone, with all that it has started.
+    /// Returns when every child of this group that is no longer wanted has ended, with
+    /// all that it started.
     pub async fn all_ended(&self) {
         self.quiet(Some(self.group)).await;
     }
 
-    /// Ends everything that was started here, wanted or not, and then does this: on
-    /// the thread that ends it, so it must return at once.
+    /// Ends every child of this group, wanted or not, and then calls `then`, on the
+    /// keeper's thread, so it must return at once.
     pub fn end_all_then(&self, then: impl FnOnce() + Send + 'static) {
         let Some(keeper) = self.begun() else { return then() };
         keeper.send(Order::EndGroup(self.group));
         keeper.send(Order::Quiet { group: Some(self.group), then: Box::new(then) });
     }
 
-    /// The same for all that share the thread.
+    /// Returns when every child of the thread that is no longer wanted has ended.
     pub(super) async fn all_started_ended(&self) {
         self.quiet(None).await;
     }
 
-    /// Returns when the leftovers that were found, if they were looked for, have
-    /// ended: those that are let go of half-way would only have been asked to end,
-    /// and never made to.
+    /// Returns when the leftovers that were found have ended; at once when nobody looked
+    /// for them. A process that exits earlier would have asked them to end and not made
+    /// sure.
     pub async fn leftovers_ended(&self) {
         self.shared.search.ended().await;
     }
 
-    /// Begins to look, in the background and once, for programs that a smol-wf of
-    /// this user has left behind when it was killed, and ends them. Whatever is
-    /// started as an agent waits for it, so that no two work on the same thing.
+    /// Begins to look, in the background and once, for programs that a killed smol-wf of
+    /// this user has left behind, and ends them. An agent starts only after that, so that
+    /// no two work on the same thing.
     pub fn begin_to_end_leftovers(&self) {
         self.shared.search.begin();
     }
 
-    /// The same, and returns when they have ended.
+    /// Looks for leftovers, and returns when they have ended.
     pub async fn end_leftovers(&self) {
         self.shared.search.done().await;
     }
@@ -134,18 +133,18 @@ impl Processes {
     async fn quiet(&self, group: Option<u64>) {
         let Some(keeper) = self.begun() else { return };
         let (reply, quiet) = oneshot::channel();
-        // Whoever asked may be gone.
+        // The caller may be gone.
         let then = Box::new(move || _ = reply.send(()));
         keeper.send(Order::Quiet { group, then });
         let _ = quiet.await;
     }
 
-    /// The thread, when it was ever needed.
+    /// The sender to the thread; none when the thread was never needed.
     fn begun(&self) -> Option<KeeperSender> {
         self.shared.keeper.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The thread, started when it is first needed.
+    /// The sender to the thread, which is started when it is first needed.
     fn keeper(&self) -> io::Result<KeeperSender> {
         let mut keeper = self.shared.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keeper) = &*keeper {

@@ -9,24 +9,24 @@ use std::path::{Path, PathBuf};
 use super::ProcessError;
 use super::flaw::{Flaw, is_program};
 
-/// Looks a program up on `PATH`; a name with a slash in it is a path already.
+/// Looks a program up on `PATH`. A name with a slash in it is a path already.
 ///
-/// Entries of `PATH` that are not absolute are passed over: what is run must not
-/// depend on the folder that an agent works in.
+/// Entries of `PATH` that are not absolute are ignored: which program runs must not
+/// depend on the agent's working directory.
 pub(crate) fn find_program(name: &str) -> Result<PathBuf, ProcessError> {
     find_program_for(name, None)
 }
 
-/// The same for a program that is to get another `PATH`, on which a script finds
-/// what runs it.
+/// The same for a program that gets another `PATH`, on which a script's interpreter is
+/// looked up.
 pub(crate) fn find_program_for(name: &str, its: Option<&str>) -> Result<PathBuf, ProcessError> {
     let ours = search_path();
     find_in(name, &ours, its.map_or(ours.as_os_str(), OsStr::new))
 }
 
-/// Why a program that was found would be refused by the system all the same.
+/// Why the system would refuse a program that was found.
 pub(crate) fn refused(program: &Path) -> Option<ProcessError> {
-    // Others hand a text without a first line to a shell.
+    // Other systems hand a text without a first line to a shell.
     let flaw = Flaw::of_text(program).filter(|_| cfg!(target_os = "linux"))?;
     Some(ProcessError::NoProgram { program: program.to_owned(), flaw })
 }
@@ -52,7 +52,7 @@ fn find_in(name: &str, path: &OsStr, its: &OsStr) -> Result<PathBuf, ProcessErro
     }
 }
 
-/// Where it may be.
+/// The paths where it may be.
 fn places(name: &str, path: &OsStr) -> Vec<PathBuf> {
     if name.is_empty() {
         return Vec::new();

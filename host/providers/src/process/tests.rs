@@ -1,7 +1,7 @@
 //! Processes, on real programs.
 //!
-//! Owns: what the handle and the pipes promise. What a whole tree does is tested
-//! in `tests/processes.rs`, in programs of its own.
+//! Owns: what a handle and its pipes guarantee. Never: a whole tree; `tests/processes`
+//! has those, in programs of their own.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn framed(script: &str) -> Launch {
     Launch { input: Input::Framed, ..sh(script) }
 }
 
-/// What it printed, how it ended, and nothing of it is left.
+/// The program's lines and its exit, after its tree has ended.
 async fn lines_and_exit(script: &str, stdin: &[u8]) -> (Vec<String>, Exit) {
     let mut lines = Vec::new();
     let launch = Launch { input: Input::Whole(stdin.to_vec()), ..sh(script) };
@@ -68,12 +68,12 @@ async fn a_conversation_goes_back_and_forth() {
 
 #[tokio::test]
 async fn a_program_that_prints_before_it_reads_is_read_meanwhile() {
-    // Each way more than a pipe holds.
+    // More than a pipe holds, in each direction.
     let script = "head -c 1000000 /dev/zero | tr '\\0' x; echo; head -c 1000000 | wc -c";
     let mut process = Process::start(&Processes::new(), framed(script)).await.unwrap();
     let mut prompt = vec![b'p'; 999_999];
     prompt.push(b'\n');
-    // Long enough for a machine at load 10; unmended it never ends.
+    // Long enough for a machine at load 10. With the fault it never ends.
     let minute = Duration::from_secs(60);
     timeout(minute, process.write(&prompt)).await.expect("nobody reads").unwrap();
     assert_eq!(process.line().await.unwrap().map(|line| line.len()), Some(1_000_000));
@@ -135,7 +135,7 @@ async fn a_file_that_is_there_and_cannot_be_run_says_why() {
         assert_eq!(error.into_provider_error("p").code(), "provider_spawn");
         error.to_string()
     };
-    // Told by the system, and not by a look beforehand.
+    // By the system's error, not by a check beforehand.
     for (text, why) in [
         (&b"#!/no/such/python\n"[..], "its first line names `/no/such/python`, which is not there"),
         (b"#!/bin/sh\r\necho\r\n", "its lines end as on Windows"),
@@ -172,8 +172,7 @@ async fn ending_returns_when_the_program_has_ended() {
     processes.all_ended().await;
     let program = rustix::process::Pid::from_raw(group).unwrap();
     assert!(rustix::process::test_kill_process(program).is_err(), "it was waited for");
-    // Without a supervisor the system takes its orphan in, and lets go of it a
-    // moment later.
+    // Without a supervisor the system adopts its orphan, and forgets it a moment later.
     let gone = async {
         while system::group_exists(group) {
             tokio::time::sleep(Duration::from_millis(5)).await;

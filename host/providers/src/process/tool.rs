@@ -1,7 +1,7 @@
-//! Programs that are no agents, such as git: asked once, and held like agents.
+//! Programs that are not agents, such as git: asked once, and ended like agents.
 //!
-//! Owns: one question to one program, and its answer entire. Never: judges how
-//! the program ended.
+//! Owns: one question to one program, and its whole answer. Never: judges how the program
+//! ended.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,25 +12,25 @@ use tokio::time::timeout;
 
 use super::{Environment, Input, Launch, Process, ProcessError, Processes, find_program};
 
-/// What to ask.
+/// A question to a program.
 #[derive(Debug, Clone)]
 pub struct Tool {
     /// The program's name, looked up on `PATH`.
     pub program: &'static str,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// Where it works.
+    /// Its working directory.
     pub cwd: PathBuf,
-    /// Variables of this process that it may have; no other reaches it.
+    /// Names of this process's variables that it gets; no other reaches it.
     pub allowed: &'static [&'static str],
-    /// Variables that it is given besides.
+    /// Variables to set for it.
     pub env: Vec<(&'static str, OsString)>,
 }
 
-/// What it answered.
+/// A program's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToolOutput {
-    /// Whether it ended well.
+    /// Whether it ended with exit code 0.
     pub success: bool,
     /// All of stdout, as text.
     pub stdout: String,
@@ -38,12 +38,12 @@ pub struct ToolOutput {
     pub stderr: String,
 }
 
-/// Asks a program and waits for its end. When the future is dropped, or the time
-/// is over, the program is ended with all that it has started, as an agent is.
+/// Runs a program and waits for its end. When the future is dropped, or `limit` has
+/// passed, the program is ended with all that it started, as an agent is.
 ///
 /// # Errors
-/// When there is no such program, it cannot be started, prints without end, or
-/// does not end in time.
+/// When the program does not exist, cannot be started, prints more than it may, or does
+/// not end in time.
 pub async fn ask_tool(
     processes: &Processes,
     tool: Tool,

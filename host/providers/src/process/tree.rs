@@ -1,40 +1,40 @@
-//! Which processes belong to a child: itself and everything that it started,
-//! however far that has moved away.
+//! Which processes belong to a child: itself and everything that it started, however far
+//! that has moved away.
 //!
 //! Owns: the judgement, from a table of processes. Never: signals one.
 //!
-//! A tool that an agent starts gets a session of its own, and its children may
-//! lose their parent. So a process belongs to a child when it is below it or in
-//! its group; when it was, and what it has started since; and when it bears the
-//! mark in its environment, as an orphan that has become our own child or, where
-//! orphans do not, wherever it is.
+//! An agent's tool gets a session of its own, and its children may lose their parent. So
+//! a process belongs to a child when it is below it or in its group, when it or an
+//! ancestor was, or when it carries the child's mark in its environment. The mark counts
+//! on orphans: our own children where we adopt orphans, any process elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::reach::Reach;
 use super::system::{self, ProcessInfo};
 
-/// All processes at one moment, with what is needed to judge them.
+/// All processes at one moment, indexed.
 pub(super) struct Table {
     own: i32,
     /// Our group and session.
     own_place: (i32, i32),
     all: Vec<ProcessInfo>,
-    /// For each id: who has it, whose parent it is, and whose group or session.
+    /// For each id: the process with it, its children, and the members of the group or
+    /// session.
     near: HashMap<i32, Vec<ProcessInfo>>,
     /// Orphans by the marks in their environment.
     marked: HashMap<String, Vec<i32>>,
 }
 
 impl Table {
-    /// Reads it. `leaders` are the children that have a tree of their own, the oldest
-    /// of which has started at `since`.
+    /// Reads the table. `leaders` are the children with a tree of their own; the oldest
+    /// of them started at `since`.
     pub(super) fn read(leaders: &[i32], reach: Reach, since: u64) -> Self {
         let own = rustix::process::getpid().as_raw_nonzero().get();
         let mut table = Self::of(own, system::table());
         let may_be_orphan = |one: &&ProcessInfo| match reach.adopts() {
             true => one.parent == own,
-            // A process has started after all that it descends from.
+            // A process starts after all its ancestors.
             false => one.started >= since,
         };
         let orphans = table.all.iter().filter(|one| !leaders.contains(&one.pid));
@@ -56,9 +56,9 @@ impl Table {
         Self { own, own_place, all, near, marked: HashMap::new() }
     }
 
-    /// The orphans that have ended, for them to be waited for. A child that
-    /// another part of the program has started is in no tree and is left alone, as
-    /// are `leaders`, who are waited for already.
+    /// The orphans that have ended and have to be waited for. A child that another part
+    /// of the program started is in no tree, and is left alone. So are `leaders`, which
+    /// are waited for already.
     pub(super) fn ended_orphans(
         &self,
         leaders: &[i32],
@@ -68,7 +68,7 @@ impl Table {
         if !reach.adopts() {
             return Vec::new();
         }
-        // Of what the program itself starts, nothing leaves its group then.
+        // Nothing that the program itself starts leaves its group then.
         let is_agents = |one: &ProcessInfo| reach == Reach::Children && self.is_apart(one);
         let ended = |one: &&ProcessInfo| {
             one.is_zombie
@@ -79,25 +79,25 @@ impl Table {
         self.all.iter().filter(ended).map(|one| one.pid).collect()
     }
 
-    /// Whether it is there, and has not ended.
+    /// Whether a process exists and has not ended.
     pub(super) fn is_alive(&self, one: &ProcessInfo) -> bool {
         self.near(one.pid).iter().any(|seen| seen.is_same(one) && !seen.is_zombie)
     }
 
-    /// Whether all that are in a group have ended, and there are some.
+    /// Whether a group has members, and all of them have ended.
     pub(super) fn has_only_ended(&self, group: i32) -> bool {
         let mut members = self.near(group).iter().filter(|one| one.group == group).peekable();
         members.peek().is_some() && members.all(|one| one.is_zombie)
     }
 
-    /// Our children that run in a group or session which is not ours.
+    /// Our children in a group or session that is not ours.
     pub(super) fn orphans_apart(&self) -> impl Iterator<Item = ProcessInfo> {
         let is_orphan =
             |one: &&ProcessInfo| one.parent == self.own && self.is_apart(one) && !one.is_zombie;
         self.all.iter().filter(is_orphan).copied()
     }
 
-    /// Whether it has left our group or session.
+    /// Whether a process has left our group or session.
     fn is_apart(&self, one: &ProcessInfo) -> bool {
         place(one) != self.own_place
     }
@@ -107,56 +107,56 @@ impl Table {
     }
 }
 
-/// Its group and session.
+/// A process's group and session.
 fn place(one: &ProcessInfo) -> (i32, i32) {
     (one.group, one.session)
 }
 
-/// The marks in the value of the variable: a program that was started below
-/// another smol-wf bears the marks of both.
+/// The marks in the variable's value. A program below another smol-wf carries the marks
+/// of both.
 pub(super) fn marks(value: &str) -> impl Iterator<Item = &str> {
     value.split(' ').filter(|mark| !mark.is_empty())
 }
 
-/// One child and all that it has started.
+/// One child and all that it started.
 #[derive(Debug)]
 pub(super) struct Tree {
     leader: i32,
     started: u64,
     mark: String,
-    /// Who was ever seen to belong, with the start time.
+    /// Every process that was ever seen to belong, with its start.
     known: BTreeMap<i32, u64>,
 }
 
 impl Tree {
-    /// Of the child that has just been started.
+    /// The tree of a child that was just started.
     pub(super) fn new(leader: i32, mark: String) -> Self {
         let started = system::started(leader).unwrap_or_default();
         Self { leader, started, mark, known: BTreeMap::from([(leader, started)]) }
     }
 
-    /// When its leader has started.
+    /// When its leader started.
     pub(super) fn started(&self) -> u64 {
         self.started
     }
 
-    /// Whether it was never seen to consist of more than its leader.
+    /// Whether it was never seen to have more than its leader.
     pub(super) fn is_alone(&self) -> bool {
         self.known.keys().all(|pid| *pid == self.leader)
     }
 
-    /// Whether it was seen to belong, or is in a group or session of those.
+    /// Whether a process was seen to belong, or is in a group or session of one that was.
     pub(super) fn knows(&self, one: &ProcessInfo) -> bool {
         self.known.get(&one.pid) == Some(&one.started)
             || self.known.contains_key(&one.group)
             || self.known.contains_key(&one.session)
     }
 
-    /// Who belongs now, zombies included, but for a leader that is waited for.
+    /// Its processes now. Zombies count, except a leader that is waited for.
     pub(super) fn members(&mut self, table: &Table, leaders: &[i32]) -> Vec<ProcessInfo> {
         self.forget(table);
         let mut members: BTreeMap<i32, ProcessInfo> = BTreeMap::new();
-        // Ids that are those of members, or of groups and sessions of members.
+        // Ids of members, and of their groups and sessions.
         let mut ids: Vec<i32> = self.known.keys().copied().collect();
         ids.extend(table.marked.get(&self.mark).into_iter().flatten());
         while let Some(id) = ids.pop() {
@@ -172,8 +172,8 @@ impl Tree {
         members.into_values().collect()
     }
 
-    /// Forgets who has ended, unless a group or session still has its id: only
-    /// then can nobody else be given it.
+    /// Forgets processes that have ended, unless a group or session still has the id:
+    /// only then can no other process get it.
     fn forget(&mut self, table: &Table) {
         self.known.retain(|pid, started| {
             table.near(*pid).iter().any(|one| match one.pid == *pid {

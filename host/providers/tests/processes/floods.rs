@@ -4,11 +4,11 @@ use smol_wf_providers::ProviderErrorKind;
 
 use super::{alone, ask, sh, text};
 
-/// What a flood may cost: the most that is kept of one, in a buffer that
-/// doubles, and its copy.
+/// What a flood may cost: the most that is kept of one, in a buffer that doubles, and its
+/// copy.
 const GROWTH_KIB_MAX: u64 = 80 * 1024;
 
-/// Most memory that this process has ever had, in KiB.
+/// The peak memory of this process, in KiB.
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();

@@ -9,7 +9,7 @@ use super::{PATIENCE, all_ended, alone, ask, in_tree, marked, task, zombies};
 const KILLS: usize = 500;
 /// Calls at once. Each is a tree of six processes.
 const AT_ONCE: usize = 100;
-/// Longest that a call lives: enough for the whole tree to stand.
+/// Longest life of a call: enough for its whole tree to start.
 const LIFE_MS: u64 = 120;
 /// Children in the group, in sessions of their own, without a parent, and in a
 /// session without a parent.
@@ -17,7 +17,7 @@ const POLITE: &str = "setsid sh -c 'sleep 600 & sleep 600' &
     (setsid sleep 600 &)
     (sleep 600 &)
     sleep 600";
-/// The same, deaf to the polite signal.
+/// The same, ignoring SIGTERM.
 pub(crate) const DEAF: &str = "trap '' TERM
     setsid sh -c 'trap \"\" TERM; sleep 600 & sleep 600' &
     (setsid sleep 600 &)
@@ -31,7 +31,7 @@ fn open_files() -> usize {
 #[test]
 fn five_hundred_kills_leave_nothing() {
     alone("kills::five_hundred_kills_leave_nothing", &[], async {
-        // The keeper's own files are there from the first call on.
+        // The keeper's own descriptors exist from the first call on.
         ask(&super::sh("cat"), "p").await.unwrap();
         all_ended().await;
         let files = open_files();

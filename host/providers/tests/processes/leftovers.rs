@@ -1,5 +1,4 @@
-//! What is left when smol-wf itself is killed is found and ended at the next
-//! start.
+//! What a killed smol-wf leaves behind is found and ended at the next start.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -11,8 +10,7 @@ use smol_wf_providers::{AgentTask, CliOptions, McpServer, McpTransport, Provider
 
 use super::{alone, ask, in_tree, marked, sh, task, text, this_test, tree_name, until};
 
-/// Ignores the polite signal, and has children in other sessions, one of them
-/// without a parent.
+/// Ignores SIGTERM, and has children in other sessions, one of them without a parent.
 const TREE_SCRIPT: &str = "trap '' TERM
     setsid sh -c 'trap \"\" TERM; sleep 600; sleep 600' &
     (setsid sleep 600 &)
@@ -33,10 +31,10 @@ async fn kill_a_host(tree: &str) {
     host.env("TEST_TREE_OF_HOST", tree_name(tree)).stdout(Stdio::null()).stderr(Stdio::null());
     let mut host = host.spawn().unwrap();
     until("the tree runs", super::PATIENCE, || in_tree(tree).len() >= TREE_SIZE).await;
-    // It is another's as long as that one lives.
+    // Its owner lives, so it stays.
     end_leftovers();
     assert!(in_tree(tree).len() >= TREE_SIZE);
-    // From here on any other smol-wf may end it, those of other tests included.
+    // From here on any other smol-wf may end it, also that of another test.
     host.kill().unwrap();
     host.wait().unwrap();
 }

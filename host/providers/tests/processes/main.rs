@@ -1,7 +1,7 @@
 //! Real processes that misbehave, driven through the `command` provider.
 //!
-//! Owns: programs to start, a process of its own for a test that looks at its
-//! process, and counting what is left. Never: a test; each file has its own kind.
+//! Owns: programs to start, a process of its own for a test that inspects its process,
+//! and counting what is left. Never: a test; each file has one kind.
 
 #![cfg(target_os = "linux")]
 
@@ -25,14 +25,14 @@ use smol_wf_providers::{
     AgentReply, AgentTask, Answer, ConfiguredProgram, Presence, Provider, ProviderError, Supervisor,
 };
 
-/// Set in a process that was started for one test alone.
+/// Set in a process that was started for one test.
 const ALONE: &str = "TEST_ALONE";
-/// Set in the children of a test, to find them and theirs.
+/// Set in the children of a test, to find them and their descendants.
 const TREE: &str = "TEST_TREE";
-/// Longest that anything is waited for.
+/// Limit of every wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// As the program `smol-wf` has one.
+/// The supervisor of the program `smol-wf`.
 fn supervisor() -> &'static Supervisor {
     static SUPERVISOR: LazyLock<Supervisor> = LazyLock::new(Supervisor::of_all_children);
     &SUPERVISOR
@@ -42,7 +42,7 @@ async fn all_ended() {
     supervisor().all_ended().await;
 }
 
-/// A provider that runs a script of the shell.
+/// A provider that runs a shell script.
 fn sh(script: &str) -> Command {
     Command::new(options(script))
 }
@@ -55,7 +55,7 @@ fn options(script: &str) -> ConfiguredProgram {
     }
 }
 
-/// The same, with a name in the environment that everything it starts inherits.
+/// The same, with a variable that everything it starts inherits.
 fn marked(script: &str, tree: &str) -> Command {
     let env = [(TREE.to_owned(), tree_name(tree))].into();
     Command::new(ConfiguredProgram { env, ..options(script) })
@@ -95,8 +95,8 @@ async fn text(provider: &Command, prompt: &str) -> String {
     }
 }
 
-/// Runs a test in a process of its own: what it measures of its process is its
-/// own doing. `vars` are in the environment of that process.
+/// Runs a test in a process of its own, so that what it measures there comes from it.
+/// `vars` are in the environment of that process.
 fn alone(test: &str, vars: &[(String, String)], body: impl Future<Output = ()>) {
     if std::env::var(ALONE).is_ok_and(|name| name == test) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -114,8 +114,8 @@ fn alone(test: &str, vars: &[(String, String)], body: impl Future<Output = ()>) 
     assert!(out.contains("1 passed"), "{out}");
 }
 
-/// This program again, to run one test, with a file open as descriptor 7, and
-/// with SIGCHLD ignored when `TEST_IGNORES` is set.
+/// This program again, to run one test, with a file open as descriptor 7, and with
+/// SIGCHLD ignored when `TEST_IGNORES` is set.
 fn this_test(test: &str) -> Program {
     // Other shells do not ignore that signal for the program that they become.
     let mut program = Program::new("bash");
@@ -126,7 +126,7 @@ fn this_test(test: &str) -> Program {
     program
 }
 
-/// The name of a tree, told apart from that of another run of the same test.
+/// The name of a tree, unique to this run of the test.
 fn tree_name(tree: &str) -> String {
     match std::env::var("TEST_TREE_OF_HOST") {
         Ok(name) => name,
@@ -134,7 +134,7 @@ fn tree_name(tree: &str) -> String {
     }
 }
 
-/// Process ids of all that carry the name of a tree, zombies not included.
+/// Process ids of all processes with the name of a tree, without zombies.
 fn in_tree(tree: &str) -> Vec<i32> {
     let wanted = format!("{TREE}={}", tree_name(tree));
     processes()
@@ -161,7 +161,7 @@ fn processes() -> impl Iterator<Item = i32> {
     folder.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
-/// Looks until it holds.
+/// Polls until it holds.
 async fn until(what: &str, limit: Duration, holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {

@@ -1,5 +1,5 @@
-//! Programs that end badly, or do not end: each has its class, and none is
-//! taken for a success.
+//! Programs that end badly, or do not end: each has its kind of error, and none counts as
+//! a success.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn an_answer_that_breaks_off_is_no_answer_in_json() {
         (error.kind, error.message.as_str()),
         (ProviderErrorKind::Failed, "exit code 1: broke")
     );
-    // With exit code 0 it is what the program had to say.
+    // With exit code 0 it is the program's answer.
     assert_eq!(text(&sh("printf '{\"output\": \"half'"), "p").await, "{\"output\": \"half");
     let garbage = text(&sh("printf '\\377\\000\\033[31mx'"), "p").await;
     assert_eq!(garbage, "\u{fffd}\0\u{1b}[31mx");
@@ -55,8 +55,8 @@ async fn what_a_program_leaves_behind_is_ended() {
     assert_eq!(in_tree("leaves"), Vec::<i32>::new());
 }
 
-/// The marker is gone from its environment, and so are its parent and group:
-/// it was seen while it still had a parent.
+/// The mark is gone from its environment, and so are its parent and its group: it was
+/// seen while it still had a parent.
 #[tokio::test]
 async fn a_stray_without_a_mark_is_ended_too() {
     let name = "stray-7351";
@@ -79,8 +79,8 @@ async fn a_stray_without_a_mark_is_ended_too() {
     assert!(!is_about());
 }
 
-/// A daemon as they are made: it forks, begins a session and clears its
-/// environment, and its parent has gone before anybody has looked.
+/// A daemon in the usual form: it forks, begins a session and clears its environment, and
+/// its parent is gone before anybody has looked.
 #[test]
 fn a_daemon_that_nobody_has_seen_is_ended_when_no_call_is_left() {
     alone(
@@ -136,7 +136,7 @@ fn a_runtime_that_goes_down_leaves_nothing() {
     });
 }
 
-/// Then the system keeps no exit codes: a call must fail, not wait for one.
+/// Then the system keeps no exit status: a call must fail, not wait for one.
 #[test]
 fn ignored_signals_of_children_are_survived() {
     let ignores = [("TEST_IGNORES".to_owned(), "1".to_owned())];

@@ -1,4 +1,4 @@
-//! A prompt is read whole or not at all, whatever ends its sender.
+//! A prompt is read whole or not at all, however its sender ends.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{PATIENCE, all_ended, alone, marked, task, until};
 
 /// More than a pipe holds at once.
 const BYTES: usize = 500_000;
-/// An agent that is killed before it has read says nothing of its prompt.
+/// An agent that is killed before it has read proves nothing about its prompt.
 const TRIES: usize = 10;
 
 #[test]
@@ -20,7 +20,7 @@ fn a_call_that_is_dropped_cuts_no_prompt() {
         for number in 0..TRIES {
             let at = folder.path().join(number.to_string());
             let path = at.display();
-            // As agents do, it goes on for a while when it is told to end.
+            // Like an agent, it goes on for a while after SIGTERM.
             let script = format!(
                 "trap '' TERM; touch {path}.begun; sleep 0.3; wc -c > {path}.new; mv {path}.new {path}"
             );

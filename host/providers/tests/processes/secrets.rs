@@ -1,4 +1,4 @@
-//! What a child is not given, it does not have.
+//! A child gets nothing that it was not given.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,8 +9,8 @@ use smol_wf_providers::command::Command;
 
 use super::{alone, options, sh, task, text};
 
-/// Fifty names that a user's shell may hold, near misses of allowed ones among
-/// them; the value of each is its own.
+/// Fifty variables of a user's shell, near misses of allowed names among them. Each has
+/// its own value.
 fn canaries() -> Vec<(String, String)> {
     let vendors = ["ANTHROPIC", "OPENAI", "GEMINI", "AWS", "GITHUB", "NPM", "STRIPE", "SLACK"];
     let kinds = ["API_KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIALS"];

@@ -1,5 +1,5 @@
-//! What the process that keeps programs has besides them, with power over it and
-//! without.
+//! What happens to other children of the process that keeps programs, with a supervisor
+//! and without.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command as Program};
@@ -9,7 +9,8 @@ use smol_wf_providers::{AgentTask, Processes, Provider, Supervisor};
 use super::kills::DEAF;
 use super::{PATIENCE, alone, in_tree, marked, task, until, zombies};
 
-/// Starts a tree, and ends it when it stands: two of its six have lost their parent.
+/// Starts a tree, and ends it when it is complete: two of its six processes have lost
+/// their parent.
 async fn cut_off(processes: &Processes, tree: &str) {
     let task = AgentTask { processes: processes.clone(), ..task("p") };
     let provider = marked(DEAF, tree);
@@ -22,8 +23,8 @@ async fn cut_off(processes: &Processes, tree: &str) {
     assert_eq!(in_tree(tree), Vec::<i32>::new());
 }
 
-/// Children of this test in groups of their own: one that has ended and was not
-/// waited for yet, and one that lives.
+/// Children of this test in groups of their own: one that has ended and was not waited
+/// for yet, and one that lives.
 struct Own {
     ended: Child,
     living: Child,
@@ -47,7 +48,7 @@ impl Own {
     }
 }
 
-/// Whether the file that this process was started with reaches what it starts.
+/// Whether a descriptor that this process inherited reaches the programs that it starts.
 fn inherited_file_is_passed_on() -> bool {
     const CLOEXEC: u32 = 0o2_000_000;
     let info = std::fs::read_to_string("/proc/self/fdinfo/7").unwrap();
@@ -81,7 +82,7 @@ fn a_supervisor_leaves_children_alone_that_are_no_agents() {
     });
 }
 
-/// The thread ends when nobody can ask it for anything any more.
+/// The thread ends when nobody can send it an order any more.
 #[test]
 fn what_is_dropped_leaves_no_thread_and_no_program() {
     alone("unsupervised::what_is_dropped_leaves_no_thread_and_no_program", &[], async {

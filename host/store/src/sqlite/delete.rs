@@ -1,7 +1,7 @@
 //! The statements that delete.
 //!
-//! Owns: that a run goes whole or stays whole, and that its bytes are gone from
-//! the files. Never: decides which run goes.
+//! Owns: deleting a run completely, and removing its bytes from the files. Never:
+//! decides which run is deleted.
 
 use rusqlite::{Connection, params};
 
@@ -19,7 +19,7 @@ impl Session<'_> {
         self.delete_entries(key, self.table(key)?, 0)?;
         self.execute("DELETE FROM numbers WHERE tenant = ?1 AND run = ?2", of_run)?;
         self.execute("DELETE FROM summaries WHERE tenant = ?1 AND run = ?2", of_run)?;
-        // Before the uses, which say which values to look at.
+        // Before `blob_uses`, which names the values of the run.
         self.execute(
             "DELETE FROM blobs WHERE tenant = ?1
              AND digest IN (SELECT digest FROM blob_uses WHERE tenant = ?1 AND run = ?2)
@@ -33,9 +33,9 @@ impl Session<'_> {
     }
 }
 
-/// The database zeroes what it deletes; the log still holds the pages as they
-/// were until it is copied and cut. A reader in another process may keep it
-/// from that, and then the next checkpoint does it.
+/// Removes deleted bytes from the files. The database overwrites them with zeros, but
+/// the log has the old pages until it is copied and truncated. If a reader in another
+/// process prevents that, the next checkpoint does it.
 pub(super) fn clean(connection: &Connection, shrink: bool) -> rusqlite::Result<()> {
     if shrink {
         connection.execute_batch("VACUUM")?;

@@ -1,7 +1,7 @@
-//! The entries of a run, in whichever table they are.
+//! The entries of a run, in either of two tables.
 //!
-//! Owns: the statements on single entries. Never: who may write, or what the
-//! run's row says of its journal.
+//! Owns: the statements on entries. Never: who may write, or the columns of the run's
+//! row that describe its journal.
 
 use rusqlite::{OptionalExtension as _, Row, Rows, params};
 use smol_wf_core::journal::Record;
@@ -10,23 +10,23 @@ use super::Session;
 use super::write::signed;
 use crate::{RunKey, StoreError};
 
-/// Where the entries of a run are.
+/// The table with the entries of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum EntryTable {
-    /// In `journal`, under this number.
+    /// `journal`, in which the run has this number.
     Journal(i64),
-    /// In `older_entries`, under its name: a program up to schema 3 made the run.
+    /// `older_entries`, in which the run has its id: a program up to schema 3 made it.
     Older,
 }
 
 impl EntryTable {
-    /// Of a number that may be missing.
+    /// The table of a run with this number, or without a number.
     pub(super) fn of(number: Option<i64>) -> Self {
         number.map_or(Self::Older, Self::Journal)
     }
 }
 
-/// A record as it is in its table.
+/// A record as it is stored: large strings may have moved to `blobs`.
 pub(super) struct StoredEntry {
     pub(super) seq: i64,
     pub(super) record: Record,
@@ -34,6 +34,7 @@ pub(super) struct StoredEntry {
 }
 
 impl StoredEntry {
+    /// Reads a row of the columns seq, kind, body, chain, moved.
     pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         let record = Record { kind: row.get(1)?, body: row.get(2)?, chain: row.get(3)? };
         Ok(Self { seq: row.get(0)?, record, moved: row.get(4)? })
@@ -41,7 +42,7 @@ impl StoredEntry {
 }
 
 impl Session<'_> {
-    /// A number for a new run; none when its name has one already.
+    /// Gives a new run its number; none if the run has one already.
     pub(super) fn number(&self, key: &RunKey) -> Result<Option<i64>, StoreError> {
         let rows = self.execute(
             "INSERT INTO numbers (tenant, run) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
@@ -50,6 +51,7 @@ impl Session<'_> {
         Ok((rows > 0).then(|| self.connection.last_insert_rowid()))
     }
 
+    /// The table with the entries of this run.
     pub(super) fn table(&self, key: &RunKey) -> Result<EntryTable, StoreError> {
         self.connection
             .prepare_cached("SELECT number FROM numbers WHERE tenant = ?1 AND run = ?2")
@@ -61,6 +63,7 @@ impl Session<'_> {
             .map_err(|error| self.fail(&error))
     }
 
+    /// Inserts one entry. `body` is the record's body, packed if `moved`.
     pub(super) fn insert_entry(
         &self,
         key: &RunKey,
@@ -95,7 +98,7 @@ impl Session<'_> {
         }
     }
 
-    /// Deletes all entries from this one on.
+    /// Deletes the entries of a run from `first_seq` on.
     pub(super) fn delete_entries(
         &self,
         key: &RunKey,
@@ -115,8 +118,8 @@ impl Session<'_> {
         .map(drop)
     }
 
-    /// Hands on all entries from this one on, row by row, until there is no more
-    /// or no more is wanted.
+    /// Passes the entries of a run from `first_seq` on to `read`, which takes as many
+    /// rows as it wants.
     pub(super) fn read_entries<T>(
         &self,
         key: &RunKey,

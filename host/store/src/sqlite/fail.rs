@@ -1,6 +1,6 @@
-//! What SQLite and the file system say, in the words of [`StoreError`].
+//! Translates errors of SQLite and the file system into [`StoreError`].
 //!
-//! Owns: the translation. Never: decides what to do about a failure.
+//! Owns: the translation. Never: decides how to react to an error.
 
 use std::io;
 use std::path::Path;
@@ -9,12 +9,12 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::StoreError;
 
-/// For a failure of SQLite.
+/// Translates an error of SQLite.
 pub(super) fn sqlite(path: &Path, error: &Error) -> StoreError {
     let path = path.to_path_buf();
     let reason = error.to_string();
     let Error::SqliteFailure(failure, _) = error else {
-        // A column of another type than the schema gives it: not our writing.
+        // A value of another type than the schema has was not written by us.
         return match error {
             Error::FromSqlConversionFailure(..)
             | Error::InvalidColumnType(..)
@@ -28,8 +28,8 @@ pub(super) fn sqlite(path: &Path, error: &Error) -> StoreError {
             StoreError::Corrupt { path, reason }
         }
         ErrorCode::DiskFull => StoreError::DiskFull { path },
-        // The index of the write-ahead log cannot grow: SQLite says so for want
-        // of space, and has no other word for it.
+        // SQLite reports this when the index of the write-ahead log cannot grow for
+        // lack of space.
         _ if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => StoreError::DiskFull { path },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy { path },
         ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => {
@@ -40,7 +40,7 @@ pub(super) fn sqlite(path: &Path, error: &Error) -> StoreError {
     }
 }
 
-/// For a failure of the file system, before SQLite was asked.
+/// Translates an error of the file system.
 pub(super) fn file(path: &Path, error: &io::Error) -> StoreError {
     let path = path.to_path_buf();
     let reason = error.to_string();
@@ -56,8 +56,7 @@ pub(super) fn file(path: &Path, error: &io::Error) -> StoreError {
     }
 }
 
-/// Whether a statement was refused for the values it was given, which says
-/// nothing about the database.
+/// Whether a statement was refused because of its values: the database is fine.
 pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig))
 }

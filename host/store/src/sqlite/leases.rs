@@ -1,6 +1,7 @@
-//! The statements that say who may write.
+//! The statements on leases.
 //!
-//! Owns: leases, as they are in the rows of runs. Never: begins or commits.
+//! Owns: leases, which are columns of a run's row. Never: begins or commits a
+//! transaction.
 
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use super::Session;
 use super::write::{signed, unsigned};
 use crate::{Lease, LeaseRow, LeaseTerms, RunKey, StoreError, clock};
 
-/// All runs that are held.
+/// All runs under a lease.
 pub(super) const LEASED: &str =
     "SELECT tenant, run, owner, fence, expires_at_us FROM runs WHERE owner IS NOT NULL";
 
-/// Runs of a tenant that are due and free.
+/// The free runs of a tenant that are due, the longest overdue first.
 pub(super) const DUE: &str = "
     SELECT run, fence FROM runs WHERE tenant = ?1 AND wake_at_us <= ?2 AND owner IS NULL
     ORDER BY wake_at_us, run LIMIT ?3";
@@ -46,7 +47,8 @@ impl Session<'_> {
         Ok(Lease { key: key.clone(), owner: terms.owner.to_owned(), fence })
     }
 
-    /// The fence of a run that is free, or held as it was seen to be.
+    /// The fence of a run that is free or held by exactly the lease `replacing`; refuses
+    /// any other.
     pub(super) fn refuse_held(
         &self,
         key: &RunKey,
@@ -63,7 +65,7 @@ impl Session<'_> {
         }
     }
 
-    /// The lease on a run, if there is one, and the newest fence.
+    /// The lease on a run, if there is one, and its newest fence.
     pub(super) fn lease_of(&self, key: &RunKey) -> Result<(Option<LeaseRow>, u64), StoreError> {
         self.connection
             .prepare_cached(
@@ -141,7 +143,7 @@ impl Session<'_> {
     }
 }
 
-/// Owner, fence and end of a lease, in a row that has them from this column on.
+/// Reads a lease from three columns: owner, fence, time of expiry.
 pub(super) fn lease_at(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<LeaseRow>> {
     let owner: Option<String> = row.get(from)?;
     let (fence, expires_at_us) = (unsigned(row.get(from + 1)?), row.get(from + 2)?);

@@ -1,7 +1,7 @@
 //! The statements that list runs.
 //!
-//! Owns: their order, and that a narrowed list reads no more than it shows. Never:
-//! reads an entry, but to see that a journal still ends where its row says.
+//! Owns: the order of runs, and that a filtered list reads no more rows than it shows.
+//! Never: reads an entry, except to check that a journal ends where its row says.
 
 use std::fmt::Write as _;
 
@@ -13,10 +13,10 @@ use super::leases::lease_at;
 use super::write::{seal_of, unsigned};
 use crate::{LeaseRow, Page, RunFilter, RunKey, RunRow, StoreError};
 
-/// Text behind every run id and every other text that starts like one.
+/// A text that sorts after every run id and every text with the same beginning.
 const BEHIND_ALL: &str = "\u{10FFFF}";
 
-/// A run as the statement below has it.
+/// A row of the statement below.
 struct ListedRow {
     run: String,
     name: String,
@@ -28,9 +28,9 @@ struct ListedRow {
     place: Option<String>,
 }
 
-/// Continues with a condition, an order and a limit. A summary counts while the
-/// entries end where the run's row says, in whichever table they are; what else is
-/// changed takes it along (`0003_changed.sql`).
+/// The beginning of every list, followed by a condition, an order and a limit. A
+/// summary counts while the entries, in either table, end where the run's row says;
+/// triggers delete it after any other change (`0003_changed.sql`).
 const LISTED: &str = "
     SELECT r.run, r.name, r.created_at_us, r.length, r.tip, r.owner, r.fence, r.expires_at_us,
            s.text, s.seal, r.place
@@ -43,28 +43,28 @@ const LISTED: &str = "
              WHERE e.tenant = r.tenant AND e.run = r.run
              ORDER BY e.seq DESC LIMIT 1))";
 
-/// Since when runs are listed that are not asked for by their time.
+/// Earliest creation time of a list without one.
 const ALWAYS: i64 = i64::MIN;
 
 /// A statement and its values.
 pub(super) type Listing<'a> = (String, Vec<&'a dyn ToSql>);
 
-/// A column, how it is compared, and with what.
+/// A column with its operator, and the value that it is compared with.
 pub(super) type Comparison<'a> = (&'a str, Option<&'a str>);
 
-/// `IS`, since it is asked for null as well.
+/// `IS`, because the value may be null.
 pub(super) const IN_STATE: &str = "r.state IS";
 pub(super) const FORK_OF: &str = "r.parent =";
-/// Runs of which nothing is known.
+/// Selects runs whose facts are unknown.
 pub(super) const UNKNOWN: Comparison<'static> = (IN_STATE, None);
 
-/// The part of a list that is asked for.
+/// The part of a list that a page asks for.
 pub(super) struct ListQuery<'a> {
     tenant: &'a str,
-    /// Only runs before this time and id: one bound, and the only one in the
-    /// statement, since with two SQLite would rather go by age alone.
+    /// Only runs before this time and id. The only bound in the statement: with two,
+    /// SQLite would choose the index by age.
     before: (i64, &'a str),
-    /// Where reading ends, which goes from the newest on.
+    /// Creation time at which reading ends, since it begins with the newest run.
     since_us: i64,
     limit: u32,
     name: Option<&'a str>,
@@ -83,8 +83,7 @@ impl<'a> ListQuery<'a> {
         }
     }
 
-    /// The statement for these runs, or for those of them of which one thing more
-    /// is true: the beginning of a comparison, and its value.
+    /// The statement for these runs, or for those that also fit a comparison.
     pub(super) fn listing<'b>(&'b self, more: Option<&'b Comparison<'b>>) -> Listing<'b> {
         let mut values: Vec<&dyn ToSql> =
             vec![&self.tenant, &self.before.0, &self.before.1, &self.limit];
@@ -123,7 +122,7 @@ impl Session<'_> {
             }
             RunFilter::ForksOf(parent) => asked.push((FORK_OF, Some(parent.as_str()))),
         }
-        // Each in order, by an index of its own.
+        // One ordered statement per value, each by an index.
         let mut rows = Vec::new();
         for comparison in &asked {
             let (sql, values) = span.listing(Some(comparison));
@@ -142,7 +141,7 @@ impl Session<'_> {
         skip: u32,
         limit: u32,
     ) -> Result<Vec<RunRow>, StoreError> {
-        // Numbers only grow. CROSS JOIN is what SQLite keeps in this order.
+        // Numbers only grow. SQLite does not reorder a CROSS JOIN.
         let numbered = LISTED.replace(
             "FROM runs r",
             "FROM numbers b CROSS JOIN runs r ON r.tenant = b.tenant AND r.run = b.run",
@@ -158,10 +157,10 @@ impl Session<'_> {
         let count: Vec<u32> = self.rows(count, params![tenant.as_str()], |row| row.get(0))?;
         let skip = skip.saturating_sub(count.into_iter().sum());
         let limit = limit - u32::try_from(rows.len()).unwrap_or(limit);
-        // Those of an older program came before: since the first one has a number, it
-        // can add none (`0004_facts.sql`). A rowid only grows, too, and VACUUM
-        // keeps their order. Found by way of the runs, whose number is not that of
-        // the entries.
+        // Runs of an older program are older than any with a number, because that
+        // program can no longer add runs (`0004_facts.sql`). Their rowids only grow as
+        // well, and VACUUM keeps the order. The query starts from the runs, which are
+        // far fewer than the entries.
         rows.extend(self.listed(
             tenant,
             &format!(
@@ -213,7 +212,7 @@ impl Session<'_> {
             })
             .map_err(|error| self.fail(&error))?;
         let row = |row: ListedRow| {
-            // One that was changed is none: it will be made again.
+            // An edited summary is ignored and will be made again.
             let sound =
                 |(text, seal): (String, String)| (seal == seal_of(&row.tip, &text)).then_some(text);
             Ok(RunRow {

@@ -1,8 +1,8 @@
 //! A store in one SQLite file, shared by the processes of one machine.
 //!
-//! Owns: the connection, its transactions, and what becomes of it after a
-//! failure. Never: keeps anything in memory between two calls but the
-//! connection, so that what one process writes the next one reads.
+//! Owns: the connection, its transactions, and its replacement after a failure. Never:
+//! keeps data in memory between two calls, so that every call sees what other
+//! processes wrote.
 
 mod delete;
 mod entries;
@@ -33,76 +33,75 @@ use open_files::OpenFiles;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
-    /// None while in use, and after a failure: what a connection believes to be
-    /// on disk is not to be trusted once a write or sync failed, so the next
-    /// call opens another.
+    /// None while in use, and after a failure: once a write or sync has failed, the
+    /// connection's view of the disk is unreliable, so the next call opens another.
     connection: Option<Connection>,
     access: Access,
     check_holder: HolderCheck,
-    /// None where nothing is written.
+    /// None for a store that is only read.
     files: Option<OpenFiles>,
     lock_wait: Duration,
-    /// Nothing was written since the log was last copied into the database.
+    /// Whether the whole log is in the database file.
     is_checkpointed: bool,
-    /// Set once a file of the database was replaced: what is at its path now is
-    /// not what this store was opened on, and it does nothing any more.
+    /// Set once a file of the database was replaced. The path no longer leads to what
+    /// this store opened, so every later call returns this error.
     replaced: Option<StoreError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Write,
-    /// Until a write is asked for when the older program is done.
+    /// Reads the tables of an older program until the first write after it has ended.
     ReadOlder,
     Read,
 }
 
-/// A transaction under way.
+/// A transaction in progress.
 struct Session<'a> {
     connection: &'a Connection,
     path: &'a Path,
 }
 
 impl SqliteStore {
-    /// Opens the database at this path, and makes it, readable for its owner
-    /// alone, when it is not there.
+    /// Opens the database at this path, and creates it, readable only for its owner,
+    /// if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made, read or written, or is not ours.
+    /// When it cannot be created, read or written, or belongs to another program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_within(path, BUSY_TIMEOUT, |_| Holder::Unknown)
     }
 
-    /// The same, waiting no longer than this for another process that keeps the
-    /// database locked, and asking who holds runs with the tables of an older
-    /// program.
+    /// Like [`Self::open`], but waits at most this long for another process that locks
+    /// the database, and migrates the tables of an older program only if
+    /// `check_holder` finds that no run in them is held.
     ///
     /// # Errors
-    /// As of [`Self::open`]; [`StoreError::Busy`], [`StoreError::OlderHolder`].
+    /// Those of [`Self::open`]; [`StoreError::Busy`], [`StoreError::OlderHolder`].
     pub fn open_within(
         path: &Path,
         at_most: Duration,
         check_holder: HolderCheck,
     ) -> Result<Self, StoreError> {
         let (connection, files) = open::open(path, at_most, check_holder)?;
-        Ok(Self::over(path, connection, Some(files), check_holder))
+        Ok(Self::with_connection(path, connection, Some(files), check_holder))
     }
 
-    /// The same for whoever wants to read: one that cannot be written is opened
-    /// nevertheless, and refuses what would change it.
+    /// Like [`Self::open`], but opens a database that cannot be written for reading;
+    /// calls that would change it are then refused.
     ///
     /// # Errors
-    /// When it cannot be made or read, or is not ours.
+    /// When it cannot be created or read, or belongs to another program.
     pub fn open_or_read(path: &Path) -> Result<Self, StoreError> {
         Self::open_or_read_within(path, BUSY_TIMEOUT, |_| Holder::Unknown)
     }
 
-    /// The same, waiting no longer than this for another process that keeps the
-    /// database locked. One with the tables of an older program that is at work is
-    /// read as it is; the first call that writes renews them once it is done.
+    /// Like [`Self::open_or_read`], but waits at most this long for another process
+    /// that locks the database. Tables of an older program that still holds a run are
+    /// read as they are; the first write after that program has ended migrates them.
     ///
     /// # Errors
-    /// As of [`Self::open_or_read`]; [`StoreError::Busy`].
+    /// Those of [`Self::open_or_read`]; [`StoreError::Busy`].
     pub fn open_or_read_within(
         path: &Path,
         at_most: Duration,
@@ -110,24 +109,25 @@ impl SqliteStore {
     ) -> Result<Self, StoreError> {
         match Self::open_within(path, at_most, check_holder) {
             Err(StoreError::NotWritable { .. }) if path.is_file() => {
-                Ok(Self::over(path, read_only::open(path)?, None, check_holder))
+                Ok(Self::with_connection(path, read_only::open(path)?, None, check_holder))
             }
             Err(error @ StoreError::OlderHolder { .. }) => {
                 let connection = read_only::open(path).map_err(|_| error)?;
-                let store = Self::over(path, connection, None, check_holder);
+                let store = Self::with_connection(path, connection, None, check_holder);
                 Ok(Self { access: Access::ReadOlder, ..store })
             }
             outcome => outcome,
         }
     }
 
-    /// Whether the file at this path is a database of this program's.
+    /// Whether the file at this path is a database of this program. True also for a file
+    /// that may not be read, so that opening it reports why.
     #[must_use]
     pub fn is_ours(path: &Path) -> bool {
         read_only::is_ours(path)
     }
 
-    fn over(
+    fn with_connection(
         path: &Path,
         connection: Connection,
         files: Option<OpenFiles>,
@@ -147,17 +147,17 @@ impl SqliteStore {
         }
     }
 
-    /// Where it is.
+    /// Path of the database, as it was given.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Reads every page and says whether the file is sound. Takes about a second
-    /// for a gibibyte.
+    /// Reads every page and checks that the file is intact. Takes about a second per
+    /// gibibyte.
     ///
     /// # Errors
-    /// When it is damaged, with the first thing that is wrong; or when it cannot be read.
+    /// [`StoreError::Corrupt`] with the first defect; any failure to read.
     pub fn check(&mut self) -> Result<(), StoreError> {
         self.read(|session| {
             let verdict: String = session
@@ -175,15 +175,15 @@ impl SqliteStore {
         self.may_write()?;
         self.is_checkpointed = false;
         let outcome = self.transact(TransactionBehavior::Immediate, act);
-        // What went into a file that nobody finds is not durable.
+        // A write to a file that no path leads to is not durable.
         match self.files.as_ref().map(OpenFiles::check) {
-            Some(Err(error)) => Err(self.give_up(error)),
+            Some(Err(error)) => Err(self.remember_replaced(error)),
             _ => outcome,
         }
     }
 
-    /// Remembers that a file of the database was replaced.
-    fn give_up(&mut self, error: StoreError) -> StoreError {
+    /// Remembers the error if a file of the database was replaced.
+    fn remember_replaced(&mut self, error: StoreError) -> StoreError {
         if matches!(error, StoreError::Replaced { .. }) {
             self.connection = None;
             self.replaced = Some(error.clone());
@@ -218,12 +218,12 @@ impl SqliteStore {
         behavior: TransactionBehavior,
         act: impl FnOnce(&Session<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection = self.taken()?;
+        let mut connection = self.take_connection()?;
         let path = self.path.clone();
         let failed = |error| fail::sqlite(&path, &error);
         let outcome = (|| {
             let mut transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
-            // Within it: from here on nobody can renew the tables for this read.
+            // Inside the transaction, which no migration can change any more.
             if self.files.is_none() && read_only::is_outdated(&transaction).map_err(failed)? {
                 drop(transaction);
                 connection = self.reopen()?;
@@ -243,31 +243,31 @@ impl SqliteStore {
         outcome
     }
 
-    /// Appends what is the last of its journal, and settles with it. The log is
-    /// synced once for both: copying it into the database begins with that.
+    /// Appends the last batch of a journal and makes a checkpoint. Both share one sync
+    /// of the log, with which a checkpoint begins.
     fn append_last(&mut self, batch: &Append<'_>) -> Result<Result<(), StoreError>, StoreError> {
         self.may_write()?;
-        let connection = self.taken()?;
+        let connection = self.take_connection()?;
         self.set_sync(&connection, "NORMAL")?;
         self.connection = Some(connection);
         let appended = self.write(|session| match session.append(batch) {
             Err(error) if !error.is_refusal() => Err(error),
             outcome => Ok(outcome),
         });
-        // Gone after a failure, when another one will sync again.
+        // None after a failure; the next connection syncs again.
         let Some(connection) = self.connection.take() else { return appended };
         let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
             Ok(row.get::<_, i64>(0)? == 0 && row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
         });
         self.is_checkpointed = match copied.map_err(|error| fail::sqlite(&self.path, &error)) {
             Ok(is_whole) => is_whole,
-            // Nothing was begun; or the log was synced, which comes before copying.
+            // Nothing was begun, or the log was synced before copying failed.
             Err(StoreError::Busy { .. } | StoreError::DiskFull { .. }) => false,
-            // Perhaps the sync: the next one would succeed, and lie.
+            // Perhaps the sync failed: the next one would wrongly succeed.
             Err(error) => return Err(error),
         };
-        // Somebody still reads, or copies, what is in the log: it is as durable
-        // there, once it is synced.
+        // Another process is reading or copying the log. Its entries are as durable
+        // there once it is synced.
         if !self.is_checkpointed
             && let Some(files) = &self.files
         {
@@ -284,12 +284,12 @@ impl SqliteStore {
             .map_err(|error| fail::sqlite(&self.path, &error))
     }
 
-    /// After a failed sync the kernel may take pages for written that are not.
-    /// Copying the log into the database writes them once more.
+    /// Opens another connection. After a failed sync the kernel may take pages for
+    /// written that are not; copying the log into the database writes them again.
     fn reopen(&mut self) -> Result<Connection, StoreError> {
         let Some(files) = &self.files else { return read_only::open(&self.path) };
         if let Err(error) = files.check_database() {
-            return Err(self.give_up(error));
+            return Err(self.remember_replaced(error));
         }
         let (connection, files) = open::open_there(&self.path, BUSY_TIMEOUT, self.check_holder)?;
         connection
@@ -299,8 +299,8 @@ impl SqliteStore {
         Ok(connection)
     }
 
-    /// The connection, or another one after a failure.
-    fn taken(&mut self) -> Result<Connection, StoreError> {
+    /// Takes the connection out, or opens another one after a failure.
+    fn take_connection(&mut self) -> Result<Connection, StoreError> {
         if let Some(error) = &self.replaced {
             return Err(error.clone());
         }

@@ -1,7 +1,7 @@
 //! Opens a database: its file and its settings.
 //!
-//! Owns: the file's place and modes, and the settings that durability rests on.
-//! Never: reads or writes a journal, or says what its tables are.
+//! Owns: creating the file, its modes, and the settings on which durability depends.
+//! Never: reads or writes a journal, or defines tables.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -18,8 +18,8 @@ use super::schema::Shape;
 use super::{fail, schema};
 use crate::{HolderCheck, StoreError};
 
-/// How long we wait for another process that has the database locked. Longer
-/// than any commit or checkpoint takes, shorter than a person's patience.
+/// How long a call waits for another process that locks the database: longer than any
+/// commit or checkpoint takes, and as long as a person waits without an explanation.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The oldest SQLite that does not damage a database when two connections write
@@ -27,25 +27,24 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const SQLITE_OLDEST: &str = "3.51.3";
 const SQLITE_OLDEST_NUMBER: i32 = 3_051_003;
 
-/// Statements kept ready: every one this crate has, with room.
+/// Prepared statements that a connection keeps: all that this crate has, and room.
 pub(super) const STATEMENTS: usize = 64;
 
-/// Held while a file is made and closed again: closing any handle of a file
-/// drops all locks this process has on it, those of SQLite included.
+/// Held while a file is created and closed again: closing any handle of a file drops
+/// all locks that the process has on it, those of SQLite included.
 static MAKING_FILES: Mutex<()> = Mutex::new(());
 
-/// A new database, byte for byte: the tables of all migrations and nothing in
-/// them. Without it SQLite writes them in eight synced steps. A test compares it
-/// with the migrations.
+/// A new database, byte for byte: the empty tables of all migrations. SQLite would
+/// write them in eight synced steps. A test compares the image with the migrations.
 pub(super) const NEW_DATABASE: &[u8] = include_bytes!("../../migrations/new.db");
 
-/// After so many pages the log is copied into the database. A new or cut log
-/// costs the file system more for each commit while it grows, and one that is
-/// left behind is read at the next start, 1.35 µs a page: at 250, what grows is
-/// 1 MiB. Four times as many copies cost nothing that can be measured.
+/// Pages of the log after which it is copied into the database. A commit costs more
+/// while the log grows, and a log that is left behind is read at the next start, 1.35 µs
+/// per page. With 250 pages the log grows to 1 MiB, and copying four times as often as
+/// SQLite's default costs nothing that can be measured.
 const LOG_PAGES: u32 = 250;
 
-/// Opens the database, and makes it when it is not there.
+/// Opens the database, and creates it if it does not exist.
 pub(super) fn open(
     path: &Path,
     wait: Duration,
@@ -55,7 +54,7 @@ pub(super) fn open(
     open_there(path, wait, check_holder)
 }
 
-/// SQLite reads a pipe or a device as a disk that fails.
+/// Refuses a pipe or a device, which SQLite would report as a failing disk.
 fn refuse_devices(path: &Path) -> Result<(), StoreError> {
     let found = fs::metadata(path).map_err(|error| fail::file(path, &error))?;
     if found.is_file() || found.is_dir() {
@@ -64,7 +63,7 @@ fn refuse_devices(path: &Path) -> Result<(), StoreError> {
     Err(StoreError::NotAFile { path: path.to_path_buf() })
 }
 
-/// Opens a database that is there.
+/// Opens an existing database.
 pub(super) fn open_there(
     path: &Path,
     wait: Duration,
@@ -73,19 +72,19 @@ pub(super) fn open_there(
     refuse_old_sqlite()?;
     refuse_devices(path)?;
     let before = FileId::at(path).map_err(|error| fail::file(path, &error))?;
-    // No URI: a path is a path, whatever it starts with. No CREATE: the file is
-    // there, and with the right mode.
+    // Without URI, so that any path is taken literally. Without CREATE, because the
+    // file exists and has the right mode.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = |error| fail::sqlite(path, &error);
     let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(wait).map_err(failed)?;
-    // A process ends without waiting for its connection to close: one that is cut
-    // off while it empties the log would leave the log without its index.
+    // A process ends without waiting until its connection is closed. If it were cut off
+    // while emptying the log, the log would be left without its index.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
     keep_plans(&connection).map_err(failed)?;
-    // Before anything else of the file is obeyed, and in one transaction: another
-    // process may be migrating it right now.
+    // Before any other statement trusts the file, and in one transaction: another
+    // process may be migrating it.
     let (version, shape) = {
         let transaction = connection.transaction().map_err(failed)?;
         match schema::version(&transaction, path)? {
@@ -93,7 +92,7 @@ pub(super) fn open_there(
             version => (version, schema::compare(&transaction, version, path)?),
         }
     };
-    // SQLite falls back to reading without a word.
+    // SQLite silently falls back to reading.
     if connection.is_readonly("main").map_err(failed)? {
         let reason = "it may only be read".to_owned();
         return Err(StoreError::NotWritable { path: path.to_path_buf(), reason });
@@ -114,7 +113,7 @@ pub(super) fn open_there(
         schema::add_view(&connection, path)?;
         connection.busy_timeout(wait).map_err(failed)?;
     }
-    // A statement that reads: both files beside it are there behind that.
+    // A read makes SQLite create both files beside the database.
     connection
         .query_row("SELECT count(*) FROM (SELECT 1 FROM runs LIMIT 1)", [], |_| Ok(()))
         .map_err(failed)?;
@@ -134,8 +133,8 @@ pub(super) fn refuse_old_sqlite() -> Result<(), StoreError> {
     if found < SQLITE_OLDEST_NUMBER { Err(StoreError::OldSqlite { found }) } else { Ok(()) }
 }
 
-/// Readers then never wait for the writer. The change of mode is the one
-/// statement for which SQLite does not wait by itself.
+/// Sets write-ahead logging, with which readers never wait for the writer. SQLite does
+/// not wait for a lock in this statement, so this function does.
 fn write_ahead(connection: &Connection, wait: Duration) -> Result<(), rusqlite::Error> {
     let give_up = Instant::now() + wait;
     loop {
@@ -151,8 +150,8 @@ fn write_ahead(connection: &Connection, wait: Duration) -> Result<(), rusqlite::
     }
 }
 
-/// Makes the file and its directories when they are not there, for their owner
-/// alone: journals hold prompts and answers. SQLite gives the files beside it
+/// Creates the file and its directories if they do not exist, readable only for their
+/// owner, because journals hold prompts and answers. SQLite gives the files beside it
 /// the same mode.
 fn make_file(path: &Path) -> Result<(), StoreError> {
     let failed = |error| fail::file(path, &error);
@@ -172,9 +171,9 @@ fn make_file(path: &Path) -> Result<(), StoreError> {
     make_directories(&directory).map_err(failed)?;
     match link_new(path, &directory) {
         Ok(()) => {}
-        // Another process was quicker.
+        // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        // A file system without links: an empty file becomes a database, too.
+        // The file system has no links: an empty file becomes a database as well.
         Err(_) => match private(OpenOptions::new().write(true).create_new(true)).open(path) {
             Ok(file) => drop(file),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
@@ -184,23 +183,24 @@ fn make_file(path: &Path) -> Result<(), StoreError> {
     sync_directory(&directory).map_err(failed)
 }
 
-/// Puts a new database in its place, whole or not at all: it is written and
-/// synced under another name. Never in the place of something else.
+/// Creates the database as a whole or not at all: writes and syncs it under another
+/// name, then links it. Never replaces an existing file.
 fn link_new(path: &Path, directory: &Path) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    // Process ids repeat where containers share a folder.
+    // Containers that share a folder can have equal process ids.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let made = directory.join(format!(".{name}.{}-{:x}.new", std::process::id(), since.as_nanos()));
     let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&made)?;
     let written = file.write_all(NEW_DATABASE).and_then(|()| file.sync_all());
-    // Closed before it is linked: SQLite may have locks on it from then on.
+    // Closed before it is linked, because SQLite may lock it from then on.
     drop(file);
     let linked = written.and_then(|()| fs::hard_link(&made, path));
     let _ = fs::remove_file(&made);
     linked
 }
 
-/// Each new directory is on disk before something is put into it.
+/// Creates a directory and its parents. Each is synced before something is created
+/// in it.
 fn make_directories(directory: &Path) -> io::Result<()> {
     if directory.as_os_str().is_empty() || directory.is_dir() {
         return Ok(());
@@ -218,7 +218,7 @@ fn make_directories(directory: &Path) -> io::Result<()> {
 #[cfg(unix)]
 use unix::{private, private_directory, sync_directory};
 
-/// What a Unix file system has and others do not.
+/// Modes and the syncing of directories, on Unix.
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -243,7 +243,7 @@ mod unix {
 #[cfg(not(unix))]
 use elsewhere::{private, private_directory, sync_directory};
 
-/// Elsewhere a file inherits who may read it, and directories are not synced.
+/// On other systems files inherit their permissions, and directories are not synced.
 #[cfg(not(unix))]
 mod elsewhere {
     use super::{DirBuilder, OpenOptions, Path, io};

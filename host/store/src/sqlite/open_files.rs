@@ -1,11 +1,10 @@
-//! Whether the files that a connection writes are still the ones at its path.
+//! Checks that the files that a connection writes are still those at its path.
 //!
-//! Owns: the identity of the database and of the two files beside it. Never:
-//! opens the database itself: closing a second handle would drop the locks that
-//! SQLite holds on it.
+//! Owns: the identity of the database and of the two files beside it. Never: opens the
+//! database itself: closing a second handle would drop the locks that SQLite holds.
 //!
-//! SQLite goes on writing to files that were deleted, moved away or replaced,
-//! and reports success. Nobody will ever find what it wrote there.
+//! SQLite goes on writing to files that were deleted, moved away or replaced, and
+//! reports success, although no path leads to what it wrote.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,11 +14,11 @@ use std::path::{Path, PathBuf};
 use crate::StoreError;
 use crate::error::FileChange;
 
-/// The first bytes of every write-ahead log, without the last bit, which tells
-/// the order of bytes (<https://sqlite.org/fileformat2.html#walformat>).
+/// The first word of every write-ahead log, without the last bit, which is the byte
+/// order (<https://sqlite.org/fileformat2.html#walformat>).
 const LOG_MAGIC: u32 = 0x377f_0682;
 
-/// A database has a header of this size at the least.
+/// Size of the header, which every database has.
 const HEADER_BYTES: u64 = 100;
 
 /// The files of one open database.
@@ -29,7 +28,7 @@ pub(super) struct OpenFiles {
     database: FileId,
     log: Sibling,
     index: Sibling,
-    /// A handle of our own. SQLite keeps its locks on the other two files.
+    /// Our own handle of the log. SQLite has its locks on the other two files.
     log_file: File,
 }
 
@@ -40,12 +39,12 @@ struct Sibling {
 }
 
 impl OpenFiles {
-    /// The files as they are just after SQLite opened them. `before` is what
-    /// [`FileId::at`] said of the path just before.
+    /// The files just after SQLite opened them. `before` is the [`FileId::at`] of the
+    /// path just before.
     pub(super) fn of(path: &Path, before: FileId) -> Result<Self, StoreError> {
         let failed = |error: io::Error| gone(path, path, &error);
         let database = FileId::at(path).map_err(failed)?;
-        // A link is followed by SQLite as well: the log is beside its target.
+        // SQLite follows a link as well, and puts the log beside its target.
         let whole = fs::canonicalize(path).map_err(failed)?;
         let beside = |ending: &str| {
             let path = beside(&whole, ending);
@@ -58,15 +57,15 @@ impl OpenFiles {
         if database == before { Ok(files) } else { Err(files.gone(path, FileChange::Replaced)) }
     }
 
-    /// Refuses when one of the files is not the one that was opened. Asked behind
-    /// each commit, before anyone is told of it.
+    /// Fails if one of the files is not the one that was opened. Called after each
+    /// commit, before the commit is reported.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         self.check_database()?;
         for beside in [&self.log, &self.index] {
             self.same(&beside.path, beside.id)?;
         }
-        // Cut to nothing while we write: the beginning is a hole from then on,
-        // and everything behind it is lost with the next reader.
+        // If the log was truncated while we write, its beginning is a hole, and the next
+        // reader loses everything after it.
         match first_word(&self.log_file) {
             Ok(Some(word)) if word & !1 != LOG_MAGIC => {
                 Err(self.gone(&self.log.path, FileChange::Cut))
@@ -75,18 +74,18 @@ impl OpenFiles {
         }
     }
 
-    /// The same, for the database alone: before it is opened once more.
+    /// Like [`Self::check`] for the database alone, before it is opened again.
     pub(super) fn check_database(&self) -> Result<(), StoreError> {
         let bytes = self.same(&self.path, self.database)?;
         if bytes < HEADER_BYTES { Err(self.gone(&self.path, FileChange::Cut)) } else { Ok(()) }
     }
 
-    /// Makes durable what is in the log.
+    /// Makes the content of the log durable.
     pub(super) fn sync_log(&self) -> Result<(), StoreError> {
         self.log_file.sync_data().map_err(|error| super::fail::file(&self.path, &error))
     }
 
-    /// How large it is, when it is the same file.
+    /// The size of the file at this path, if it is the same file.
     fn same(&self, path: &Path, id: FileId) -> Result<u64, StoreError> {
         match fs::metadata(path) {
             Ok(found) if FileId::of(&found) == id => Ok(found.len()),
@@ -110,19 +109,19 @@ fn gone(database: &Path, file: &Path, error: &io::Error) -> StoreError {
     }
 }
 
-/// A file beside the database.
+/// The path of a file beside the database.
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     PathBuf::from(name)
 }
 
-/// Tells one file from another, whatever their names are.
+/// Identifies a file regardless of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId(imp::Id);
 
 impl FileId {
-    /// Of the file at this path; links are followed.
+    /// The identity of the file at this path; follows links.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         Ok(Self::of(&fs::metadata(path)?))
     }
@@ -132,7 +131,7 @@ impl FileId {
     }
 }
 
-/// None when there are fewer than four bytes.
+/// The first word of a file; none if it has fewer than four bytes.
 fn first_word(file: &File) -> io::Result<Option<u32>> {
     let mut word = [0; 4];
     let read = imp::read_first(file, &mut word)?;
@@ -157,7 +156,7 @@ mod imp {
     }
 }
 
-/// Elsewhere an open file cannot be deleted or replaced.
+/// On other systems an open file cannot be deleted or replaced.
 #[cfg(not(unix))]
 mod imp {
     use std::fs::{File, Metadata};

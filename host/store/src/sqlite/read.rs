@@ -1,7 +1,7 @@
-//! The statements that read.
+//! The statements that read journals.
 //!
-//! Owns: putting records together again. Never: looks into a body further than to
-//! put large strings back.
+//! Owns: restoring records, and noticing missing ones. Never: looks into a body except
+//! to put large strings back.
 
 use std::collections::HashMap;
 
@@ -16,27 +16,27 @@ use super::write::unsigned;
 use crate::pack::{UnpackError, unpack};
 use crate::{ReadLimit, RunKey, Segment, StoreError};
 
-/// Large strings that were read already: a prompt often stands in many records.
+/// Large strings that were read before: many records often have the same prompt.
 #[derive(Default)]
 struct TextCache {
     texts: HashMap<Digest, String>,
     bytes: usize,
 }
 
-/// Bytes of large strings that are kept while a segment is read.
-const SEEN_BYTES_MAX: usize = 1024 * 1024;
+/// Most bytes of large strings that are cached while a segment is read.
+const CACHE_BYTES_MAX: usize = 1024 * 1024;
 
 impl TextCache {
     fn keep(&mut self, digest: &Digest, text: &str) {
         let bytes = self.bytes + text.len();
-        if bytes <= SEEN_BYTES_MAX {
+        if bytes <= CACHE_BYTES_MAX {
             self.bytes = bytes;
             self.texts.insert(digest.clone(), text.to_owned());
         }
     }
 }
 
-/// Records and their numbers.
+/// Records and their numbers, as they were read.
 struct ReadRecords {
     records: Vec<Record>,
     seqs: Vec<u64>,
@@ -44,6 +44,7 @@ struct ReadRecords {
 }
 
 impl Session<'_> {
+    /// Reads a segment of a journal; none if the run does not exist.
     pub(super) fn load_from(
         &self,
         key: &RunKey,
@@ -60,12 +61,12 @@ impl Session<'_> {
             return Ok(None);
         }
         let tip = records.last().map(|record| record.chain.as_str());
-        complete(first_seq, &seqs, tip, is_last, ends.first())
+        check_complete(first_seq, &seqs, tip, is_last, ends.first())
             .map_err(|reason| StoreError::Damaged { key: key.clone(), reason })?;
         Ok(Some(Segment { records, is_last }))
     }
 
-    /// Row by row, so that what does not fit into the bound is never in memory.
+    /// Reads row by row, so that records past the limit are never in memory.
     fn segment(
         &self,
         key: &RunKey,
@@ -94,6 +95,7 @@ impl Session<'_> {
         })
     }
 
+    /// A large value; none if it is missing.
     fn get_blob(&self, tenant: &TenantId, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.connection
             .prepare_cached("SELECT bytes FROM blobs WHERE tenant = ?1 AND digest = ?2")
@@ -105,6 +107,7 @@ impl Session<'_> {
             .map_err(|error| self.fail(&error))
     }
 
+    /// Runs a cached statement and reads all its rows.
     pub(super) fn rows<T>(
         &self,
         sql: &str,
@@ -117,11 +120,12 @@ impl Session<'_> {
             .map_err(|error| self.fail(&error))
     }
 
+    /// Parses a run id from a column.
     pub(super) fn run_id(&self, text: &str) -> Result<RunId, StoreError> {
         RunId::parse(text).map_err(|error| self.corrupt(error.to_string()))
     }
 
-    /// The record as it was appended.
+    /// The record as it was appended, with its large strings.
     fn whole(
         &self,
         tenant: &TenantId,
@@ -156,8 +160,9 @@ impl Session<'_> {
     }
 }
 
-/// Whether nothing is missing, whatever the records say; else what is.
-fn complete(
+/// Checks that no record is missing, regardless of their content. The error names the
+/// first missing record.
+fn check_complete(
     first_seq: u64,
     seqs: &[u64],
     last_chain: Option<&str>,

@@ -1,8 +1,8 @@
-//! Opens a database that may only be read: of another user, on a mounted backup, or
-//! with the tables of an older program that is at work with them.
+//! Opens a database for reading only: one of another user, on a mounted backup, or with
+//! the tables of an older program that still holds a run.
 //!
-//! Owns: how SQLite is brought to read what it may not prepare for reading.
-//! Never: makes, changes or locks a file.
+//! Owns: making SQLite read files that it must not prepare for reading. Never: creates,
+//! changes or locks a file.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -17,12 +17,12 @@ use super::schema::APPLICATION_ID;
 use super::{fail, schema};
 use crate::StoreError;
 
-/// The oldest schema that has all the columns which are read.
+/// The oldest schema with all columns that are read.
 const SCHEMA_OLDEST: i64 = 2;
 
-/// What an older schema lacks, for the statements of today: its runs have neither
-/// numbers nor known facts, and its entries are in a table of another name. Of this
-/// connection alone, and in memory.
+/// Views that let today's statements read an older schema, whose runs have neither
+/// numbers nor facts and whose entries are in a table of another name. They belong to
+/// this connection and are in memory.
 const AS_IF_NEW: &str = "
     PRAGMA temp_store = MEMORY;
     CREATE TEMP VIEW runs AS
@@ -32,7 +32,7 @@ const AS_IF_NEW: &str = "
         SELECT NULL AS run, seq, kind, body, chain, moved FROM main.entries WHERE 0;
     CREATE TEMP VIEW older_entries AS SELECT rowid AS rowid, * FROM main.entries;";
 
-/// Opens the database to read it.
+/// Opens the database for reading.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     refuse_old_sqlite()?;
     let log = Log::of(path);
@@ -46,10 +46,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     keep_plans(&connection).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-    // In one transaction: another process may be renewing the tables right now.
+    // In one transaction: another process may be migrating the tables.
     let version = {
         let transaction = connection.unchecked_transaction().map_err(failed)?;
-        // The first statement that reads: until then SQLite has looked at nothing.
+        // The first read, without which SQLite has not looked at the file.
         transaction
             .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
             .map_err(failed)?;
@@ -69,17 +69,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Whether someone has renewed the tables since they were opened with
-/// [`AS_IF_NEW`], which then hides what is there.
+/// Whether the tables were migrated since they were opened with [`AS_IF_NEW`], whose
+/// views then hide the new tables.
 pub(super) fn is_outdated(connection: &Connection) -> rusqlite::Result<bool> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     Ok(number("SELECT count(*) FROM temp.sqlite_schema")? > 0
         && number("PRAGMA user_version")? >= schema::NEWEST)
 }
 
-/// Whether a database is one of this program's, or cannot be looked at: then
-/// whoever opens it says why. Only bytes are read, so that another program's
-/// database is left alone: SQLite would lock it, and make files beside it.
+/// Whether a database belongs to this program. True also for one that may not be read,
+/// so that opening it reports why. Reads only bytes, because SQLite would lock another
+/// program's database and create files beside it.
 pub(super) fn is_ours(path: &Path) -> bool {
     if !path.metadata().is_ok_and(|found| found.is_file()) {
         return false;
@@ -93,16 +93,16 @@ pub(super) fn is_ours(path: &Path) -> bool {
     }
     match mark_of(&header) {
         Some(APPLICATION_ID) => true,
-        // A new database has its mark in the log until that is emptied.
+        // A new database has its mark only in the log until the first checkpoint.
         Some(0) => first_bytes(&beside(path, "-wal"), LOG_BYTES).is_ok_and(|log| is_in_log(&log)),
         _ => false,
     }
 }
 
-/// Bytes of a database's header: <https://sqlite.org/fileformat.html>.
+/// Bytes of a database header (<https://sqlite.org/fileformat.html>).
 const HEADER_BYTES: u64 = 100;
 
-/// Bytes of a log that are looked at. The first commit of all has the mark.
+/// Bytes of a log that are searched. The very first commit has the mark.
 const LOG_BYTES: u64 = 4 * 1024 * 1024;
 
 fn first_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
@@ -111,18 +111,18 @@ fn first_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The number at this place.
+/// The big-endian number at this offset.
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
 }
 
-/// What a first page says of whose it is.
+/// The application id in a first page.
 fn mark_of(page: &[u8]) -> Option<i64> {
     number(page, 68).map(i64::from)
 }
 
-/// Whether a log has a first page of ours: 32 bytes, then frames of 24 bytes and a
-/// page.
+/// Whether a log has a first page with our mark. A log is a header of 32 bytes and
+/// frames of 24 bytes and a page.
 fn is_in_log(log: &[u8]) -> bool {
     let Some(page) = number(log, 8).and_then(|size| usize::try_from(size).ok()) else {
         return false;
@@ -133,12 +133,12 @@ fn is_in_log(log: &[u8]) -> bool {
         .any(|frame| frame.get(24..).and_then(mark_of) == Some(APPLICATION_ID))
 }
 
-/// Whether entries may be in the log and not in the database yet.
+/// Whether the log may have entries that the database file lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Log {
-    /// A process has the database open, or died with it.
+    /// A process has the database open, or died while it did.
     Used,
-    /// Nobody has it open: who does keeps both files there.
+    /// No process has it open; otherwise both files beside it would exist.
     None,
 }
 
@@ -156,8 +156,7 @@ fn connect(path: &Path, log: Log) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     match log {
         Log::Used => Connection::open_with_flags(path, flags),
-        // Without a log SQLite wants to make one, unless it is told that the
-        // file does not change.
+        // Without a log SQLite would create one, unless the file is declared immutable.
         Log::None => {
             let uri = format!("file:{}?immutable=1", percent_encoded(path));
             Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
@@ -165,7 +164,7 @@ fn connect(path: &Path, log: Log) -> rusqlite::Result<Connection> {
     }
 }
 
-/// As it stands in a URI. From the root, so that its beginning is no host.
+/// The path for a URI: absolute, so that its beginning is not taken for a host.
 fn percent_encoded(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let mut encoded = String::new();

@@ -1,11 +1,11 @@
-//! What a database of ours consists of.
+//! The schema of the database, and its migrations.
 //!
-//! Owns: the migrations, which are numbered and never edited once released, and
-//! what each of them leaves behind. Never: reads or writes a journal.
+//! Owns: the migrations, which are numbered and never edited once released, and the
+//! schema that each of them makes. Never: reads or writes a journal.
 //!
-//! A file may come from anyone. SQLite obeys what its schema says: a view named
-//! as a table of ours, or a trigger on one, would run inside our statements. So
-//! the schema is compared, whole, before the first statement on a table.
+//! A file may come from anyone, and SQLite runs what its schema says: a view with the
+//! name of one of our tables, or a trigger on one, would run inside our statements. So
+//! the whole schema is compared before the first statement on a table.
 
 use std::path::Path;
 
@@ -16,10 +16,11 @@ use super::fail;
 use super::leases::lease_at;
 use crate::{HolderCheck, LeaseRow, StoreError};
 
-/// Marks our databases in their header: `SMWF`.
+/// The mark of our databases in their header: `SMWF`.
 pub(super) const APPLICATION_ID: i64 = 0x534d_5746;
 
-/// `user_version` counts these; a released one is never changed.
+/// `user_version` is the number of these that were applied. A released one is never
+/// changed.
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_runs.sql"),
     include_str!("../../migrations/0002_ends.sql"),
@@ -30,12 +31,12 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ),
 ];
 
-/// The view for programs that read the database: the end of migration 4.
+/// The view for programs that read the database, which ends migration 4.
 const ENTRIES_VIEW: &str = include_str!("../../migrations/entries.sql");
 
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
-/// Digests of the schema behind each migration; a test computes them anew.
+/// Digests of the schema after each migration; a test computes them again.
 pub(super) const SHAPES: [&str; MIGRATIONS.len()] = [
     "e63325169086067cdf8b4f2d7ebe3ad70852b4fb906eaf5b103e3e089eb3beea",
     "3f25e8b650af89867c1f1d9fad8e727065e54c254f6d41dfa343baa41da97e3d",
@@ -47,7 +48,7 @@ pub(super) const SHAPES: [&str; MIGRATIONS.len()] = [
 pub(super) const WITHOUT_VIEW: &str =
     "61e206fbf60b1a251ccf377732a664b5997f078028f6fc8f0446dbbb978c4c84";
 
-/// The schema of a database that is ours or empty.
+/// The version of a database that is ours, or 0 for an empty one. Refuses any other.
 pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     let number = |sql: &str| {
         connection
@@ -61,7 +62,7 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, Store
         if found > NEWEST {
             return Err(StoreError::Newer { found, supported: NEWEST, path: path() });
         }
-        // Mark and version are written in one transaction with the tables.
+        // Mark and version are written in the transaction that creates the tables.
         if found < 1 {
             let what = format!("our mark, and {found} for its version");
             return Err(StoreError::Altered { path: path(), what });
@@ -123,9 +124,10 @@ struct OlderLease {
     lease: LeaseRow,
 }
 
-/// All that is missing, in one transaction, so that a crash or another process
-/// meets the old schema or the new one; and none of it while a program that made
-/// the old one is at work. Whether it is, is found out outside of the transaction.
+/// Applies the missing migrations in one transaction, so that after a crash, and for
+/// other processes, there is either the old schema or the new one. Refuses while a
+/// program of the old schema holds a run, which is determined outside of the
+/// transaction.
 pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
@@ -142,7 +144,7 @@ pub(super) fn migrate(
     let failed = |error| fail::sqlite(path, &error);
     let mut seen = older_leases(&connection.transaction().map_err(failed)?, path)?;
     for _ in 0..LOOKS_MAX {
-        // Another process of this program was quicker.
+        // Another process of this program was faster.
         let Some(leases) = &seen else { return Ok(()) };
         if let Some(OlderLease { run, lease, .. }) =
             leases.iter().find(|older| check_holder(&older.lease.owner).holds(&older.lease))
@@ -161,11 +163,11 @@ pub(super) fn migrate(
     Err(StoreError::Busy { path: path.to_path_buf() })
 }
 
-/// How often the holders are looked at again because they have changed meanwhile.
+/// How often the holders are checked again because the leases changed meanwhile.
 const LOOKS_MAX: u32 = 16;
 
-/// Every lease that somebody has in older tables, and none where there are no
-/// tables yet; `None` where they are those of this program.
+/// The leases in the tables of an older program; empty if there are no tables yet.
+/// `None` if the tables are those of this program.
 fn older_leases(
     transaction: &Transaction<'_>,
     path: &Path,
@@ -190,6 +192,7 @@ fn older_leases(
     read().map_err(|error| fail::sqlite(path, &error))
 }
 
+/// Applies the missing migrations and commits.
 fn migrate_within(transaction: Transaction<'_>, path: &Path) -> Result<(), StoreError> {
     let failed = |error| fail::sqlite(path, &error);
     let from = version(&transaction, path)?;
@@ -207,13 +210,13 @@ pub(super) struct Object {
     kind: String,
     name: String,
     table: String,
-    /// None for the index that comes with a key.
+    /// None for the index of a key.
     sql: Option<String>,
 }
 
-/// In an order of their own: `VACUUM` changes that of the rows.
+/// All objects of a schema, sorted, because `VACUUM` changes the order of the rows.
 pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
-    // Tables of `ANALYZE`, which only SQLite itself reads and can make.
+    // Without the tables of `ANALYZE`, which only SQLite itself creates and reads.
     let mut statement = connection.prepare(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema
          WHERE NOT (type = 'table' AND name GLOB 'sqlite_stat[1-4]')",
@@ -226,6 +229,7 @@ pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> 
     Ok(objects)
 }
 
+/// Digest of a schema.
 pub(super) fn digest(objects: &[Object]) -> Digest {
     let mut text = String::new();
     for Object { kind, name, table, sql } in objects {
@@ -237,7 +241,7 @@ pub(super) fn digest(objects: &[Object]) -> Digest {
     Digest::of(text.as_bytes())
 }
 
-/// What so many migrations leave behind.
+/// The schema that the first `migrations` make.
 pub(super) fn shape(migrations: usize) -> rusqlite::Result<Vec<Object>> {
     let connection = Connection::open_in_memory()?;
     for migration in &MIGRATIONS[..migrations] {
@@ -246,8 +250,8 @@ pub(super) fn shape(migrations: usize) -> rusqlite::Result<Vec<Object>> {
     objects(&connection)
 }
 
-/// The first thing that one of them has and the other has not; what runs by
-/// itself, such as a view, before what only lies there.
+/// The first object by which the schemas differ. Objects that run by themselves, such
+/// as views, come before tables and indices.
 fn difference(ours: &[Object], found: &[Object]) -> Option<String> {
     let name = |Object { kind, name, .. }: &Object| format!("{kind} `{name}`");
     let is_same =

@@ -1,7 +1,7 @@
-//! What a store is asked, each as one transaction.
+//! The calls of a store, each as one transaction.
 //!
-//! Owns: which calls write and which only read. Never: a statement; those are
-//! beside.
+//! Owns: which calls write and which only read. Never: the statements, which are in
+//! the files beside this one.
 
 use std::time::Duration;
 
@@ -138,7 +138,7 @@ impl Maintenance for SqliteStore {
         }
         let check_holder = self.check_holder;
         let Some(files) = &self.files else {
-            return Ok(Box::new(Self::over(
+            return Ok(Box::new(Self::with_connection(
                 &self.path,
                 read_only::open(&self.path)?,
                 None,
@@ -147,7 +147,7 @@ impl Maintenance for SqliteStore {
         };
         files.check_database()?;
         let (connection, files) = open::open_there(&self.path, BUSY_TIMEOUT, check_holder)?;
-        Ok(Box::new(Self::over(&self.path, connection, Some(files), check_holder)))
+        Ok(Box::new(Self::with_connection(&self.path, connection, Some(files), check_holder)))
     }
 
     fn wait_for_lock(&mut self, at_most: Duration) {
@@ -162,8 +162,8 @@ impl Maintenance for SqliteStore {
         if self.access != Access::Write || self.is_checkpointed {
             return Ok(());
         }
-        let connection = self.taken()?;
-        // Waits for nobody: what a reader still needs stays in the log.
+        let connection = self.take_connection()?;
+        // Does not wait: pages that a reader still needs stay in the log.
         connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
             .map_err(|error| fail::sqlite(&self.path, &error))?;
@@ -173,7 +173,7 @@ impl Maintenance for SqliteStore {
 
     fn clean(&mut self, shrink: bool) -> Result<(), StoreError> {
         self.may_write()?;
-        let connection = self.taken()?;
+        let connection = self.take_connection()?;
         delete::clean(&connection, shrink).map_err(|error| fail::sqlite(&self.path, &error))?;
         self.connection = Some(connection);
         Ok(())

@@ -1,7 +1,7 @@
 //! The statements that write.
 //!
-//! Owns: who may write where, decided in the transaction that writes. Never:
-//! begins or commits.
+//! Owns: the check that a writer holds the run, in the transaction that writes. Never:
+//! begins or commits a transaction.
 
 use rusqlite::{OptionalExtension as _, Row, params};
 use smol_wf_core::ids::{Digest, RunId, TenantId};
@@ -15,13 +15,14 @@ use crate::{
     Append, Lease, LeaseTerms, NewRun, RunFacts, RunKey, StoreError, Summary, Wake, clock,
 };
 
-/// Length and number of a run, for the holder of its lease.
+/// Length of the journal and number of the run, if this lease holds it.
 pub(super) const HELD: &str = "
     SELECT r.length, n.number
     FROM runs r LEFT JOIN numbers n ON n.tenant = r.tenant AND n.run = r.run
     WHERE r.tenant = ?1 AND r.run = ?2 AND r.owner = ?3 AND r.fence = ?4";
 
 impl Session<'_> {
+    /// Creates a run with its first records.
     pub(super) fn create(
         &self,
         run: &NewRun,
@@ -64,8 +65,8 @@ impl Session<'_> {
         self.seal(key, seq, &[last])
     }
 
-    /// A refused batch leaves no entry behind; large values may stay, which
-    /// nothing refers to.
+    /// Appends a batch. A refused batch leaves no entry behind, but possibly large
+    /// values to which nothing refers.
     pub(super) fn append(&self, batch: &Append<'_>) -> Result<(), StoreError> {
         let Append { lease, first_seq, records, state, wake, release } = *batch;
         let key = &lease.key;
@@ -76,7 +77,7 @@ impl Session<'_> {
         self.insert(key, table, first_seq, records)?;
         self.seal(key, first_seq, records)?;
         if let Some(state) = state {
-            // Where it is not known, neither is the rest: all of it is looked up.
+            // An unknown state stays unknown, so that all facts are read from the journal.
             self.execute(
                 "UPDATE runs SET state = ?3 WHERE tenant = ?1 AND run = ?2 AND state IS NOT NULL",
                 params![key.tenant.as_str(), key.run.as_str(), state.as_str()],
@@ -97,7 +98,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// For the entries of this run.
+    /// Stores a large value that an entry of this run uses.
     fn put_blob(
         &self,
         RunKey { tenant, run }: &RunKey,
@@ -167,7 +168,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Says in the run's row where its journal ends now.
+    /// Writes the new length and last digest of the journal into the run's row.
     fn seal(&self, key: &RunKey, first_seq: u64, records: &[Record]) -> Result<(), StoreError> {
         let Some(last) = records.last() else { return Ok(()) };
         let length = first_seq + records.len() as u64;
@@ -178,7 +179,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Length of the journal and where it is, for the holder of its lease.
+    /// Length of the journal and the table with its entries. Refuses a lease that no
+    /// longer holds the run.
     fn held(&self, lease: &Lease) -> Result<(u64, EntryTable), StoreError> {
         self.connection
             .prepare_cached(HELD)
@@ -196,6 +198,7 @@ impl Session<'_> {
             .ok_or_else(|| StoreError::lost(lease))
     }
 
+    /// Inserts records from `first_seq` on, or none of them.
     fn insert(
         &self,
         key: &RunKey,
@@ -213,7 +216,7 @@ impl Session<'_> {
             match self.insert_entry(key, table, signed(seq), (record, body), moved) {
                 Ok(_) => {}
                 Err(error) if fail::is_refusal(&error) => {
-                    // The batches before and behind it share its transaction.
+                    // Other batches share the transaction, so only this one is undone.
                     self.delete_entries(key, table, first_seq)?;
                     let reason = format!("entry {seq}: {error}");
                     return Err(StoreError::Invalid { key: key.clone(), reason });
@@ -224,6 +227,7 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Runs a cached statement and returns the number of changed rows.
     pub(super) fn execute(
         &self,
         sql: &str,
@@ -236,17 +240,17 @@ impl Session<'_> {
     }
 }
 
-/// What makes a summary that was changed in the database visible.
+/// The seal of a summary, by which a summary that was edited is noticed.
 pub(super) fn seal_of(tip: &str, text: &str) -> String {
     Digest::of(format!("{tip}\n{text}").as_bytes()).to_string()
 }
 
-/// SQLite has no unsigned numbers; none of ours comes near the limit.
+/// A number for SQLite, which has no unsigned ones. None of ours comes near the limit.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The schema keeps these from being negative.
+/// A number from SQLite. The schema keeps these from being negative.
 pub(super) fn unsigned(number: i64) -> u64 {
     number.unsigned_abs()
 }

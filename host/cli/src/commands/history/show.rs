@@ -100,10 +100,10 @@ fn text(report: &Report, details: &Details<'_>) -> String {
     for null in &report.nulls {
         parts.push(sanitize::one_line(&format!("null: {}", null_in_words(null))));
     }
-    if report.results.get() != "null" {
-        let pretty = serde_json::from_str::<serde_json::Value>(report.results.get())
+    if report.result.get() != "null" {
+        let pretty = serde_json::from_str::<serde_json::Value>(report.result.get())
             .and_then(|value| serde_json::to_string_pretty(&value))
-            .unwrap_or_else(|_| report.results.get().to_owned());
+            .unwrap_or_else(|_| report.result.get().to_owned());
         let shown = sanitize::cut(&sanitize::lines(&pretty), RESULT_CHARS_MAX);
         parts.push(format!("RESULT\n{shown}"));
     }
@@ -273,7 +273,7 @@ fn step(step: &StepDetails<'_>) -> Vec<String> {
             None if step.parked > 0 && step.state == StepState::Queued => "parked".to_owned(),
             None => step.state.as_str().to_owned(),
         },
-        cell(Some(&step.title), 40),
+        cell(Some(&step.label), 40),
         cell(step.phase, 20),
         cell(step.provider, 20),
         cell(step.model, 30),

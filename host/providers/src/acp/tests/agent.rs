@@ -17,7 +17,7 @@ use crate::{
     ProviderErrorKind as Kind,
 };
 
-/// For what is to happen soon: a bound, not a wait.
+/// Limit for what has to happen soon: a bound, not a wait.
 const SOON: Duration = Duration::from_secs(30);
 
 struct Fake {
@@ -62,7 +62,7 @@ impl Fake {
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// What the agent was told, by method.
+    /// The messages that the agent got, by method.
     fn told(&self, method: &str) -> Vec<Value> {
         let messages = self.log().into_iter().map(|mut line| line["message"].take());
         messages.filter(|message| message["method"] == method).collect()
@@ -110,7 +110,7 @@ async fn the_answer_is_what_was_written_after_the_last_tool() {
 
     let start = fake.log().remove(0);
     assert_eq!(start["args"], json!(["--acp"]));
-    // Set by cargo for this test, and no business of an agent's.
+    // Set by cargo for this test, and not for an agent.
     assert!(start["env"].get("CARGO_MANIFEST_DIR").is_none(), "{}", start["env"]);
 }
 
@@ -131,7 +131,7 @@ async fn a_session_is_taken_up_and_counts_from_there() {
 
 #[tokio::test]
 async fn a_session_that_cannot_be_taken_up_is_never_offered_nor_final() {
-    // What it named could not be gone on with, so nobody is told of it.
+    // A session that cannot be resumed is not reported.
     for (is, named) in [("", true), ("plain", false)] {
         let fake = Fake::that_is(is);
         let heard = ActivityLog::default();
@@ -139,7 +139,7 @@ async fn a_session_that_cannot_be_taken_up_is_never_offered_nor_final() {
         assert_eq!(failed.spent.session_id.is_some(), named, "{failed:?}");
         assert_eq!(heard.session().is_some(), named);
     }
-    // The words speak of a model, and the session is to blame.
+    // The words speak of a model, but the session is the cause.
     let fake = Fake::that_is("forgetful");
     let next = AgentTask { session_id: Some("s".into()), ..task("two") };
     let failed = fake.ask(next).await.unwrap_err();
@@ -208,7 +208,7 @@ async fn what_an_agent_asks_is_answered_as_the_user_says() {
         ("", AskPolicy::Refuse, None, "reject_once", 1),
         ("", AskPolicy::Refuse, Some(Permissions::Write), "reject_once", 1),
         ("", AskPolicy::Allow, None, "allow_once", 0),
-        // It asks for every edit, so that `write` can be said in no other way.
+        // It asks about every edit, so `write` has no other form.
         ("copilot", AskPolicy::Refuse, Some(Permissions::Write), "allow_once", 0),
         ("copilot", AskPolicy::Refuse, None, "reject_once", 1),
     ] {
@@ -220,7 +220,7 @@ async fn what_an_agent_asks_is_answered_as_the_user_says() {
         assert_eq!(notes.asked().len(), counted, "{:?}", notes.asked());
         assert!(notes.asked().iter().all(|one| one.what == "write (edit) inside"));
     }
-    // Outside of the directory nothing is allowed, so nothing is there to be typed.
+    // Nothing is allowed outside of the directory, so there is no advice.
     let notes = Notes::default();
     Fake::new().provider.attempt(task("[ask]"), &notes).await.unwrap();
     assert_eq!(notes.asked(), []);
@@ -235,8 +235,8 @@ async fn modes_are_known_by_their_last_part() {
     let chosen = fake.told("session/set_mode");
     let ends = |n: usize, end: &str| chosen[n]["params"]["modeId"].as_str().unwrap().ends_with(end);
     assert!(chosen.len() == 2 && ends(0, "#plan") && ends(1, "#accept-edits"), "{chosen:?}");
-    // One whose user does not let it edit unasked goes on, and asks; one that is
-    // to read alone does not.
+    // An agent whose user does not let it edit without asking goes on, and asks. One that
+    // may only read does not.
     let strict = Fake::that_is("urls strict");
     let wish = |permissions| AgentTask { permissions: Some(permissions), ..task("hello") };
     assert_eq!(text(&strict.ask(wish(Permissions::Write)).await.unwrap()), "hello");
@@ -288,8 +288,8 @@ async fn a_key_that_is_passed_on_logs_in_and_another_is_asked_for() {
     assert!(Fake::that_is("locked").fails("hello").await.message.contains("env_allow"));
 }
 
-/// The end of a message is its line's end: half a message is none, however the
-/// stream ends behind it.
+/// A message ends with its line: half a message is refused, however the stream ends after
+/// it.
 #[test]
 fn a_prompt_that_is_cut_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -13,8 +13,8 @@ use crate::acp::conversation::{AgentSetup, Conversation, Next};
 use crate::conformance::{Notes, task};
 use crate::{AgentReply, Answer, ProviderError, ProviderErrorKind as Kind};
 
-/// What a conversation comes to: a text, with tokens in and out, millionths of a
-/// dollar, and the model; or an error.
+/// The result of a conversation: a text, with tokens in and out, millionths of a dollar,
+/// and the model; or an error.
 enum Expected {
     Text(&'static str, u64, u64, u64, Option<&'static str>),
     Error(Kind, &'static str),
@@ -23,7 +23,7 @@ enum Expected {
 use Expected::{Error, Text};
 
 const OPUS: Option<&str> = Some("claude-opus-5-5");
-/// Of an agent that does not say who answered: the one that its session began with.
+/// For agents that do not report who answered: the model that the session began with.
 const MOCK: Option<&str> = Some("mock/mock-model");
 
 const ALL: [(&str, Expected); 13] = [
@@ -32,7 +32,7 @@ const ALL: [(&str, Expected); 13] = [
     ("claude-plain", Text("mock reply: say hello (chars=9)", 188, 22, 1_111, OPUS)),
     // One of the three answers names the session; the turn's own figures have two.
     ("claude-tool", Text("tool said: File created", 564, 66, 3_332, OPUS)),
-    // The error is told as if it were the answer, in a turn that ends well.
+    // The error has the form of an answer, in a turn that ends well.
     ("codex-err400", Error(Kind::Failed, "mock: bad request")),
     ("codex-plain", Text("mock reply: say hello (chars=9)", 188, 22, 0, Some("mock-model"))),
     ("opencode-cancel", Error(Kind::Killed, "cancelled")),
@@ -48,7 +48,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/acp")
 }
 
-/// Replays the agent's side, and returns what comes of it and what we said.
+/// Replays the agent's side. Returns the result, and the messages that the client sent.
 fn replay(name: &str) -> (Result<AgentReply, ProviderError>, Vec<Value>) {
     let text = std::fs::read_to_string(folder().join(format!("{name}.jsonl"))).unwrap();
     let (mut conversation, first) = Conversation::open(
@@ -58,7 +58,7 @@ fn replay(name: &str) -> (Result<AgentReply, ProviderError>, Vec<Value>) {
         AgentSetup::default(),
     );
     let mut said = vec![first];
-    // Numbers of requests in the record, by what was asked.
+    // Ids of requests in the recording, by method.
     let mut recorded: BTreeMap<String, String> = BTreeMap::new();
     for line in text.split('\n').filter(|line| !line.is_empty()) {
         let line: Value = serde_json::from_str(line).unwrap();

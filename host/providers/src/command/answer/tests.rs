@@ -1,4 +1,4 @@
-//! What programs print, and what is made of it.
+//! What programs print, and how it is read.
 
 use super::*;
 

@@ -18,7 +18,7 @@ use crate::{
     ProviderErrorKind as Kind, TranscriptSink,
 };
 
-/// For what is to happen soon: a bound, not a wait.
+/// Limit for what has to happen soon: a bound, not a wait.
 const SOON: Duration = Duration::from_secs(30);
 
 /// The provider with its own server, and the server's log.
@@ -44,14 +44,14 @@ impl Fake {
         timeout(SOON, self.provider.attempt(task, &())).await.expect("an answer in time")
     }
 
-    /// What the server says has happened, of one kind.
+    /// The server's log entries of one kind.
     fn log(&self, what: &str) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["what"] == what).collect()
     }
 
-    /// Requests whose path ends so.
+    /// Requests whose path has this end.
     fn requests(&self, verb: &str, end: &str) -> Vec<Value> {
         let mut requests = self.log("request");
         requests.retain(|one| one["verb"] == verb && one["path"].as_str().unwrap().ends_with(end));
@@ -133,7 +133,7 @@ async fn the_password_is_in_the_environment_alone_and_new_each_time() {
         let password = start["env"]["OPENCODE_SERVER_PASSWORD"].as_str().unwrap().to_owned();
         assert!(password.len() >= 32 && !start["args"].to_string().contains(&password));
         assert!(!format!("{:?}", fake.provider).contains(&password));
-        // Set by cargo for this test, and no business of an agent's.
+        // Set by cargo for this test, and not for an agent.
         assert!(start["env"].get("CARGO_MANIFEST_DIR").is_none(), "{}", start["env"]);
         passwords.push(password);
     }
@@ -188,7 +188,7 @@ async fn whoever_asks_is_answered_as_the_user_says() {
     }
 }
 
-/// Rules as they were sent, each in a line.
+/// The rules of a request, each as a line.
 fn rules(request: &Value) -> Vec<String> {
     let rules = request["body"]["permission"].as_array().unwrap().iter();
     let line = |rule: &Value| {
@@ -212,7 +212,7 @@ async fn rules_only_take_away() {
     assert_eq!(sent[0][0], "smol-wf-* * deny", "servers of other calls");
     assert_eq!(sent[0][1..], never);
     assert_eq!(sent[1][0], "* * deny");
-    // What its user lets it read, and no more.
+    // What its user lets it read, and nothing else.
     assert!(sent[1].contains(&"read *.env ask".to_owned()), "{sent:?}");
     assert!(sent[1].iter().all(|rule| !rule.starts_with("edit") && !rule.starts_with("bash")));
     assert!(sent[1].contains(&"StructuredOutput * allow".to_owned()), "{sent:?}");
@@ -265,8 +265,8 @@ async fn the_user_says_how_long_the_server_may_take() {
     assert!(late.message.contains("start_timeout = \"10m\""), "{late}");
 }
 
-/// A body of which a part is lost is no prompt: the length is said beforehand, so
-/// that a server waits for the rest, and hears that the connection is gone.
+/// A part of a body is refused: its length is sent first, so the server waits for the
+/// rest, and notices that the connection is gone.
 #[tokio::test]
 async fn a_prompt_that_is_cut_is_refused() {
     let fake = Fake::new();
@@ -308,7 +308,7 @@ async fn a_loop_is_broken_and_aborted() {
 async fn usage_is_that_of_the_round_and_of_its_subagents() {
     let fake = Fake::new();
     let first = fake.ask(task("[sub]")).await.unwrap();
-    // Two messages of the agent's, and one of the subagent's.
+    // Two messages of the agent, and one of the subagent.
     let usage = |messages| Usage {
         input_tokens: 16 * messages,
         output_tokens: 5 * messages,
@@ -376,7 +376,7 @@ async fn options_reach_the_server_and_the_prompt_is_verbatim() {
     assert_eq!(rules[0]["action"], "deny");
 }
 
-/// Keeps lines.
+/// Records lines.
 #[derive(Debug, Default)]
 struct LineLog(Mutex<Vec<(Option<String>, String)>>);
 

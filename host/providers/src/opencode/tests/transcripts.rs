@@ -17,15 +17,15 @@ use crate::opencode::reply::{Message, spent};
 use crate::opencode::sse::Parser;
 use crate::{AgentActivity, Answer, AskPolicy, ProviderErrorKind as Kind};
 
-/// What a transcript comes to.
+/// The result of a transcript.
 enum Expected {
-    /// A text with this in it, after so many tokens in and out.
+    /// A text that contains this, after this many tokens in and out.
     Text(&'static str, u64, u64),
     /// This JSON.
     Json(&'static str),
-    /// Nothing.
+    /// No answer.
     Null,
-    /// An error of this kind, with this in its message.
+    /// An error of this kind, whose message contains this.
     Error(Kind, &'static str),
 }
 
@@ -39,13 +39,13 @@ const SERVE: [(&str, Expected); 9] = [
     ("structured", Json(r#"{"name":"mock","n":42}"#)),
     ("structured-array", Json(r#"["mock"]"#)),
     ("structured-bad", Json(r#"{"unexpected":1}"#)),
-    // The JSON may be in the text; that is for the engine to say.
+    // The JSON may be in the text; the engine decides.
     ("structured-ignored", Text("mock reply: describe [[mock:nostructured]]", 188, 22)),
     ("system", Text("mock reply: x (chars=1)", 188, 22)),
 ];
 
-/// Where nothing was printed, no end was seen, and that is no success whatever
-/// the exit code was.
+/// Without output, no end was seen, and that is not a success, whatever the exit code
+/// was.
 const RUN: [(&str, Expected); 40] = [
     ("agent-plan", Text("mock reply: x (chars=1)", 188, 22)),
     ("anthropic-provider", Text("mock reply: x (chars=1)", 188, 22)),
@@ -194,7 +194,7 @@ fn what_run_prints() {
     }
 }
 
-/// The recorded stream is of one directory, without the envelope of all.
+/// The recorded stream is of one directory, without the envelope of the stream for all.
 fn events() -> Vec<Event> {
     let mut parser = Parser::default();
     parser.push(read("opencode-serve", "events.sse").as_bytes()).unwrap();

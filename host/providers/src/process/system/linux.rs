@@ -1,4 +1,6 @@
-//! Processes of Linux, by `/proc`, process descriptors and the subreaper.
+//! Processes on Linux, by `/proc`, process descriptors and the subreaper.
+//!
+//! Owns: the system calls and the files of `/proc`. Never: decides which process to end.
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,25 +13,25 @@ use rustix::process::{
 
 use super::{MARKER, ProcessInfo};
 
-/// Most that is read of an environment: one that is made here is far smaller.
+/// Most of an environment that is read; those made here are far smaller.
 const ENVIRON_BYTES_MAX: usize = 256 * 1024;
 
-/// A line of numbers, and a name of at most 64 bytes.
+/// Most of a `stat` line that is read: numbers, and a name of at most 64 bytes.
 const STAT_BYTES_MAX: usize = 2048;
 
-/// Orphans below us become our children, instead of those of `init`, so that
-/// they stay where we find them.
+/// Makes orphans below us our children instead of those of `init`, so that they can be
+/// found.
 pub(in super::super) fn adopt_orphans() {
-    // Kernels since 3.4 can; without it the marker alone finds orphans.
+    // Kernels since 3.4 can. Without it, orphans are found by their mark alone.
     let _ = set_child_subreaper(Some(getpid()));
 }
 
-/// Every process of this machine that can be seen.
+/// Every process of this machine that is visible.
 pub(in super::super) fn table() -> Vec<ProcessInfo> {
     pids().filter_map(seen).collect()
 }
 
-/// Every process that bears a marker, with its value.
+/// Every process with a mark, and the mark.
 pub(in super::super) fn marked() -> Vec<(i32, String)> {
     let mut buffer = vec![0; ENVIRON_BYTES_MAX];
     pids().filter_map(|pid| Some((pid, marker_in(pid, &mut buffer)?))).collect()
@@ -52,27 +54,27 @@ fn seen(pid: i32) -> Option<ProcessInfo> {
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
     let session = fields.next()?.parse().ok()?;
-    // Field 22 of the line, and the fifth is behind us.
+    // Field 22 of the line; five fields are read already.
     let started = fields.nth(15)?.parse().ok()?;
     Some(ProcessInfo { pid, parent, group, session, started, is_zombie })
 }
 
-/// When a process started, in a measure that only comparing makes sense of.
+/// When a process started, in a unit that is only good for comparing.
 pub(in super::super) fn started(pid: i32) -> Option<u64> {
     seen(pid).map(|seen| seen.started)
 }
 
-/// The marker in the environment of a process, if it has one and may be read.
+/// The mark in a process's environment; none when it has none or may not be read.
 pub(in super::super) fn marker(pid: i32) -> Option<String> {
     marker_in(pid, &mut vec![0; ENVIRON_BYTES_MAX])
 }
 
 fn marker_in(pid: i32, buffer: &mut [u8]) -> Option<String> {
     let mut file = fs::File::open(format!("/proc/{pid}/environ")).ok()?;
-    // One read has it all.
+    // One read returns it all.
     let read = file.read(buffer).ok()?;
     let environ = buffer.get(..read)?;
-    // Quick, because at every start all processes are asked.
+    // Searched as bytes, because every start looks at all processes.
     let name = [MARKER.as_bytes(), b"="].concat();
     let mut places = memchr::memmem::find_iter(environ, &name);
     let at = places.find(|at| *at == 0 || environ.get(at - 1) == Some(&0))? + name.len();
@@ -80,7 +82,7 @@ fn marker_in(pid: i32, buffer: &mut [u8]) -> Option<String> {
     String::from_utf8(value.to_vec()).ok()
 }
 
-/// Signals a process, unless another has its id by now.
+/// Signals a process, unless its id belongs to another one by now.
 pub(in super::super) fn signal(target: &ProcessInfo, signal: Signal) {
     let Some(pid) = Pid::from_raw(target.pid).filter(|pid| !pid.is_init()) else { return };
     let Ok(descriptor) = pidfd_open(pid, PidfdFlags::empty()) else { return };
@@ -93,20 +95,20 @@ pub(in super::super) fn signal(target: &ProcessInfo, signal: Signal) {
 /// Waits for a zombie that is our child.
 pub(in super::super) fn reap(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {
-        // Not ours after all, or gone: nothing to do.
+        // It is not ours, or gone: nothing to do.
         let _ = waitpid(Some(pid), WaitOptions::NOHANG);
     }
 }
 
-/// Whether this process has a child beside `known`: an orphan, or a child of
-/// another part of the program. True also when that cannot be told.
+/// Whether this process has a child beside `known`: an orphan, or a child of another part
+/// of the program. True also when the system does not tell.
 pub(in super::super) fn is_orphan_about(known: &dyn Fn(i32) -> bool) -> bool {
     let Ok(threads) = fs::read_dir("/proc/self/task") else { return true };
     threads.filter_map(Result::ok).any(|thread| {
         match fs::read_to_string(thread.path().join("children")) {
             Ok(children) => children.split_whitespace().any(|pid| !pid.parse().is_ok_and(known)),
-            // A thread that has just ended has no children; a kernel without
-            // this file says nothing.
+            // A thread that has just ended has no children. A kernel without this file
+            // cannot tell.
             Err(error) => error.kind() != io::ErrorKind::NotFound || !has_children_file(),
         }
     })
@@ -116,7 +118,7 @@ fn has_children_file() -> bool {
     fs::exists("/proc/thread-self/children").unwrap_or(false)
 }
 
-/// What becomes readable when a child ends.
+/// A descriptor that becomes readable when a child ends.
 pub(in super::super) fn exit_descriptor(pid: i32) -> Option<OwnedFd> {
     pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()
 }

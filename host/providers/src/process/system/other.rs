@@ -1,5 +1,7 @@
-//! Processes of a Unix that is not Linux: what is outside a process group is
-//! neither seen nor ended, and orphans belong to `init`.
+//! Processes on a Unix that is not Linux: nothing outside a process group is seen or
+//! ended, and orphans belong to `init`.
+//!
+//! Owns: the same functions without effect. Never: guesses.
 
 use std::os::fd::OwnedFd;
 
