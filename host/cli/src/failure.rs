@@ -159,7 +159,7 @@ impl CommandError {
                 Code::RunUnknown
             ),
             Self::NoAgent => format!(
-                "no agent is installed and logged in; `smol-wf doctor` says what is missing; choose another provider with --agent-provider (debug echoes prompts and sends nothing to a model) [{}]",
+                "no agent is installed and logged in; `smol-wf doctor` says what is missing; choose another provider with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [{}]",
                 Code::NoAgent
             ),
             Self::Archive(path, error) => {
