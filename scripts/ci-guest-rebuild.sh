@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CI's lane for the guest: installs the toolchain that the committed artefact
 # was built with, where a Debian has it, rebuilds, and runs the guest's tests.
-# A distribution that has moved on to other versions is no failure; it is said.
+# If the distribution has other versions, that is reported and is not a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures what it takes to read a journal of large answers.
+"""Measures the memory that reading a journal of large answers takes.
 
     scripts/large-journal.py [PROGRAM] [ANSWERS]
 
-Makes a run of 75 answers of 3.9 MB each, nearly the largest that there can be,
-and prints the resident memory, at its highest, of every way of reading it.
-PROGRAM is target/release/smol-wf unless another one is named. Needs Linux and
-600 MB of disk. Exits 1 when a command fails, or takes more than 96 MiB.
+Makes a run of 75 answers of 3.9 MB each, nearly the largest possible, and prints the
+peak resident memory of every way of reading it. PROGRAM is target/release/smol-wf by
+default. Needs Linux and 600 MB of disk. Exits 1 when a command fails or takes more
+than 96 MiB.
 """
 
 import os
@@ -41,7 +41,7 @@ def main(program: str = str(PROJECT / "target/release/smol-wf"), answers: str = 
         # Larger than the default: 75 answers are 293 MB, and a fork holds them too.
         room = ["--max-journal", "2048"]
         first = ["--max-agents", str(count - 1)]
-        # Each with the exit code that it has to end with; 5 is a run that is paused.
+        # Each with its expected exit code; 5 is a paused run.
         ways = [
             (["run", "large.mjs", *first, *room], 5),
             (["replay", "latest"], 0),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packages every crate, unpacks the packages, and builds and runs the example of the
-# engine from those alone, in the target folder of the workspace.
+# engine from the packages alone, in the target folder of the workspace.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
@@ -24,7 +24,7 @@ cp Cargo.lock "$program/"
         printf 'smol-wf-%s = { path = "%s" }\n' "$crate" "$(echo "$folder"/smol-wf-"$crate"-*/)"
     done
     printf '\n'
-    # With the same profiles, what the workspace has built is used again.
+    # The same profiles, so that what the workspace has built is reused.
     sed -n '/^\[profile\./,$p' Cargo.toml
 } >"$program/Cargo.toml"
 said=$(cd "$program" && CARGO_TARGET_DIR=$target cargo run --offline --quiet)

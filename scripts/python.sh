@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/versions
 
-# Each folder is one program, whose modules find one another by their bare names.
+# Each folder is one program, whose modules import each other by their bare names.
 programs=(scripts/durability scripts/mock-llm scripts/real-agents scripts)
 # Programs of one file.
 files=(scripts/function-order.py scripts/large-journal.py scripts/test_function_order.py

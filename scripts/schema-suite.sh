@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the required tests of the official JSON Schema suite, for every draft that
-# is understood, the way of agent({schema}). The suite is taken from the sources of the Python
-# package jsonschema, which carries it whole; the npm package
-# @json-schema-org/tests only names a git repository.
+# Runs the required tests of the official JSON Schema suite, for every supported draft,
+# as agent({schema}) does. The suite comes from the sources of the Python package
+# jsonschema, which contains it; the npm package @json-schema-org/tests only names a
+# git repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 """EIO and ENOSPC at every Nth system call that changes a file.
 
-Owns: the injection, and what a program must say and leave behind. Never: kills.
+Owns: the injection, and what the program must report and leave behind. Never: kills.
 """
 
 from collections.abc import Sequence

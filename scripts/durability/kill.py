@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from place import HUNG, Outcome, Place, Wrong, check_resumed, expect, result, told
 
-# What changes a file. `write` is stdout, stderr and the wake-ups between threads.
+# Calls that change a file. `write` is stdout, stderr and wake-ups between threads.
 CALLS = ("pwrite64", "fsync", "fdatasync", "ftruncate", "unlink", "linkat", "write")
 
 
@@ -27,7 +27,7 @@ def traced(place: Place, options: list[str]) -> tuple[int, str]:
 
 
 def points(program: str, workload: str, fresh: bool) -> list[tuple[str, int]]:
-    """(call, N) for every N that some thread reaches. strace counts by thread."""
+    """(call, N) for every N that some thread reaches. strace counts per thread."""
     with Place(program, workload) as place:
         if not fresh:
             place.make_database()
@@ -36,7 +36,7 @@ def points(program: str, workload: str, fresh: bool) -> list[tuple[str, int]]:
 
 
 def reached(trace: str) -> list[tuple[str, int]]:
-    """The points of a trace, by call: as many as the thread that makes most of them."""
+    """The points of a trace by call: the highest count of any thread."""
     counts = collections.Counter(re.findall(r"^(\d+)\s+(\w+)\(", trace, re.MULTILINE))
     most: dict[str, int] = {}
     for (_, call), count in counts.items():
@@ -52,7 +52,7 @@ def undisturbed(program: str, workload: str) -> object:
 
 
 def kill_at(program: str, workload: str, fresh: bool, call: str, n: int, wanted: object) -> bool:
-    """One death and one resume. Returns whether the death came at all."""
+    """One kill and one resume. Returns whether the program was killed at all."""
     with Place(program, workload) as place:
         if not fresh:
             place.make_database()
@@ -62,7 +62,7 @@ def kill_at(program: str, workload: str, fresh: bool, call: str, n: int, wanted:
             expect(result(stdout) == wanted, "another result")
             return False
         if not before:
-            # Dead before the run was there: it can be started as if nothing had been.
+            # Killed before the run existed: it can be started again.
             code, stdout, stderr = place.call(place.run_command())
             expect(code == 0 and result(stdout) == wanted, f"a new run does not start: {stderr}")
             return True
@@ -82,7 +82,7 @@ def campaign(program: str, workloads: Sequence[str], every: int) -> Outcome:
     for workload in workloads:
         wanted = undisturbed(program, workload)
         for fresh in (True, False):
-            # A database that has to be made first is one thread's work, and the
+            # Creating the database is the work of one thread, and the
             # same for every workload.
             if fresh and workload != workloads[0]:
                 continue

@@ -1,8 +1,7 @@
-"""A place to run smol-wf in, and what its database says.
+"""A folder to run smol-wf in, and its database.
 
-Owns: starting the program with nothing of the tester's environment, reading a
-journal, and the checks that every campaign makes of one. Never: injects a
-fault; the campaigns do.
+Owns: starting the program without the tester's environment, reading a journal, and
+the checks that every campaign makes of one. Never: injects a fault; the campaigns do.
 """
 
 import collections
@@ -23,7 +22,7 @@ WORKLOADS = HERE / "workloads"
 # Longest that any one run may take before it counts as hung, in seconds.
 HUNG = 120
 
-# What a campaign tried, what came of it, and the promises that were not kept.
+# What a campaign tried, the results, and the guarantees that were broken.
 Outcome = tuple[int, int, list[str]]
 
 
@@ -37,7 +36,7 @@ class Entry(NamedTuple):
 
 
 class Wrong(Exception):
-    """A promise that was not kept."""
+    """A broken guarantee."""
 
 
 def expect(holds: object, what: str) -> None:
@@ -46,7 +45,7 @@ def expect(holds: object, what: str) -> None:
 
 
 class Place:
-    """A folder with a database of its own."""
+    """A folder with its own database."""
 
     def __init__(self, program: str, workload: str) -> None:
         self.program = str(program)
@@ -110,7 +109,7 @@ class Place:
 
 
 def told(stdout: str) -> set[int]:
-    """Numbers of the calls that the event stream has told the end of."""
+    """Numbers of the calls whose end is in the event stream."""
     calls: set[int] = set()
     for line in stdout.splitlines():
         try:
@@ -123,7 +122,7 @@ def told(stdout: str) -> set[int]:
 
 
 def result(stdout: str) -> object:
-    """What the run came to, from its event stream."""
+    """The end of the run, from its event stream."""
     events = [json.loads(line) for line in stdout.splitlines()]
     results = [e["data"] for e in events if e["type"] == "workflow.result" and e["metadata"]["workflowDepth"] == 0]
     return results[-1]["result"] if results else None

@@ -1,11 +1,11 @@
-"""Simulated power cuts over a recorded trace of what the program did to its files.
+"""Simulated power cuts over a recorded trace of the program's file operations.
 
 Owns: the trace, and the images of the files that a disk may hold after a cut.
-Never: an image that no disk could hold: what was synced is there.
+Never: an image that no disk could hold: synced bytes are always there.
 
-A cut may come after any operation. Of what was written to a file since its last
-sync, a disk may have kept nothing, a part in any combination, or all; and the
-last write that it kept may be torn between two sectors of 512 bytes.
+A cut may come after any operation. Of the writes to a file since its last sync, a
+disk may have kept none, any combination, or all; and the last write that it kept
+may be torn between two sectors of 512 bytes.
 """
 
 import pathlib
@@ -42,7 +42,7 @@ class Operation(NamedTuple):
     data: bytes = b""
 
 
-# What a disk holds, by the end of a file's name.
+# The content of a disk, by the ending of the file name.
 Image = dict[str, bytearray]
 
 
@@ -58,7 +58,7 @@ def matched(pattern: re.Pattern[str], text: str) -> re.Match[str]:
 
 
 def operations(trace: str, db: str) -> list[Operation]:
-    """What was done to the database's files, and what was told, in order."""
+    """The operations on the database's files and the reported events, in order."""
     found: list[Operation] = []
     folder, _, name_of_db = db.rpartition("/")
     # A new database is written and synced under another name, then linked.
@@ -98,7 +98,7 @@ def operations(trace: str, db: str) -> list[Operation]:
 
 
 def on_file(call: str, file: str, rest: str) -> Operation:
-    """What a call did to one of the database's files, from its arguments."""
+    """The operation of a system call on one of the database's files, from its arguments."""
     if call == "pwrite64":
         written, length, offset = matched(DATA, rest).groups()
         data = unhex(written)
@@ -135,7 +135,7 @@ def torn(operation: Operation, dice: random.Random) -> Operation:
 
 
 def images(done: list[Operation], dice: random.Random) -> Iterator[tuple[bytes, str, Image]]:
-    """(what was told, name, image) for every point and every model."""
+    """(reported events, name, image) for every point and every model."""
     durable: Image = {}
     pending: list[Operation] = []
     heard = b""
@@ -144,7 +144,7 @@ def images(done: list[Operation], dice: random.Random) -> Iterator[tuple[bytes, 
         if kind == "told":
             heard += data
         elif kind == "sync":
-            # A sync of the folder (no file) makes names durable, one of a file
+            # A sync of the folder (no file) makes names durable, a sync of a file
             # all that was written to it.
             kept = [one for one in pending if (one.kind in ("unlink", "link")) == (file is None) and file in (None, one.file)]
             for one in kept:

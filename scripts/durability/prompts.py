@@ -1,7 +1,7 @@
-"""Ends of all kinds while prompts are handed over: whole ones, or none.
+"""Interruptions of all kinds while prompts are passed to agents: a whole prompt or none.
 
-Owns: the ends at random moments, and the count of what agents have read to its
-end. Never: judges a journal; `place` and the other campaigns do.
+Owns: the interruptions at random moments, and the count of prompts that agents read
+to their end. Never: checks a journal; `place` and the other campaigns do.
 """
 
 import hashlib
@@ -16,11 +16,11 @@ from place import HUNG, WORKLOADS, Outcome, Place, Wrong, expect
 
 # Prompts of one run, asked at once.
 AT_ONCE = 12
-# From some words to the longest that one wants to send, in bytes.
+# From a few words to the longest useful prompt, in bytes.
 SHORTEST, LONGEST = 10, 4 * 1024 * 1024
-# Ends that a run meets before it is left to come to its own, at most.
+# Most interruptions of a run before it may complete.
 ENDS = 3
-# Nothing ever comes of the run.
+# The run never completes.
 ROUNDS_MAX = 5000
 
 
@@ -31,7 +31,7 @@ def prompt(number: int, length: int) -> bytes:
 
 
 class Reading(Place):
-    """A place whose agent keeps what it has read."""
+    """A folder whose agent keeps what it has read."""
 
     def __init__(self, program: str, lengths: list[int]) -> None:
         super().__init__(program, "prompts")
@@ -82,7 +82,7 @@ HOW = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, "timeout",
 
 
 def one_run(program: str, chance: random.Random) -> int:
-    """A run that is ended some times. Returns prompts read to their end."""
+    """A run that is interrupted several times. Returns prompts read to their end."""
     lengths = [int(SHORTEST * (LONGEST / SHORTEST) ** chance.random()) for _ in range(AT_ONCE)]
     with Reading(program, lengths) as place:
         command = place.run_command()
@@ -94,7 +94,7 @@ def one_run(program: str, chance: random.Random) -> int:
             if code == 0 or not is_open(place):
                 break
         if is_open(place):
-            # What is left of agents by SIGKILL is ended before this one asks anew.
+            # Agents that SIGKILL left behind are ended before this process asks again.
             place.call([place.program, "resume", "latest"])
         time.sleep(0.2)
         whole = {hashlib.sha256(prompt(*one)).hexdigest() for one in enumerate(lengths)}

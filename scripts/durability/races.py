@@ -1,7 +1,7 @@
 """Two processes take up one interrupted run at the same moment.
 
-Owns: the start at the same moment, and who may win. Never: a lease; the program
-has those.
+Owns: the simultaneous start, and which process may win. Never: leases, which the
+program has.
 """
 
 import subprocess
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from kill import traced, undisturbed
 from place import HUNG, Outcome, Place, Wrong, check_resumed, expect, result
 
-# Into the journal's thread, some way into the workload.
+# In the thread of the journal, some way into the workload.
 INTERRUPTED_AT = "pwrite64:signal=SIGKILL:when=90"
 
 
 def race(place: Place, wanted: object) -> int:
     """One race over a run that was killed half way. Returns how many of the two did the work."""
     before = place.journal()
-    # Where the run began there may be nothing any more.
+    # Nothing may be left where the run began.
     command = [place.program, "resume", "latest", "--anywhere", "--cwd", str(place.dir), "--events"]
     runners = [
         subprocess.Popen(
@@ -65,7 +65,7 @@ def campaign(program: str, workloads: Sequence[str], count: int) -> Outcome:
     return count, refused, faults
 
 
-# Results and databases of the interrupted runs: made once, raced over often.
+# Results and databases of the interrupted runs: created once, used for many races.
 WANTED: dict[str, object] = {}
 INTERRUPTED: dict[str, dict[str, bytes]] = {}
 

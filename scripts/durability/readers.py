@@ -1,6 +1,6 @@
 """Readers of stdout and stderr that stop reading, and a signal meanwhile.
 
-Owns: the reader that stops, and the times. Never: judges a journal;
+Owns: the reader that stops, and the times. Never: checks a journal;
 `place.check_resumed` does.
 """
 
@@ -16,16 +16,16 @@ from collections.abc import Iterable
 
 from place import HUNG, WORKLOADS, Entry, Outcome, Place, Wrong, check_resumed, expect, result
 
-# Of each agent; the reader stops for as many steps as fit into its time.
+# Seconds of each agent; the reader stops for as many steps as fit into its time.
 DELAY_S = 0.1
-# A stopped run is looked at this often, and so often it is tried to be taken.
+# How often a stopped run is checked, and how often a claim is tried.
 LOOK_S = 0.05
 THEFT_S = 2.0
-# The bound on a signal, of the issue's figure.
+# Most seconds from a signal to the end of the run.
 HEARD_MAX_S = 1.0
 
 
-# A stream of some 12 MB may make the process no larger than this, unread or read.
+# Most memory of the process with a stream of about 12 MB, read or not.
 LOGGED_BYTES = 30_000
 LOGGED_STEPS = 400
 GROWTH_MAX = 1.15
@@ -95,8 +95,8 @@ def steps_of(place: Place) -> int:
 
 
 def goes_on(program: str, stream: str, seconds: int) -> int:
-    """The reader comes back. Returns steps that were made without it."""
-    # So many that the run outlasts the reader's absence, on a busy machine too.
+    """The reader resumes. Returns the steps that were made without it."""
+    # Enough for the run to outlast the reader's pause, on a busy machine as well.
     steps = int(seconds / DELAY_S) + 50
     with Place(program, "talkative") as place:
         reader = Reader(place, stream, steps)
@@ -154,7 +154,7 @@ def peak_kib(program: str, is_read: bool) -> int:
         reader = Reader(place, "stdout", LOGGED_STEPS, 0.001, bytes=LOGGED_BYTES)
         started, peak = time.monotonic(), 0
         while place.journal()[-1].kind != "run_ended":
-            # Looked at all the while: one that is read may be gone the moment its run has ended.
+            # Checked all the time: a process that is read may be gone as soon as its run has ended.
             peak = max(peak, high_water_kib(reader.process.pid))
             reader.take(reader.pipes if is_read else reader.others(), LOOK_S)
             expect(time.monotonic() - started < HUNG, "the run hangs")

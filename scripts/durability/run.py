@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Proves what `docs/reliability.md` says of durability.
+"""Proves the statements of `docs/reliability.md` about durability.
 
     scripts/durability/run.py [kill] [errors] [powercut] [readers] [races] [prompts] [--quick] [--program FILE]
 
-Every campaign runs when none is named. `--quick` takes a part of each, for CI.
-Needs Linux and strace. Exits 1 when a promise was not kept, and names the point.
+Without a name, every campaign runs. `--quick` runs a part of each, for CI.
+Needs Linux and strace. Exits 1 and names the point when a guarantee was broken.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from place import PROJECT, Outcome
 
 WORKLOADS = ("sequential", "parallel", "mixed")
 
-# Of each campaign: the whole, and what CI does of it in a few minutes.
+# For each campaign: the whole, and the part that CI runs in a few minutes.
 CAMPAIGNS: dict[str, tuple[Callable[[str, bool], Outcome], str, str]] = {
     "kill": (lambda p, quick: kill.campaign(p, WORKLOADS, 13 if quick else 1), "points", "deaths, each resumed"),
     "errors": (lambda p, quick: errors.campaign(p, WORKLOADS, 29 if quick else 1), "failing calls", "noticed, each resumed"),
@@ -36,8 +36,8 @@ CAMPAIGNS: dict[str, tuple[Callable[[str, bool], Outcome], str, str]] = {
 
 
 def main() -> int:
-    # What started this may ignore Ctrl-C, as a shell's `&` does, and programs that
-    # are started so go on ignoring it.
+    # The parent may ignore Ctrl-C, as a shell's `&` does, and child processes inherit
+    # that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("campaigns", nargs="*", metavar="CAMPAIGN", help=", ".join(CAMPAIGNS))

@@ -1,7 +1,7 @@
-"""A model service on the loopback, scripted by the prompts that it gets.
+"""A model service on the loopback, scripted by the prompts that it receives.
 
-Owns: the routes, the errors, the log. Never: another address than 127.0.0.1,
-and nothing outside of the standard library. README.md has the directives.
+Owns: the routes, the errors, the log. Never: an address other than 127.0.0.1, or a
+module outside the standard library. README.md has the directives.
 """
 
 import argparse
@@ -33,7 +33,7 @@ PROTOCOLS = {
 MODELS = ["mock-model", "mock-small"]
 USAGE = "111,22,33,44"
 
-# Status: the vendors' words for it, and the message.
+# Status: the vendors' names for it, and the message.
 ERRORS = {
     400: ("invalid_request_error", "invalid_request_error", "mock: bad request"),
     401: ("authentication_error", "invalid_api_key", "mock: invalid api key"),
@@ -80,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
             Out(self, {}).json(404, {"error": {"message": "mock: no route " + path}})
             return
         if route[0] == "gemini":
-            # The model and the way stand in the path.
+            # The path has the model and the method.
             model, _, way = path.rpartition("/")[2].partition(":")
             body.update(model=model, stream=way.startswith("stream"))
         request = Request(route[0], body)

@@ -1,4 +1,4 @@
-"""What the four protocols have in common.
+"""The common part of the four protocols.
 
 Owns: reading a request. Never: answers one.
 """
@@ -7,15 +7,15 @@ import json
 import re
 from typing import Any
 
-# What agents wrap what they put beside the words of their user in.
+# The tags around text that agents add to the prompt of their user.
 BESIDE = ["system-reminder", "session_context", "current_datetime"]
 
-# How an image stands in a request, by the vendors' protocols.
+# The forms of an image in a request, by protocol.
 IMAGE = r'"type": "(?:image|input_image|image_url)"|"inlineData": '
 
 
 class Request:
-    """A request for an answer, whatever its protocol."""
+    """A request for an answer, in any protocol."""
 
     def __init__(self, protocol: str, body: dict[str, Any]) -> None:
         self.protocol = protocol
@@ -28,7 +28,7 @@ class Request:
         # Of tools by their whole names: the namespace, and the name in it.
         self.namespaces: dict[str, tuple[str, str]] = {}
         self.schema: Any = None
-        # Words `MARK-…` that stand anywhere in it.
+        # Words `MARK-…` anywhere in it.
         self.marks = sorted(set(re.findall(r"MARK-[A-Z]+", json.dumps(body))))
         self.images = len(re.findall(IMAGE, json.dumps(body)))
         getattr(self, "read_" + protocol)(body)
@@ -64,7 +64,7 @@ class Request:
         results = [block for block in content if block.get("type") == "tool_result"]
         self.results += [text_of_result(block.get("content")) for block in results]
         text = text_of(content)
-        # Beside the result of a tool stand only the agent's own reminders.
+        # Beside the result of a tool there are only the agent's own reminders.
         if text.strip() and not results:
             self.user_said(text)
 
@@ -80,7 +80,7 @@ class Request:
                 self.results.append(text_of_result(item.get("output")))
         for tool in body.get("tools") or []:
             self.tools[tool.get("name") or tool.get("type")] = tool.get("parameters") or {}
-            # Codex puts the tools of an MCP server into a namespace of their own.
+            # Codex puts the tools of an MCP server into a separate namespace.
             if tool.get("type") == "namespace":
                 for inner in tool.get("tools") or []:
                     whole = "%s__%s" % (tool.get("name"), inner.get("name"))

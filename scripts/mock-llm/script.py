@@ -1,6 +1,6 @@
-"""What the mock answers: directives, and the answer they make.
+"""The answers of the mock: directives, and the answer that they define.
 
-Owns: which answer a request gets. Never: how it is written in a protocol.
+Owns: the answer to a request. Never: its form in a protocol.
 """
 
 import json

@@ -26,10 +26,10 @@ from lanes import NAMES, Lane, price_file
 from measure import FAKE, measure
 from table import Wanted, chosen, table
 
-# Set when no further case is to begin.
+# Set when no further case may begin.
 STOPPED = threading.Event()
 
-# Lanes that work side by side: an agent is mostly waited for.
+# Lanes that run in parallel: most of the time they wait for an agent.
 LANES_AT_ONCE = 5
 
 MOCK = pathlib.Path(__file__).parent.parent / "mock-llm"
@@ -100,8 +100,8 @@ def options() -> Wanted:
 
 
 def main() -> None:
-    # What started this may ignore Ctrl-C, as a shell's `&` does, and programs that
-    # are started so go on ignoring it.
+    # The parent may ignore Ctrl-C, as a shell's `&` does, and child processes inherit
+    # that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = options()
     loopback_up()

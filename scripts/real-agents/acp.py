@@ -1,4 +1,4 @@
-"""What must be true of every agent that is driven over ACP.
+"""The cases that must hold for every agent that is driven over ACP.
 
 Owns: the cases of the lanes `acp-…`. A case gets the driver of its lane and
 raises `Wrong`.
@@ -12,7 +12,7 @@ from typing import Any
 from cases import COSTS, TOKENS_IN, TOKENS_OUT, cancel_model, doctor, dollars, expect, fails, order, reading
 from driver import Case, Driver, Run, Wrong
 
-# Those that say nothing of tokens.
+# Agents that report no tokens.
 UNMETERED = {"acp-pi"}
 
 

@@ -1,6 +1,6 @@
-"""What must be true of every agent.
+"""The cases that must hold for every agent.
 
-Owns: the table. A case gets the driver of its lane and raises `Wrong`.
+Owns: the table. A case gets the driver of its lane and raises `Wrong` if it fails.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any
 from driver import Case, Driver, Run, Started, Wrong
 from lanes import Tool
 
-# Files of the user's, by their name below his home, and what they hold.
+# Files of the user, by their path below the home folder, with their content.
 Files = Mapping[str, object]
 
 # What the mock reports for each answer.
@@ -72,12 +72,12 @@ COSTS = {
 }
 
 
-# Cases of some agents alone, by their lanes.
+# Cases of single agents, by lane.
 LANES: dict[Case, tuple[str, ...]] = {}
 
 
 def only(*lanes: str) -> Callable[[Case], Case]:
-    """Marks a case of these agents alone."""
+    """Marks a case for these agents only."""
 
     def mark(case: Case) -> Case:
         LANES[case] = lanes
@@ -124,7 +124,7 @@ def structured(driver: Driver) -> None:
 
 
 def array(driver: Driver) -> None:
-    """A schema whose root is no object."""
+    """A schema whose root is not an object."""
     schema = {"type": "array", "items": {"type": "integer"}, "minItems": 2}
     run = driver.call("some numbers", schema=schema)
     run.completed()
@@ -132,7 +132,7 @@ def array(driver: Driver) -> None:
 
 
 def echoed(driver: Driver, prompt: str) -> str:
-    """The prompt has arrived as it was written."""
+    """The prompt arrives as it was written."""
     return arrived(driver, prompt, lambda: driver.call(prompt))
 
 
@@ -230,7 +230,7 @@ def fails(prompt: str, code: str, *words: str, **options: Any) -> Case:
 
 
 def shut_out(driver: Driver) -> None:
-    """A rate limit that asks for two hours, which nobody waits for."""
+    """A rate limit of two hours, for which smol-wf does not wait."""
     words = "[[mock:error=429]] [[mock:retry-after=7200]]"
     run = driver.call(words, "--idle-timeout", "30s", retry={"maxAttempts": 1})
     # Over ACP an agent says nothing of it: it is silent, and that is all.
@@ -242,7 +242,7 @@ def shut_out(driver: Driver) -> None:
     driver.gone()
 
 
-# Where an agent does not hand on what the service says.
+# Agents that do not pass on the message of the service.
 WORDS = {
     ("codex", "rate limited"): "429 Too Many Requests",
     ("codex", "internal server error"): "high demand",

@@ -1,7 +1,7 @@
-"""One run of smol-wf with a real agent, and what it left.
+"""One run of smol-wf with a real agent, and what it leaves behind.
 
-Owns: starting it, reading what it says, looking for what is left. Never: says
-what is right.
+Owns: starting it, reading its output, finding leftovers. Never: decides what is
+right.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = [HERE / "call.mjs", HERE / "many.mjs", HERE / "session.mjs", HERE.parent.parent / "examples/pod-diagnostics.mjs"]
 
-# No case may take longer, whatever its agent does, on a machine at rest.
+# Longest that a case may take on an idle machine, whatever its agent does.
 CASE_SECONDS = 150
 
-# Longest that one agent may take, on a machine at rest.
+# Longest that one agent may take on an idle machine.
 AGENT_SECONDS = 100
 
-# How much longer a busy machine may take, at the most.
+# Most times longer that a busy machine may take.
 SLOWER_MAX = 12
 
 # Ending an agent: 3 s after SIGTERM comes SIGKILL; the rest is a busy machine.
@@ -42,7 +42,7 @@ def slower() -> float:
 
 
 class Wrong(Exception):
-    """Something is not as it should be; says what."""
+    """A case failed; the message says why."""
 
 
 Event = dict[str, Any]
@@ -57,7 +57,7 @@ class Started(subprocess.Popen[bytes]):
 
 
 class Run:
-    """What one run said."""
+    """The output of one run."""
 
     def __init__(self, code: int, events: list[Event], report: Report, stderr: str) -> None:
         self.code, self.events, self.report, self.stderr = code, events, report, stderr
@@ -185,7 +185,7 @@ class Driver:
                     words = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
                     found[int(entry.name)] = words.decode(errors="replace").strip()
             except OSError:
-                # It has ended, or is somebody else's.
+                # It has ended, or belongs to another user.
                 continue
         return found
 

@@ -1,8 +1,8 @@
-"""What a call gives its agent: text, folders, tools, images, servers.
+"""The options by which a call equips its agent: text, folders, tools, images, servers.
 
-Owns: a case for each such option, in every lane: that the agent has it, or that the
-call is refused before a model is asked. Never: takes an agent's word for it; what the
-model's service was sent counts, and what is done.
+Owns: a case for each option in every lane: the agent has it, or the call is refused
+before a model is asked. Never: trusts the agent's answer; the requests to the model
+service and the effects count.
 """
 
 import pathlib
@@ -89,6 +89,8 @@ def system(driver: Driver) -> None:
     as well."""
     _, requests = asked(driver, "say hello", system='MARK-SYSTEM "quoted" ü\nline')
     expect("it is told", all("MARK-SYSTEM" in one["marks"] for one in requests), True)
+    _, requests = asked(driver, "say hello", phase="told")
+    expect("its phase tells it", all("MARK-SYSTEM" in one["marks"] for one in requests), True)
     _, requests = asked(driver, "say hello")
     expect("it is told", any("MARK-SYSTEM" in one["marks"] for one in requests), False)
 

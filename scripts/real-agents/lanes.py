@@ -1,11 +1,11 @@
 """The agents: where each lives, and how it is pointed at the mock.
 
-Owns: a private home for each, the settings file of smol-wf, the words in which
-agents differ. Never: runs anything.
+Owns: a private home for each, the settings file of smol-wf, and the differences
+between agents. Never: runs anything.
 
-A lane is named as the provider that it tries. One whose name ends in `-new` is
-the newest version of an agent beside the one that is pinned; one that begins with
-`acp-` is driven over the Agent Client Protocol.
+A lane has the name of its provider. A name that ends in `-new` is the newest version
+of an agent beside the pinned one; a name that begins with `acp-` is driven over the
+Agent Client Protocol.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """What smol-wf adds to a call, and what the shared server of opencode saves.
 
-Owns: the figures of docs/performance.md that need agents. Never: a verdict; a
-busy machine is no failure.
+Owns: the figures of docs/performance.md that need agents. Never: a verdict, because
+a busy machine is not a failure.
 """
 
 import concurrent.futures

@@ -1,6 +1,6 @@
-"""Which cases of which agents are wanted.
+"""Selects the cases and agents to run.
 
-Owns: what can be asked for, and the choice. Never: runs a case.
+Owns: the possible selections, and the choice. Never: runs a case.
 """
 
 import argparse

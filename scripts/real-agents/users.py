@@ -1,4 +1,4 @@
-"""What an agent's own user has set up: rules, agents, settings, tools.
+"""The user's own configuration of an agent: rules, agents, settings, tools.
 
 Owns: the cases of the table that change an agent's own files for a while. A case
 gets the driver of its lane and raises `Wrong`.

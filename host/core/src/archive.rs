@@ -49,7 +49,7 @@ pub enum ArchiveError {
     NotAJournal {
         /// From 1.
         line: usize,
-        /// What the parser said.
+        /// Message of the parser.
         reason: String,
     },
     /// Written by a newer program.
@@ -149,7 +149,7 @@ impl Reader {
         Ok(Self { head, lines: 1, found: 0, tip: String::new(), created_at_us: 0 })
     }
 
-    /// Which run it is of.
+    /// Id of its run.
     #[must_use]
     pub fn run(&self) -> &RunId {
         &self.head.run

@@ -1,6 +1,6 @@
-//! What a script asks for: one agent, one child workflow.
+//! The requests of `agent()` and `workflow()`.
 //!
-//! Owns: what a call is, and reading `workflow()`'s target from hostile JSON
+//! Owns: their fields, and reading `workflow()`'s target from hostile JSON
 //! text; [`crate::options`] reads `agent()`'s. Never: chooses a provider or opens
 //! a file.
 
@@ -20,7 +20,7 @@ use crate::settlement::OnFailure;
 pub struct AgentRequest {
     /// The prompt of the agent.
     pub prompt: String,
-    /// For people only; never part of what a call is.
+    /// For people only; not part of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The phase it belongs to.
@@ -53,14 +53,13 @@ pub struct AgentRequest {
     /// Wall-clock time of one attempt, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// How often to try again; never part of what a call is.
+    /// How often to try again; not part of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// Longest silence of one attempt, in milliseconds; 0 for any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall_ms: Option<u64>,
-    /// What the script is given when its agent fails; never part of what a call
-    /// is.
+    /// What is delivered when the agent fails; not part of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<OnFailure>,
     /// Tells it apart from calls that are equal otherwise.
@@ -112,7 +111,7 @@ pub struct EarlierSession {
 }
 
 impl EarlierSession {
-    /// What of it is part of a call: neither the label, nor which call has named it.
+    /// Its part of the content: neither the label, nor the call that named it.
     pub(crate) fn content(&self) -> String {
         match &self.of {
             Some(of) => format!("{} {}", of.provider, of.session_id),
@@ -136,7 +135,7 @@ pub struct NamedSession {
     pub used: Usage,
 }
 
-/// What a run gives to calls that do not say it themselves.
+/// Defaults of a run for options that calls leave open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallDefaults {
     /// Model id, selector or alias.

@@ -10,28 +10,28 @@
 
 use serde::{Serialize, Serializer};
 
-/// What kind of failure it is for whoever started the program.
+/// The kind of failure, for the process that started the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitClass {
     /// The workflow, an agent or the machine failed.
     Failed,
     /// The request or a setting is wrong.
     Usage,
-    /// What was named cannot be used.
+    /// Something that was named cannot be used.
     Input,
     /// The script itself is wrong, which showed only while it ran.
     ScriptFault,
-    /// Enough for now; the run goes on when it is taken up.
+    /// The run paused, and a resume continues it.
     Paused,
     /// A replay differs.
     Mismatch,
     /// No agent can be used.
     Unavailable,
-    /// What there was to say could not be written.
+    /// The output could not be written.
     Unwritten,
 }
 
-/// What kind of failure it is over HTTP, by the names of RFC 9110.
+/// The kind of failure over HTTP, by the names of RFC 9110.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HttpClass {
     /// 400.
@@ -73,7 +73,7 @@ pub enum Limit {
     TurnTime,
     /// Wall-clock time of a run in one process.
     Time,
-    /// What may be spent.
+    /// The budget.
     Budget,
 }
 
@@ -113,7 +113,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What kind of failure it is for a shell.
+            /// The kind of failure for a shell.
             #[must_use]
             pub const fn exit(self) -> ExitClass {
                 match self {
@@ -121,7 +121,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What kind of failure it is over HTTP.
+            /// The kind of failure over HTTP.
             #[must_use]
             pub const fn http(self) -> HttpClass {
                 match self {

@@ -63,7 +63,7 @@ pub struct Details<'a> {
     /// Phases and log lines, in order.
     #[serde(skip)]
     pub notes: Vec<ScriptNote<'a>>,
-    /// What its agents used, as it came.
+    /// Spend of its agents, in order.
     #[serde(skip)]
     pub spent: Vec<Spend<'a>>,
     /// How it ended.
@@ -137,11 +137,11 @@ impl EpochEnd {
     }
 }
 
-/// How a call stands.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// It waits for room, or for the run to be taken up again.
+    /// It waits for room, or for a resume of the run.
     Queued,
     /// It is being worked on.
     Running,
@@ -187,7 +187,7 @@ pub struct StepDetails<'a> {
     pub step: CallId,
     /// Its kind.
     pub kind: StepKind,
-    /// Which script made it.
+    /// Scope of the script that asked.
     pub scope: Scope,
     /// What people call it.
     #[serde(flatten)]
@@ -244,23 +244,23 @@ pub struct StepDetails<'a> {
     /// Dollars it took, when they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
-    /// Who says so: `provider`, or `prices:` and the version of a table.
+    /// Where the sum is from: `provider`, or `prices:` and the version of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_source: Option<&'a str>,
-    /// What it left behind in a worktree of its own, the last time.
+    /// The worktree that it left behind last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree: Option<&'a Worktree>,
     /// Why it failed, or why it waits for its provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a Failure>,
-    /// What its script was given, where it was not told of the failure.
+    /// What was delivered in place of its failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given: Option<Substitute>,
     /// What its agent is doing, as far as that was journaled; none when it is
     /// not at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doing: Option<&'a str>,
-    /// What it asked for.
+    /// The request.
     #[serde(skip)]
     pub asked: &'a StepRequest,
     /// Its outcome.
@@ -274,7 +274,7 @@ pub struct StepDetails<'a> {
     pub work: Vec<Work>,
 }
 
-/// What a script said.
+/// A phase or a log line of a script.
 #[derive(Debug, Clone, Copy)]
 pub struct ScriptNote<'a> {
     /// Its time in microseconds since 1970.
@@ -305,7 +305,7 @@ impl<'a> Details<'a> {
 }
 
 impl StepDetails<'_> {
-    /// What makes it the call it is, whichever run made it.
+    /// Digest of its content.
     #[must_use]
     pub fn content(&self) -> Digest {
         self.asked.content()

@@ -30,7 +30,7 @@ pub fn sum(amounts: impl IntoIterator<Item = f64>) -> f64 {
 /// An amount without what is below a billionth of a dollar.
 #[must_use]
 pub fn clean(amount: f64) -> f64 {
-    // What is no number stays none.
+    // Large amounts, NaN and infinities stay as they are.
     if amount.abs() < WHOLE_FROM { (amount * PARTS).round() / PARTS } else { amount }
 }
 

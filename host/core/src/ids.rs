@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Crockford's base 32: no `i`, `l`, `o`, `u`, so an id survives being read aloud.
 const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// What every run id starts with.
+/// The prefix of every run id.
 pub const RUN_ID_PREFIX: &str = "run_";
 
 /// Characters of a run id behind its prefix: 26 of 5 bits hold 128 bits.
@@ -21,7 +21,7 @@ const RUN_ID_CHARS: usize = 26;
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
-/// A text that is no run id.
+/// A text that is not a run id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a run id: those are `run_` and 26 letters or digits")]
 pub struct RunIdError(pub String);
@@ -112,7 +112,7 @@ impl fmt::Display for CallId {
 }
 
 /// Order of issue of a timer within its run, from 1, the same in every replay.
-/// Timers are no calls: they have numbers of their own.
+/// Timers are not steps: they have numbers of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TimerId(pub u32);
 

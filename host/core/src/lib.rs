@@ -1,4 +1,4 @@
-//! What a workflow run is, and what becomes of it, as pure functions over data.
+//! The rules of a workflow run, as pure functions over data.
 //!
 //! Owns every rule: how a script is read, what a call is, which entry of the
 //! journal may follow which, what the budget says, what the report shows.

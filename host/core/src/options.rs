@@ -38,7 +38,7 @@ const INSTEAD_OF_SANDBOX: &str = "; 'worktree' gives the agent a checkout of its
 /// Most warnings about the options of one call.
 const IGNORED_MAX: usize = 16;
 
-/// All that `agent()` knows, for whoever reads a script without running it. The
+/// All options of `agent()`, for readers of scripts that are not run. The
 /// first ones are those of surface 1.
 pub const OPTIONS: [&str; 25] = [
     "label",
@@ -109,8 +109,8 @@ impl AgentRequest {
     }
 
     /// As [`Self::read`], but for the prompt, which is not copied: the caller puts
-    /// it in. `taken`: the recorded call that is met again; its schema was taken,
-    /// whatever would be said of it today, and what it passed over is passed over.
+    /// it in. `taken`: the recorded call in a replay; its schema was accepted,
+    /// whatever today's rules say, and the options that it ignored are ignored.
     /// `schemas`: those of earlier calls, which need not be compiled again.
     pub(crate) fn read_again(
         prompt: &str,
@@ -196,7 +196,7 @@ fn accepted(
     }
 }
 
-/// What there is in place of what a call asked for.
+/// Adds a hint about what there is instead of the refused value.
 fn with_hint(mut error: Failure, name: &str, manner: OptionRules) -> Failure {
     if name == "isolation" && manner != OptionRules::First {
         error.message.push_str(INSTEAD_OF_SANDBOX);
@@ -274,7 +274,7 @@ fn string(name: &str, value: Value) -> Result<String, Failure> {
     }
 }
 
-/// An empty one says as little as none.
+/// An empty text counts as none.
 fn text(name: &str, value: Value) -> Result<Option<String>, Failure> {
     string(name, value).map(|text| Some(text).filter(|text| !text.is_empty()))
 }

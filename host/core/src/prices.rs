@@ -1,4 +1,4 @@
-//! What tokens cost, where a provider does not say what a call did.
+//! Prices of tokens, for providers that do not name the cost of a call.
 //!
 //! Owns: the table of list prices, its version, and the sum of a call. Never:
 //! guesses: a model that is not in the table has no price.
@@ -19,7 +19,7 @@ const MODELS_MAX: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceTable {
-    /// What a report names it by.
+    /// Its name in reports.
     pub version: String,
     /// Whatever a person should know of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ impl Prices {
     }
 }
 
-/// What the tokens of one model cost, in dollars per million.
+/// Prices of one model's tokens, in dollars per million.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Price {
@@ -82,7 +82,7 @@ pub struct Price {
     pub output: f64,
 }
 
-/// A text that is no table of prices.
+/// A text that is not a table of prices.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "these are not prices: {0}; a table reads {{\"version\": \"…\", \"models\": [{{\"model\": \"…\", \"input\": 3, \"output\": 15}}]}}, in dollars per million tokens"
@@ -105,7 +105,7 @@ impl PriceTable {
     /// Reads a table.
     ///
     /// # Errors
-    /// When it has another form, or a price that is no price.
+    /// When it has another form, or an invalid price.
     pub fn parse(json: &str) -> Result<Self, PriceError> {
         let table: Self =
             serde_json::from_str(json).map_err(|error| PriceError(error.to_string()))?;
@@ -133,7 +133,7 @@ impl PriceTable {
         named.map(|(_, model)| model.as_str())
     }
 
-    /// What so many tokens of this model cost, in dollars.
+    /// The cost of these tokens of this model, in dollars.
     #[must_use]
     pub fn cost(&self, model: &str, usage: Usage) -> Option<f64> {
         let price = self.price(model)?;

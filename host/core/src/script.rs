@@ -36,17 +36,17 @@ use errors::Fault;
 pub struct Script {
     /// Exactly as the author wrote it.
     pub text: String,
-    /// What positions in errors call it.
+    /// Its name in error positions.
     pub file_name: String,
     /// Of the text.
     pub digest: Digest,
-    /// What it says about itself.
+    /// Its `meta`.
     pub meta: Meta,
     /// JSON text of all of `meta`, keys that mean nothing here included.
     pub meta_json: String,
     /// Byte offset of the word `export` in front of `const meta`.
     pub meta_export: u32,
-    /// What the author may want to know, 16 at the most.
+    /// Warnings for the author, 16 at the most.
     pub warnings: Vec<ScriptWarning>,
 }
 

@@ -1,4 +1,4 @@
-//! What a script is given for a call whose agent failed.
+//! The delivery of a step whose agent failed: an error or `null`.
 //!
 //! Owns: which failures may become `null`, and for which calls. Never: retries;
 //! [`crate::attempts`] has given up on the call by then.
@@ -9,7 +9,7 @@ use crate::codes::Code;
 use crate::outcome::{Failure, Outcome};
 use crate::reply::Reply;
 
-/// What becomes of a call whose agent failed for good.
+/// What is delivered for a call whose agent failed for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
@@ -48,7 +48,7 @@ pub enum Substitute {
     Null,
 }
 
-/// Failures of an agent that was set to work and gave no answer. All others
+/// Failures of an agent that was dispatched and gave no answer. All others
 /// throw: a call that could not be made, an answer that breaks its schema, is too
 /// large or never came in time, and whatever a child workflow throws.
 const OF_AGENTS: [Code; 8] = [

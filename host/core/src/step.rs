@@ -1,7 +1,7 @@
-//! A step: what a script asks of the world and waits for.
+//! A step: a request of a script that it waits for.
 //!
 //! Owns: the kinds of steps, what each one asks for, and what follows from its
-//! kind alone. Never: knows how a step stands; [`crate::steps`] does.
+//! kind alone. Never: the state of a step; [`crate::steps`] has it.
 //!
 //! A new kind of step is a new variant here; the matches of this file say what
 //! lists, reports and forks make of it.
@@ -59,7 +59,7 @@ impl StepKind {
     }
 }
 
-/// What a step asks for. Its texts are shared: a hundred thousand steps may be
+/// The request of a step. Its texts are shared: a hundred thousand steps may be
 /// open, and several readers keep each of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "of", content = "request", rename_all = "snake_case", from = "Read")]
@@ -98,7 +98,7 @@ fn shared<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<
     T::serialize(value, serializer)
 }
 
-/// What a `workflow()` call asks for.
+/// The request of a `workflow()` call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowRequest {
     /// The workflow.
@@ -108,7 +108,7 @@ pub struct WorkflowRequest {
     pub args: Option<String>,
 }
 
-/// What a `sleep()` call asks for.
+/// The request of a `sleep()` call.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SleepRequest {
     /// As the script asked.
@@ -167,7 +167,7 @@ impl StepRequest {
         }
     }
 
-    /// All that it asks for, in named parts: text as it is, anything else as JSON.
+    /// The request, in named parts: text as it is, anything else as JSON.
     #[must_use]
     pub fn parts(&self) -> Vec<(String, String)> {
         let part = |name: &str, text: String| (name.to_owned(), text);

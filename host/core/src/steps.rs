@@ -20,9 +20,9 @@ pub struct Step {
     pub step: CallId,
     /// The script that asked.
     pub scope: Scope,
-    /// How many steps were asked for before it.
+    /// Number of steps that were asked for before it.
     pub place: usize,
-    /// What it asks for; of a child workflow without the arguments.
+    /// The request; of a child workflow without the arguments.
     pub asked: StepRequest,
     /// How often it was dispatched.
     pub dispatches: u32,
@@ -33,7 +33,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// What it asks for, of an agent.
+    /// The request, if it is an agent's.
     #[must_use]
     pub fn agent(&self) -> Option<&Arc<AgentRequest>> {
         self.asked.agent()
@@ -122,7 +122,7 @@ impl Steps {
         self.open.values()
     }
 
-    /// How many steps were asked for.
+    /// Number of steps that were asked for.
     #[must_use]
     pub fn asked(&self) -> usize {
         self.asked

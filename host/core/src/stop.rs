@@ -24,9 +24,9 @@ pub enum StopReason {
     Limit {
         /// Its stable code.
         code: String,
-        /// What happened; programs before this one put what to type behind it.
+        /// The message; older programs appended what to type.
         message: String,
-        /// Which limit, and its numbers.
+        /// The limit, and its numbers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reached: Option<Box<LimitError>>,
     },
@@ -58,7 +58,7 @@ impl StopReason {
         }
     }
 
-    /// What happened, without what to do about it.
+    /// The message, without what to do about it.
     #[must_use]
     pub fn message(&self) -> String {
         match self {

@@ -1,8 +1,8 @@
-//! Which program a script sees, as a number.
+//! The numbered surface that a script sees.
 //!
 //! Owns: the numbers and what each changed. Never: changes anything; guest and
-//! machine ask it. What was recorded under one surface never meets another: it
-//! stands in the run's head, and resume, replay and `test` keep it.
+//! machine ask it. What was recorded under one surface never replays under another: it
+//! is part of the run's head, and resume, replay and `test` keep it.
 
 use serde::{Deserialize, Serialize};
 

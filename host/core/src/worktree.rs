@@ -1,4 +1,4 @@
-//! What a call left behind in a git worktree of its own.
+//! A git worktree that a step left behind.
 //!
 //! Owns: the words. Never: runs git; the engine does.
 
@@ -28,7 +28,7 @@ pub struct Worktree {
     /// Other branches with commits of the agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub branches: Vec<String>,
-    /// What to know before it is relied on, such as work that git does not show.
+    /// A warning about it, such as work that git does not show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
 }

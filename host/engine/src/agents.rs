@@ -121,6 +121,8 @@ impl Agents {
         }
     }
 
+    /// Runs the rounds of a call in its folder or worktree. `reply` gets what they used, also
+    /// when they fail.
     async fn work(&self, job: &Job, reporter: &AgentReporter, reply: &mut Reply) -> RoundsEnd {
         let raw = self.raw.as_ref();
         let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.call, reporter));

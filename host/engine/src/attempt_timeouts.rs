@@ -103,6 +103,7 @@ pub(crate) async fn attempt(
     }
 }
 
+/// How an error of a provider counts for the retry policy.
 fn class_of(kind: ProviderErrorKind) -> FailureClass {
     match kind {
         ProviderErrorKind::Auth | ProviderErrorKind::Quota => FailureClass::Shut,
@@ -124,6 +125,7 @@ struct AgentMonitor<'a> {
     state: Mutex<MonitorState>,
 }
 
+/// What is known of the attempt so far.
 struct MonitorState {
     at: Instant,
     doing: Option<String>,

@@ -129,6 +129,7 @@ impl<'a> AllowedFolders<'a> {
         Self { cwd, roots: project.into_iter().chain(more).collect() }
     }
 
+    /// The real paths of `dirs`, each once.
     fn dirs(&self, written: &[String]) -> Result<Vec<PathBuf>, Failure> {
         let mut dirs = Vec::new();
         for text in written {
@@ -177,6 +178,7 @@ impl<'a> AllowedFolders<'a> {
         Err(refuse("dirs", &dir.to_string_lossy(), why))
     }
 
+    /// The images at these paths, within the bounds of bytes.
     fn images(&self, written: &[String]) -> Result<Vec<Image>, Failure> {
         let mut images: Vec<Image> = Vec::new();
         for text in written {
@@ -216,6 +218,7 @@ impl<'a> AllowedFolders<'a> {
     }
 }
 
+/// Whether a folder is a git checkout.
 fn is_checkout(dir: &Path) -> bool {
     // It is a folder, or a file in a worktree. A dangling link counts, too.
     dir.join(GIT).symlink_metadata().is_ok()
@@ -228,6 +231,7 @@ fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
+/// The refusal of a call, with the option and what the script named.
 fn refuse(option: &str, written: &str, why: impl Display) -> Failure {
     let message = format!("option `{option}` of agent() has `{written}`, which is {why}");
     Failure::new(Code::CallInvalid, message)

@@ -1,8 +1,7 @@
-//! Static checks of a script: what is wrong with it, without running it.
+//! Static checks of a script.
 //!
-//! Owns: the rules, and the order in which a script is looked at: its `meta`,
-//! then the guest's own parser, then the syntax tree. Never: runs anything;
-//! never takes what stands in a string or a comment for code.
+//! Owns: the rules, and the order of checks: `meta`, then the guest's own parser, then
+//! the syntax tree. Never: runs anything, or takes strings or comments for code.
 
 mod asks;
 mod awaited;
@@ -47,10 +46,22 @@ pub use finding::Finding;
 pub use hints::{Hints, hints};
 pub use rules::{RULES, Rule, Severity};
 
-/// Findings of one script that are listed.
+/// Most findings of one script that are listed.
 const FINDINGS_MAX: usize = 100;
 
 /// Checks scripts, one after the other.
+///
+/// ```no_run
+/// # async fn f(script: smol_wf_engine::ScriptFile) -> Result<(), smol_wf_engine::EngineError> {
+/// use smol_wf_engine::check::Checks;
+/// use smol_wf_engine::{AgentSettings, Folders};
+///
+/// let checks = Checks::new(Folders::default(), AgentSettings::default())?;
+/// for finding in checks.script(&script).await? {
+///     println!("{}:{} {}", finding.line, finding.column, finding.message);
+/// }
+/// # Ok(()) }
+/// ```
 pub struct Checks {
     sandbox: Sandbox,
     folders: Folders,
@@ -58,21 +69,20 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// Sets up the guest, whose parser has the last word on syntax. Child workflows,
-    /// servers and folders are looked for as a run in these places, with these
-    /// settings, would.
+    /// Sets up the guest, whose parser decides about syntax. Child workflows, servers and
+    /// folders are searched as by a run in these folders with these settings.
     ///
     /// # Errors
-    /// When WebAssembly cannot be set up.
+    /// When wasmtime cannot be set up.
     pub fn new(folders: Folders, settings: AgentSettings) -> Result<Self, EngineError> {
         let sandbox = Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))?;
         Ok(Self { sandbox, folders, settings })
     }
 
-    /// What is wrong with a script, in order of place.
+    /// The findings of a script, in order of place.
     ///
     /// # Errors
-    /// When it cannot be checked at all. What is wrong with it is no error.
+    /// When the script cannot be checked at all. What is wrong with it is a finding.
     pub async fn script(&self, file: &ScriptFile) -> Result<Vec<Finding>, EngineError> {
         match compile(&self.sandbox, file, Surface::CURRENT).await {
             Ok((script, dialect)) => self.compiled(file, &script, dialect).await,
@@ -123,7 +133,7 @@ impl Checks {
         let mut findings: Vec<Finding> = notes.collect();
         let titles: Vec<String> =
             script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
-        let parse::Seen { mut spots, named, wanted } =
+        let parse::ParsedScript { mut spots, named, wanted } =
             parse::see(text, &titles, script.meta_export as usize, dialect)?;
         spots.extend(targets::missing(&self.sandbox, file, &self.folders, named).await);
         spots.extend(targets::not_allowed(file, &self.folders, &self.settings, &wanted));

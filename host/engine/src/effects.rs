@@ -49,6 +49,7 @@ pub(crate) enum RunnerEvent {
     Lost(CallId, EngineError),
 }
 
+/// An agent call that waits for room.
 struct QueuedAgent {
     call: CallId,
     ordinal: u32,
@@ -78,7 +79,7 @@ pub(crate) struct EffectRunner {
     /// Children whose scripts are being searched, and the task of each.
     finding: HashMap<CallId, Id>,
     /// Answers that were not delivered to their scripts yet.
-    untold: BTreeMap<CallId, (Outcome, Reply)>,
+    undelivered: BTreeMap<CallId, (Outcome, Reply)>,
     /// Calls with unavailable providers, of which no machine has heard.
     parked: Vec<(CallId, ShutProvider, Reply)>,
     agent_events: AgentEventQueue,
@@ -107,7 +108,7 @@ impl EffectRunner {
             lost: None,
             for_nobody: BTreeSet::new(),
             finding: HashMap::new(),
-            untold: BTreeMap::new(),
+            undelivered: BTreeMap::new(),
             parked: Vec::new(),
             agent_events: AgentEventQueue::new(),
         }
@@ -194,6 +195,7 @@ impl EffectRunner {
         has_refused
     }
 
+    /// The next queued call with its provider, or its refusal; none when the queue is empty.
     fn next_job(&mut self) -> Option<Result<Job, (CallId, Failure)>> {
         let QueuedAgent { call, ordinal, request } = self.queue.pop_front()?;
         Some(
@@ -203,6 +205,7 @@ impl EffectRunner {
         )
     }
 
+    /// Starts the agent of a call.
     fn begin(&mut self, job: Job, machine: &mut Machine) {
         let call = job.call;
         machine.dispatched(call, job.choice.addressee(), clock::now_us());
@@ -316,7 +319,7 @@ impl EffectRunner {
                     self.working.remove(&call);
                     match *ended {
                         AgentOutcome::Settled(outcome, reply) => {
-                            self.untold.insert(call, (outcome.clone(), reply.clone()));
+                            self.undelivered.insert(call, (outcome.clone(), reply.clone()));
                             machine.answered(call, outcome, reply);
                         }
                         AgentOutcome::Shut(shut, reply) => {
@@ -364,6 +367,7 @@ impl EffectRunner {
         child.map(|(call, _)| RunnerEvent::Child(*call, Err(broken())))
     }
 
+    /// Settles sleeps that are over, and fires timers that are due.
     fn wake(&mut self, machine: &mut Machine) {
         for call in self.sleeping.over(clock::now_us()) {
             machine.complete(call, Outcome::Value("null".to_owned()), None);
@@ -399,15 +403,15 @@ impl EffectRunner {
         self.working.remove(&call);
         match ended {
             AgentOutcome::Settled(outcome, reply) => {
-                self.untold.insert(call, (outcome, reply));
+                self.undelivered.insert(call, (outcome, reply));
             }
             AgentOutcome::Shut(shut, reply) => self.parked.push((call, shut, reply)),
         }
     }
 
     /// The outcome of this call is being delivered.
-    pub(crate) fn told(&mut self, call: CallId) {
-        self.untold.remove(&call);
+    pub(crate) fn delivered(&mut self, call: CallId) {
+        self.undelivered.remove(&call);
     }
 
     /// Entries for all results of agents that are not in the journal yet, when this
@@ -425,8 +429,8 @@ impl EffectRunner {
                 Body::AgentParked { call, failure, reply: Box::new(reply) }
             })
             .collect();
-        let untold = std::mem::take(&mut self.untold).into_iter();
-        bodies.extend(untold.map(|(call, (outcome, reply))| Body::AgentAnswered {
+        let undelivered = std::mem::take(&mut self.undelivered).into_iter();
+        bodies.extend(undelivered.map(|(call, (outcome, reply))| Body::AgentAnswered {
             call,
             outcome,
             reply: Box::new(reply),
@@ -434,8 +438,9 @@ impl EffectRunner {
         bodies
     }
 
+    /// Drops everything that is under way for a step.
     fn cancel(&mut self, call: CallId) {
-        self.untold.remove(&call);
+        self.undelivered.remove(&call);
         self.held.remove(&call);
         self.for_nobody.remove(&call);
         self.first.take_if(|first| first.call == call);

@@ -307,6 +307,7 @@ impl Engine {
     }
 }
 
+/// The head of a new run.
 fn head_of(
     request: &RunSpec,
     script: &Script,

@@ -89,6 +89,7 @@ impl RunFolders {
     }
 }
 
+/// The root that the caller chose, or else that of the script.
 fn root_around(script: &Path, chosen: &Folders) -> Result<ProjectRoot, EngineError> {
     Ok(match &chosen.project_root {
         Some(root) => ProjectRoot::open(root)?,

@@ -39,6 +39,17 @@ const BY_HAND: &str = "by-hand";
 
 /// A fork of a run: a new run in which each call takes the parent's answer to a call of
 /// equal content, if there is one left, and is asked otherwise.
+///
+/// ```no_run
+/// # async fn f(engine: smol_wf_engine::Engine) -> Result<(), smol_wf_engine::EngineError> {
+/// use smol_wf_engine::ForkRequest;
+///
+/// let parent = engine.find("latest").await?;
+/// let args = Some("{ \"files\": [\"b.rs\"] }".to_owned());
+/// let fork = engine.start(ForkRequest { args, ..ForkRequest::of(parent) })?;
+/// # fork.wait().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ForkRequest {
     /// The parent.

@@ -56,6 +56,7 @@ pub(crate) enum FirstRecord {
 }
 
 impl FirstCommit {
+    /// The entry of a record. The outcome of an answer is read from the parent.
     fn entry(&mut self, coming: FirstRecord) -> Result<Entry, StoreError> {
         let answer = match coming {
             FirstRecord::Entry(entry) => return Ok(entry),

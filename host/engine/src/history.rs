@@ -29,6 +29,20 @@ use row::{damaged, shown};
 const ROWS_AT_ONCE: u32 = 500;
 
 /// Which runs to list. All conditions that are set must hold.
+///
+/// ```no_run
+/// # async fn f(engine: smol_wf_engine::Engine) -> Result<(), smol_wf_engine::EngineError> {
+/// use smol_wf_engine::HistoryPage;
+///
+/// let mut page = HistoryPage { limit: 50, ..HistoryPage::default() };
+/// loop {
+///     let runs = engine.history(page.clone()).await?;
+///     let Some(last) = runs.last() else { break };
+///     page.before = Some((last.created_at_us, last.run_id.clone()));
+///     runs.iter().for_each(|run| println!("{} {}", run.run_id, run.name));
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct HistoryPage {
     /// Most runs to return. 0 returns none.
@@ -91,6 +105,7 @@ impl Engine {
         Ok(found)
     }
 
+    /// The next rows behind `before` that the store can narrow to.
     async fn rows(
         &self,
         page: &HistoryPage,
@@ -161,6 +176,7 @@ impl Engine {
         Ok(made)
     }
 
+    /// The summary of a run, from its journal.
     async fn fold(&self, row: &RunRow) -> Result<Summary, EngineError> {
         let entries = self.entries(row, Some(SHOWN_BYTES_MAX)).await?;
         Summary::fold(&entries).map_err(|_| unknown(row.key.run.as_str()))

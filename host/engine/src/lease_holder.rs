@@ -92,6 +92,7 @@ impl Drop for HeldLease {
     }
 }
 
+/// Renews a lease until it is lost.
 async fn renew(lease: Lease, writer: Writer, cancel: CancellationToken, is_over: Arc<AtomicBool>) {
     loop {
         tokio::time::sleep(clock::LEASE_RENEWAL).await;

@@ -1,13 +1,12 @@
-//! Finding workflow files.
+//! Finds workflow files.
 //!
-//! Owns: which file a path or a name means, and that no child workflow lies
-//! outside the project. Never: reads the environment, and never runs or judges
-//! what is in a file.
+//! Owns: which file a path or a name means, and keeping child workflows inside the
+//! project. Never: reads the environment, and never runs or judges a file.
 //!
-//! What the user types on a command line is the user's own authority and may
-//! lie anywhere ([`load_entry`]). What a script asks for is opened beneath one
-//! directory handle, so that neither `..` nor a symbolic link, not even one
-//! that is changed meanwhile, leads out of it.
+//! A path that the user types has the user's authority and may lead anywhere
+//! ([`load_entry`]). A file that a script names is opened beneath one directory handle,
+//! so that neither `..` nor a symbolic link leads out of it, not even one that is changed
+//! meanwhile.
 
 mod error;
 mod file;
@@ -33,46 +32,44 @@ pub(crate) use name::similar;
 pub(crate) use named::read_beneath;
 pub use named::{open_named, read_found, read_named, stays_inside};
 
-/// What a script from stdin is called in messages and in its run.
+/// Name of a script from stdin, in messages and in its run.
 pub const STDIN_NAME: &str = "(stdin)";
 
-/// Whether a run had its script from standard input, by the script's recorded path:
-/// what lies there is another file.
+/// Whether a recorded script path means that the script came from stdin. A file at that
+/// path is another one.
 #[must_use]
 pub fn is_piped(script: &str) -> bool {
     Path::new(script).file_name().is_some_and(|name| name == STDIN_NAME)
 }
 
-/// The directory that no child workflow of a run may lie outside of.
+/// The root of a project: all child workflows of its runs lie in it.
 #[derive(Debug)]
 pub struct ProjectRoot {
     dir: Dir,
     path: PathBuf,
     passed_over: Option<String>,
-    /// Everyone may put files into it: only the user's own, and root's, are read.
+    /// Everyone may put files into it, so only files of the user or root are read.
     is_shared: bool,
 }
 
 /// A workflow file of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// All that is in it.
+    /// Its bytes.
     pub bytes: Vec<u8>,
-    /// From the project root, with `/` between its parts; from `~` where it is one
-    /// that the user keeps for all projects.
+    /// Its path from the project root, with `/` between the parts. It begins with `~` for
+    /// one of the user's own workflows for all projects.
     pub path: String,
 }
 
 impl ProjectRoot {
-    /// The root for a script or a directory: the nearest directory around it
-    /// that holds `.git`, else the nearest that holds `.agents` or `.claude`,
-    /// and below `home`; else the script's own. The home directory is no
-    /// project: it would open all that the user has to any script in it. A mark
-    /// of another user does not count, nor one in a folder where everyone may
-    /// write.
+    /// The root for a script or a directory: the nearest directory around it that holds
+    /// `.git`, or else `.agents` or `.claude`; or else the script's own directory. It is
+    /// never `home` or above: that would open all files of the user to any script there. A
+    /// mark of another user does not count, nor one in a folder that everyone may write.
     ///
     /// # Errors
-    /// When there is no such directory or it cannot be opened.
+    /// When the directory does not exist or cannot be opened.
     pub fn containing(start: &Path, home: Option<&Path>) -> Result<Self, LibraryError> {
         let start = real(start).map_err(|error| LibraryError::io(start, error))?;
         let own = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
@@ -82,10 +79,10 @@ impl ProjectRoot {
         Ok(Self { passed_over: marked.passed_over, ..root })
     }
 
-    /// The root for a script or a directory, where a mark says so.
+    /// As [`Self::containing`]; none when there is no mark.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When the directory cannot be opened.
     pub fn marked(start: &Path, home: Option<&Path>) -> Result<Option<Self>, LibraryError> {
         let start = real(start).map_err(|error| LibraryError::io(start, error))?;
         let own = if start.is_dir() { start.as_path() } else { start.parent().unwrap_or(&start) };
@@ -93,10 +90,10 @@ impl ProjectRoot {
         mark::find(own, home.as_deref()).root.map(|root| Self::open(&root)).transpose()
     }
 
-    /// This directory.
+    /// This directory as a root.
     ///
     /// # Errors
-    /// When it is none or cannot be opened.
+    /// When it is not a directory or cannot be opened.
     pub fn open(path: &Path) -> Result<Self, LibraryError> {
         let failed = |error| LibraryError::io(path, error);
         let path = path.canonicalize().map_err(failed)?;
@@ -105,7 +102,7 @@ impl ProjectRoot {
         Ok(Self { dir, path, passed_over: None, is_shared })
     }
 
-    /// Where it is, without symbolic links.
+    /// Its real path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -117,14 +114,14 @@ impl ProjectRoot {
         self.passed_over.as_deref()
     }
 
-    /// Whether a path lies in it, links followed. It need not exist.
+    /// Whether a path lies in the root, with links followed. The file need not exist.
     #[must_use]
     pub fn holds(&self, path: &Path) -> bool {
         real(path).is_ok_and(|path| path.starts_with(&self.path))
     }
 
-    /// A path as seen from the root, with `/` between its parts; absolute when
-    /// it lies outside. The file need not exist.
+    /// A path relative to the root, with `/` between its parts; absolute when it lies
+    /// outside. The file need not exist.
     #[must_use]
     pub fn relative(&self, path: &Path) -> String {
         let path = real(path).unwrap_or_else(|_| path.to_owned());
@@ -137,22 +134,22 @@ impl ProjectRoot {
         }
     }
 
-    /// The file that a script means by a path. `caller` is the script, from
-    /// the root; one that lies outside counts as lying in the root.
+    /// The file that a script means by a path. `caller` is the script's path from the root;
+    /// a script outside counts as lying in the root.
     ///
     /// # Errors
-    /// When the path leads out of the root, or not to a regular file of a
-    /// script's size.
+    /// When the path leads out of the root, or not to a regular file of at most a script's
+    /// size.
     pub fn load_path(&self, caller: &Path, script_path: &str) -> Result<Loaded, LibraryError> {
         self.load(self.resolve(&path::directory_of(caller), script_path)?)
     }
 
-    /// The workflow of a name that is closest to a script: in each directory
-    /// from the script's own to the root, one whose `meta.name` it is in
-    /// `.agents/workflows` or `.claude/workflows`, else a file of that name.
+    /// The closest workflow of this name: in each directory from the script's own to the
+    /// root, a file in `.agents/workflows` or `.claude/workflows` with this `meta.name`, or
+    /// else with this file name.
     ///
     /// # Errors
-    /// When there is none, with the names there are; or it cannot be read.
+    /// When there is none, with the names that exist; or it cannot be read.
     pub fn load_name(&self, caller: &Path, name: &str) -> Result<Loaded, LibraryError> {
         let mut search = name::Search::new(name, Surface::CURRENT)?;
         let found = search.upwards(self, &path::directory_of(caller))?;
@@ -216,18 +213,18 @@ impl ProjectRoot {
     }
 }
 
-/// The bytes of a file that the user named, wherever it lies.
+/// The bytes of a script that the user named, wherever it lies.
 ///
 /// # Errors
-/// When it is no regular file of a script's size, or cannot be read.
+/// When it is not a regular file of at most a script's size, or cannot be read.
 pub fn load_entry(path: &Path) -> Result<Vec<u8>, LibraryError> {
     taken(path, file::open_anywhere(path))
 }
 
-/// The same, where a link in a project does not lead out of it.
+/// As [`load_entry`], but refuses a link that leads out of its project.
 ///
 /// # Errors
-/// Also when one does.
+/// As of [`load_entry`], and when a link leads out of the project.
 pub fn load_named(path: &Path, home: Option<&Path>) -> Result<Vec<u8>, LibraryError> {
     taken(path, named::open(path, home))
 }

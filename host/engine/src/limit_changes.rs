@@ -31,6 +31,7 @@ pub(crate) fn changed_limits(
     Ok(changes.applied_to(recorded))
 }
 
+/// Refuses a lower budget in the same unit, and a mode without a budget.
 fn refuse_other_budget(
     recorded: Option<Budget>,
     changes: LimitChanges,

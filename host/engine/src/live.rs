@@ -151,6 +151,7 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Shows or journals an event of an agent.
     fn record(&mut self, said: AgentEvent, machine: &mut Machine) {
         match said {
             AgentEvent::Fleeting(activity) => self.recorder.activity(activity),
@@ -203,6 +204,7 @@ impl<'a> Live<'a> {
         self.drain.is_cancelled() && !self.cancel.is_cancelled()
     }
 
+    /// Stops the run because its time in this process is up.
     fn timed_out(&self) -> Halt {
         let limit_ms = self.times.run.map_or(0, milliseconds);
         Halt::Stop(StopReason::TimedOut { limit_ms })
@@ -237,7 +239,7 @@ impl Backend for Live<'_> {
     }
 
     fn settled(&mut self, call: CallId) {
-        self.runner.told(call);
+        self.runner.delivered(call);
     }
 
     /// When a turn takes long, its delivery is made durable meanwhile, so that no

@@ -57,6 +57,7 @@ impl LockWait<'_> {
         self.until((START_LOCKED_MAX, self.deadline), attempt, false).await
     }
 
+    /// Tries `attempt` until the lock is free or the wait is over. Notices the first wait.
     async fn until<T, F>(
         &self,
         (longest, deadline): (Duration, Option<Instant>),

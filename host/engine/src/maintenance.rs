@@ -81,12 +81,23 @@ impl Engine {
     /// [`EngineError::Archive`] at the first line that does not fit;
     /// [`EngineError::ImportConflict`] when the store has a run of that id with another
     /// journal. Nothing is imported then.
+    ///
+    /// ```no_run
+    /// # async fn f(engine: smol_wf_engine::Engine) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::{BufRead, BufReader};
+    ///
+    /// let file = BufReader::new(std::fs::File::open("run.jsonl")?);
+    /// let (run, result) = engine.import(Box::new(file.lines())).await?;
+    /// println!("{run}: {result:?}");
+    /// # Ok(()) }
+    /// ```
     pub async fn import(&self, lines: Lines) -> Result<(RunId, Imported), EngineError> {
         let tenant = self.tenant.clone();
         self.writer.with(move |store: &mut dyn Store| take_in(store, tenant, lines)).await?
     }
 }
 
+/// Imports the run of these lines in one transaction.
 fn take_in(
     store: &mut dyn Store,
     tenant: TenantId,

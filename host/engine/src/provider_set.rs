@@ -12,7 +12,20 @@ use smol_wf_providers::debug::Debug;
 
 use crate::error::EngineError;
 
-/// Makes the providers of a run. A closure that returns a [`Registry`] is one.
+/// Makes the providers of a run. A closure that returns a [`Registry`] is one:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use smol_wf_engine::providers::command::Command;
+/// use smol_wf_engine::providers::{ConfiguredProgram, Registry};
+/// use smol_wf_engine::{Providers, RunHead};
+///
+/// let command = ["tr", "a-z", "A-Z"].map(str::to_owned).to_vec();
+/// let agent = Command::new(ConfiguredProgram { name: "tr".into(), command, ..Default::default() });
+/// let providers: Arc<dyn Providers> =
+///     Arc::new(move |_: &RunHead| Ok(Registry::new().with(Arc::new(agent.clone()))));
+/// ```
 ///
 /// Each run has its own providers, because they keep state of the run: which debug rules
 /// have matched, a server that calls share. The engine closes them when the run ends or

@@ -138,6 +138,7 @@ impl<'a> Recorder<'a> {
         self.held.as_ref().map(HeldLease::lease)
     }
 
+    /// Begins to renew the lease.
     fn hold(&mut self, lease: Lease) {
         let cancel = self.lock_wait.cancel.clone();
         self.held = Some(HeldLease::begin(lease, &self.writer, &self.processes, cancel));
@@ -193,6 +194,7 @@ impl<'a> Recorder<'a> {
         self.commit(None, true).await
     }
 
+    /// Appends the pending entries, with the state and the wake-up time when they change.
     async fn commit(&mut self, wake_at_us: Option<i64>, release: bool) -> Result<(), EngineError> {
         if self.pending.is_empty() {
             return Ok(());
@@ -356,6 +358,7 @@ impl<'a> Recorder<'a> {
             .map_err(|_| EngineError::UnknownRun { asked: self.key.run.to_string() })
     }
 
+    /// Takes the pending entries, and makes their records.
     fn seal(&mut self) -> Result<(Vec<Pending>, Arc<[Record]>), EngineError> {
         let pending = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
@@ -369,6 +372,7 @@ impl<'a> Recorder<'a> {
         Ok((pending, records))
     }
 
+    /// Notices entries and activities that are durable now.
     fn durable(&mut self, told: Vec<Pending>, records: &[Record]) {
         self.length += records.len() as u64;
         let entries = told.iter().filter_map(Pending::entry);
@@ -386,6 +390,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// Notices the events of an entry.
     fn tell(&mut self, entry: &Entry, replayed: bool) {
         for event in self.events.after(entry) {
             self.watcher.notice(Notice::Event { event: &event, replayed });

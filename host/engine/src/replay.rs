@@ -58,6 +58,14 @@ impl Engine {
     /// Executes a run again from its journal alone, and compares every call, delivery,
     /// turn and the result.
     ///
+    /// ```no_run
+    /// # async fn f(engine: smol_wf_engine::Engine) -> Result<(), smol_wf_engine::EngineError> {
+    /// let run = engine.find("latest").await?;
+    /// let replay = engine.replay(&run).await?;
+    /// assert!(replay.equal, "{:?}", replay.mismatch);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// When there is no such run, or its journal cannot be read. A difference is in the
     /// report.

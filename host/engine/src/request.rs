@@ -226,6 +226,17 @@ impl LimitChanges {
 }
 
 /// A run to resume.
+///
+/// ```no_run
+/// # async fn f(engine: smol_wf_engine::Engine) -> Result<(), smol_wf_engine::EngineError> {
+/// use smol_wf_engine::{LimitChanges, ResumeRequest};
+///
+/// let run = engine.find("latest").await?;
+/// let limits = LimitChanges { agents: Some(200), ..LimitChanges::default() };
+/// let resumed = engine.start(ResumeRequest { limits, ..ResumeRequest::of(run) })?;
+/// # resumed.wait().await?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ResumeRequest {
     /// The run.

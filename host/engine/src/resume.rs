@@ -131,6 +131,7 @@ impl Engine {
         let _ = self.writer.shortly(move |store: &mut dyn Store| store.release(&lease)).await;
     }
 
+    /// Claims the run for this process, in place of a holder that is dead.
     async fn claim(&self, key: &RunKey, lock_wait: &LockWait<'_>) -> Result<Lease, EngineError> {
         let held = |owner| EngineError::Held { run: key.run.clone(), owner };
         let asked = key.clone();
@@ -138,7 +139,7 @@ impl Engine {
         if let Some(lease) = seen.as_ref().filter(|lease| holds(lease)) {
             return Err(held(lease.owner.clone()));
         }
-        // By whoever has taken the run since.
+        // Also when another process has taken the run since.
         let claimed = lock_wait
             .start(|| {
                 let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
@@ -210,6 +211,7 @@ async fn retell(
     report.finish(false).map_err(|_| unknown(run))
 }
 
+/// Whether the script of the request differs from the recorded one.
 fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
     request.script.as_ref().is_some_and(|script| {
         Digest::of(&script.bytes) != head.script

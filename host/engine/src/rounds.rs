@@ -94,6 +94,7 @@ impl<'a> Rounds<'a> {
         end
     }
 
+    /// Asks, checks the answer against the schema, and asks once more if it does not fit.
     async fn rounds(&mut self, reply: &mut Reply) -> Result<String, RoundsEnd> {
         let request = &self.job.request;
         let can = self.job.provider.capabilities();
@@ -191,6 +192,7 @@ impl<'a> Rounds<'a> {
         }
     }
 
+    /// The task of the next attempt.
     fn task(&self, prompt: &str, begin: &Begin, round: u32, presence: Presence) -> AgentTask {
         AgentTask {
             run: self.agents.run.clone(),
@@ -265,6 +267,7 @@ fn believed(usage: Usage) -> Usage {
     if kinds.iter().any(|tokens| *tokens > TOKENS_MAX) { Usage::default() } else { usage }
 }
 
+/// Why the provider is unavailable, and until when.
 fn shut(error: &ProviderError) -> ShutProvider {
     let now_ms = clock::now_us() / 1_000;
     let wait_ms = error.retry_after.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
@@ -288,6 +291,7 @@ enum Problem {
 /// long: a check may take a second, and signals and leases must not wait for it.
 const JUDGED_HERE_BYTES: usize = 16 * 1024;
 
+/// Reads an answer and checks it, on another thread when that may take long.
 async fn judged(checker: &Arc<Checker>, answer: &Answer) -> Result<Value, Problem> {
     let bytes = match answer {
         Answer::Null => 0,
@@ -320,6 +324,7 @@ fn of_no_answer(problem: Problem) -> Problem {
     }
 }
 
+/// Runs a check on another thread. A panic there is an internal error of the call.
 async fn beside(
     work: impl FnOnce() -> Result<Value, Problem> + Send + 'static,
 ) -> Result<Value, Problem> {

@@ -79,6 +79,16 @@ impl RunReader {
 impl Engine {
     /// A cursor over the records and entries of a run.
     ///
+    /// ```no_run
+    /// # async fn f(engine: smol_wf_engine::Engine) -> Result<(), smol_wf_engine::EngineError> {
+    /// let run = engine.find("latest").await?;
+    /// let mut reader = engine.run_reader(&run).await?;
+    /// while let Some((_records, entries)) = reader.next().await? {
+    ///     entries.iter().for_each(|entry| println!("{}", entry.body.kind()));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// When there is no such run, or the store cannot be read.
     pub async fn run_reader(&self, run: &RunId) -> Result<RunReader, EngineError> {

@@ -1,8 +1,8 @@
 //! Runs of a script without agents: plans and explorations.
 //!
-//! Owns: a script made ready to be run with stubs, with the real guest and
-//! the real run machine. Never: a store, a provider, a clock; nothing is sent,
-//! journaled or slept.
+//! Owns: a script that is ready to run with stubs in place of agents, in the real guest
+//! under the real run machine. Never: a store, a provider or a clock; nothing is sent,
+//! stored or slept.
 
 mod bounds;
 mod contrast;
@@ -42,29 +42,38 @@ pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
 pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedCall};
 
-/// A script that is ready to be run with stubs.
+/// A script that is ready to run with stubs in place of agents, as often as needed.
+///
+/// ```no_run
+/// # async fn f(spec: smol_wf_engine::RunSpec) -> Result<(), smol_wf_engine::EngineError> {
+/// use smol_wf_engine::DebugOnly;
+/// use smol_wf_engine::simulate::Simulator;
+///
+/// let plan = Simulator::new(spec, &DebugOnly).await?.plan().await?;
+/// println!("{} agents in {} phases", plan.agents, plan.phases.len());
+/// # Ok(()) }
+/// ```
 pub struct Simulator {
     pub(crate) sandbox: Sandbox,
     pub(crate) children: Arc<Children>,
     pub(crate) head: RunHead,
     pub(crate) root: ScopeStart,
     pub(crate) limits: Limits,
-    /// Whom calls may go to. Nobody here is ever asked.
+    /// The providers that calls may name. None is ever asked.
     pub(crate) registry: Registry,
     pub(crate) resources: ResourceRules,
 }
 
 impl Simulator {
-    /// Reads and compiles the script. Of the providers it is only looked at what
-    /// there are and what they can do.
+    /// Reads and compiles the script. Of the providers, only names and capabilities are
+    /// used.
     ///
     /// # Errors
-    /// What is wrong with the script, with the author's line and column, or with
-    /// the request.
+    /// When the script is wrong, with its author's line and column, or the request is.
     pub async fn new(request: RunSpec, providers: &dyn Providers) -> Result<Self, EngineError> {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
-        // The script, its children, and a spare one for compiling and for
-        // finding out why a script hangs.
+        // For the script, its children, and some to compile and to diagnose scripts that
+        // hang.
         let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
         let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
         let folders = RunFolders::of_new(&request.script.path, &request.settings.folders)?;
@@ -73,12 +82,12 @@ impl Simulator {
         let head = RunHead {
             format: JOURNAL_FORMAT,
             surface: Surface::CURRENT,
-            // No run: nothing of it is ever kept.
+            // Not a run: nothing of it is ever stored.
             run: RunId::from_bits(0),
             name: script.meta.name.clone(),
             script: script.digest.clone(),
             script_path: request.script.path.to_string_lossy().into_owned(),
-            // Nothing is ever looked for again.
+            // Never read: nothing is resumed.
             project_root: String::new(),
             cwd: None,
             seed: request.seed.unwrap_or_default(),

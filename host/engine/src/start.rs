@@ -82,6 +82,16 @@ impl RunHandle {
 
     /// A cursor over the events of the run, from the first one on. It reads the
     /// journal, so a slow reader delays nothing and misses nothing.
+    ///
+    /// ```no_run
+    /// # async fn f(run: smol_wf_engine::RunHandle) -> Result<(), smol_wf_engine::EngineError> {
+    /// let mut events = run.events();
+    /// while let Some(event) = events.next().await? {
+    ///     println!("{}: {:?}", event.seq, event.kind());
+    /// }
+    /// println!("{}", run.wait().await?.result.get());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn events(&self) -> Events {
         Events { engine: self.engine.clone(), status: self.status.clone(), tail: None }

@@ -34,7 +34,17 @@ pub struct Tail {
 
 impl Engine {
     /// A cursor over the durable events of a run, from the first one on. It does not
-    /// check that there is such a run.
+    /// check that there is such a run. For a thread of its own:
+    ///
+    /// ```no_run
+    /// # fn f(engine: smol_wf_engine::Engine, run: smol_wf_engine::RunId)
+    /// # -> Result<(), smol_wf_engine::EngineError> {
+    /// let mut tail = engine.tail(&run);
+    /// while let Some(event) = tail.next_event()? {
+    ///     println!("{}: {:?}", event.seq, event.kind());
+    /// }
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn tail(&self, run: &RunId) -> Tail {
         Tail {

@@ -58,6 +58,7 @@ impl RawSessions {
     }
 }
 
+/// The transcript of one call.
 struct Sink {
     dir: PathBuf,
     /// Name of the file when the agent never names its session.
@@ -152,6 +153,7 @@ impl Drop for Sink {
     }
 }
 
+/// Lets only the owner read new files and folders.
 #[cfg(unix)]
 fn owner_only(folder: &mut DirBuilder, options: &mut OpenOptions) {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

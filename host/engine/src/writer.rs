@@ -51,6 +51,7 @@ impl Batch {
     }
 }
 
+/// An append, and where its result goes.
 struct AppendJob {
     batch: Batch,
     reply: oneshot::Sender<Result<(), StoreError>>,
@@ -58,6 +59,7 @@ struct AppendJob {
 
 type OtherJob = Box<dyn FnOnce(&mut dyn Store) + Send>;
 
+/// Work for the thread.
 enum Job {
     Append(AppendJob),
     Other(OtherJob),
@@ -231,6 +233,7 @@ impl Writer {
     }
 }
 
+/// The thread: commits appends in groups, and does other jobs in order.
 fn write_all(store: &SharedStore, queue: &mpsc::Receiver<Job>, queued: &AtomicUsize) {
     while let Ok(first) = queue.recv() {
         let mut group = Vec::new();
@@ -256,6 +259,7 @@ fn locked(store: &SharedStore) -> MutexGuard<'_, Box<dyn Store>> {
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Commits a group of appends in one transaction.
 fn commit(store: &SharedStore, group: Vec<AppendJob>, queued: &AtomicUsize) {
     if group.is_empty() {
         return;

@@ -1,8 +1,8 @@
-//! What reads bytes that somebody else has written, each as a function that must
-//! come to an end and must not panic, whatever the bytes are.
+//! The readers of foreign bytes, as functions that must end and must not panic,
+//! whatever the bytes are.
 //!
-//! Owns: the bodies of the fuzz targets, and where bytes to begin with lie.
-//! Never: makes up bytes; libFuzzer and `host/cli/tests/fuzz.rs` do.
+//! Owns: the bodies of the fuzz targets, and the folders with their seeds. Never:
+//! generates bytes; libFuzzer and `host/cli/tests/fuzz.rs` do.
 
 use serde_json::Value;
 use smol_wf_core::archive;
@@ -20,18 +20,17 @@ use smol_wf_core::summary::Summary;
 use smol_wf_core::trace::{Spans, chrome_events};
 use smol_wf_engine::{fixture_entries, providers};
 
-/// A target: its name, its body, and the folders of the project that hold bytes of
-/// its kind.
+/// A fuzz target: its name, its body and the folders with its seeds.
 pub struct Target {
-    /// As `cargo fuzz` calls it.
+    /// Its name in `cargo fuzz`.
     pub name: &'static str,
-    /// Reads the bytes.
+    /// The function that reads the bytes.
     pub body: fn(&[u8]),
-    /// From the root of the project.
+    /// Folders with seeds, relative to the root of the project.
     pub seeds: &'static [&'static str],
 }
 
-/// All of them.
+/// All fuzz targets.
 pub const TARGETS: [Target; 6] = [
     Target {
         name: "script",
@@ -56,7 +55,7 @@ pub const TARGETS: [Target; 6] = [
 
 const JOURNALS: &str = "host/cli/tests/recorded/9264ab0/journals";
 
-/// A script, its `meta`, and the places in it that messages name; the same bytes as
+/// Reads the bytes as a script with its `meta` and the places that messages name, and as
 /// options of a call.
 pub fn script(bytes: &[u8]) {
     if let Ok(script) = Script::read(bytes, "flow.mjs") {
@@ -71,7 +70,7 @@ pub fn script(bytes: &[u8]) {
     }
 }
 
-/// An archive: a head and records, chained.
+/// Reads the bytes as an archive: a head and records with a chain of digests.
 pub fn journal(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.lines();
@@ -81,7 +80,8 @@ pub fn journal(bytes: &[u8]) {
     }
 }
 
-/// The entries of a journal, sealed anew, so that what folds them is reached.
+/// Reads the bytes as the entries of a journal and seals them again, so that the folds are
+/// reached.
 pub fn events(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut chain = Chain::new();
@@ -107,19 +107,19 @@ pub fn events(bytes: &[u8]) {
     let _ = Machine::replay(entries, None, Digest::of(b"guest"));
 }
 
-/// The body of an archive's line, or the line.
+/// The body in a line of an archive, or the line itself.
 fn body_of(line: &str) -> String {
     let value = serde_json::from_str::<Value>(line).unwrap_or_default();
     value["body"].as_str().unwrap_or(line).to_owned()
 }
 
-/// A fixture.
+/// Reads the bytes as a fixture.
 pub fn fixture(bytes: &[u8]) {
     let _ = fixture_entries(&String::from_utf8_lossy(bytes));
 }
 
-/// What an agent has printed, whichever it was. Recorded messages of ACP stand in
-/// an envelope.
+/// Reads the bytes as the output of each agent. Recorded messages of ACP are in an
+/// envelope.
 pub fn transcripts(bytes: &[u8]) {
     for agent in providers::parsers::AGENTS {
         let _ = providers::parsers::parse(agent, bytes, &());
@@ -134,7 +134,7 @@ fn message_of(line: &str) -> Option<String> {
     envelope.get("msg").map(Value::to_string)
 }
 
-/// A schema in the first line, and an answer in the others.
+/// Reads the first line as a schema and the others as an answer.
 pub fn schema(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (schema, answer) = text.split_once('\n').unwrap_or((&text, ""));

@@ -1,4 +1,4 @@
-//! Prints what an instance costs, in time and in memory.
+//! Prints the cost of an instance in time and memory.
 //!
 //! `cargo run --release -p smol-wf-sandbox --example measure [instances]`
 
@@ -12,7 +12,7 @@ use smol_wf_core::ids::{CallId, TimerId};
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
-/// Counts calls, and nothing else.
+/// A host that only counts calls.
 #[derive(Default)]
 struct Counter(u32);
 
@@ -73,7 +73,7 @@ async fn instance(sandbox: &Sandbox) -> Guest {
     sandbox.instance(InstanceLimits { memory_mib: 256 }).await.unwrap()
 }
 
-/// Runs a script to its end; the fuel of all turns.
+/// Runs a script to its end and returns the fuel of all turns.
 async fn run(sandbox: &Sandbox, input: &StartInput) -> u64 {
     let mut guest = instance(sandbox).await;
     let answer = Outcome::Value("\"an answer\"".into());

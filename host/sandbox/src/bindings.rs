@@ -1,6 +1,6 @@
-//! What `wit/` says, as Rust.
+//! The interfaces of `wit/` as Rust.
 //!
-//! Owns: the generated code. Never: a line of our own; [`crate::convert`]
+//! Owns: the generated code. Never: code written by hand; [`crate::convert`]
 //! translates.
 
 mod generated {

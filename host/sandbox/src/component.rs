@@ -1,8 +1,8 @@
-//! The parts of the guest's component, counted.
+//! The numbers of parts of the guest's component.
 //!
-//! Owns: how many instances and tables one guest has, for the allocator that
-//! makes room for them and the limiter that allows no more. Never: memory, of
-//! which a run says how much it may have.
+//! Owns: how many instances and tables one guest has, for the allocator that reserves
+//! room for them and the limiter that allows no more. Never: memory, whose limit a run
+//! sets.
 
 /// Core instances of one component: the guest, the adapter, and the glue
 /// between them.

@@ -1,7 +1,7 @@
-//! WIT ⇄ core: the only file that names both worlds.
+//! Translates between WIT and core: the only file with the types of both.
 //!
-//! Owns: every translation, and the bounds of what a guest answers with.
-//! Never: believes a length, a code or an order; never decides about a call.
+//! Owns: every translation, and the limits of what a guest returns. Never: trusts a
+//! length, a code or an order, or decides about a call.
 
 use std::future::Future;
 
@@ -18,20 +18,20 @@ use wasmtime::Store;
 use crate::bindings::{Workflow, calls, types};
 use crate::state::State;
 
-/// Bytes of a code or a name: all of ours are far shorter.
+/// Most bytes of a code or a name. All of ours are far shorter.
 const WORD_BYTES: usize = 128;
 
-/// What a script error may be called. Any other code comes from a guest that
-/// no longer runs our prelude.
+/// The codes of script errors. Any other code comes from a guest that no longer runs our
+/// prelude.
 const ERROR_CODES: [&str; 6] =
     ["syntax", "import", "thrown", "unhandled_rejection", "result_not_json", "no_default_export"];
 
-/// Places that `unsettled` may name.
+/// Most places that `unsettled` may name.
 const PLACES_MAX: usize = 20;
 
 /// One call of an export of the guest.
 pub(crate) trait GuestCall {
-    /// What it is answered with.
+    /// The translated result.
     type Output;
 
     fn run(
@@ -41,10 +41,15 @@ pub(crate) trait GuestCall {
     ) -> impl Future<Output = wasmtime::Result<Self::Output>> + Send;
 }
 
+/// Determines the dialect of a script.
 pub(crate) struct Inspect<'a>(pub(crate) &'a Source, pub(crate) Surface);
+/// Starts a script.
 pub(crate) struct Start<'a>(pub(crate) &'a StartInput);
+/// Settles a call.
 pub(crate) struct Settle<'a>(pub(crate) CallId, pub(crate) &'a Outcome);
+/// Calls the callback of a timer.
 pub(crate) struct Fire(pub(crate) TimerId);
+/// Names the places of unsettled promises.
 pub(crate) struct Unsettled;
 
 impl GuestCall for Inspect<'_> {
@@ -211,6 +216,7 @@ impl calls::Host for State {
 impl types::Host for State {}
 
 impl State {
+    /// Passes a refusal to the script, or ends the turn.
     fn answer(
         &mut self,
         answer: Result<u32, Refusal>,
@@ -235,7 +241,7 @@ fn failure_out(failure: Failure) -> types::Failure {
     types::Failure { code: failure.code, message: failure.message, name: failure.name }
 }
 
-/// A result that is too large ends the run, as any other limit does.
+/// Translates a status. A result that is too large ends the run, like any other limit.
 fn status(status: types::Status, store: &mut Store<State>) -> wasmtime::Result<Status> {
     Ok(match status {
         types::Status::Pending => Status::Pending,

@@ -1,8 +1,7 @@
-//! The engine.
+//! The wasmtime engine.
 //!
-//! Owns: how instances are allocated. Never: settings that a script could
-//! observe; those are in [`crate::engine_config`], for both compiler and
-//! program.
+//! Owns: how instances are allocated. Never: settings that a script could observe; those
+//! are in [`crate::engine_config`], for both the compiler and the program.
 
 use smol_wf_core::limits::MEMORY_MIB_MAX;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy as Allocation, PoolingAllocationConfig};
@@ -12,23 +11,22 @@ use crate::engine_config::engine_config;
 use crate::image::Image;
 use crate::sandbox::SandboxConfig;
 
-/// Native stack of the guest. The script's own check, at 2.5 MiB of the
-/// guest's stack, needs up to sixteen times as much native stack before it
-/// triggers, which is address space and no memory until it is used; with less, deep recursion would trap at a depth that differs
-/// from machine to machine.
+/// Bytes of the guest's native stack. The script's own check triggers at 2.5 MiB of the
+/// guest's stack, which can take sixteen times as much native stack. That is address
+/// space, and memory only once it is used. With less, deep recursion would trap at a
+/// depth that differs between machines.
 pub(crate) const WASM_STACK: usize = 48 * 1024 * 1024;
 
-/// Stack that is left for the host's functions below the guest's.
+/// Bytes of stack for the host's functions below the guest's.
 const HOST_STACK: usize = 1024 * 1024;
 
-/// Bytes of a freed stack that are cleared by hand rather than given back: a
-/// small script touches less, and then reuse costs no page faults.
+/// Bytes of a freed stack that are cleared rather than returned to the system. A small
+/// script touches fewer, and reusing them costs no page faults.
 const STACK_KEEP_RESIDENT: usize = 64 * 1024;
 
-/// An engine with this allocation. A pool pays off where many instances come
-/// and go; to reserve one takes longer than a single run of a small script.
-/// Where address space is too short for it (`ulimit -v`), instances are mapped
-/// one by one: slower, and just as separate.
+/// Creates an engine. A pool pays off where many instances come and go; reserving it
+/// takes longer than a single run of a small script. If address space is too short for a
+/// pool (`ulimit -v`), instances are mapped one by one, which is slower and as separate.
 pub(crate) fn engine(wanted: &SandboxConfig, image: &Image) -> wasmtime::Result<Engine> {
     let mut one_by_one = config(wanted.wasm_stack);
     image.configure(&mut one_by_one);
@@ -61,8 +59,8 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_tables_per_component(TABLES)
         .max_memory_size((MEMORY_MIB_MAX as usize) << 20)
         .table_elements(TABLE_ENTRIES)
-        // Memory of a freed slot goes back to the kernel whole: nothing of ours
-        // has to be right for the next tenant to find none of it.
+        // All memory of a freed slot is returned to the kernel, so that the next tenant
+        // cannot find any of it, whatever this program does.
         .linear_memory_keep_resident(0)
         .async_stack_keep_resident(STACK_KEEP_RESIDENT);
     pool

@@ -1,6 +1,6 @@
-//! How a turn may end other than by the script's own doing.
+//! The ways in which a turn ends other than by the script itself.
 //!
-//! Owns: [`TurnFault`] and how wasmtime's errors become one. Never: decides
+//! Owns: [`TurnFault`], and the translation of wasmtime's errors into it. Never: decides
 //! what a fault means for the run.
 
 use smol_wf_core::codes::Code;
@@ -9,13 +9,13 @@ use wasmtime::Trap;
 
 use crate::state::{HOSTCALL_BYTES, State};
 
-/// Most bytes of what is said about a crash.
+/// Most bytes of the description of a crash.
 const DETAIL_BYTES: usize = 2 * 1024;
 
-/// Why a turn did not end with a status of the script. The instance is gone.
+/// Why a turn ended without a status of the script. The instance has ended as well.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TurnFault {
-    /// The fuel of the turn is used up.
+    /// The turn used up its fuel.
     #[error("the script used up the fuel of its turn")]
     OutOfFuel,
     /// Memory was refused during the turn, and the turn failed.
@@ -25,29 +25,29 @@ pub enum TurnFault {
     /// have prevented.
     #[error("the script recursed deeper than the sandbox allows")]
     Stack,
-    /// One call passed more to the host than any call may.
+    /// One call passed more bytes to the host than any call may.
     #[error("the script passed more than {HOSTCALL_BYTES} bytes to the host at once; pass less")]
     Oversize,
-    /// The host of the turn asked for it.
+    /// The host of the turn stopped it.
     #[error(transparent)]
     Stopped(StopTurn),
-    /// This machine is out of memory. Says nothing about the script: the turn
+    /// This machine is out of memory. That does not depend on the script, and the turn
     /// can be tried again.
     #[error("this machine has no memory left for the script")]
     HostMemory,
-    /// The guest broke down. A fault of the guest, or an attack on it.
+    /// The guest broke down: a defect of the guest, or an attack on it.
     #[error("the script engine broke down: {detail}")]
     Crashed {
-        /// What is known of it; never memory of the guest.
+        /// The error of the engine and the stderr of the guest; never its memory.
         detail: String,
     },
-    /// An earlier turn of this guest ended in a fault or was cut off.
+    /// An earlier turn of this instance ended in a fault or was cut off.
     #[error("this script instance is spent: an earlier turn broke off")]
     Spent,
 }
 
 impl TurnFault {
-    /// Stable code.
+    /// The stable code of this fault.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -62,7 +62,7 @@ impl TurnFault {
         }
     }
 
-    /// What an error of wasmtime means, given what happened during the turn.
+    /// Translates an error of wasmtime, given what happened during the turn.
     pub(crate) fn read(error: &wasmtime::Error, state: &mut State) -> Self {
         if let Some(stop) = state.take_stop() {
             return Self::Stopped(stop);
@@ -77,7 +77,7 @@ impl TurnFault {
             _ => {}
         }
         let detail = format!("{error:#}");
-        // wasmtime keeps the type of this error to itself; a test watches its words.
+        // The type of this error is private to wasmtime; a test watches its text.
         if detail.contains("fuel allocated for hostcalls") {
             return Self::Oversize;
         }

@@ -1,7 +1,7 @@
 //! One instance, driven turn by turn.
 //!
-//! Owns: what a turn costs and how it ends. Never: lets an instance go on
-//! that trapped or was cut off; its store is dropped on the spot.
+//! Owns: the cost of a turn and how it ends. Never: continues an instance that trapped
+//! or was cut off; its store is dropped at once.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -21,30 +21,30 @@ use crate::state::{AnyHost, Meter, State};
 /// Limits of one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TurnLimits {
-    /// Units of fuel. Calls into the host cost some, too.
+    /// Units of fuel. Calls into the host cost fuel as well.
     pub fuel: u64,
-    /// What the script's clock starts at, in microseconds since 1970. Never
-    /// runs backwards: an earlier time than the last one read is passed over.
+    /// Time at which the script's clock starts, in microseconds since 1970. The clock
+    /// never runs backwards: an earlier time than the last one read is ignored.
     pub now_us: i64,
 }
 
-/// How a turn went.
+/// The result of a turn.
 #[derive(Debug)]
 pub struct Turn<H> {
     /// The host that was passed in, with what the guest asked it.
     pub host: H,
-    /// Units of fuel the turn used; never more than its limit.
+    /// Units of fuel that the turn used, at most its limit.
     pub fuel: u64,
-    /// Memory was refused. The script may have caught that and gone on.
+    /// Whether memory was refused. The script may have caught that and gone on.
     pub memory_denied: bool,
-    /// Where it left the script.
+    /// The state of the script after the turn.
     pub end: Result<Status, TurnFault>,
 }
 
 /// An instance with at most one script in it.
 ///
-/// Dropping the future of a turn drops what the instance was doing and the
-/// instance with it; later turns end as [`TurnFault::Spent`].
+/// Dropping the future of a turn ends the instance; later turns fail with
+/// [`TurnFault::Spent`].
 pub struct Guest {
     live: Option<Live>,
     meter: Arc<Meter>,
@@ -52,13 +52,13 @@ pub struct Guest {
 }
 
 struct Live {
-    // Dropped before its slot is given back: fields go in order.
+    // Dropped before the slot is returned: fields are dropped in order.
     store: Store<State>,
     workflow: Workflow,
     _slot: InstanceSlot,
 }
 
-/// How a question to a guest went.
+/// The result of a call of the guest.
 pub(crate) struct GuestReply<A> {
     host: Option<Box<dyn AnyHost>>,
     fuel: u64,
@@ -77,27 +77,27 @@ impl Guest {
         Self { live: Some(Live { store, workflow, _slot: slot }), meter, yield_fuel }
     }
 
-    /// Fuel of the turn that was begun last, as far as it came: for one that was
-    /// cut off, to the last time that it let others run.
+    /// Fuel that the latest turn has used so far. For a turn that was cut off: up to the
+    /// last time that it yielded.
     #[must_use]
     pub fn fuel_so_far(&self) -> u64 {
         self.yield_fuel.saturating_mul(self.meter.yields()).saturating_add(self.meter.charged())
     }
 
-    /// Whether it can have another turn.
+    /// Whether the instance has ended, so that every further turn fails.
     #[must_use]
     pub fn is_spent(&self) -> bool {
         self.live.is_none()
     }
 
-    /// Sets other limits than it was made with, from the next turn on.
+    /// Changes the limits of the instance from the next turn on.
     pub fn limit(&mut self, limits: InstanceLimits) {
         if let Some(live) = &mut self.live {
             live.store.data_mut().limit_memory(limits.memory_mib);
         }
     }
 
-    /// Runs a script until nothing is runnable. Once per instance.
+    /// Starts a script and runs it until nothing is runnable. Once per instance.
     pub async fn start<H: TurnHost + Send + 'static>(
         &mut self,
         host: H,
@@ -107,7 +107,7 @@ impl Guest {
         self.turn(host, limits, Start(input)).await
     }
 
-    /// Settles one call and runs until nothing is runnable.
+    /// Settles a call and runs the script until nothing is runnable.
     pub async fn settle<H: TurnHost + Send + 'static>(
         &mut self,
         host: H,
@@ -118,8 +118,7 @@ impl Guest {
         self.turn(host, limits, Settle(call, outcome)).await
     }
 
-    /// Runs the callback of a timer, and what follows from it, until nothing is
-    /// runnable.
+    /// Calls the callback of a timer and runs the script until nothing is runnable.
     pub async fn fire<H: TurnHost + Send + 'static>(
         &mut self,
         host: H,
@@ -129,8 +128,8 @@ impl Guest {
         self.turn(host, limits, Fire(timer)).await
     }
 
-    /// After a start with `diagnose`: where the promises were made that are
-    /// still unsettled. Empty when the guest cannot say.
+    /// After a start with `diagnose`: where the script made the promises that are still
+    /// unsettled. Empty when the guest does not know.
     pub async fn unsettled<H: TurnHost + Send + 'static>(
         &mut self,
         host: H,
@@ -148,8 +147,8 @@ impl Guest {
     ) -> Turn<H> {
         let reply = self.call(Some(Box::new(host)), limits, call).await;
         let end = match reply.end {
-            // A script that dies for want of memory could live with more: that
-            // is a limit, which can be raised, and not the script's last word.
+            // With more memory the script might not have failed: this is a limit, which
+            // can be raised, and not an outcome of the script.
             Ok(Status::Failed(_)) if reply.memory_denied => {
                 self.live = None;
                 Err(TurnFault::Memory)
@@ -165,7 +164,7 @@ impl Guest {
         limits: TurnLimits,
         call: A,
     ) -> GuestReply<A::Output> {
-        // Taken out, so that whatever cuts this function off drops it.
+        // Taken out, so that it is dropped if this function is cut off.
         let Some(mut live) = self.live.take() else {
             return GuestReply { host, fuel: 0, memory_denied: false, end: Err(TurnFault::Spent) };
         };
@@ -205,8 +204,8 @@ impl Live {
         }
     }
 
-    /// WASI's functions can charge and not trap. A guest that calls nothing
-    /// else is stopped here, when it yields.
+    /// Runs a call. WASI's functions can charge fuel but not trap, so a guest that calls
+    /// nothing else is stopped here when it yields.
     async fn run<A: GuestCall>(&mut self, fuel: u64, call: A) -> wasmtime::Result<A::Output> {
         let meter = Arc::clone(&self.store.data().meter);
         let mut running = pin!(call.run(&self.workflow, &mut self.store));

@@ -1,15 +1,14 @@
-//! The compiled guest: its bytes, where they lie, and the one place that trusts
-//! them.
+//! The compiled guest: its bytes, and the only place that trusts them.
 //!
 //! Owns: loading the guest into an engine. Never: settings; those are in
 //! [`crate::engine_config`] and [`crate::engine`].
 //!
-//! On Linux the bytes lie in the program's own text, so the kernel maps them
-//! executable and read-only with everything else: nothing is copied, no page is
-//! ever writable and executable, and pages that no script needs are never read.
-//! wasmtime knows each piece of code once in a process, so the first engine uses
-//! them there and any other has a copy. Elsewhere all have copies, as systems
-//! that sign code want it.
+//! On Linux the bytes are in the program's own text section, which the kernel maps
+//! executable and read-only: nothing is copied, no page is ever both writable and
+//! executable, and pages that no script needs are never read. wasmtime registers each
+//! piece of code once per process, so the first engine uses the bytes in place and any
+//! other copies them. On other systems every engine has a copy, as systems with signed
+//! code require.
 
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
@@ -24,31 +23,31 @@ static GUEST: Aligned = Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/guest
 
 const GUEST_BYTES: usize = include_bytes!(concat!(env!("OUT_DIR"), "/guest.cwasm")).len();
 
-/// At a page's beginning, as wasmtime wants code; pages of aarch64 have up to
+/// Bytes aligned to a page, as wasmtime requires for code. Pages of aarch64 have up to
 /// 64 KiB.
 #[cfg_attr(target_arch = "x86_64", repr(C, align(4096)))]
 #[cfg_attr(not(target_arch = "x86_64"), repr(C, align(65536)))]
 struct Aligned([u8; GUEST_BYTES]);
 
-/// How one engine comes by the guest's code.
+/// How one engine gets the guest's code.
 pub(crate) struct Image {
     in_place: bool,
 }
 
 impl Image {
-    /// For one engine: the code where it lies, for the first that asks.
+    /// For one engine: the code in place for the first caller, a copy for any other.
     pub(crate) fn claim() -> Self {
         Self { in_place: in_place::claim() }
     }
 
-    /// Prepares the settings of that engine.
+    /// Adds the settings that this engine needs.
     pub(crate) fn configure(&self, config: &mut Config) {
         if self.in_place {
             in_place::configure(config);
         }
     }
 
-    /// The guest's code, ready to be instantiated in that engine.
+    /// Loads the guest's code into this engine.
     #[expect(unsafe_code, reason = "wasmtime cannot check that bytes are its own compiler's")]
     pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
         // SAFETY: these bytes were written by `Engine::precompile_component` in
@@ -76,7 +75,7 @@ mod in_place {
 
     static CLAIMED: AtomicBool = AtomicBool::new(false);
 
-    /// Never given back: code may outlive its engine's owner by an instance.
+    /// Never undone: an instance can keep the code alive longer than the engine's owner.
     pub(super) fn claim() -> bool {
         !CLAIMED.swap(true, Ordering::Relaxed)
     }
@@ -85,7 +84,7 @@ mod in_place {
         config.with_custom_code_memory(Some(Arc::new(InPlace)));
     }
 
-    /// Code that is executable already, because it is this program's own text.
+    /// Code that is already executable, because it is part of this program's text.
     struct InPlace;
 
     impl CustomCodeMemory for InPlace {
@@ -93,7 +92,7 @@ mod in_place {
             align_of::<Aligned>()
         }
 
-        /// Refuses everything but the guest: this engine runs nothing else.
+        /// Refuses everything except the guest: this engine runs nothing else.
         fn publish_executable(&self, code: *const u8, length: usize) -> wasmtime::Result<()> {
             let image = GUEST.0.as_ptr_range();
             let end = code.wrapping_add(length);
@@ -112,7 +111,7 @@ mod in_place {
 
 #[cfg(not(target_os = "linux"))]
 mod in_place {
-    /// Nothing lies in place.
+    /// Every engine copies the code.
     pub(super) fn claim() -> bool {
         false
     }

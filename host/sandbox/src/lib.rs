@@ -1,15 +1,15 @@
-//! Runs one guest instance: WIT on one side, [`smol_wf_core::guest`] on the other.
+//! Runs guest instances: WIT on one side, [`smol_wf_core::guest`] on the other.
 //!
-//! Owns: the engine, its instances, the guest's compiled code, fuel,
-//! memory and stack limits, the deterministic clock, and the translation
-//! between WIT and core. Never: a provider, a file, a journal; it asks the
+//! Owns: the engine, its instances, the guest's compiled code, the limits of fuel,
+//! memory and stack, the deterministic clock, and the translation between WIT and core.
+//! Never: a provider, a file or a journal; it passes the guest's calls to a
 //! [`smol_wf_core::guest::TurnHost`] and reports how the turn ended.
 //!
-//! The guest is taken to be hostile, as a whole and from the first turn on.
-//! Nothing that comes out of it is believed: lengths are bounded here, and
-//! meaning is checked by whoever is asked.
+//! The whole guest is assumed to be hostile from its first turn on. Nothing that it
+//! returns is trusted: this crate bounds lengths, and the host of the turn checks
+//! meaning.
 
-// For what ships only: tests, benchmarks and examples are crates of their own.
+// Only for code that ships: tests, benchmarks and examples are separate crates.
 #![warn(
     clippy::expect_used,
     clippy::panic,

@@ -1,6 +1,6 @@
-//! The engine with the guest linked into it, and new instances of it.
+//! The engine with the guest linked into it, and the creation of instances.
 //!
-//! Owns: what all instances share. Never: what one of them does; that is
+//! Owns: what all instances share. Never: the turns of an instance; see
 //! [`crate::guest`].
 
 use smol_wf_core::codes::Code;
@@ -23,43 +23,42 @@ use crate::image::Image;
 use crate::state::{HOSTCALL_BYTES, State};
 use crate::{engine, wasi};
 
-/// Fuel to make an instance. The guest arrives initialised: a fraction is used.
+/// Fuel for creating an instance. The guest is already initialised and uses a fraction.
 const INSTANTIATE_FUEL: u64 = 100_000_000;
 
-/// Fuel of an inspection: the largest script compiles with a tenth of it.
+/// Fuel of an inspection. The largest script compiles with a tenth of it.
 const INSPECT_FUEL: u64 = 10_000_000_000;
 
-/// Memory of an inspection, in MiB: the largest script needs a quarter of it.
+/// Memory of an inspection, in MiB. The largest script needs a quarter of it.
 const INSPECT_MEMORY_MIB: u32 = 256;
 
-/// Resources of WASI that one instance may hold at once. It needs three.
+/// WASI resources that one instance may hold at once. It needs three.
 const HANDLES_MAX: usize = 1_000;
 
-/// How a sandbox is built.
+/// The configuration of a sandbox.
 #[derive(Debug, Clone, Copy)]
 pub struct SandboxConfig {
-    /// Instances that may live at once, waiting ones included.
+    /// Most instances at once, waiting ones included.
     pub instances_max: u32,
-    /// Reserve room for all of them at once, which makes each of them faster to
-    /// make and the sandbox slower to set up.
+    /// Whether to reserve room for all of them in advance. Each instance is then created
+    /// faster, and the sandbox more slowly.
     pub pooled: bool,
-    /// Fuel after which a busy guest lets others run: about a millisecond of most
-    /// work, and a tenth of a second of the slowest that is known. Changes no
-    /// result and no fuel.
+    /// Units of fuel after which a busy guest yields: about a millisecond of most work,
+    /// and a tenth of a second of the slowest known. Changes neither results nor fuel.
     pub yield_fuel: u64,
-    /// Bytes of native stack of the guest. More changes nothing; less turns
-    /// deep recursion into traps.
+    /// Bytes of the guest's native stack. A larger one changes nothing; a smaller one
+    /// turns deep recursion into traps.
     pub wasm_stack: usize,
 }
 
 impl SandboxConfig {
-    /// For so many instances at once, mapped one by one: for a few scripts.
+    /// For this many instances at once, mapped one by one: for a few scripts.
     #[must_use]
     pub fn new(instances_max: u32) -> Self {
         Self { instances_max, pooled: false, yield_fuel: 10_000_000, wasm_stack: WASM_STACK }
     }
 
-    /// For so many instances at once, out of a pool: for scripts by the hundred.
+    /// For this many instances at once, from a pool: for hundreds of scripts.
     #[must_use]
     pub fn pooled(instances_max: u32) -> Self {
         Self { pooled: true, ..Self::new(instances_max) }
@@ -69,30 +68,30 @@ impl SandboxConfig {
 /// Limits of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstanceLimits {
-    /// Linear memory, in MiB; at the most [`MEMORY_MIB_MAX`].
+    /// Linear memory in MiB, at most [`MEMORY_MIB_MAX`].
     pub memory_mib: u32,
 }
 
-/// Why there is no sandbox or no instance.
+/// Why a sandbox or an instance could not be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
     /// The engine or the guest could not be loaded.
     #[error("the sandbox cannot be set up: {detail}")]
     Setup {
-        /// What went wrong.
+        /// The error of the engine.
         detail: String,
     },
-    /// Every instance is taken.
+    /// All instances are in use.
     #[error("all {instances_max} script instances are in use")]
     Full {
-        /// How many there are.
+        /// Number of instances.
         instances_max: u32,
     },
-    /// An instance could not be made.
+    /// An instance could not be created.
     #[error("a script instance cannot be made: {detail}")]
     Instance {
-        /// What went wrong.
+        /// The error of the engine.
         detail: String,
     },
     /// The script could not be inspected.
@@ -101,7 +100,7 @@ pub enum SandboxError {
 }
 
 impl SandboxError {
-    /// Stable code.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -113,7 +112,7 @@ impl SandboxError {
     }
 }
 
-/// Makes script instances. Cheap to clone; all clones share its instances.
+/// Creates script instances. Cheap to clone; all clones share the instances.
 #[derive(Clone)]
 pub struct Sandbox {
     shared: Arc<Shared>,
@@ -123,18 +122,18 @@ struct Shared {
     engine: Engine,
     guest: WorkflowPre<State>,
     config: SandboxConfig,
-    /// Instances that live now.
+    /// Number of live instances.
     slots: Arc<AtomicU32>,
 }
 
-/// The right to one instance, given back when it goes.
+/// The right to one instance, returned when it is dropped.
 pub(crate) struct InstanceSlot(Arc<AtomicU32>);
 
 impl InstanceSlot {
-    /// One more; none when so many are taken.
+    /// Takes a slot; none when all `most` are taken.
     fn take(taken: &Arc<AtomicU32>, most: u32) -> Option<Self> {
         let more = |count: u32| (count < most).then_some(count + 1);
-        // Only the count itself has to be right: it guards no other memory.
+        // Only the count has to be right: it guards no other memory.
         taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Self(taken.clone()))
     }
@@ -147,36 +146,35 @@ impl Drop for InstanceSlot {
 }
 
 impl Sandbox {
-    /// Sets the engine up and loads the guest.
+    /// Sets up the engine and loads the guest.
     ///
     /// # Errors
-    /// When the engine refuses its settings or the guest asks for more than
-    /// it may import; not when address space is short.
+    /// [`SandboxError::Setup`] when the engine refuses its settings or the guest imports
+    /// more than it may. A lack of address space is not an error.
     pub fn new(config: SandboxConfig) -> Result<Self, SandboxError> {
         let shared =
             Shared::new(config).map_err(|error| SandboxError::Setup { detail: text(&error) })?;
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// What the guest is: its code, the engine's version and settings. Fuel
-    /// can be compared under one digest only.
+    /// Digest of the guest's code, the engine's version and its settings. Fuel is only
+    /// comparable under the same digest.
     #[must_use]
     pub fn guest_digest() -> Digest {
         Digest::from_hex(env!("SMOL_WF_GUEST_DIGEST"))
     }
 
-    /// What the guest imports: interface and function, sorted.
+    /// The imports of the guest: interfaces with their functions, sorted.
     #[must_use]
     pub fn guest_imports(&self) -> Vec<(String, Vec<String>)> {
         wasi::imports(self.shared.guest.instance_pre().component())
     }
 
-    /// Finds out how a script is written that sees this surface, without running
-    /// it.
+    /// Determines the dialect of a script under this surface, without running it.
     ///
     /// # Errors
-    /// Outside when no instance could be had or the guest broke down, inside
-    /// when the script is neither of the two kinds.
+    /// Outer: no instance could be created, or the guest broke down. Inner: the script
+    /// has neither dialect.
     pub async fn inspect(
         &self,
         source: &Source,
@@ -187,10 +185,11 @@ impl Sandbox {
         Ok(guest.call(None, limits, Inspect(source, surface)).await.end?)
     }
 
-    /// A fresh instance, which knows nothing of any other.
+    /// Creates an instance that shares no state with any other.
     ///
     /// # Errors
-    /// When all instances are taken, or memory is less than the guest's image.
+    /// [`SandboxError::Full`] when all instances are in use; [`SandboxError::Instance`]
+    /// when the memory limit is smaller than the guest's image.
     pub async fn instance(&self, limits: InstanceLimits) -> Result<Guest, SandboxError> {
         let shared = &*self.shared;
         let full = || SandboxError::Full { instances_max: shared.config.instances_max };
@@ -199,7 +198,7 @@ impl Sandbox {
         let mut store = Store::new(&shared.engine, State::new(limits.memory_mib));
         match shared.fill(&mut store).await {
             Ok(workflow) => Ok(Guest::new(store, workflow, slot, shared.config.yield_fuel)),
-            // The pool hears of an instance's end a moment later than we do.
+            // The pool learns of an instance's end a moment later than we do.
             Err(error) if error.is::<PoolConcurrencyLimitError>() => Err(full()),
             Err(_) if store.data().memory_denied() => Err(SandboxError::Instance {
                 detail: format!(

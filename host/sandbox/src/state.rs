@@ -1,9 +1,8 @@
-//! What a store holds beside the guest: the host of the turn, the limits, the
-//! meter.
+//! The data of a wasmtime store beside the guest: the host of the turn, the limits and
+//! the meter.
 //!
-//! Owns: whom the guest's questions go to, what a host call costs, how much
-//! memory it may have. Never: WIT types ([`crate::convert`] has those) and
-//! WASI's functions.
+//! Owns: the receiver of the guest's calls, the cost of a call, and the limit of memory.
+//! Never: WIT types, which are in [`crate::convert`], or WASI's functions.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -17,28 +16,29 @@ use wasmtime::{ResourceLimiter, Trap};
 use crate::component::{CORE_INSTANCES, TABLE_ENTRIES, TABLES};
 use crate::wasi::Wasi;
 
-/// Most bytes that the guest may hand to the host at once: the largest result,
-/// and so much more that a larger one is told from an attack.
+/// Most bytes that the guest may pass to the host at once: the largest result, and room
+/// enough to tell a result that is too large from an attack.
 pub(crate) const HOSTCALL_BYTES: usize = RESULT_BYTES_MAX + 16 * 1024 * 1024;
 
-/// Fuel of one call into the host, about a microsecond's worth. Host time
-/// costs the guest no instructions, so it is charged by hand.
+/// Fuel of one call into the host, worth about a microsecond. Time in the host costs the
+/// guest no instructions, so it is charged here.
 pub(crate) const CALL_FUEL: u64 = 10_000;
 
-/// Fuel of each byte brought to the host: it is copied, checked, parsed, kept.
+/// Fuel of each byte passed to the host, which copies, checks, parses and keeps it.
 const BYTE_FUEL: u64 = 16;
 
-/// Fuel that the host charged in this turn, and the clock. Shared with WASI's
-/// clocks, which cannot reach the store.
+/// The fuel that the host charged in this turn, and the clock. Shared with WASI's clocks,
+/// which cannot reach the store.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     charged: AtomicU64,
-    /// How often the guest let others run in this turn.
+    /// How often the guest yielded in this turn.
     yields: AtomicU64,
     now_us: AtomicU64,
 }
 
-/// One read of the clock moves it on by this, so that waiting for it ends.
+/// Microseconds by which each read advances the clock, so that a loop that waits for
+/// time to pass ends.
 const READ_US: u64 = 1_000;
 
 impl Meter {
@@ -50,7 +50,7 @@ impl Meter {
         self.charged.load(Relaxed)
     }
 
-    /// The guest lets others run.
+    /// Counts that the guest yielded.
     pub(crate) fn yielded(&self) {
         self.yields.fetch_add(1, Relaxed);
     }
@@ -59,7 +59,7 @@ impl Meter {
         self.yields.load(Relaxed)
     }
 
-    /// The time; the next read will see a later one.
+    /// The current time in microseconds; the next read returns a later one.
     pub(crate) fn read_clock(&self) -> u64 {
         self.now_us.fetch_add(READ_US, Relaxed)
     }
@@ -71,7 +71,7 @@ impl Meter {
     }
 }
 
-/// A [`TurnHost`] whose type is given back after the turn.
+/// A [`TurnHost`] whose type is restored after the turn.
 pub(crate) trait AnyHost: TurnHost + Send {
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -82,7 +82,7 @@ impl<H: TurnHost + Send + 'static> AnyHost for H {
     }
 }
 
-/// Data of one store.
+/// The data of one wasmtime store.
 pub(crate) struct State {
     pub(crate) wasi: Wasi,
     pub(crate) meter: Arc<Meter>,
@@ -117,8 +117,9 @@ impl State {
         self.host.take()
     }
 
-    /// Charges for a call that brought so many bytes, and answers with whom
-    /// it goes to.
+    /// Charges for a call that passed this many bytes, and returns the host of the turn.
+    ///
+    /// Fails when the fuel of the turn is used up, or outside of a turn.
     pub(crate) fn charged_host(
         &mut self,
         bytes: usize,
@@ -130,7 +131,7 @@ impl State {
         self.host.as_deref_mut().ok_or_else(|| wasmtime::format_err!("a call outside of a turn"))
     }
 
-    /// Ends the turn. The error is what wasmtime unwinds the guest with.
+    /// Ends the turn. wasmtime unwinds the guest with the returned error.
     pub(crate) fn stop(&mut self, stop: StopTurn) -> wasmtime::Error {
         let error = wasmtime::format_err!("stopped: {stop}");
         self.stop = Some(stop);
@@ -157,7 +158,7 @@ impl State {
         &mut self.memory
     }
 
-    /// What the guest wrote before it broke down is the best explanation.
+    /// Adds what the guest wrote to stderr, which explains a crash best.
     pub(crate) fn with_stderr(&self, mut detail: String, bytes_max: usize) -> String {
         let said = self.wasi.stderr();
         if !said.is_empty() {
@@ -168,15 +169,15 @@ impl State {
     }
 }
 
-/// The limiter of one store.
+/// The memory limit of one store.
 struct Memory {
     bytes_max: usize,
-    /// The limit refused growth in this turn. The script sees that, and the
-    /// same refusal in every replay.
+    /// Whether the limit refused growth in this turn. The script sees this refusal, in
+    /// every replay as well.
     denied: bool,
-    /// Growth was allowed and not yet known to have worked.
+    /// Whether growth was allowed whose success is not known yet.
     allowed: bool,
-    /// The machine refused growth. The script must not see that.
+    /// Whether the machine refused growth. The script must not see that.
     host_failed: bool,
 }
 
@@ -199,7 +200,7 @@ impl ResourceLimiter for Memory {
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        // Growth beyond what a memory's type can be fails here unasked.
+        // Growth past the maximum of the memory's type fails without being asked for.
         if !std::mem::take(&mut self.allowed) {
             self.denied = true;
             return Ok(());

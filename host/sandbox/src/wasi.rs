@@ -1,9 +1,9 @@
-//! The WASI that the guest's toolchain forces in, with nothing granted.
+//! The parts of WASI that the guest's toolchain requires, with nothing granted.
 //!
-//! Owns: the exact list of what the guest may import, and how each of it is
-//! served: a clock that the journal moves, and an output that is kept only to
-//! explain a crash. Never: links an interface that is not in the list, so that
-//! there is no file, environment, network or randomness to grant.
+//! Owns: the exact list of the guest's imports and their implementations: a clock that
+//! the journal sets, and an output that is kept only to explain a crash. Never: links an
+//! interface outside the list, so that there is no file, environment, network or
+//! randomness.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, Was
 
 use crate::state::{CALL_FUEL, Meter, State};
 
-/// Our own interfaces: the calls, and the words they are made of.
+/// Our own interfaces, which the guest imports: the calls and their types.
 pub const OWN_IMPORTS: &[&str] = &["smol:workflow/calls@2.0.0", "smol:workflow/types@2.0.0"];
 
-/// What else a guest may import: these of WASI, and none else. A component that imports another
-/// one cannot be instantiated.
+/// The interfaces of WASI that the guest may import. A component that imports any other
+/// cannot be instantiated.
 pub const WASI_IMPORTS: &[&str] = &[
     "wasi:cli/stderr",
     "wasi:clocks/monotonic-clock",
@@ -31,11 +31,11 @@ pub const WASI_IMPORTS: &[&str] = &[
     "wasi:io/streams",
 ];
 
-/// Bytes that a guest may write to stderr in its whole life. An honest one
-/// writes nothing, except the reason for which it aborts.
+/// Bytes that a guest may write to stderr in total. An honest guest writes only the
+/// reason for which it aborts.
 const OUTPUT_BYTES: usize = 8 * 1024;
 
-/// WASI's data in one store.
+/// The data of WASI in one store.
 pub(crate) struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
@@ -60,13 +60,13 @@ impl Wasi {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        // Every function of WASI comes through here, and costs what ours do.
+        // Every function of WASI passes here, and costs as much as ours.
         self.meter.charge(CALL_FUEL);
         WasiCtxView { ctx: &mut self.wasi.ctx, table: &mut self.wasi.table }
     }
 }
 
-/// The time of the last delivery, moving on with every read.
+/// A clock that starts at the time of the last delivery and advances with every read.
 struct Clock(Arc<Meter>);
 
 impl HostWallClock for Clock {
@@ -89,7 +89,7 @@ impl HostMonotonicClock for Clock {
     }
 }
 
-/// WASI's streams need nothing but the table of resources.
+/// The table of resources, which is all that the streams of WASI need.
 struct Table;
 
 impl HasData for Table {
@@ -107,7 +107,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// What a component imports: interfaces, and what of each, sorted.
+/// The imports of a component: interfaces with their functions, sorted.
 pub(crate) fn imports(component: &Component) -> Vec<(String, Vec<String>)> {
     let engine = component.engine();
     let mut imports: Vec<_> = component

@@ -1,4 +1,4 @@
-//! Where address space is short, instances are mapped one by one.
+//! With little address space, instances are mapped one by one.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn a_short_address_space_slows_down_and_does_not_fail() {
         runtime.block_on(assert_healthy(&sandbox));
         return;
     }
-    // 12 GiB: two instances, and nowhere near a thousand.
+    // 12 GiB are enough for two instances, and far too little for a thousand.
     let output = Command::new("sh")
         .args(["-c", "ulimit -v 12582912 && exec \"$0\""])
         .arg(std::env::current_exe().unwrap())

@@ -1,4 +1,4 @@
-//! The same input costs the same fuel and sees the same world.
+//! The same input costs the same fuel and gives the same results.
 
 mod common;
 
@@ -52,7 +52,7 @@ async fn the_clock_starts_at_the_delivery_and_moves_a_millisecond_a_read() {
     let turn = one.start(Recorder::default(), at(1_000_000_000), &script).await;
     let value = Outcome::Value("1".into());
     let turn = one.settle(turn.host, at(5_000_000_000), CallId(1), &value).await;
-    // A clock that was set back does not take the script with it.
+    // A clock that was set back does not set the script's clock back.
     let turn = one.settle(turn.host, at(7), CallId(2), &value).await;
     let expected = "[[1000000,1000001,1000002],[5000000,5000001],5000002]";
     assert_eq!(turn.end, Ok(Status::Done(expected.into())));

@@ -1,5 +1,5 @@
-//! Scripts that mean harm: each ends with a fault or an error, and the next
-//! run on the same sandbox is as healthy as ever.
+//! Hostile scripts: each ends with a fault or an error, and the next run on the same
+//! sandbox works as usual.
 
 mod common;
 
@@ -8,7 +8,7 @@ use smol_wf_core::guest::Status;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{InstanceLimits, Sandbox, SandboxConfig, TurnFault};
 
-/// Scripts that would run or grow for ever.
+/// Scripts that would run or grow forever.
 const BOMBS: &[(&str, &str)] = &[
     ("redos", "return /^(a+)+$/.test('a'.repeat(40) + 'b')"),
     (
@@ -38,8 +38,8 @@ async fn every_bomb_is_contained_and_costs_the_same_each_time() {
         let script = body(script);
         let first = run_in(&mut guest_with(&sandbox, 64).await, &script).await;
         println!("{name}: {:?}, memory denied: {}", first.end, first.memory_denied);
-        // Whoever drives the guest ends a run whose memory was denied, whatever its
-        // turn came to: a job may have swallowed the error.
+        // The driver ends a run whose memory was denied, however its turn ended, because a
+        // job may have swallowed the error.
         let goes_on = matches!(first.end, Ok(Status::Done(_) | Status::Pending));
         assert!(!goes_on || first.memory_denied, "{name}");
         assert!(!matches!(first.end, Err(TurnFault::Crashed { .. })), "{name}: {:?}", first.end);
@@ -118,7 +118,7 @@ async fn deep_recursion_is_the_same_range_error_whatever_the_native_stack() {
         seen.push(ends);
     }
     for (name, end, _) in &seen[0] {
-        // Ever longer lists of arguments use up the memory first.
+        // Growing lists of arguments use up the memory first.
         let expected = match *name {
             "regexp" => "SyntaxError",
             "spread" => "out of memory",
@@ -130,8 +130,8 @@ async fn deep_recursion_is_the_same_range_error_whatever_the_native_stack() {
     assert_eq!(seen[0], seen[2]);
 }
 
-/// A cycle is found and depth ends where both are cheap: what is as deep as can
-/// be costs little more than as many values side by side.
+/// Cycles and the limit of depth are found cheaply: the deepest value costs little more
+/// than as many values side by side.
 #[tokio::test]
 async fn json_pays_for_values_and_not_for_their_depth() {
     let sandbox = sandbox();
@@ -166,7 +166,7 @@ async fn a_cycle_is_found_whatever_else_is_being_written() {
             "const o = {}; const r = { toJSON() { try { o.r = 0; o.self = o; JSON.stringify(o) } catch (e) { delete o.self; return e.name } } }; o.r = r; o.again = o; JSON.stringify(o)",
             "TypeError",
         ),
-        // What was being written when something threw can be written again.
+        // A value whose writing threw can be written again.
         (
             "const o = { p: { get x() { throw new EvalError() } } }; try { JSON.stringify(o) } catch { delete o.p.x }; JSON.stringify([o, o.p])",
             r#"[{"p":{}},{}]"#,
@@ -183,8 +183,8 @@ async fn a_cycle_is_found_whatever_else_is_being_written() {
     }
 }
 
-/// Scripts that nest deeper than anybody writes: an error with its place, long
-/// before the fuel of an inspection is gone.
+/// Scripts with excessive nesting: an error with its position, long before the fuel of
+/// an inspection is used up.
 #[tokio::test]
 async fn a_script_nested_too_deep_is_a_syntax_error_with_its_place() {
     let sandbox = sandbox();

@@ -1,5 +1,5 @@
-//! Values that JSON or a text has no word for: no part of a call is lost without
-//! a word.
+//! Values that JSON or a text cannot represent: no part of a call is lost without a
+//! warning.
 
 mod common;
 
@@ -16,7 +16,7 @@ fn warned(ran: &Ran) -> Vec<(&str, &str, u32)> {
         .collect()
 }
 
-/// What the script caught: it is written so that it returns that.
+/// Runs a script that returns the error that it caught, and returns that error.
 async fn caught(input: &StartInput) -> String {
     run(&sandbox(), input).await.done().to_owned()
 }
@@ -78,14 +78,14 @@ async fn what_the_options_of_an_agent_lose_is_told_or_refused() {
         let ran = run(&sandbox(), &body(&format!("1\nagent('p', {options})"))).await;
         assert_eq!(warned(&ran), [("options_part", path, 3)], "{options}");
     }
-    // One schema of many calls is looked into once.
+    // A schema that many calls share is inspected once.
     let ran = run(
         &sandbox(),
         &body("const schema = { pattern: /x/ }; agent('p', { schema }); agent('q', { schema })"),
     )
     .await;
     assert_eq!(warned(&ran).len(), 1);
-    // To lose one of these would set an agent free.
+    // Losing one of these would remove a restriction of the agent.
     for (options, says) in [
         ("{ permissions: () => 'read' }", "options.permissions is a function"),
         ("{ tools: () => ['Read'] }", "options.tools is a function"),
@@ -139,7 +139,8 @@ async fn what_is_lost_of_a_list_is_null_there() {
     assert_eq!(caught(&body("return [1, , () => 1, undefined, 2]")).await, "[1,null,null,null,2]");
 }
 
-/// A schema's `maximum: Infinity` is refused as `null`, which nobody wrote.
+/// The host refuses a schema's `maximum: Infinity` as `null`; the message names what the
+/// script wrote.
 #[tokio::test]
 async fn numbers_that_json_has_no_word_for_are_named() {
     for (schema, path, word) in [
@@ -165,7 +166,7 @@ async fn numbers_that_json_has_no_word_for_are_named() {
         let said = caught(&module(&text)).await;
         assert!(said.contains(&format!("{path} is {word}")), "{said}");
     }
-    // What the host reads itself is shown as it was written.
+    // Values that the host reads itself are shown as the script wrote them.
     let text = "agent('p', { retry: { maxAttempts: Infinity }, timeout: NaN })";
     let ran = run(&sandbox(), &body(text)).await;
     assert_eq!(ran.host.options, [r#"{"retry":{"maxAttempts":"Infinity"},"timeout":"NaN"}"#]);
@@ -225,7 +226,7 @@ async fn what_is_handed_on_is_what_was_looked_into() {
     assert_eq!(ran.host.options, [options]);
     assert_eq!(ran.host.args, [Some(r#"{"a":5,"b":[6]}"#.into())]);
     assert_eq!(ran.done(), r#"{"n":6,"last":7}"#);
-    // What a script can fake or patch changes no more than in `JSON.stringify`.
+    // Fake or patched objects change no more than in `JSON.stringify`.
     for (value, json) in [
         ("Object.assign(Object.create(Number.prototype), { a: 1 })", r#"{"a":1}"#),
         ("[new Number(1), new String('s'), new Boolean(false)]", r#"[1,"s",false]"#),
@@ -241,7 +242,7 @@ async fn what_is_handed_on_is_what_was_looked_into() {
     }
 }
 
-/// Data alone goes one way and all else another: both write the same text.
+/// Plain data and other values take different paths, which write the same text.
 #[tokio::test]
 async fn values_are_written_as_json_stringify_writes_them() {
     for value in [
@@ -258,7 +259,7 @@ async fn values_are_written_as_json_stringify_writes_them() {
         for whole in [value.to_owned(), format!("[{value}, new Number(1)]")] {
             let text = format!("const value = {whole}\nlog(JSON.stringify(value))\nreturn value");
             let ran = run(&sandbox(), &body(&text)).await;
-            // The host is given no lone surrogate.
+            // The host never receives a lone surrogate.
             let expected = ran.host.lines[0].replace("\\ud800", "\\ufffd");
             assert_eq!(ran.done(), expected, "{whole}");
         }
@@ -346,7 +347,7 @@ async fn arguments_of_a_timer_are_told_once() {
     assert_eq!(warned(&ran), [("timer_arguments", "", 3)]);
 }
 
-/// Errors are made when a call has failed, and show where it was made.
+/// Errors are created when a call has failed, and show where the call was made.
 #[tokio::test]
 async fn failed_calls_show_where_each_was_made() {
     let text = "const make = n => agent('p' + n)\nconst all = [make(1),\n  make(2)]\nconst said = await Promise.allSettled(all)\nreturn said.map(one => one.reason.stack)";
@@ -357,7 +358,7 @@ async fn failed_calls_show_where_each_was_made() {
         turn = instance.settle(turn.host, limits(), CallId(call), &failed).await;
     }
     let Ok(Status::Done(json)) = &turn.end else { panic!("{:?}", turn.end) };
-    // The frames of `make` and of the line that called it, of each.
+    // For each: the frame of `make` and that of the line that called it.
     assert_eq!(json.matches("make (workflow.js:2:").count(), 2, "{json}");
     let (first, second) = (json.find("workflow.js:3:"), json.find("workflow.js:4:"));
     assert!(first.is_some() && first < second, "{json}");

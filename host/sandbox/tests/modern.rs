@@ -1,4 +1,4 @@
-//! What scripts of the second surface see, and what those of the first still do.
+//! The second surface, and what scripts of the first surface still see.
 
 mod common;
 
@@ -157,7 +157,7 @@ async fn a_result_is_built_past_what_a_script_did_to_prototypes() {
         return { list: [1, [2]] }";
     let expected = r#"{"list":[1,[2]]}"#;
     let ran = run(&sandbox(), &body(text)).await;
-    // `toJSON` of arrays is a script's own word, as in `JSON.stringify`.
+    // A script may define `toJSON` of arrays, as in `JSON.stringify`.
     assert!(ran.done() == expected || ran.done() == r#"{"list":"mine"}"#, "{}", ran.done());
     let large = "return 'x'.repeat(20 * 1024 * 1024)";
     assert_eq!(result(&body(large)).await.len(), 20 * 1024 * 1024 + 2);
@@ -173,7 +173,7 @@ async fn prompts_that_hold_a_promise_are_warned_of_by_step() {
     assert_eq!(steps, expected);
 }
 
-/// A long prompt is handed over and not read letter by letter in JavaScript.
+/// A long prompt is passed on and not read letter by letter in JavaScript.
 #[tokio::test]
 async fn a_long_prompt_costs_little() {
     let fuel = async |prompt: &str, signs: usize| {
@@ -289,7 +289,7 @@ async fn locale_rules_are_right_or_refused() {
             r#"["26%","1,234.5","1/1/1970"]"#,
         ),
         ("(1234567.891).toLocaleString()", "\"1,234,567.891\""),
-        // As read, not as the binary number a hair below; one bound moves the other.
+        // By the decimal text, not the slightly smaller binary number; one bound moves the other.
         (
             "[(1.005).toLocaleString('en', { maximumFractionDigits: 2 }), (0.145).toLocaleString('en', { style: 'percent' })]",
             r#"["1.01","15%"]"#,
@@ -298,7 +298,7 @@ async fn locale_rules_are_right_or_refused() {
             "[0, 2.5].map(x => x.toLocaleString('en-US', { style: 'currency', currency: 'USD', maximumFractionDigits: 0 }))",
             r#"["$0","$3"]"#,
         ),
-        // Marks have an order of their own; so have letters that are none of ours.
+        // Marks have their own order, as have letters of other alphabets.
         (
             "['zebra', 'è', 'é', 'þorn', 'ŋ', 'oz', 'łan', 'lb', '— x', 'élan'].sort((a, b) => a.localeCompare(b))",
             r#"["— x","é","è","élan","łan","lb","ŋ","oz","zebra","þorn"]"#,
@@ -307,7 +307,7 @@ async fn locale_rules_are_right_or_refused() {
             "['юг', 'йод', 'иск', 'ёж', 'ель', 'z'].sort((a, b) => a.localeCompare(b))",
             r#"["z","ёж","ель","иск","йод","юг"]"#,
         ),
-        // What is unknown stands where its kind does, and decides nothing else.
+        // Unknown characters sort with their kind and decide nothing else.
         (
             "['a', '1', '🎉 b', '🎉 a', '漢'].sort((a, b) => a.localeCompare(b))",
             r#"["🎉 a","🎉 b","1","a","漢"]"#,
@@ -378,8 +378,8 @@ async fn errors_name_the_callee_what_there_is_instead_and_their_causes() {
     assert_eq!(result(&body(guards)).await, "true");
 }
 
-/// A name that is not read for sure is not said, and an error of the script's
-/// own keeps its words.
+/// A name that is not certain is left out, and an error of the script itself keeps its
+/// message.
 #[tokio::test]
 async fn errors_name_no_callee_that_is_not_one() {
     for (text, says) in [

@@ -1,10 +1,10 @@
-//! Attacks on the part of the guest that shares a realm with the script: after
-//! each, an honest workflow makes the very calls it would have made anyway.
+//! Attacks on the part of the guest that shares a realm with the script: after each, an
+//! honest workflow makes exactly the calls that it makes without the attack.
 //!
-//! What the prelude freezes is for correctness and never for security; limits,
-//! budget and policy are the host's, which no script can reach. That a script
-//! cannot bend its own calls by what it does to the built-ins is still worth
-//! proving: a library that a workflow was made with may do so by accident.
+//! The prelude freezes objects for correctness, never for security; the host enforces
+//! limits, budget and policy, and no script can reach it. It is still worth proving that
+//! a script cannot change its own calls by changing built-ins, because a bundled library
+//! may do so by accident.
 
 mod common;
 
@@ -14,7 +14,7 @@ use smol_wf_core::guest::{
 };
 use smol_wf_core::ids::{CallId, TimerId};
 
-/// What the host was asked, in order, word for word.
+/// The exact calls of the host, in order.
 #[derive(Debug, Default, PartialEq)]
 struct Log {
     asked: Vec<String>,
@@ -69,7 +69,8 @@ impl TurnHost for Log {
     }
 }
 
-/// The honest workflow. What it needs it took before the attack, so that only the prelude is under attack and not this text.
+/// The honest workflow. It saves what it needs before the attack, so that the attack
+/// meets only the prelude.
 const HONEST: &str = "
     const { parse, stringify } = JSON_;
     phase('One');
@@ -85,11 +86,11 @@ const HONEST: &str = "
     log('caught ' + caught);
     return stringify([first, many, piped, child]);";
 
-/// Taken before the attack: a body may put others in the place of the globals.
+/// Saved before the attack, because a body may replace the globals.
 const TAKEN: &str = "const JSON_ = { parse: JSON.parse, stringify: JSON.stringify }, E_ = Error;
     const { agent, parallel, pipeline, workflow, phase, log, budget } = SW;";
 
-/// By the families of what they tamper with. Each is run inside `try`.
+/// The attacks, grouped by their target. Each runs inside `try`.
 const ATTACKS: &[(&str, &str)] = &[
     // Dynamic code: it runs in the same realm, with the same primitives and no more.
     ("eval", "globalThis.eval('globalThis.agent = () => 1')"),
@@ -240,7 +241,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
     ("the console", "console.log = () => {}; globalThis.console = 1"),
     ("queueMicrotask", "globalThis.queueMicrotask = () => { throw 1 }"),
-    // Values that look at who reads them; none of them makes a call.
+    // Values that observe how they are read; none of them makes a call.
     ("options that throw", "agent('x', { get label() { throw new Error('no') } }).catch(() => {})"),
     ("options without an end", "const o = {}; o.o = o; agent('x', o).catch(() => {})"),
     (
@@ -275,10 +276,9 @@ const ATTACKS: &[(&str, &str)] = &[
     ("microtasks in a row", "for (let i = 0; i < 100; i++) queueMicrotask(() => {})"),
 ];
 
-/// Not attacks but what the language says: `JSON.stringify` asks every value for
-/// its `toJSON`, so a script that gives one to all objects has changed its own
-/// options. It reaches no more than those: the host takes what comes for what
-/// the script wants.
+/// Not an attack but the language: `JSON.stringify` calls `toJSON` of every value, so a
+/// script that adds one to all objects changes its own options. It can change nothing
+/// else, and the host takes the result for what the script wants.
 const JSON_HOOKS: &[&str] =
     &["Object.prototype.toJSON = () => ({ label: 'l' })", "Array.prototype.toJSON = () => []"];
 
@@ -318,11 +318,10 @@ async fn no_attack_on_the_prelude_changes_what_the_host_is_asked() {
     let mut bent = Vec::new();
     for (name, attack) in ATTACKS {
         let (end, mut log) = run(attack).await;
-        // A promise that an attack leaves behind is told of, and nothing else.
+        // Only a promise that an attack leaves behind is reported.
         log.asked.retain(|asked| asked != "warn unhandled_rejection");
         let as_ever = log == expected && matches!(end, Ok(Status::Done(_)));
-        // Or the script fails with an error that has a name, having asked for
-        // nothing that it would not have asked for.
+        // Otherwise the script fails with a named error, and has made no other calls.
         let refused = matches!(&end, Ok(Status::Failed(error)) if !error.code.is_empty())
             && expected.asked.starts_with(&log.asked);
         if !as_ever && !refused {

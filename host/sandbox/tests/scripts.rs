@@ -1,4 +1,4 @@
-//! Scripts of both kinds, from start to result.
+//! Scripts of both dialects, from start to result.
 
 mod common;
 
@@ -94,10 +94,10 @@ async fn a_turn_that_is_dropped_midway_spends_its_guest() {
     let turn = one.start(Recorder::default(), limits(), &script);
     tokio::time::timeout(std::time::Duration::from_millis(20), turn).await.unwrap_err();
     assert!(one.is_spent());
-    // What it had used is known, to the last time that it let others run.
+    // Its fuel is known up to the last time that it yielded.
     let used = one.fuel_so_far();
     assert!(used >= 10_000 && used.is_multiple_of(10_000), "{used}");
-    // Its place in the sandbox of one is free again.
+    // Its slot, the only one of the sandbox, is free again.
     assert_healthy(&sandbox).await;
     let turn = one.start(Recorder::default(), limits(), &script).await;
     assert_eq!(turn.end, Err(TurnFault::Spent));
@@ -137,7 +137,7 @@ async fn what_is_far_too_large_for_any_call_ends_the_turn_with_its_own_fault() {
     let sandbox = sandbox();
     let ran = run(&sandbox, &body("return 'x'.repeat(49 * 2 ** 20)")).await;
     assert_eq!(ran.end, Err(TurnFault::Oversize));
-    // Of a prompt only so much is handed over that the host can refuse it.
+    // Only as much of a prompt is passed on as the host needs to refuse it.
     let ran = run(&sandbox, &body("await agent('x'.repeat(17 * 2 ** 20))")).await;
     assert_eq!(ran.end, Ok(Status::Done(String::new())));
     assert_eq!(ran.host.calls[0].1.len(), 5 * 1024 * 1024);

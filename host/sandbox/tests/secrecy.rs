@@ -1,7 +1,7 @@
-//! What one tenant had in memory is gone before the next one comes.
+//! The memory of one tenant is cleared before the next one gets it.
 //!
-//! A script cannot look for it: its engine clears what it hands out. So the
-//! whole memory of this process is read, which is why this test is alone here.
+//! A script cannot search for it, because its engine clears what it allocates. So the
+//! test reads the whole memory of this process and is alone in this file.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "clippy knows only #[test] functions as tests")]
 
@@ -15,8 +15,8 @@ use smol_wf_core::guest::{Outcome, Status};
 use smol_wf_core::ids::CallId;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
-/// Never in this program's memory as it stands in the guest's: each byte of
-/// the pattern is masked here, and in pieces in the script.
+/// The pattern, masked byte by byte here and split in the script, so that only the
+/// guest's memory ever has it as it is.
 const MASK: u8 = 0x80;
 const PIECES: &str = "['Qzy', '7#sec', 'ret-o', 'f-A!'].join('')";
 
@@ -28,7 +28,7 @@ fn masked_pattern() -> Vec<u8> {
         .collect()
 }
 
-/// How often the pattern stands in memory that this process may read and write.
+/// How often the pattern occurs in memory that this process may read and write.
 fn hits() -> usize {
     const CHUNK: usize = 1 << 20;
     let pattern = masked_pattern();
@@ -51,7 +51,7 @@ fn hits() -> usize {
                 .windows(pattern.len())
                 .filter(|window| window.iter().zip(&pattern).all(|(b, p)| b ^ MASK == *p))
                 .count();
-            // Nothing that was read may be found again, in here.
+            // The buffer of this search must not be found itself.
             buffer.fill(0);
             from += read.max(1) as u64;
         }
@@ -79,7 +79,7 @@ fn a_freed_slot_holds_nothing_of_its_tenant() {
         assert!(matches!(turn.end, Ok(Status::Done(_))), "{:?}", turn.end);
         drop(one);
         assert_eq!(hits(), 0, "round {round}");
-        // The next tenant of the slot, alive, has none of it either.
+        // The next tenant of the slot has none of it either.
         let next = runtime.block_on(guest(&sandbox));
         assert_eq!(hits(), 0, "round {round}");
         drop(next);

@@ -1,4 +1,4 @@
-//! What a guest can reach, and what the program is made of: exact lists.
+//! Exact lists of what a guest can reach and of the parts of the program.
 
 mod common;
 
@@ -8,8 +8,8 @@ use std::process::Command;
 use common::*;
 use smol_wf_sandbox::{OWN_IMPORTS, Sandbox, WASI_IMPORTS};
 
-/// Every function that the guest imports of WASI. A taken-over guest can call
-/// these and no others: the rest of an interface is linked, but has no way in.
+/// Every WASI function that the guest imports. Even a guest that was taken over can call
+/// only these: the rest of an interface is linked but not imported.
 const WASI_FUNCTIONS: &[&str] = &[
     "wasi:cli/stderr#get-stderr",
     "wasi:clocks/monotonic-clock#now",
@@ -17,7 +17,7 @@ const WASI_FUNCTIONS: &[&str] = &[
     "wasi:io/streams#[method]output-stream.blocking-write-and-flush",
 ];
 
-/// What of an interface is a type, and does nothing.
+/// Items of an interface that are types.
 const WASI_TYPES: &[&str] = &["datetime", "error", "instant", "output-stream", "stream-error"];
 
 #[test]

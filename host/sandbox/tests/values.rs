@@ -1,4 +1,4 @@
-//! What it costs to hand values on as JSON, in fuel.
+//! The fuel that passing values as JSON costs.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::*;
 use smol_wf_core::guest::Status;
 use smol_wf_core::limits::FUEL_PER_AGENT;
 
-/// Rows as scripts gather them, some 46 bytes each.
+/// Rows as scripts collect them, about 46 bytes each.
 fn rows(count: usize) -> String {
     format!(
         "const big = {{ rows: Array.from({{ length: {count} }}, (_, i) => ({{ id: i, name: 'row' + i, tags: ['a', 'b'] }})) }}\n"
@@ -37,8 +37,8 @@ async fn large_arguments_of_many_children_are_no_endless_loop() {
     println!("12 times 1 MB of arguments: {} of {FUEL}", ran.fuel[0]);
 }
 
-/// Data alone costs little more than `JSON.stringify`; what has to be copied, at
-/// most three times as much.
+/// Plain data costs little more than `JSON.stringify`, and a value that has to be copied
+/// at most three times as much.
 #[tokio::test]
 async fn values_cost_few_times_what_json_stringify_does() {
     for (value, most) in [
@@ -66,7 +66,7 @@ async fn values_cost_few_times_what_json_stringify_does() {
     }
 }
 
-/// 100,000 of them may be asked in one turn, each with a schema of its own.
+/// One turn may ask 100,000 agents, each with its own schema.
 #[tokio::test]
 async fn a_turn_has_fuel_for_agents_with_schemas_of_their_own() {
     let agents = 100_000;

@@ -1,7 +1,7 @@
-//! Prints what an append costs next to the least that any durable write costs
-//! here, and how long it takes to open a database and to load a journal.
+//! Prints the cost of an append beside that of the smallest durable write, and the times
+//! to open a database and to load a journal.
 //!
-//! Owns: these figures. Never: fails for being slow; disks differ.
+//! Owns: these figures. Never: fails when they are slow, because disks differ.
 
 use std::error::Error;
 use std::path::Path;
@@ -20,12 +20,12 @@ const COMMITS: usize = 400;
 const LONG_JOURNAL: usize = 30_000;
 const FAN_OUT: u32 = 1000;
 
-/// What a step of one agent's call leaves behind: so many records of 135 bytes.
+/// Records of one step of an agent, of 135 bytes each.
 const STEP: usize = 4;
 const STEP_WORDS: usize = 16;
 
 fn main() -> Result<(), Failed> {
-    // Here unless told otherwise: /tmp is often memory.
+    // In the current folder by default, because /tmp is often in memory.
     let place = std::env::args_os().nth(1).unwrap_or_else(|| ".".into());
     let directory = tempfile::tempdir_in(place)?;
     floor_and_append(directory.path())?;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Failed> {
     long(&directory.path().join("long.db"))
 }
 
-/// Turn by turn, so that whatever else the disk does falls on both alike.
+/// Alternates both writes, so that other load on the disk affects both equally.
 fn floor_and_append(directory: &Path) -> Result<(), Failed> {
     let connection = Connection::open(directory.join("floor.db"))?;
     connection.execute_batch(
@@ -133,7 +133,7 @@ fn run(number: u32) -> NewRun {
     NewRun { key, name: "floor".to_owned(), created_at_us: 0, wake_at_us: None, facts: None }
 }
 
-/// About as long as an entry of an agent's call.
+/// Records about as long as an entry of an agent's step.
 fn records(chain: &mut Chain, count: usize) -> Result<Vec<Record>, Failed> {
     of_words(chain, count, 60)
 }

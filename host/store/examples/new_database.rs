@@ -1,7 +1,7 @@
-//! Writes the image of a new database that the store starts with:
+//! Writes the image from which the store creates a new database:
 //! `cargo run -p smol-wf-store --example new_database host/store/migrations/new.db`
 //!
-//! Owns: nothing. Never: decides what a database consists of; the migrations do.
+//! Owns: writing the image. Never: defines the schema; the migrations do.
 
 use std::path::PathBuf;
 

@@ -66,8 +66,8 @@ struct TurnEnded<'a> {
     state: TurnState,
 }
 
-/// The entry of this number from its text, which was checked. `kind` is what is
-/// said beside the text of what it is.
+/// Reads the entry of this number from its text, which was checked. `kind` is the
+/// kind that the record names beside the text.
 pub(super) fn entry(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalError> {
     let entry = match short(kind, text) {
         Some(entry) => entry,

@@ -1,4 +1,4 @@
-//! What bodies may write and Claude Code passes over.
+//! Option values that Claude Code ignores in bodies.
 //!
 //! Owns: which values stand for nothing, which become text, and which are
 //! ignored with a warning. Never: an option that restricts; those are held or
@@ -18,7 +18,7 @@ const EFFORTS: [&str; 9] =
 /// set the agent free.
 const CONFINED: [&str; 6] = ["container", "docker", "microvm", "remote", "sandbox", "vm"];
 
-/// What becomes of the value of an option.
+/// How the value of an option is taken.
 pub(super) enum BodyOption {
     /// It is read as this.
     Value(Value),
@@ -28,7 +28,7 @@ pub(super) enum BodyOption {
     Ignored(String),
 }
 
-/// What a body means by this value. `null` has been passed over.
+/// How a body means this value. The caller has skipped `null`.
 pub(super) fn meant(name: &str, value: Value) -> BodyOption {
     let is_false = value == Value::Bool(false);
     let is_empty = value.as_str().is_some_and(str::is_empty);

@@ -66,7 +66,7 @@ fn is_tool(entry: &str) -> bool {
     begins && tool.chars().all(is_name) && of.is_none_or(is_closed)
 }
 
-/// Names that are no options, and what their authors mean by them. To ignore one
+/// Names that are not options, and what their authors mean by them. To ignore one
 /// would leave an agent free that its author believes held.
 const ALIKE: [(&str, &str); 61] = [
     ("allowcommands", "bashCommandClamp"),

@@ -42,7 +42,7 @@ pub(super) struct Site<'r> {
     draft: Draft,
 }
 
-/// What makes two sites the same: the place in memory and the base.
+/// The identity of a site: its address in memory and its base.
 pub(super) type Identity = (usize, Arc<Uri<String>>);
 
 impl<'a> Document<'a> {
@@ -149,7 +149,7 @@ impl<'r> Site<'r> {
         self.lookup("#")
     }
 
-    /// What tells it from others.
+    /// Its identity.
     pub(super) fn identity(&self) -> Identity {
         (std::ptr::from_ref(self.schema).addr(), self.resolver.base_uri())
     }

@@ -1,4 +1,4 @@
-//! What checking an answer against a schema will cost, before it is done.
+//! The cost of checking an answer against a schema, before the check.
 //!
 //! Owns: a walk that goes wherever the library may go, with a counter. A few
 //! hundred bytes of schema can ask for 2^60 comparisons of a nested answer,

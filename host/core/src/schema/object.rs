@@ -125,7 +125,7 @@ fn fill(
 }
 
 fn within<'n>(spot: Spot<'_>, name: &'n str) -> Spot<'n> {
-    // A name that says nothing is no basis for a text.
+    // A name without words is not a basis for a text.
     let name = if text::words(name).is_empty() { "value" } else { name };
     Spot { name, level: spot.level + 1, salt: mix_text(spot.salt, name), ordinal: spot.ordinal }
 }

@@ -18,7 +18,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 pub(super) use self::backtrack::Program;
 
-/// What a pattern costs.
+/// The cost of a pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Weight {
     /// Work for each byte of a text, in eighths of a step.

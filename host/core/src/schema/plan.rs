@@ -26,7 +26,7 @@ const EXPANDED_UNEVALUATED_MAX: u64 = 1_000;
 /// a few frames of the native stack while an answer is checked.
 const CHAIN_MAX: u32 = 64;
 
-/// One schema of the graph: what it costs by itself and whom it asks.
+/// One schema of the graph: its own cost, and the schemas that it refers to.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     /// Work on any value.
@@ -233,7 +233,7 @@ impl Plan {
     }
 }
 
-/// What is left to compile.
+/// Work that is left to compile.
 enum Compile {
     /// A schema within one that is compiled.
     Part(usize, usize),

@@ -1,11 +1,11 @@
-//! What the tokens so far say about the next one.
+//! The context of the next token, from the tokens before it.
 //!
 //! Owns: the open brackets, and whether an expression may end here, which
 //! tells a division from a regular expression. Never: reads text.
 
 use super::lexer::Kind;
 
-/// What an open bracket is.
+/// Kinds of open brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
     /// `(` behind `if`, `while`, `for` or `with`: a statement follows its end.
@@ -58,7 +58,7 @@ impl Context {
         self.open.len()
     }
 
-    /// Whether `}` goes on with a template.
+    /// Whether `}` continues a template.
     pub(super) fn in_template(&self) -> bool {
         self.open.last() == Some(&Open::Template)
     }

@@ -1,6 +1,6 @@
-//! Why a script is refused, and what its author is warned of.
+//! Refusals of a script, and warnings about it.
 //!
-//! Owns: the codes, and turning a byte offset into what a person reads.
+//! Owns: their data, and turning a byte offset into a line, a column and a snippet.
 //! Never: decides whether a script is refused.
 
 use crate::codes::Code;
@@ -12,11 +12,11 @@ use super::position::{position_at, snippet};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[error("{file_name}:{line}:{column}: {message}")]
 pub struct ScriptRefusal {
-    /// Which.
+    /// Its stable code.
     pub code: Code,
     /// A sentence for people, without the position.
     pub message: String,
-    /// What the caller called the script.
+    /// The caller's name of the script.
     pub file_name: String,
     /// From 1.
     pub line: u32,
@@ -26,7 +26,7 @@ pub struct ScriptRefusal {
     pub snippet: String,
 }
 
-/// Something its author may want to know of a script that is fine.
+/// A warning for the author of a valid script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptWarning {
     /// From 1.

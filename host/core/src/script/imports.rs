@@ -1,4 +1,4 @@
-//! What a script imports that is not there.
+//! Imports of names that do not exist.
 //!
 //! Owns: the names of `workflow:extra`, and finding an import of another one.
 //! Never: judges where the words alone do not say what they are; the guest's

@@ -21,7 +21,7 @@ pub(super) struct Literal {
     pub(super) data: Data,
 }
 
-/// What a literal holds.
+/// The contents of a literal.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Data {
     Undefined,
@@ -66,7 +66,7 @@ impl Literal {
         }
     }
 
-    /// What it is, in words.
+    /// Its kind, in the words of messages.
     pub(super) fn kind(&self) -> &'static str {
         match self.data {
             Data::Undefined => "undefined",

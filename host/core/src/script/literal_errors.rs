@@ -1,7 +1,7 @@
-//! What stands where a literal should, in words.
+//! Messages about code where a literal is expected.
 //!
-//! Owns: the sentences about everything that `meta` may not hold. Never:
-//! decides that it may not; [`super::literal`] does, and reads no further.
+//! Owns: the sentences about everything that `meta` may not hold. Never: decides that
+//! it may not; [`super::literal`] does, and reads no further.
 
 use std::fmt::Display;
 
@@ -50,7 +50,7 @@ pub(super) fn goes_on(lexer: &Lexer<'_>, found: Token, expected: &str) -> Fault 
     })
 }
 
-/// What makes an expression of the value in front of it, if this token does.
+/// The error if this token makes an expression of the value before it.
 pub(super) fn continues(lexer: &Lexer<'_>, found: Token) -> Option<Fault> {
     let at = found.start;
     let text = lexer.text(found);
@@ -103,7 +103,7 @@ pub(super) fn spread(lexer: &mut Lexer<'_>, dots: Token) -> Fault {
     not_literal(dots.start, format_args!("found a spread `...{what}`"))
 }
 
-/// Says what stands where a value should.
+/// The message about the token in place of a value.
 pub(super) fn other_than_value(lexer: &mut Lexer<'_>, token: Token) -> Fault {
     let at = token.start;
     let text = shown(lexer.text(token));

@@ -1,4 +1,4 @@
-//! What a script says about itself.
+//! The `meta` of a script: name, description, phases.
 //!
 //! Owns: the keys of `meta`, their types, and which are required. Never: reads
 //! text; it is given a literal.
@@ -20,9 +20,9 @@ const WARNINGS_MAX: usize = 16;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Meta {
-    /// What the workflow is called.
+    /// Name of the workflow.
     pub name: String,
-    /// What it does, in a sentence.
+    /// Its purpose, in a sentence.
     pub description: String,
     /// When an agent should choose it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,7 @@ pub struct Meta {
     /// Its phases, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
-    /// Keys that mean nothing here, kept for whom they mean something to.
+    /// Other keys, kept for other programs.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -101,7 +101,7 @@ fn phases(fields: &Fields<'_>, notes: &mut Vec<OffsetWarning>) -> Result<Vec<Pha
     Ok(phases)
 }
 
-/// What a phase says of its calls.
+/// Defaults that a phase declares for its calls.
 fn options(item: &Literal, name: &str) -> Result<PhaseOptions, Fault> {
     let Data::Object(entries) = &item.data else { return Ok(PhaseOptions::default()) };
     let wrong = |at, why: String| Fault::new(Code::MetaInvalid, at, format!("{name}: {why}"));

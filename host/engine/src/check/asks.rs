@@ -1,4 +1,4 @@
-//! Which functions of a script ask for something.
+//! Which functions of a script call a primitive.
 //!
 //! Owns: finding the calls of primitives in a function and in those that it
 //! calls. Never: says what becomes of them.
@@ -20,12 +20,12 @@ use super::tree::{AWAITED, Tree};
 const CALLING: [&str; 3] = ["map", "flatMap", "forEach"];
 
 impl<'a> Shapes<'_, '_, 'a> {
-    /// The first primitive that a function calls, or that what it calls does.
+    /// The first primitive that a function calls, directly or through other functions.
     pub(super) fn asks(&self, fun: Fun<'_, 'a>) -> Option<&'static str> {
         if let Some(known) = self.asking.borrow().get(&fun.node()) {
             return *known;
         }
-        // One that calls itself is not asked again.
+        // A function that calls itself is not followed again.
         self.asking.borrow_mut().insert(fun.node(), None);
         let found = self.tree.further(|| {
             let mut asks = Asks { shapes: self, found: None };

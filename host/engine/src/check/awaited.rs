@@ -1,4 +1,4 @@
-//! What is still not awaited in what was.
+//! Promises inside of awaited values.
 //!
 //! Owns: promises that stay in a list or an object which a promise comes to, as in
 //! `Promise.all(items.map(i => ({ i, p: agent(i) })))`. Never: words.
@@ -10,7 +10,8 @@ use super::shapes::{Shape, Shapes};
 use super::tree::{argument, method_of};
 
 impl<'a> Shapes<'_, '_, 'a> {
-    /// What is left in there; a list that is awaited itself is told of where that is.
+    /// The promises that are left in a value. An awaited list is reported where it is
+    /// awaited.
     pub(super) fn awaited(&self, promise: &Expression<'a>) -> Option<Shape<'a>> {
         let Expression::CallExpression(call) = promise else { return None };
         let is_parallel = self.tree.primitive(call) == Some("parallel");
@@ -37,7 +38,7 @@ impl<'a> Shapes<'_, '_, 'a> {
         self.left_by(fun)
     }
 
-    /// What every result of a function holds.
+    /// The promises that every result of a function holds.
     fn left_by(&self, fun: Fun<'_, 'a>) -> Option<Shape<'a>> {
         let mut left = None;
         for one in fun.returns() {

@@ -1,7 +1,7 @@
-//! Values that are written out in a script.
+//! Literal values in a script.
 //!
-//! Owns: reading literals, and names that were given one and are never changed,
-//! as JSON. Never: computes; what is not written out is left out, and said to be.
+//! Owns: reading literals, and constants that hold one, as JSON. Never: computes; other
+//! values are left out, and the result says so.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
@@ -14,15 +14,15 @@ use serde_json::{Map, Number, Value};
 
 use super::tree::{Binding, Tree, method_of};
 
-/// Methods that change what they are called on.
+/// Methods that change their receiver.
 const CHANGING: [&str; 9] =
     ["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin"];
 
-/// A value as far as it is written out.
+/// A literal value, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Written {
     pub(super) value: Value,
-    /// Nothing of it was left out.
+    /// Whether nothing was left out.
     pub(super) is_whole: bool,
 }
 

@@ -1,7 +1,7 @@
-//! The one guard against nesting that would overflow the stack.
+//! Guards against nesting that would overflow the stack.
 //!
-//! Owns: how deep the rules look, and cutting off what lies deeper, so that no
-//! rule has to count. Never: judges.
+//! Owns: how deep the rules look, and cutting off what lies deeper, so that no rule has
+//! to count. Never: judges.
 
 use oxc_allocator::{Allocator, TakeIn};
 use oxc_ast::ast::{Expression, Program, Statement};

@@ -1,13 +1,13 @@
-//! What is wrong with a script, and where.
+//! One finding of a check.
 //!
-//! Owns: a place in the text, and how it is shown. Never: finds anything.
+//! Owns: its place in the text, and how that is shown. Never: finds anything.
 
 use serde::Serialize;
 use smol_wf_core::script::{self, position_at};
 
 use super::rules::{Rule, Severity};
 
-/// Something that is wrong with a script.
+/// Something that is wrong with a script, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {

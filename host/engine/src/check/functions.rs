@@ -17,7 +17,7 @@ pub(super) enum Fun<'b, 'a> {
 }
 
 impl<'b, 'a> Fun<'b, 'a> {
-    /// The function that stands there.
+    /// The function at this node, if it is one.
     pub(super) fn of(expression: &'b Expression<'a>) -> Option<Self> {
         match expression {
             Expression::ArrowFunctionExpression(arrow) => Some(Self::Arrow(arrow)),
@@ -54,7 +54,7 @@ impl<'b, 'a> Fun<'b, 'a> {
         }
     }
 
-    /// Its first parameter, where that is a name.
+    /// Its first parameter, if that is a name.
     pub(super) fn first_name(self) -> Option<SymbolId> {
         self.parameters().items.first()?.pattern.get_binding_identifier()?.symbol_id.get()
     }
@@ -78,7 +78,7 @@ impl<'b, 'a> Fun<'b, 'a> {
         }
     }
 
-    /// What it may return, in order of place; nothing of a bare `return`.
+    /// The expressions that it may return, in order of place, without bare `return`s.
     pub(super) fn returns(self) -> Vec<&'b Expression<'a>> {
         if let Some(expression) = self.expression() {
             return vec![expression];
@@ -149,7 +149,7 @@ pub(super) fn method_of_class<'b, 'a>(class: &'b Class<'a>, name: &str) -> Optio
     })
 }
 
-/// What an object that is written out has under a key; the last one counts.
+/// The value of a key in an object literal. The last one counts.
 pub(super) fn property<'b, 'a>(
     object: &'b ObjectExpression<'a>,
     name: &str,

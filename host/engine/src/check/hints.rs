@@ -1,8 +1,8 @@
-//! What a script's text tells of how its run ended.
+//! What the text of a script says about the end of its run.
 //!
-//! Owns: facts that hold whatever the script did: the one loop it has, the one
-//! place its result comes from, whether it returns anything. Never: a guess;
-//! where there are two, nothing is said.
+//! Owns: facts that hold whatever the script did: its only loop, the only place of its
+//! result, whether it returns anything. Never: a guess; of two loops or places, none is
+//! named.
 
 use std::thread;
 
@@ -22,7 +22,7 @@ use smol_wf_core::script::{Position, position_at};
 use super::depth::LEVELS_MAX;
 use super::parse::STACK_BYTES;
 
-/// What was found.
+/// The facts about one script.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hints {
     /// The only loop of the script, where it starts no other script.
@@ -33,7 +33,7 @@ pub struct Hints {
     pub returns_nothing: bool,
 }
 
-/// Reads a script that the guest has compiled; nothing where it cannot be read.
+/// Reads a script that the guest has compiled. Without hints if it cannot be parsed.
 #[must_use]
 pub fn hints(text: &str) -> Hints {
     thread::scope(|scope| {

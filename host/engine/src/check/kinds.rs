@@ -1,4 +1,4 @@
-//! What kind of value an expression certainly is.
+//! The kind of value that an expression certainly has.
 //!
 //! Owns: kinds, as far as they decide whether a call is refused. Never: follows
 //! a value that may be of two kinds.
@@ -45,7 +45,7 @@ impl Kind {
 }
 
 impl<'a> Shapes<'_, '_, 'a> {
-    /// The kind of this, where it is certain.
+    /// The kind of an expression, if it is certain.
     pub(super) fn kind_of(&self, expression: &Expression<'a>) -> Option<Kind> {
         self.tree.further(|| self.read_kind(expression))?
     }

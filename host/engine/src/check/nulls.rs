@@ -1,4 +1,4 @@
-//! Results that may be null, and what is done with them before anyone looks.
+//! Results that may be `null` and are used without a test.
 //!
 //! Owns: what counts as a look. A result is guarded as soon as a condition has
 //! mentioned it, or a function was given it: what the condition says is the
@@ -12,7 +12,7 @@ use oxc_semantic::SymbolId;
 use super::finding::Spot;
 use super::rules;
 
-/// What a value may be.
+/// How a value may be `null`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The answer of an agent, or a slot: perhaps null.

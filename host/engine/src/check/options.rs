@@ -1,4 +1,4 @@
-//! Options of `agent()` that it does not know.
+//! Unknown options of `agent()`.
 //!
 //! Owns: which keys of a call are certain to arrive and to be ignored. Never:
 //! guesses what a spread, a computed key or a variable holds.

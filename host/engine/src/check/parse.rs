@@ -1,4 +1,4 @@
-//! From text to a syntax tree, on a stack that is large enough.
+//! Parses a script into a syntax tree, on a stack that is large enough.
 //!
 //! Owns: the bounds that keep hostile nesting from overflowing the stack, which
 //! would end the whole process. Never: judges; [`super::walk`] does.
@@ -32,8 +32,8 @@ use crate::error::EngineError;
 /// into it, in an unoptimised build too.
 pub(super) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
-/// What is seen in a script.
-pub(super) struct Seen {
+/// The result of applying all rules to a script.
+pub(super) struct ParsedScript {
     pub(super) spots: Vec<Spot>,
     /// Child workflows that it names.
     pub(super) named: Vec<Named>,
@@ -47,7 +47,7 @@ pub(super) fn see(
     titles: &[String],
     meta_at: usize,
     dialect: Dialect,
-) -> Result<Seen, EngineError> {
+) -> Result<ParsedScript, EngineError> {
     let failed = |error| EngineError::System { doing: "start a thread", error };
     thread::scope(|scope| {
         let work = thread::Builder::new().name("check".to_owned()).stack_size(STACK_BYTES);
@@ -57,7 +57,7 @@ pub(super) fn see(
     })
 }
 
-fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect) -> Seen {
+fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect) -> ParsedScript {
     let allocator = Allocator::default();
     let options = ParseOptions {
         allow_return_outside_function: true,
@@ -68,7 +68,7 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     if parsed.panicked {
         let message = "the rules could not be applied: another parser reads it differently";
         let spot = Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "");
-        return Seen { spots: vec![spot], named: Vec::new(), wanted: Vec::new() };
+        return ParsedScript { spots: vec![spot], named: Vec::new(), wanted: Vec::new() };
     }
     let cut_at = depth::cut(&allocator, &mut parsed.program);
     let program = allocator.alloc(parsed.program);
@@ -86,5 +86,5 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     if dialect == Dialect::Body {
         spots.extend(portable::spots(&shapes, text, program));
     }
-    Seen { spots, named, wanted }
+    ParsedScript { spots, named, wanted }
 }

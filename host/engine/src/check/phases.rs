@@ -27,7 +27,7 @@ impl<'t> Phases<'t> {
         Self { listed, begun: BTreeSet::new(), computed: false }
     }
 
-    /// A mention of `phase` that is not a call of it: whoever has it may begin any.
+    /// A mention of `phase` that is not a call: any phase may begin through it.
     pub(super) fn mentioned<'a>(&mut self, tree: &Tree<'_, 'a>, name: &IdentifierReference<'a>) {
         let is_phase = || tree.is_global(name) && name.name == "phase";
         let is_call = || {
@@ -97,7 +97,7 @@ impl<'t> Phases<'t> {
         let unlisted: BTreeSet<String> =
             self.begun.iter().filter(|title| !self.listed.contains(title)).cloned().collect();
         let mut told = BTreeSet::new();
-        // One that was misspelt where it begins is told of there.
+        // A misspelt title is reported where the phase begins.
         let never = self.listed.iter().filter(|title| {
             !self.begun.contains(*title)
                 && similar(title, &unlisted).is_empty()

@@ -1,4 +1,4 @@
-//! What a body does that Claude Code, where its dialect comes from, refuses.
+//! What Claude Code, where the dialect of bodies comes from, refuses in a body.
 //!
 //! Owns: the findings that say "not portable"; the script runs here. Never:
 //! looks at modules, which Claude Code runs none of. What was measured there is
@@ -21,7 +21,7 @@ use super::rules;
 use super::shapes::{Shape, Shapes};
 use clock::Clock;
 
-/// What is not portable in the body of this program.
+/// The findings about the portability of a body.
 pub(super) fn spots<'a>(
     shapes: &Shapes<'_, '_, 'a>,
     text: &str,

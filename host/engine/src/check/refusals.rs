@@ -1,4 +1,4 @@
-//! Calls that `run` refuses before anyone is asked.
+//! Calls that a run refuses before an agent is asked.
 //!
 //! Owns: what the guest and the core say of arguments that are written out. The
 //! core is asked itself, so that the sentence is that of a run. Never: reports

@@ -15,7 +15,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// As it is written everywhere.
+    /// The word for it in output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -84,7 +84,7 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// A promise of nobody knows what.
+/// A promise whose value is not known.
 const PLAIN: Source<'static> = Source { name: "Promise", asks: false };
 
 /// Finds the shapes of expressions, and remembers those of symbols.

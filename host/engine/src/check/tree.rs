@@ -303,7 +303,7 @@ impl<'s, 'a> Tree<'s, 'a> {
         self.denotes(&call.callee).filter(|name| AWAITED.contains(name) || TOLD.contains(name))
     }
 
-    /// Whether this shows its arguments to whoever watches.
+    /// Whether this call prints its arguments.
     pub(super) fn logs(&self, call: &CallExpression<'a>) -> bool {
         let of_console = || {
             let (object, _) = method_of(call)?;

@@ -1,4 +1,4 @@
-//! Promises that nobody awaits, and what is done with them instead.
+//! Promises that are not awaited, and how they are used instead.
 //!
 //! Owns: the findings, and that each variable has one. Never: says what a value
 //! is ([`super::shapes`]) or where it stands ([`super::value_use`]).

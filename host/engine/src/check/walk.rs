@@ -25,7 +25,7 @@ use super::values::Values;
 /// Characters of an expression that a message repeats.
 const QUOTED_CHARS: usize = 60;
 
-/// What to do about a call that nobody awaits.
+/// The hint for a call that is not awaited.
 pub(super) const NOT_AWAITED_HINT: &str =
     "write `await` in front; when the script ends, what is still under way is cut off";
 

@@ -1,6 +1,6 @@
-//! Why a workflow file cannot be had.
+//! Errors of finding and reading workflow files.
 //!
-//! Owns: the codes and the sentences. Never: holds anything of a file's content.
+//! Owns: the codes and messages. Never: holds any content of a file.
 
 use smol_wf_core::codes::Code;
 use std::path::Path;
@@ -10,12 +10,12 @@ use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use super::file::FileRefusal;
 use super::named::is_escape;
 
-/// A workflow file that cannot be had. What a script wrote is shown with its
-/// control characters escaped.
+/// Why a workflow file cannot be found or read. Text from a script is shown with escaped
+/// control characters.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LibraryError {
-    /// The path of a script is no relative path.
+    /// The path is not a valid relative path.
     #[error("`{path}` is not the path of a workflow: {reason}")]
     PathInvalid {
         /// As the script wrote it.
@@ -37,7 +37,7 @@ pub enum LibraryError {
         /// The link.
         path: String,
     },
-    /// It lies where everyone may put files, and is someone else's.
+    /// The file belongs to another user, in a folder that everyone may write.
     #[error(
         "`{path}` belongs to another user (uid {uid}) and lies in a folder where everyone may write; move your script to a folder of your own"
     )]
@@ -50,13 +50,13 @@ pub enum LibraryError {
     /// The folder of the run's project is gone.
     #[error("the folder of the script's project is gone")]
     NoProject,
-    /// Nothing is there.
+    /// The file does not exist.
     #[error("there is no file `{path}`")]
     NotFound {
         /// Where.
         path: String,
     },
-    /// Something else than a regular file.
+    /// It is not a regular file.
     #[error("`{path}` is {kind}, not a file")]
     NotAFile {
         /// Where.
@@ -64,13 +64,13 @@ pub enum LibraryError {
         /// What it is.
         kind: &'static str,
     },
-    /// Larger than any script may be.
+    /// It is larger than a script may be.
     #[error("`{path}` is larger than {SCRIPT_BYTES_MAX} bytes, the most that a script may have")]
     TooLarge {
         /// Where.
         path: String,
     },
-    /// No workflow can have this name.
+    /// The name is not a valid workflow name.
     #[error("`{name}` is not the name of a workflow: {reason}")]
     NameInvalid {
         /// As the script wrote it.
@@ -85,12 +85,12 @@ pub enum LibraryError {
         name: String,
         /// Directories that were searched, from the root.
         looked: Vec<String>,
-        /// Names that exist and read much the same.
+        /// Similar names that exist.
         similar: Vec<String>,
-        /// Names that exist, a few.
+        /// The first few names that exist.
         known: Vec<String>,
     },
-    /// The system refuses.
+    /// The system refuses to open or read it.
     #[error("`{path}` cannot be read: {error}")]
     Io {
         /// Where.

@@ -31,7 +31,7 @@ impl From<io::Error> for FileRefusal {
 pub(super) fn open(dir: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
-    // Else opening a pipe that nobody writes to waits for ever.
+    // Otherwise, opening a pipe without a writer blocks forever.
     #[cfg(unix)]
     cap_std::fs::OpenOptionsExt::custom_flags(&mut options, NONBLOCK);
     dir.open_with(path, &options)

@@ -1,7 +1,7 @@
-//! Where the workflows that a script asks for are looked for.
+//! Searches the workflows that a script names.
 //!
-//! Owns: the order of places: the caller's folder, the run's, the project's
-//! root, the user's own workflows. Never: leaves them.
+//! Owns: the order of folders: the caller's, the run's, the project's root, the user's
+//! own workflows. Never: leaves them.
 
 use std::path::{Path, PathBuf};
 
@@ -15,26 +15,26 @@ use crate::error::EngineError;
 /// What the home folder is called in a path.
 const HOME: &str = "~";
 
-/// All places of one run.
+/// The folders that a run's scripts may take workflows from.
 #[derive(Debug)]
 pub(crate) struct Library {
-    /// None of a run whose project is gone: then only the user's are there.
+    /// None when the project is gone: then only the user's own workflows are left.
     root: Option<ProjectRoot>,
-    /// The folder that agents work in, from the root, where it lies inside.
+    /// The folder that agents work in, from the root, if it lies inside.
     cwd: Option<Vec<String>>,
     home: Option<PathBuf>,
 }
 
-/// What a script asked for.
+/// The script that a path or name resolves to.
 #[derive(Debug)]
 pub(crate) struct ResolvedScript {
     pub(crate) loaded: Loaded,
-    /// Another file that is meant by the same words elsewhere.
+    /// A warning about another file that the same path or name means elsewhere.
     pub(crate) warning: Option<String>,
 }
 
 impl Library {
-    /// The places of a run whose agents work in `cwd`.
+    /// The folders of a run whose agents work in `cwd`.
     pub(crate) fn new(root: Option<ProjectRoot>, cwd: Option<&Path>, home: Option<&Path>) -> Self {
         let inside = |root: &ProjectRoot| {
             let inside = cwd?.canonicalize().ok()?.strip_prefix(root.path()).ok()?.to_owned();
@@ -44,11 +44,11 @@ impl Library {
         Self { root, cwd, home: home.map(Path::to_owned) }
     }
 
-    /// The workflow that a script means. One of surface 1 is given what it would
-    /// have been given then: what lies beside or above it in its project.
+    /// The workflow that a script means. A script of surface 1 gets what lies beside or
+    /// above it in its project, as it did then.
     ///
     /// # Errors
-    /// When there is none, or it cannot be had.
+    /// When there is none, or it cannot be read.
     pub(crate) fn find(
         &self,
         caller: &Path,
@@ -70,10 +70,10 @@ impl Library {
         }
     }
 
-    /// A file as it was recorded: from the root, or of the user's.
+    /// The file at a recorded path, from the root or among the user's own workflows.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When it cannot be read.
     pub(crate) fn again(&self, recorded: &str) -> Result<Loaded, LibraryError> {
         for (name, folder) in self.user_folders() {
             if let Some(inside) = recorded.strip_prefix(&name) {
@@ -84,7 +84,7 @@ impl Library {
         self.root()?.load(path::resolve(&[], recorded)?)
     }
 
-    /// That the run's project is not where it was.
+    /// The error for a project that is not where it was.
     pub(crate) fn gone(&self) -> Option<EngineError> {
         self.root.is_none().then(|| LibraryError::NoProject.into())
     }
@@ -198,11 +198,10 @@ impl Library {
     }
 }
 
-/// The workflow of a name as a person means it who stands in a folder: its bytes,
-/// and where it lies.
+/// The workflow of a name that a user gives in a folder: its bytes and its path.
 ///
 /// # Errors
-/// When there is none, or it cannot be had.
+/// When there is none, or it cannot be read.
 pub fn find_workflow(
     here: &Path,
     name: &str,
@@ -219,7 +218,7 @@ pub fn find_workflow(
     Ok((bytes, users.unwrap_or_else(|| path.join(&inside))))
 }
 
-/// Whether a script is one of those that the user keeps for all projects.
+/// Whether a script is one of the user's own workflows for all projects.
 pub(crate) fn is_users(script: &Path, home: Option<&Path>) -> bool {
     let Some(home) = home else { return false };
     let folders = name::FOLDERS.map(|folder| home.join(folder));

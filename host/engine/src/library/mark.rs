@@ -1,6 +1,6 @@
-//! What marks the root of a project, and which marks count.
+//! The marks of a project's root, and which marks count.
 //!
-//! Owns: who may say where a project begins. Never: reads what is in a mark.
+//! Owns: whose mark may make a folder a project. Never: reads what is in a mark.
 //!
 //! Whoever may write to a folder can make its subfolder a project: then its
 //! settings choose the agents, and its workflows have names. So a mark counts

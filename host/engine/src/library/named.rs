@@ -1,4 +1,4 @@
-//! Reading a file that a person has named, or that was found by its name.
+//! Reads a file that a person has named, or that was found by its name.
 //!
 //! Owns: that a link in a project does not lead out of it: git carries links,
 //! and whoever types `tests/a.swf` means a file of the project. Never: decides
@@ -13,16 +13,15 @@ use cap_std::fs::{Dir, File};
 use super::file::{self, FileRefusal};
 use super::mark;
 
-/// Where the system hands over what is no file of any project: the pipes of a
-/// shell's `<(…)`, and standard input.
+/// Folders of files that belong to no project: the pipes of a shell's `<(…)`, and stdin.
 const HANDED_OVER: [&str; 4] = ["/dev/fd", "/dev/stdin", "/proc/self/fd", "/proc/thread-self/fd"];
 
-/// The bytes of a file, which must be a regular one of so many bytes at the
-/// most. Where it lies in a project, no link on the way to it leads out.
+/// The bytes of a regular file of at most `most` bytes. If it lies in a project, no link
+/// on the way to it may lead out.
 ///
 /// # Errors
-/// Says what it is instead. [`io::ErrorKind::FileTooLarge`] is one that is too
-/// large.
+/// When it cannot be read, is not a regular file, or a link leads out of its project;
+/// [`io::ErrorKind::FileTooLarge`] when it is too large.
 pub fn read_named(path: &Path, most: u64, home: Option<&Path>) -> io::Result<Vec<u8>> {
     if HANDED_OVER.iter().any(|place| path.starts_with(place)) {
         let mut bytes = Vec::new();
@@ -36,8 +35,8 @@ pub fn read_named(path: &Path, most: u64, home: Option<&Path>) -> io::Result<Vec
     file::take(file, most, false).map_err(|refused| told(refused, most))
 }
 
-/// The file itself, opened to be read bit by bit, by the same rules. What the
-/// system hands over may be a pipe.
+/// The opened file, by the same rules but for its size. A file that belongs to no project
+/// may be a pipe.
 ///
 /// # Errors
 /// As of [`read_named`].
@@ -56,8 +55,8 @@ pub fn open_named(path: &Path, home: Option<&Path>) -> io::Result<std::fs::File>
     Ok(file.into_std())
 }
 
-/// The same of a file that was found in a folder: where no mark says that it lies
-/// in a project, no link leads out of that folder.
+/// As [`read_named`], for a file that was found in a folder. If it lies in no project, no
+/// link may lead out of that folder.
 ///
 /// # Errors
 /// As of [`read_named`].
@@ -96,11 +95,11 @@ pub(super) fn open(path: &Path, home: Option<&Path>) -> io::Result<File> {
     file::open(&dir, inside).map_err(|error| escaped(error, root))
 }
 
-/// Where a file would be written, and folders made for it: refused when a link in a
-/// project leads out, be it the file itself or a folder on the way.
+/// Checks a path that will be written, for which folders may be made: no link in a
+/// project may lead out, neither the file itself nor a folder on the way.
 ///
 /// # Errors
-/// When it does.
+/// When a link leads out.
 pub fn stays_inside(path: &Path, home: Option<&Path>) -> io::Result<()> {
     let path = without_parents(path)?;
     let home = home.and_then(|home| home.canonicalize().ok());

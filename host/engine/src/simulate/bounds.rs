@@ -1,8 +1,7 @@
-//! How far a simulation goes with a script that does not end.
+//! The bounds of a simulation of a script that does not end.
 //!
-//! Owns: the bounds on what costs time and is no agent, so that every simulation
-//! ends within seconds. Never: counts agents or fuel; the machine does, up to
-//! the limits that the user sets.
+//! Owns: bounds on everything but agents and fuel, so that every simulation ends within
+//! seconds. Never: counts agents or fuel; the machine does, up to the user's limits.
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::journal::{Body, Entry};
@@ -11,8 +10,8 @@ use smol_wf_core::step::StepRequest;
 
 use super::simulated_run::SimulationEnd;
 
-/// Child workflows of one run beside those that its agents may need,
-/// one each. Every child is an instance of its own, about 2 ms.
+/// Child workflows of one run, beside one for each agent. Every child is an instance of
+/// its own, about 2 ms.
 const CHILDREN_MAX: usize = 1_000;
 
 /// Phases, log lines, sleeps, null slots, refused calls and calls of children of one
@@ -20,18 +19,17 @@ const CHILDREN_MAX: usize = 1_000;
 /// about 50 µs.
 const NOTES_MAX: usize = 20_000;
 
-/// The same for each agent, so that a script that asks many may say as much of
-/// each of them.
+/// The same for each agent, so that a script with many agents may log about each.
 const NOTES_PER_AGENT: usize = 20;
 
-/// Scripts of one run that wait for nothing, for which the promise is
-/// looked for: each look performs again all that came before.
+/// Scripts of one run that are diagnosed because they wait for nothing. Each diagnosis
+/// replays the run.
 const DIAGNOSES_MAX: usize = 8;
 
 /// Entries that take as long to make as an instance for a child workflow.
 const ENTRIES_PER_CHILD: usize = 100;
 
-/// What one run has done so far.
+/// What one run has used so far.
 #[derive(Debug, Default)]
 pub(super) struct Bounds {
     agents: usize,
@@ -43,7 +41,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Takes in what was written.
+    /// Counts these entries.
     pub(super) fn count(&mut self, entries: &[Entry]) {
         for entry in entries {
             match &entry.body {
@@ -64,7 +62,7 @@ impl Bounds {
         }
     }
 
-    /// Whether there is to be no more of it.
+    /// The end of the run, if a bound was crossed.
     pub(super) fn crossed(&self) -> Option<SimulationEnd> {
         let message = if self.children > CHILDREN_MAX + self.agents {
             format!(
@@ -89,14 +87,14 @@ impl Bounds {
         if self.agents == 1 { "1 agent".to_owned() } else { format!("{} agents", self.agents) }
     }
 
-    /// Whether it may be found out what a script waits for.
+    /// Whether one more script may be diagnosed. Counts it if so.
     pub(super) fn may_diagnose(&mut self) -> bool {
         self.diagnoses += 1;
         self.diagnoses <= DIAGNOSES_MAX
     }
 }
 
-/// What runs took together.
+/// What several runs have used together.
 #[derive(Debug, Default)]
 pub(super) struct Effort {
     entries: usize,
@@ -116,8 +114,8 @@ impl Effort {
         }
     }
 
-    /// Whether it is more than so many entries, or a tenth of a run's fuel: what
-    /// a script may use in one turn, a second or two.
+    /// Whether it is more than this number of entries, or than a tenth of a run's fuel,
+    /// which a script may use in one turn, in a second or two.
     pub(super) fn is_over(&self, entries_max: usize, limits: &Limits) -> bool {
         self.entries > entries_max || self.fuel > limits.turn_fuel(0)
     }

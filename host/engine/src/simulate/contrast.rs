@@ -1,4 +1,4 @@
-//! Where two outcomes differ, in words.
+//! The difference between two outcomes, in words.
 //!
 //! Owns: the first difference of two results, and the first of two journals.
 //! Never: decides whether a difference matters.
@@ -7,17 +7,17 @@ use serde_json::Value;
 use smol_wf_core::cut;
 use smol_wf_core::journal::{Body, Entry};
 
-/// Characters of a value that are shown.
+/// Most characters of a value that are shown.
 pub(super) const SHOWN_CHARS: usize = 160;
 
-/// The first place at which two results differ: a path such as `.items[2]`,
-/// empty for the whole, and what stands there on both sides.
+/// The first difference of two results: a path such as `.items[2]`, empty for the whole
+/// result, and the value on both sides.
 pub(super) fn results(one: &str, other: &str) -> (String, String, String) {
     let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
     let (one, other) = (parse(one), parse(other));
     let mut path = String::new();
     let (mut left, mut right) = (&one, &other);
-    // Results come with at most 128 levels: the parser reads no more.
+    // Results have at most 128 levels: the parser reads no more.
     while let Some((step, left_inner, right_inner)) = inner(left, right) {
         path.push_str(&step);
         (left, right) = (left_inner, right_inner);
@@ -40,8 +40,7 @@ fn inner<'v>(one: &'v Value, other: &'v Value) -> Option<(String, &'v Value, &'v
     }
 }
 
-/// Whether the results hold the same at every place, but for the order of the
-/// items of lists.
+/// Whether the results are equal except for the order of items in lists.
 pub(super) fn same_but_for_order(one: &str, other: &str) -> bool {
     let sorted = |text: &str| serde_json::from_str::<Value>(text).map(sorted).ok();
     sorted(one) == sorted(other)
@@ -68,8 +67,7 @@ fn shown(value: &Value) -> String {
     cut::to_chars(&value.to_string(), SHOWN_CHARS)
 }
 
-/// The first entry in which two journals differ, apart from what they say
-/// about processes.
+/// The first entry in which two journals differ, apart from entries about processes.
 pub(super) fn journals(one: &[Entry], other: &[Entry]) -> Option<(String, String)> {
     let of_run = |entries| -> Vec<Body> {
         let bodies = <[Entry]>::iter(entries).map(|entry| &entry.body);

@@ -1,8 +1,7 @@
-//! Which agent's null, or whose failure, made a script throw.
+//! Which agent's `null` or failure made a script throw.
 //!
-//! Owns: finding in a run what an injected fault broke, and the words
-//! for it. Never: guesses; that a fault is to blame is shown by the same
-//! schedule without it, in which nothing breaks there.
+//! Owns: finding what an injected fault broke in a run, and its message. Never: guesses;
+//! the same schedule without the fault must not break there.
 
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
@@ -14,8 +13,8 @@ use smol_wf_core::step::StepRequest;
 use super::faults::Struck;
 use super::simulated_run::{SimulatedRun, SimulationEnd};
 
-/// Code of a promise that failed and that nobody awaited: an error of a module, a
-/// warning of a body.
+/// Code of a promise that failed and was not awaited: an error in a module, a warning in
+/// a body.
 pub(super) const UNHANDLED: &str = Code::UnhandledRejection.word();
 
 /// Something that a script did with a value it did not expect.
@@ -24,20 +23,19 @@ pub(super) struct Break {
     pub(super) error: ScriptError,
     /// The script it happened in.
     pub(super) scope: Scope,
-    /// What became of it, when it did not end the run.
+    /// Its consequence, if it did not end the run.
     pub(super) slot: Option<String>,
 }
 
 impl Break {
-    /// Whether it is the same place and the same error.
+    /// Whether both are the same error at the same place.
     pub(super) fn same_place(&self, other: &Self) -> bool {
         let key = |one: &Self| (one.scope, one.error.line, one.error.column);
         key(self) == key(other)
     }
 }
 
-/// What broke in a run: errors of the engine's own making, which no
-/// author throws on purpose.
+/// What broke in a run: errors that QuickJS throws, and no author throws on purpose.
 pub(super) fn breaks(run: &SimulatedRun) -> Vec<Break> {
     let mut found = Vec::new();
     for entry in &run.entries {
@@ -65,7 +63,7 @@ pub(super) fn breaks(run: &SimulatedRun) -> Vec<Break> {
     found
 }
 
-/// A warning as the error that it tells of.
+/// The error that a warning is about.
 pub(super) fn of_warning(warning: &Warning) -> ScriptError {
     ScriptError {
         code: warning.code.clone(),
@@ -103,7 +101,7 @@ fn break_of<'a>(
     is_break(error).then_some((child, error))
 }
 
-/// What the agent was asked that was asked last.
+/// The request to the agent that was asked last.
 pub(super) fn last_agent(entries: &[Entry]) -> Option<&AgentRequest> {
     let mut asked = entries.iter().rev().filter_map(|entry| entry.body.asked_agent());
     asked.next().map(|(_, request)| &**request)
@@ -117,8 +115,8 @@ pub(super) fn script_of(entries: &[Entry], scope: Scope) -> Option<&ScopeStart> 
     })
 }
 
-/// What broke, in a sentence: over the null of one call when that is known, else
-/// under these circumstances.
+/// The message about a break. It names the call whose fault is to blame, or else the
+/// circumstances.
 pub(super) fn sentence(
     entries: &[Entry],
     broken: &Break,
@@ -141,7 +139,7 @@ pub(super) fn sentence(
         (Some(culprit), said) if reads_of_null(said) => script
             .and_then(|start| accessed(&start.text, error))
             .map(|expression| format!("`{expression}` of {}", culprit.null_source())),
-        // The engine's words for `const {a} = null`.
+        // QuickJS's message for `const {a} = null`.
         (Some(culprit), said) if said.starts_with("Cannot convert undefined or null to object") => {
             Some(format!("destructuring of {}", culprit.null_source()))
         }
@@ -151,14 +149,15 @@ pub(super) fn sentence(
     format!("{what}{place}{slot}")
 }
 
-/// Whether an error says that a property of null was read. It may go on with the
-/// name of what is null.
+/// Whether an error says that a property of `null` was read. The name of the variable may
+/// follow.
 fn reads_of_null(said: &str) -> bool {
     let read = said.strip_prefix("cannot read property '");
     read.is_some_and(|read| read.ends_with("' of null") || read.contains("' of null: "))
 }
 
-/// Whether what stands at a place says `void`: that nobody awaits it is meant.
+/// Whether the expression at a place begins with `void`, so that it is deliberately not
+/// awaited.
 pub(super) fn is_meant(entries: &[Entry], scope: Scope, place: &ScriptError) -> bool {
     let before = || {
         let line = line_of(&script_of(entries, scope)?.text, place.line)?;
@@ -173,15 +172,15 @@ pub(super) fn line_of(text: &str, line: u32) -> Option<&str> {
     text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
 }
 
-/// The expression at an error's place, such as `findings.map`, when it is one
-/// that reads the property the error names.
+/// The expression at an error's place, such as `findings.map`, if it reads the property
+/// that the error names.
 fn accessed(text: &str, error: &ScriptError) -> Option<String> {
     let property = error.message.split('\'').nth(1)?;
     let line = line_of(text, error.line)?;
     let chars: Vec<char> = line.chars().collect();
     let wanted: Vec<char> = format!(".{property}").chars().collect();
     let column = usize::try_from(error.column).ok()?.saturating_sub(1);
-    // The place is that of the property, of its dot or of the call behind it.
+    // The error's place is the property, its dot, or the call behind it.
     let dots = (0..chars.len()).filter(|at| chars[*at..].starts_with(&wanted));
     let dot = dots.min_by_key(|at| at.abs_diff(column))?;
     let is_part = |c: &char| c.is_alphanumeric() || ['_', '$', '.', '?'].contains(c);

@@ -1,7 +1,7 @@
-//! What agents would read, write and cost.
+//! An estimate of the tokens and dollars of a run.
 //!
-//! Owns: the range from an agent that answers at once to one that works hard.
-//! Never: knows what an agent will do.
+//! Owns: the range from an agent that answers at once to one that works hard. Never:
+//! knows what an agent will do.
 
 use std::collections::BTreeSet;
 
@@ -28,18 +28,18 @@ const WRITTEN_HIGH: u64 = 10_000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Estimate {
-    /// Read, at least.
+    /// Input tokens, at least.
     pub input_low: u64,
-    /// Read, at the most that is usual.
+    /// Input tokens, at most in usual runs.
     pub input_high: u64,
-    /// Written, at least.
+    /// Output tokens, at least.
     pub output_low: u64,
-    /// Written, at the most that is usual.
+    /// Output tokens, at most in usual runs.
     pub output_high: u64,
 }
 
 impl Estimate {
-    /// Of a call whose made-up answer has so many tokens.
+    /// The estimate for a call whose stub answer has this number of tokens.
     pub(super) fn of(request: &AgentRequest, answer: u64) -> Self {
         let asked = tokens(&request.prompt) + request.schema.as_deref().map_or(0, tokens);
         Self {
@@ -66,7 +66,7 @@ impl std::ops::AddAssign for Estimate {
 pub struct CostRange {
     /// At least.
     pub low_usd: f64,
-    /// At the most that is usual.
+    /// At most in usual runs.
     pub high_usd: f64,
     /// Agents without a price: they name no model, or one that is not listed.
     pub unpriced: u32,

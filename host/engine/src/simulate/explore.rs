@@ -1,8 +1,7 @@
-//! Performs a script under many schedules, and reports what depends on them.
+//! Simulates a script under many schedules, and reports what depends on them.
 //!
-//! Owns: which schedules there are, and what of their outcomes is a finding.
-//! Never: an opinion without evidence; every finding names the schedule that
-//! shows it, and that schedule shows it again.
+//! Owns: which schedules are simulated, and which outcomes are findings. Never: a finding
+//! without evidence; each names the schedule that shows it, every time.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -25,19 +24,18 @@ use super::stubs::Stubs;
 use super::{Simulator, contrast};
 use crate::error::EngineError;
 
-/// Performances of a script that does not end: each takes seconds, and after a
-/// few of them the rest has little to add.
+/// Most runs of a script that does not end: each takes seconds, and later ones add
+/// little.
 const ENDLESS_MAX: u32 = 3;
 
-/// Calls of an order that are shown.
+/// Most calls of an order that are shown.
 const ORDER_SHOWN_MAX: usize = 12;
 
 impl Simulator {
-    /// Performs the script under many schedules.
+    /// Simulates the script under many schedules.
     ///
     /// # Errors
-    /// When the script cannot be performed at all; what it does wrong is in the
-    /// findings.
+    /// When the sandbox fails. Errors of the script are findings.
     pub async fn explore(&self, options: &ExploreOptions) -> Result<Exploration, EngineError> {
         let mut explorer = Explorer::new(self);
         let undisturbed = Schedule::undisturbed();
@@ -99,7 +97,7 @@ pub(super) struct Explorer<'a> {
     tally: Tally,
     orders: HashSet<u64>,
     pub(super) notes: FindingSet,
-    /// Performances that did not end by themselves.
+    /// Number of runs that did not end by themselves.
     endless: u32,
     gave_up: bool,
 }
@@ -123,7 +121,7 @@ impl<'a> Explorer<'a> {
         simulated(self.simulator, &mut self.found, scenario, &mut self.endless).await
     }
 
-    /// The same, with somebody who always answers first.
+    /// The same, with agents that always answer first.
     pub(super) async fn perform_with(
         &mut self,
         schedule: &Schedule,
@@ -133,6 +131,7 @@ impl<'a> Explorer<'a> {
         simulated(self.simulator, &mut self.found, scenario, &mut self.endless).await
     }
 
+    /// Adds a run to the counts.
     fn count(&mut self, schedule: &Schedule, run: &SimulatedRun) {
         let tally = &mut self.tally;
         tally.schedules += 1;
@@ -156,7 +155,7 @@ impl<'a> Explorer<'a> {
         self.orders.insert(hasher.finish());
     }
 
-    /// Calls that a run refuses in whatever order answers come.
+    /// Calls that a run refuses in any order of answers.
     fn judge_refused(&mut self, base: &SimulatedRun) {
         let undisturbed = Schedule::undisturbed();
         for entry in &base.entries {
@@ -187,6 +186,7 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    /// Adds the findings of a run under this schedule.
     async fn judge(
         &mut self,
         schedule: &Schedule,
@@ -206,7 +206,7 @@ impl<'a> Explorer<'a> {
         self.judge_faults(schedule, run, base).await
     }
 
-    /// Ends that are findings whatever the schedule was.
+    /// Ends that are findings under any schedule.
     fn judge_end(&mut self, schedule: &Schedule, run: &SimulatedRun) -> bool {
         let entries = &run.entries;
         let ended = &run.ended;
@@ -249,7 +249,7 @@ impl<'a> Explorer<'a> {
         true
     }
 
-    /// The outcome may not depend on the order.
+    /// An outcome that depends on the order of answers is a finding.
     fn judge_order(&mut self, schedule: &Schedule, run: &SimulatedRun, base: &SimulatedRun) {
         if run.ended == base.ended {
             return;
@@ -290,8 +290,8 @@ impl<'a> Explorer<'a> {
         self.notes.show(sides.to_vec());
     }
 
-    /// What broke may be no fault's consequence; the schedule without that
-    /// fault tells.
+    /// Breaks are findings if they are consequences of a fault: the schedule without the
+    /// fault must not show them.
     async fn judge_faults(
         &mut self,
         schedule: &Schedule,
@@ -307,7 +307,7 @@ impl<'a> Explorer<'a> {
             broken.iter().filter(is_fresh).cloned().collect::<Vec<Break>>()
         };
         if schedule.lasts() {
-            // Without its one fault it is the undisturbed schedule.
+            // Without its only fault, it is the undisturbed schedule.
             let culprit = run.struck.first().filter(|_| run.struck.len() == 1);
             for one in fresh(&culprit::breaks(base)) {
                 self.blame(schedule, run, &one, culprit);
@@ -323,6 +323,7 @@ impl<'a> Explorer<'a> {
         Ok(())
     }
 
+    /// Adds the finding that a fault broke the script.
     fn blame(
         &mut self,
         schedule: &Schedule,
@@ -330,7 +331,7 @@ impl<'a> Explorer<'a> {
         broken: &Break,
         culprit: Option<&Struck>,
     ) {
-        // It costs a body nothing, and says that it is meant.
+        // It has no consequence in a body, and is deliberate.
         let is_meant = matches!(run.ended, SimulationEnd::Completed(_))
             && broken.error.code == culprit::UNHANDLED
             && culprit::is_meant(&run.entries, broken.scope, &broken.error);
@@ -356,6 +357,7 @@ impl<'a> Explorer<'a> {
         });
     }
 
+    /// Compares a run that was resumed after crashes with one that was not.
     async fn judge_crash(
         &mut self,
         schedule: &Schedule,
@@ -390,7 +392,7 @@ impl<'a> Explorer<'a> {
     }
 }
 
-/// Simulates one scenario, and keeps what its faults struck.
+/// Simulates one schedule, and keeps the calls that its faults struck.
 async fn simulated(
     simulator: &Simulator,
     found: &mut ChildCache,

@@ -1,9 +1,9 @@
-//! What goes wrong with agents in a schedule, and what a run makes of it.
+//! The faults of a schedule, and the outcomes of the calls that they strike.
 //!
-//! Owns: the outcomes that a run can come to for a call, by its request: an
-//! agent that says nothing is `null` only where the call takes null, and a
-//! broken schema everywhere else. Never: decides what a script is given for a
-//! failed agent; the machine does, by dialect and `onFailure`.
+//! Owns: the outcome of a struck call, by its request: an agent that says nothing is
+//! `null` only if the schema accepts `null`, and a schema mismatch otherwise. Never:
+//! decides what a script gets for a failed agent; the machine does, by dialect and
+//! `onFailure`.
 
 use std::collections::HashMap;
 
@@ -17,29 +17,29 @@ use smol_wf_core::journal::Entry;
 const FAILED: Code = Code::ProviderFailed;
 pub(super) const TIMED_OUT: Code = Code::ProviderTimeout;
 
-/// Characters of a prompt that tell one question from another, where calls have
-/// no label: retries often repeat the beginning alone.
+/// Characters of a prompt that tell calls without a label apart: retries often repeat
+/// only the beginning.
 const STEM_CHARS: usize = 60;
 
 /// What goes wrong with an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It says nothing, also when it is asked for a correction.
+    /// It says nothing, also in the correction round.
     Silent,
     /// It fails.
     Fails,
-    /// It takes longer than it may.
+    /// It times out.
     TimesOut,
 }
 
-/// Which agents a fault strikes, beside the first.
+/// Which agents a fault strikes besides the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// No other.
     Once,
-    /// Whoever is asked the same later: what a retry loop meets.
+    /// Later agents with the same question, as in a retry loop.
     Alike,
-    /// All that are asked later.
+    /// All later agents.
     Onwards,
 }
 
@@ -52,12 +52,12 @@ pub(super) struct Strike {
     pub(super) reach: Reach,
 }
 
-/// What a fault came to for one call.
+/// The effect of a fault on one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// The call took null for an answer.
+    /// The call accepted `null` as an answer.
     Null,
-    /// What it was given does not satisfy its schema.
+    /// The answer does not satisfy its schema.
     Mismatch,
     Failed,
     TimedOut,
@@ -94,7 +94,7 @@ pub(super) struct Struck {
 }
 
 impl Struck {
-    /// Where a null came from that the script stumbled over.
+    /// The source of a `null`, for the message.
     pub(super) fn null_source(&self) -> String {
         let agent = &self.title;
         match self.effect {
@@ -108,13 +108,13 @@ impl Struck {
     }
 }
 
-/// Says which calls the faults of a schedule strike, and keeps which they did.
+/// Decides which calls the faults of a schedule strike, and keeps those they did.
 #[derive(Debug, Default)]
 pub(super) struct Strikes {
     strikes: Vec<Strike>,
-    /// What the agents were asked so far, in order of issue.
+    /// The questions to agents so far, in order of issue.
     stems: Vec<String>,
-    /// Schemas, and whether null satisfies them.
+    /// Schemas, and whether `null` satisfies them.
     nullable: HashMap<Digest, bool>,
     pub(super) struck: Vec<Struck>,
 }
@@ -125,7 +125,7 @@ impl Strikes {
         Self { strikes: strikes.to_vec(), ..Self::default() }
     }
 
-    /// Hears of the calls that were made.
+    /// Sees the entries of new calls.
     pub(super) fn wrote(&mut self, entries: &[Entry]) {
         if self.strikes.iter().all(|strike| strike.reach != Reach::Alike) {
             return;
@@ -134,7 +134,7 @@ impl Strikes {
         self.stems.extend(asked.map(|(_, request)| stem(request)));
     }
 
-    /// What this call comes to, when a fault strikes it.
+    /// The outcome of this call, if a fault strikes it.
     pub(super) fn strike(&mut self, agent: u32, request: &AgentRequest) -> Option<Outcome> {
         let strike = self.strikes.iter().find(|strike| self.hits(strike, agent)).copied()?;
         let (outcome, effect) = self.outcome(strike.fault, request);
@@ -168,7 +168,7 @@ impl Strikes {
         (Outcome::Failed(Failure::new(code, said)), effect)
     }
 
-    /// Whether a run takes no answer at all for one.
+    /// Whether a missing answer is an answer to this call.
     fn takes_null(&mut self, request: &AgentRequest) -> bool {
         let Some(schema) = &request.schema else { return true };
         *self.nullable.entry(Digest::of(schema.as_bytes())).or_insert_with(|| {
@@ -177,7 +177,7 @@ impl Strikes {
     }
 }
 
-/// What is asked, without the numbers that tell one try from the next.
+/// The question of a call, without numbers that differ between retries.
 pub(super) fn stem(request: &AgentRequest) -> String {
     without_digits(request.label.as_deref().unwrap_or(&request.prompt))
 }
@@ -187,7 +187,7 @@ pub(super) fn without_digits(text: &str) -> String {
     text.chars().filter(|c| !c.is_ascii_digit()).take(STEM_CHARS).collect()
 }
 
-/// What went wrong in a schedule, in words; none when nothing did.
+/// The faults of a schedule in words; none when nothing was struck.
 pub(super) fn circumstances(strikes: &[Strike], struck: &[Struck]) -> Option<String> {
     let said = |strike: &Strike| {
         let first = struck.iter().find(|one| one.agent == strike.agent)?;

@@ -1,7 +1,7 @@
-//! What an exploration reports.
+//! The report of an exploration.
 //!
-//! Owns: the shapes, which are those of the JSON document. Never: decides what
-//! is a finding.
+//! Owns: its types, which serialize to the JSON document. Never: decides what is a
+//! finding.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub struct ExploreOptions {
     pub schedule: Option<u64>,
 }
 
-/// What an exploration came to.
+/// The report of an exploration.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exploration {
@@ -24,22 +24,21 @@ pub struct Exploration {
     pub name: String,
     /// The seed.
     pub seed: u64,
-    /// What was performed.
+    /// Counts of the simulated schedules.
     pub tally: Tally,
     /// What was found.
     pub findings: Vec<Finding>,
-    /// The undisturbed run did not complete, so that there was nothing
-    /// to compare others with.
+    /// The undisturbed run did not complete, so other schedules were not compared with it.
     pub ended_early: bool,
-    /// So many schedules did not end that no more were tried.
+    /// Too many schedules did not end, so no more were tried.
     pub gave_up: bool,
 }
 
-/// Performances by kind.
+/// Counts of simulated schedules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
-    /// Schedules performed.
+    /// Schedules that were simulated.
     pub schedules: u64,
     /// Of these, how many completed.
     pub completed: u64,
@@ -48,9 +47,9 @@ pub struct Tally {
     /// Of those that did not, how many show no finding: an agent failed and the
     /// script let that through, or it threw an error of its own.
     pub failed_as_written: u64,
-    /// Orders of answers that differ from one another.
+    /// Different orders of answers.
     pub orders: u64,
-    /// Schedules in which agents answered null.
+    /// Schedules in which agents answered `null`.
     pub with_nulls: u64,
     /// Schedules in which agents failed or timed out.
     pub with_failures: u64,
@@ -64,31 +63,31 @@ pub struct Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FindingKind {
-    /// Agents that nobody awaited were cut off with the script, or a promise was
-    /// used in place of what it comes to.
+    /// Agents that were not awaited were cut off with the script, or a promise was used in
+    /// place of its value.
     NotAwaited,
-    /// The outcome depends on who answers first.
+    /// The outcome depends on which agent answers first.
     OrderDependent,
-    /// A null answer makes the script throw by accident.
+    /// A `null` answer makes the script throw by accident.
     UnhandledNull,
     /// A failed agent makes the script throw by accident.
     UnhandledFailure,
     /// The script waits for nothing, or computes without end.
     Hang,
-    /// The script asks agents, starts children or says things without end.
+    /// The script asks agents, starts children or logs without end.
     Unbounded,
-    /// A run would warn that something the script does comes to nothing.
+    /// A run would warn about something in the script that has no effect.
     Warned,
-    /// A run refuses a call before anyone is asked.
+    /// A run refuses a call before its agent is asked.
     Refused,
-    /// The script fails though nothing went wrong.
+    /// The script fails although nothing went wrong.
     Fails,
-    /// A run that was taken up again went another way.
+    /// A resumed run took another way.
     ResumeDiffers,
 }
 
 impl FindingKind {
-    /// As it is written everywhere.
+    /// The word for this kind in output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -112,20 +111,20 @@ impl FindingKind {
 pub struct Finding {
     /// Its kind.
     pub kind: FindingKind,
-    /// What was found, in a sentence.
+    /// The finding, in a sentence.
     pub message: String,
-    /// What to do about it, where the program that shows it knows.
+    /// What to do about it. The program that shows the finding sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// The script reads arguments, and was given none.
     #[serde(skip)]
     pub lacks_args: bool,
-    /// What else leads to it, beside what the message says.
+    /// Other circumstances that lead to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
     /// The schedule that shows it.
     pub schedule: u64,
-    /// Schedules that showed it.
+    /// Number of schedules that showed it.
     pub seen: u64,
     /// The script, from the project's folder, where it is not the one that was
     /// explored.
@@ -140,7 +139,7 @@ pub struct Finding {
     /// The line of that script, with a mark under the place.
     #[serde(skip)]
     pub excerpt: String,
-    /// Two orders and what came of them.
+    /// Two orders of answers and their outcomes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sides: Vec<Side>,
 }
@@ -153,6 +152,6 @@ pub struct Side {
     pub schedule: u64,
     /// Titles of the calls, in the order in which they ended.
     pub order: Vec<String>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: String,
 }

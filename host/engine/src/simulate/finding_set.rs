@@ -1,7 +1,7 @@
 //! The findings of an exploration: one for each cause.
 //!
-//! Owns: which findings are the same, which words of several stay, and how many
-//! are listed. Never: finds anything.
+//! Owns: which findings are the same, which message of several stays, and how many are
+//! listed. Never: finds anything.
 
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::journal::ScopeStart;
@@ -10,25 +10,24 @@ use smol_wf_core::script::snippet;
 use super::faults::Effect;
 use super::finding::{Finding, FindingKind, Side};
 
-/// Findings that are listed. A script that breaks everywhere is not understood
-/// better by its hundredth finding.
+/// Most findings that are listed. The hundredth finding does not explain a broken script
+/// any better.
 const FINDINGS_MAX: usize = 20;
 
-/// Something to write down.
+/// A finding that may be known already.
 pub(super) struct NewFinding<'a> {
     pub(super) kind: FindingKind,
     pub(super) schedule: u64,
     pub(super) message: String,
-    /// Where it is, when that is known.
+    /// The error with its place, if that is known.
     pub(super) error: Option<&'a ScriptError>,
     /// The script it is in, where it is not the one that is explored.
     pub(super) child: Option<&'a ScopeStart>,
-    /// What tells it from others of its kind that have no place either; the
-    /// message when it is none.
+    /// What tells it from others of its kind without a place. By default the message.
     pub(super) cause: Option<String>,
-    /// What a fault came to that led here, and the circumstances in words.
+    /// The effect of the fault that led to it, and the circumstances in words.
     pub(super) fault: Option<(Effect, String)>,
-    /// It needs more than one fault, so that words of a single one are better.
+    /// It needs more than one fault, so the message of a single fault is better.
     pub(super) is_broad: bool,
     /// The script reads arguments, and was given none.
     pub(super) lacks_args: bool,
@@ -51,11 +50,11 @@ impl NewFinding<'_> {
     }
 }
 
-/// What has been found so far.
+/// The findings so far.
 #[derive(Default)]
 pub(super) struct FindingSet {
     findings: Vec<CountedFinding>,
-    /// Notes that were taken, known ones too.
+    /// Number of findings that were added, known ones included.
     pub(super) taken: u64,
 }
 
@@ -67,14 +66,14 @@ struct CountedFinding {
 }
 
 impl FindingSet {
-    /// Writes it down, or counts it when it is known.
+    /// Adds a finding, or counts it if it is known.
     pub(super) fn take(&mut self, note: NewFinding<'_>) {
         self.taken += 1;
         let position = |number: u32| (number > 0).then_some(number);
         let line = note.error.and_then(|error| position(error.line));
         let column = note.error.and_then(|error| position(error.column));
         let file = note.child.map(|start| start.path.clone());
-        // One place may break over several agents, and in several ways.
+        // One place may break because of several agents, and in several ways.
         let cause = match line {
             Some(line) => format!("{file:?}:{line}:{column:?}"),
             None => note.cause.clone().unwrap_or_else(|| note.message.clone()),
@@ -98,7 +97,7 @@ impl FindingSet {
         }
     }
 
-    /// Shows both sides of the finding that was written down last.
+    /// Sets both sides of the finding that was added last.
     pub(super) fn show(&mut self, sides: Vec<Side>) {
         if let Some(last) = self.findings.last_mut() {
             last.finding.sides = sides;

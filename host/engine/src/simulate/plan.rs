@@ -253,6 +253,7 @@ impl Simulator {
 }
 
 impl Plan {
+    /// Adds an entry of the run to the plan.
     fn take_in(
         &mut self,
         simulator: &Simulator,
@@ -384,6 +385,7 @@ impl Plan {
     }
 }
 
+/// Why the plan is not whole.
 fn plan_error(ended: SimulationEnd) -> PlanError {
     let position = |number: u32| (number > 0).then_some(number);
     match ended {

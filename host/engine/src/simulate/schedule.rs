@@ -1,9 +1,8 @@
-//! What happens in one run: who answers when, what goes wrong, and
-//! when everything in memory is lost.
+//! A schedule: which agent answers when, what goes wrong, and when everything in memory
+//! is lost.
 //!
-//! Owns: schedule number K of seed S, which is the same on every machine.
-//! Never: looks at a script; it knows how many agents and deliveries the
-//! undisturbed run had, and no more.
+//! Owns: schedule number K of seed S, which is the same on every machine. Never: looks at
+//! a script; it knows only how many agents and deliveries the undisturbed run had.
 
 use std::collections::HashMap;
 
@@ -18,14 +17,14 @@ use super::faults::{Fault, Reach, Strike, Strikes, Struck};
 use super::simulation::{PendingAgent, Pick, Scenario};
 use super::stubs::Stubs;
 
-/// Crashes in one run. Each replays all that came before, so that a
-/// long script with a crash behind every delivery would take its square.
+/// Most crashes in one run. Each replays everything before it, so crashes after every
+/// delivery of a long script would take quadratic time.
 const CRASHES_MAX: usize = 64;
 
-/// Faults in one random schedule.
+/// Most faults in one random schedule.
 const FAULTS_MAX: u64 = 3;
 
-/// In which order agents answer.
+/// The order in which agents answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// As they were asked; sleeps end when no agent is at work.
@@ -58,7 +57,7 @@ pub(super) struct Schedule {
     pub(super) crash: Crash,
 }
 
-/// Who answers as soon as it is at work, whatever the order says.
+/// Agents that answer as soon as they are at work, in any order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum First {
     /// This agent.

@@ -1,7 +1,6 @@
-//! What is left of a run whose agents were stubs.
+//! The result of one simulated run.
 //!
-//! Owns: how a run ended, and what that says of the script. Never:
-//! performs one.
+//! Owns: how a run ended, and what that says about the script. Never: runs one.
 
 use std::collections::BTreeMap;
 
@@ -26,16 +25,16 @@ pub(super) enum SimulationEnd {
     Failed(ScriptError),
     /// At a limit, or because a replay differed.
     Stopped { code: String, message: String, reached: Option<LimitError> },
-    /// The scenario had seen enough.
+    /// The scenario ended it, or nothing could happen any more.
     BrokenOff,
 }
 
-/// All that is left of a run.
+/// One simulated run.
 #[derive(Debug)]
 pub(super) struct SimulatedRun {
     pub(super) entries: Vec<Entry>,
     pub(super) ended: SimulationEnd,
-    /// Agent calls that a run refuses before anyone is asked, and why.
+    /// Agent calls that a run refuses before an agent is asked, and why.
     pub(super) refused: BTreeMap<CallId, Failure>,
     /// The errors that ended child workflows.
     pub(super) child_errors: BTreeMap<Scope, ScriptError>,
@@ -53,7 +52,7 @@ impl SimulatedRun {
 }
 
 impl SimulationEnd {
-    /// Whether the script waits for what never comes, or computes without end.
+    /// Whether the script waits forever or computes without end.
     pub(super) fn hangs(&self) -> bool {
         match self {
             Self::Failed(error) => error.code == NEVER_SETTLES,
@@ -67,7 +66,7 @@ impl SimulationEnd {
         self.is_stopped_by(&[Code::LimitFuel, Code::LimitTurnFuel])
     }
 
-    /// Whether the script says things and starts children without end.
+    /// Whether the script logs or starts children without end.
     pub(super) fn goes_on(&self) -> bool {
         self.is_stopped_by(&[Code::RehearsalBound, Code::LimitNotes])
     }

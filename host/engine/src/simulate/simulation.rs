@@ -1,8 +1,8 @@
 //! Runs a script with stubs in place of agents.
 //!
-//! Owns: a run in which a [`Scenario`] says who answers next, with what, and when
-//! everything in memory is lost. Never: decides any of
-//! that, and never leaves this thread to wait for something.
+//! Owns: a run in which a [`Scenario`] decides which agent answers next, with what, and
+//! when everything in memory is lost. Never: decides any of that, or waits for anything
+//! outside.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -28,8 +28,8 @@ use crate::turn::children::{self, QueuedChild};
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
-/// The time at which every simulation begins, 2025-01-01 UTC: a script that
-/// looks at the clock sees the same in each of them.
+/// The time at which every simulation begins, 2025-01-01 UTC, so that scripts see the
+/// same clock in each.
 const BEGIN_US: i64 = 1_735_689_600_000_000;
 
 /// An agent call that waits for its answer.
@@ -43,34 +43,35 @@ pub(super) struct PendingAgent {
 
 /// What happens next in a simulation.
 pub(super) enum Pick {
-    /// This one of the agents at work answers.
+    /// The agent at this index of those at work answers.
     Answer(usize),
-    /// The sleep or timer that is over first is over.
+    /// The first sleep or timer is over.
     Wake,
-    /// The run is broken off.
+    /// The run ends here.
     End,
 }
 
-/// Says what happens next.
+/// Decides what happens in a simulated run.
 pub(super) trait Scenario: Send {
-    /// Who is next. `working` is not empty, or `sleeping` is true, or both.
+    /// What happens next. `working` is not empty, or `sleeping` is true, or both.
     fn pick(&mut self, working: &[&PendingAgent], sleeping: bool) -> Pick;
 
-    /// What this agent answers.
+    /// The answer of this agent.
     fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply);
 
-    /// Whether everything in memory is lost now, behind so many deliveries.
+    /// Whether everything in memory is lost now, after this number of deliveries.
     fn crashes(&mut self, _deliveries: usize) -> bool {
         false
     }
 
-    /// Sees what was written since it was last asked.
+    /// Sees the entries that were written since the last call.
     fn wrote(&mut self, _entries: &[Entry]) {}
 }
 
 /// Scripts of child workflows by caller and target: files are read once.
 pub(super) type ChildCache = HashMap<(String, String), children::ChildScript>;
 
+/// The backend of one simulated run.
 struct Simulation<'a> {
     simulator: &'a Simulator,
     found: &'a mut ChildCache,
@@ -78,10 +79,10 @@ struct Simulation<'a> {
     bounds: Bounds,
     refused: BTreeMap<CallId, Failure>,
     child_errors: BTreeMap<Scope, ScriptError>,
-    /// What the scenario has seen, and what it has not.
+    /// The entries that the scenario has seen, and in `fresh` the others.
     entries: Vec<Entry>,
     fresh: Vec<Entry>,
-    /// By number, which is the order of issue and that of dispatch.
+    /// By call number, which is the order of issue and of dispatch.
     asked: BTreeMap<CallId, PendingAgent>,
     sleeping: BTreeSet<(i64, Sleeper)>,
     now_us: i64,
@@ -90,7 +91,7 @@ struct Simulation<'a> {
     rests: RestReason,
 }
 
-/// What waits for a time.
+/// A step or timer that waits for a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sleeper {
     Call(CallId),
@@ -107,11 +108,10 @@ enum RestReason {
     Crashed,
 }
 
-/// Performs the script once.
+/// Runs the script once under a scenario.
 ///
 /// # Errors
-/// When no instance can be had; what the script does wrong is in the
-/// run.
+/// When the sandbox fails. Errors of the script are in the run.
 pub(super) async fn simulate(
     simulator: &Simulator,
     found: &mut ChildCache,
@@ -166,7 +166,7 @@ impl Backend for Simulation<'_> {
         self.child_errors.insert(scope, error.clone());
     }
 
-    /// Where the promises were made that a script waits for in vain.
+    /// Diagnoses a script that waits for nothing, within the bounds.
     async fn unsettled(
         &mut self,
         scope: Scope,
@@ -287,8 +287,8 @@ impl Simulation<'_> {
 
     /// False when nothing happens any more.
     fn happen(&mut self, machine: &mut Machine) -> bool {
-        // Agents are dispatched in order of issue, so that those at work are
-        // always the first of all that are open.
+        // Agents are dispatched in order of issue, so those at work are the first of all
+        // open ones.
         let at_once = self.simulator.limits.parallel_agents.max(1) as usize;
         let working: Vec<&PendingAgent> = self.asked.values().take(at_once).collect();
         if working.is_empty() && self.sleeping.is_empty() {
@@ -318,7 +318,7 @@ impl Simulation<'_> {
         true
     }
 
-    /// Loses everything but the journal, and takes the run up from that.
+    /// Loses everything but the journal, and resumes the run from that.
     fn crash(&mut self) -> Result<Machine, EngineError> {
         self.asked.clear();
         self.sleeping.clear();
@@ -344,7 +344,7 @@ fn stopped(stop: StopTurn) -> SimulationEnd {
     }
 }
 
-/// The entries as a store would keep them.
+/// The records of these entries, as a store would have them.
 fn seal(entries: &[Entry]) -> Result<Vec<Record>, EngineError> {
     let mut chain = Chain::new();
     let sealed: Result<Vec<Record>, _> = entries.iter().map(|entry| chain.seal(entry)).collect();

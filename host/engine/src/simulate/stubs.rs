@@ -1,8 +1,8 @@
-//! What stubs answer in place of agents.
+//! The answers of stubs in place of agents.
 //!
-//! Owns: one answer per content of a call (its prompt and schema), the same in
-//! every run under one seed, so that only order and faults differ
-//! between two of them. Never: a label, a number or a time goes into it.
+//! Owns: one answer for each content of a call (prompt and schema), the same in every run
+//! under one seed, so that two runs differ only in order and faults. Never: uses a label,
+//! a number or a time.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
 use smol_wf_core::schema::StepSchema;
 
-/// Who answered, in the reply.
+/// The provider in the reply of a stub.
 pub(super) const NAME: &str = "stub";
 
-/// Characters of the prompt that a text answer repeats: more would let the
-/// prompts of a script that feeds answers back grow without end.
+/// Characters of the prompt that a text answer repeats. With more, prompts that contain
+/// earlier answers would grow without end.
 const ECHO_CHARS: usize = 40;
 
 /// Answers, made once for each content.

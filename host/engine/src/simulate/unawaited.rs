@@ -1,10 +1,10 @@
-//! Work that is lost: agents that nobody awaits, promises in place of what they
-//! come to, and what else a run would warn of.
+//! Lost work: agents that are not awaited, promises in place of their values, and other
+//! warnings of a run.
 //!
-//! Owns: telling an agent that nobody awaits from one that lost a race. The
-//! journal does not say who awaits what, so the same schedule is performed with
-//! that agent answering first: where it was raced, another one is left over
-//! instead. Never: looks at schedules with faults; a script may give up early.
+//! Owns: telling an agent that is not awaited from one that lost a race. The journal does
+//! not say who awaits what, so the same schedule is simulated with that agent answering
+//! first: if it was raced, another one is left over instead. Never: looks at schedules
+//! with faults; a script may give up early.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,7 +23,7 @@ use super::schedule::{First, Order, Schedule};
 use super::simulated_run::{SimulatedRun, SimulationEnd};
 use crate::error::EngineError;
 
-/// Questions of one run that are looked into; each takes two more.
+/// Most suspected calls of one run that are examined; each takes two more runs.
 const QUESTIONS_MAX: usize = 8;
 
 /// A call that was open when the script ended.
@@ -43,13 +43,13 @@ struct Group {
 }
 
 impl Explorer<'_> {
-    /// What a run of this schedule loses.
+    /// Reports the work that a run of this schedule loses.
     pub(super) async fn judge_lost(
         &mut self,
         schedule: &Schedule,
         run: &SimulatedRun,
     ) -> Result<(), EngineError> {
-        // In others an agent that answers first would change the dice.
+        // In others, an agent that answers first would change the random numbers.
         let is_steady = !matches!(schedule.order, Order::Shuffled(_));
         if !is_steady || !matches!(run.ended, SimulationEnd::Completed(_)) {
             return Ok(());
@@ -136,8 +136,8 @@ impl Explorer<'_> {
         Ok(groups)
     }
 
-    /// Where a call was made that nobody awaits: its failure is told with its
-    /// place, when no code of the script catches it.
+    /// Where a call was made that is not awaited: its failure is a warning with its place
+    /// when no code of the script catches it.
     async fn place_of(
         &mut self,
         schedule: &Schedule,
@@ -224,8 +224,8 @@ fn open_calls(entries: &[Entry]) -> Vec<Open> {
     open
 }
 
-/// Whether an agent that answers first takes another one's place: one that was
-/// answered is left over.
+/// Whether an agent that answers first takes another one's place: then one that was
+/// answered before is left over.
 fn was_raced(run: &SimulatedRun, hurried: &SimulatedRun) -> bool {
     let now = settled(&hurried.entries);
     let made = made(&hurried.entries);

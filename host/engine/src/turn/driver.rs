@@ -143,6 +143,7 @@ impl Turns {
         }
     }
 
+    /// Opens a guest for a scope.
     async fn open(&mut self, scope: Scope, machine: &Machine) -> Result<(), SandboxError> {
         let limits = InstanceLimits { memory_mib: machine.limits().memory_mib };
         let guest = self.sandbox.instance(limits).await?;

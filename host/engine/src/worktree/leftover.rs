@@ -186,6 +186,7 @@ impl Engine {
         Ok(pruned)
     }
 
+    /// The notes of all worktrees.
     fn worktree_notes(&self) -> Result<Vec<WorktreeNote>, EngineError> {
         let Some(folder) = &self.worktrees else { return Ok(Vec::new()) };
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());

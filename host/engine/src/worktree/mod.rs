@@ -75,6 +75,7 @@ pub(crate) struct Worktrees {
     has_warned: AtomicBool,
 }
 
+/// The git repository of the project.
 struct Repository {
     /// Its own folder, `.git`.
     folder: PathBuf,
@@ -233,6 +234,7 @@ impl Worktrees {
         settled.err().map(|error| Box::new(unseen(note, Some(error.to_string()))))
     }
 
+    /// Finds the repository of the project.
     async fn find_repository(&self) -> Result<Repository, WorktreeError> {
         let ask = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--show-prefix"];
         let answer = match self.git.run(&self.project, "find the repository", ask).await {

@@ -242,7 +242,7 @@ impl Keeper {
         for child in self.children.values_mut().filter(|child| !child.has_exited) {
             match child.process.try_wait() {
                 Ok(None) => continue,
-                Ok(status) => _ = child.status.take().map(|told| told.send_replace(status)),
+                Ok(status) => _ = child.status.take().map(|sender| sender.send_replace(status)),
                 // Where SIGCHLD is ignored, the system keeps no exit status: the child
                 // has ended, and how is unknown.
                 Err(_) => child.status = None,

@@ -95,14 +95,14 @@ pub fn end_leftovers() {
 fn end(mut found: Vec<ProcessInfo>) {
     let begun = Instant::now();
     // One SIGTERM each: some programs take a second one for "at once".
-    let mut told: Vec<ProcessInfo> = Vec::new();
+    let mut signalled: Vec<ProcessInfo> = Vec::new();
     while !found.is_empty() && begun.elapsed() < GRACE + GIVE_UP {
         for one in &found {
             if begun.elapsed() >= GRACE {
                 system::signal(one, Signal::KILL);
-            } else if !told.iter().any(|told| told.is_same(one)) {
+            } else if !signalled.iter().any(|signalled| signalled.is_same(one)) {
                 system::signal(one, Signal::TERM);
-                told.push(*one);
+                signalled.push(*one);
             }
         }
         thread::sleep(LOOK);

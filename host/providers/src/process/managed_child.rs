@@ -34,8 +34,8 @@ pub(super) struct ManagedChild {
 /// How far the end of a tree has come.
 pub(super) struct EndProgress {
     since: Instant,
-    group_told: bool,
-    strays_told: bool,
+    is_group_signalled: bool,
+    are_members_signalled: bool,
     /// Without the grace period.
     at_once: bool,
 }
@@ -44,8 +44,8 @@ impl ManagedChild {
     pub(super) fn begin_ending(&mut self, now: Instant) {
         self.ending.get_or_insert(EndProgress {
             since: now,
-            group_told: false,
-            strays_told: false,
+            is_group_signalled: false,
+            are_members_signalled: false,
             at_once: false,
         });
     }
@@ -77,14 +77,14 @@ impl ManagedChild {
         }
         let taken = now.duration_since(ending.since);
         if taken < GRACE && !ending.at_once {
-            if !ending.group_told {
+            if !ending.is_group_signalled {
                 system::signal_group(self.pid, Signal::TERM);
-                ending.group_told = true;
+                ending.is_group_signalled = true;
             }
             // The child may be ending these itself while it ends.
-            if self.has_exited && !ending.strays_told {
+            if self.has_exited && !ending.are_members_signalled {
                 members.iter().for_each(|one| system::signal(one, Signal::TERM));
-                ending.strays_told = true;
+                ending.are_members_signalled = true;
             }
             return false;
         }

@@ -1,5 +1,5 @@
-//! What all tests of the sandbox share: a host that writes down what it is
-//! asked, and a driver that answers it.
+//! Shared by all tests of the sandbox: a host that records the guest's calls, and a
+//! driver that answers them.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, Turn, TurnF
 pub const FUEL: u64 = 10_000_000_000;
 pub const NOW_US: i64 = 1_700_000_000_000_000;
 
-/// Writes everything down, refuses what it is told to.
+/// Records every call, and refuses those it is configured to refuse.
 #[derive(Debug, Default)]
 pub struct Recorder {
     pub calls: Vec<(u32, String)>,
@@ -99,7 +99,7 @@ impl TurnHost for Recorder {
     }
 }
 
-/// One sandbox for all tests of a file, as a server has.
+/// One sandbox for all tests of a file, as in a server.
 pub fn sandbox() -> Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
     SANDBOX.get_or_init(|| Sandbox::new(SandboxConfig::pooled(64)).unwrap()).clone()
@@ -145,7 +145,7 @@ pub async fn guest_with(sandbox: &Sandbox, memory_mib: u32) -> Guest {
     sandbox.instance(InstanceLimits { memory_mib }).await.unwrap()
 }
 
-/// How a whole script went.
+/// The result of a whole script.
 #[derive(Debug)]
 pub struct Ran {
     pub host: Recorder,
@@ -163,7 +163,7 @@ impl Ran {
     }
 }
 
-/// Runs a script to its end, answering each call with its own text, in order.
+/// Runs a script to its end and answers each call in order with its own text.
 pub async fn run_in(guest: &mut Guest, input: &StartInput) -> Ran {
     let mut turn: Turn<Recorder> = guest.start(Recorder::default(), limits(), input).await;
     let mut fuel = vec![turn.fuel];
@@ -185,7 +185,7 @@ pub async fn run(sandbox: &Sandbox, input: &StartInput) -> Ran {
     run_in(&mut guest(sandbox).await, input).await
 }
 
-/// The next run on the same sandbox works as ever.
+/// Checks that the next run on the same sandbox works.
 pub async fn assert_healthy(sandbox: &Sandbox) {
     let ran = run(sandbox, &body("return await agent('hi')")).await;
     assert_eq!(ran.done(), "\"got hi\"");

@@ -1,6 +1,6 @@
-//! Checks that bytes come back as they went in.
+//! Checks that bodies are restored byte for byte.
 //!
-//! Owns: bodies of every shape. Never: checks order.
+//! Owns: bodies of every shape. Never: order.
 
 use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::Record;
@@ -65,7 +65,7 @@ pub(super) fn random_bodies_come_back_byte_for_byte(store: &mut dyn Store) {
     }
 }
 
-/// Xorshift: the same bodies each time, so that a failure can be looked at.
+/// Xorshift: the same bodies each time, so that a failure can be repeated.
 struct Random(u64);
 
 impl Random {

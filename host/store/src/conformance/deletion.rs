@@ -1,6 +1,6 @@
-//! Checks of what goes: deleted runs, and summaries that no longer fit.
+//! Checks of deleted runs and of summaries that no longer fit.
 //!
-//! Owns: that a run goes whole and alone. Never: looks at files.
+//! Owns: that a run is deleted completely, and no other. Never: files.
 
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
@@ -40,7 +40,7 @@ pub(super) fn a_deleted_run_leaves_nothing_behind(store: &mut dyn Store) {
     for shrink in [false, true] {
         store.clean(shrink).unwrap();
     }
-    // The id is free again, and the first life has left no trace in the second.
+    // The id is free again, and the new run has nothing of the old one.
     records.truncate(1);
     store.create(&run, terms("me"), &records).unwrap();
     assert_eq!(store.load(&key(2)).unwrap(), Some(records));
@@ -54,7 +54,7 @@ pub(super) fn a_held_run_is_not_deleted(store: &mut dyn Store) {
     let next = logged(&mut Chain::new(), &["next"]);
     append(store, &lease, 1, &next).unwrap();
     let seen = store.lease(&key(1)).unwrap();
-    // Meanwhile someone else has found the holder dead.
+    // Another process has meanwhile found the holder dead.
     let second = taken_over(store, &key(1), "two");
     assert_eq!(store.delete(&key(1), seen.as_ref()), Err(held("two")));
     deleted(store, &key(1));

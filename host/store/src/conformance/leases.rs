@@ -1,6 +1,6 @@
-//! Checks of who may write.
+//! Checks of leases.
 //!
-//! Owns: claims, fences, renewals, releases and wake-ups. Never: looks at records.
+//! Owns: claims, fences, renewals, releases and wake-ups. Never: records.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn held(number: u128, owner: &str) -> StoreError {
     StoreError::LeaseHeld { key: key(number), owner: owner.into() }
 }
 
-/// The lease on a run that is held.
+/// The lease on a held run.
 fn seen(store: &mut dyn Store, number: u128) -> LeaseRow {
     store.lease(&key(number)).unwrap().unwrap()
 }
@@ -32,18 +32,18 @@ pub(super) fn a_lease_is_replaced_by_who_has_seen_it_as_it_is(store: &mut dyn St
     let first = created(store, 1, "one");
     let old = seen(store, 1);
     assert_eq!((old.owner.as_str(), old.fence, old.is_over), ("one", first.fence, false));
-    // Whether it is over is for its reader to weigh: the holder may be dead.
+    // The reader decides by the expiry, because the holder may be dead.
     let second = store.claim(&key(1), terms("two"), Some(&old)).unwrap();
     assert_eq!((second.fence, second.owner.as_str()), (first.fence + 1, "two"));
-    // Of two that have seen the same dead holder, the second one is refused.
+    // Two processes saw the same dead holder: the second one is refused.
     assert_eq!(store.claim(&key(1), terms("three"), Some(&old)), Err(held(1, "two")));
-    // So is one that has seen a lease run out which was renewed then.
+    // So is a process that saw an expired lease which was renewed afterwards.
     store.renew(&second, Duration::ZERO).unwrap();
     let late = seen(store, 1);
     assert!(late.is_over && late.fence == second.fence);
     store.renew(&second, LONG).unwrap();
     assert_eq!(store.claim(&key(1), terms("three"), Some(&late)), Err(held(1, "two")));
-    // One that was let go of is free for everyone, with a fence of its own.
+    // A released run can be claimed by everyone, with a new fence.
     let last = seen(store, 1);
     store.release(&second).unwrap();
     assert_eq!(store.lease(&key(1)).unwrap(), None);
@@ -60,7 +60,7 @@ pub(super) fn a_holder_that_lives_keeps_its_run_whatever_the_clock_says(store: &
     assert!(late.is_over);
     assert!(Holder::Lives.holds(&late) && !Holder::Dead.holds(&late));
     assert!(!Holder::Unknown.holds(&late));
-    // Who does not say which lease is to go gets none that is over, either.
+    // A claim that names no lease does not replace an expired one either.
     assert_eq!(store.claim(&key(1), terms("two"), None), Err(held(1, "one")));
     assert_eq!(store.delete(&key(1), None), Err(held(1, "one")));
     assert_eq!(store.wake_ups(&[TenantId::local()], terms("two"), 9).unwrap(), []);
@@ -87,7 +87,7 @@ pub(super) fn a_lease_is_let_go_of_with_the_last_entries(store: &mut dyn Store) 
         wake: Wake::Never,
         release,
     };
-    // Refused with its entries, it keeps the lease.
+    // A refused batch does not release the lease.
     let refused = store.append(&[batch(7, &records[..1], true)]).unwrap().remove(0);
     assert_eq!(refused.unwrap_err().code(), "journal_moved_on");
     assert_eq!(store.append(&[batch(1, &records[..1], true)]).unwrap(), [Ok(())]);
@@ -101,7 +101,7 @@ pub(super) fn an_old_fence_writes_nothing(store: &mut dyn Store) {
     let old = created(store, 1, "one");
     let mut chain = Chain::new();
     let records = logged(&mut chain, &["a", "b"]);
-    // Past its time, but nobody took it: the fence counts, not the clock.
+    // Expired but not replaced: the fence counts, not the clock.
     store.renew(&old, Duration::ZERO).unwrap();
     append(store, &old, 1, &records[..1]).unwrap();
     let seen = seen(store, 1);
@@ -112,7 +112,7 @@ pub(super) fn an_old_fence_writes_nothing(store: &mut dyn Store) {
     assert_eq!(store.release(&old), Err(lost));
     append(store, &new, 2, &records[1..]).unwrap();
     assert_eq!(store.load(&key(1)).unwrap().unwrap()[1..], records);
-    // Nor does the right fence help someone else.
+    // The right fence does not help another owner.
     let stolen = Lease { owner: "two".into(), ..new };
     assert_eq!(append(store, &stolen, 3, &records).unwrap_err().code(), "run_lost");
 }
@@ -132,7 +132,7 @@ pub(super) fn a_lease_is_renewed_and_released(store: &mut dyn Store) {
     assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 1);
 }
 
-/// Creates a run that nobody holds.
+/// Creates a free run.
 fn queued(store: &mut dyn Store, key: RunKey, wake_at_us: Option<i64>) {
     let run = NewRun { key, wake_at_us, ..new_run(0) };
     let mut records = logged(&mut Chain::new(), &["first"]).into_iter().map(Ok);
@@ -146,7 +146,7 @@ pub(super) fn a_run_is_created_for_nobody_and_taken_once(store: &mut dyn Store) 
     let forged = Lease { key: key(1), owner: String::new(), fence: 0 };
     let records = logged(&mut Chain::new(), &["next"]);
     assert_eq!(append(store, &forged, 1, &records).unwrap_err().code(), "run_lost");
-    // It waits for no time: nobody is given it who does not ask for it.
+    // The run has no wake-up, so it is only claimed by name.
     assert_eq!(store.wake_ups(&[TenantId::local()], terms("one"), 9).unwrap(), []);
     let lease = store.claim(&key(1), terms("one"), None).unwrap();
     assert_eq!(lease.fence, 1);
@@ -185,7 +185,7 @@ pub(super) fn what_is_due_and_free_is_taken_in_the_order_of_tenants(store: &mut 
     assert_eq!(due(&[&b, &a], 2), [of("b", 1), of("a", 2)]);
     assert_eq!(due(&[&b, &c, &a], 9), [of("a", 1)], "what is held is not given away");
     assert_eq!(due(&[&a, &b, &c], 9), []);
-    // What a holder says of the time at which it is to go on counts when it has let go.
+    // A wake-up that the holder sets counts once it has released the run.
     for (wake, expected) in
         [(Wake::Never, 0), (Wake::At(90), 1), (Wake::Keep, 1), (Wake::At(i64::MAX), 0)]
     {
@@ -198,7 +198,7 @@ pub(super) fn what_is_due_and_free_is_taken_in_the_order_of_tenants(store: &mut 
         assert_eq!(taken.len(), expected, "{wake:?}");
     }
     assert_eq!(store.release(&held).unwrap_err().code(), "run_lost");
-    // A lease that was taken like this is one like any other.
+    // Such a lease is like any other.
     let short = LeaseTerms { owner: "worker", lasting: Duration::ZERO };
     queued(store, of("c", 1), Some(1));
     let lease = store.wake_ups(&[c], short, 9).unwrap().remove(0);

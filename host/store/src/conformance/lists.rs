@@ -1,6 +1,6 @@
 //! Checks of lists and look-ups.
 //!
-//! Owns: order, pages and prefixes. Never: looks at bodies.
+//! Owns: order, pages, filters and prefixes. Never: bodies.
 
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::Chain;
@@ -18,7 +18,7 @@ pub(super) fn the_newest_come_first_page_by_page(store: &mut dyn Store) {
     let mut expected = Vec::new();
     for number in 0..23_u32 {
         let mut run = new_run(number);
-        // Five to the microsecond: the id decides between those.
+        // Five runs have the same time, so that their ids decide.
         run.created_at_us = i64::from(number / 5);
         run.name = if number % 2 == 0 { "even" } else { "odd" }.to_owned();
         store.create(&run, terms("me"), &records).unwrap();
@@ -42,7 +42,7 @@ pub(super) fn the_newest_come_first_page_by_page(store: &mut dyn Store) {
             Some("odd") => at % 2 == 1,
             Some(_) => false,
         };
-        // The newest is number 22, so even numbers stand at even places.
+        // The newest has number 22, so even numbers are at even places.
         let expected: Vec<_> =
             expected.iter().enumerate().filter(of_name).map(|(_, id)| id.clone()).collect();
         assert_eq!(seen, expected, "{name:?}");
@@ -104,7 +104,7 @@ pub(super) fn what_came_last_is_the_newest_whatever_its_time(store: &mut dyn Sto
     assert_eq!(numbers(store.newest(&tenant, 0, 10).unwrap()), [1, 4, 3, 9, 5]);
     assert_eq!(numbers(store.newest(&tenant, 0, 1).unwrap()), [1]);
     assert_eq!(numbers(store.newest(&tenant, 2, 2).unwrap()), [3, 9]);
-    // Later entries of an older run do not make it newer; a deleted one is gone.
+    // Later entries do not change the order of a run; a deleted run is not listed.
     let lease = taken_over(store, &key(9), "me");
     let more = logged(&mut Chain::new(), &["more"]);
     append(store, &lease, 1, &more).unwrap();
@@ -136,7 +136,7 @@ fn facts(state: RunState, parent: Option<u128>) -> Facts {
     Facts { state, parent: parent.map(|number| key(number).run), place: "/here".to_owned() }
 }
 
-/// The numbers of the runs in a narrowed list.
+/// The numbers of the runs in a filtered list.
 fn narrowed(store: &mut dyn Store, filter: RunFilter<'_>, limit: u32) -> Vec<i64> {
     let page = Page { filter, limit, ..Page::default() };
     let rows = store.list(&TenantId::local(), &page).unwrap();
@@ -158,7 +158,7 @@ pub(super) fn lists_are_narrowed_to_what_is_known_or_is_not(store: &mut dyn Stor
         leases.push(store.create(&run, terms("me"), &records[..1]).unwrap());
     }
     assert_eq!(narrowed(store, RunFilter::All, 9), [5, 4, 3, 2, 1]);
-    // One of which nothing is known may be one of them.
+    // A run with unknown facts is always selected.
     assert_eq!(narrowed(store, RunFilter::States(&[Failed]), 9), [4, 3, 1]);
     assert_eq!(narrowed(store, RunFilter::States(&[Failed]), 2), [4, 3]);
     assert_eq!(narrowed(store, RunFilter::States(&[Completed, Interrupted]), 9), [5, 3, 2]);
@@ -175,7 +175,7 @@ pub(super) fn lists_are_narrowed_to_what_is_known_or_is_not(store: &mut dyn Stor
     assert_eq!(ids(&store.list(&tenant, &before).unwrap()), [key(3).run, key(1).run]);
     let named = Page { name: Some("other"), ..before };
     assert_eq!(store.list(&tenant, &named).unwrap(), []);
-    // What is appended changes it in the same commit, or it stays.
+    // An append changes the state in the same commit, or leaves it.
     let batch = |lease, first_seq, state| Append {
         lease,
         first_seq,
@@ -191,7 +191,7 @@ pub(super) fn lists_are_narrowed_to_what_is_known_or_is_not(store: &mut dyn Stor
     assert_eq!(narrowed(store, RunFilter::States(&[Paused]), 9), [3, 2]);
     assert_eq!(narrowed(store, RunFilter::States(&[Failed]), 9), [4, 3, 1]);
     assert_eq!(narrowed(store, RunFilter::States(&[Completed]), 9), [5, 3]);
-    // A state alone is not all that is to be known.
+    // A state alone does not make the facts known.
     store.append(&[batch(&leases[2], 1, Some(Paused))]).unwrap().remove(0).unwrap();
     assert_eq!(narrowed(store, RunFilter::States(&[]), 9), [3]);
     deleted(store, &key(4));
@@ -216,11 +216,11 @@ pub(super) fn facts_are_kept_while_they_fit_whoever_holds_the_run(store: &mut dy
     assert_eq!(narrowed(store, RunFilter::ForksOf(&key(7).run), 9), [1]);
     let row = store.find(&TenantId::local(), key(1).run.as_str(), 1).unwrap().remove(0);
     assert_eq!(row.place.as_deref(), Some("/here"));
-    // What is known is not found out again.
+    // Known facts are not replaced.
     let other = Facts { state: RunState::Paused, ..found.facts.clone() };
     assert!(known(store, &RunFacts { facts: other, ..found }));
     assert_eq!(narrowed(store, RunFilter::States(&[RunState::Failed]), 9), [1]);
-    // Who holds it writes on, and says how it stands then.
+    // The holder writes on, and its appends change the state.
     let mut chain = Chain::after(&store.load(&key(1)).unwrap().unwrap());
     let batch = Append {
         lease: &lease,

@@ -1,7 +1,7 @@
-//! What every store has to do, as a suite that each implementation runs.
+//! The contract of a store, as a suite that every implementation runs.
 //!
-//! Owns: the promises of [`Store`] as checks, a file for each part. Never: knows which store it is
-//! talking to.
+//! Owns: the contract of [`Store`] as checks, one file for each part. Never: depends on
+//! an implementation.
 #![allow(clippy::unwrap_used, reason = "a suite of checks fails by panicking")]
 
 mod bodies;
@@ -19,10 +19,10 @@ pub(crate) use samples::{LONG, not_json};
 use samples::{append, created};
 pub use samples::{deleted, key, load_in_segments, logged, new_run, taken_over, terms};
 
-/// Runs every check, each on an empty store that `make` made.
+/// Runs every check, each on an empty store from `make`.
 ///
 /// # Panics
-/// At the first promise that is not kept.
+/// At the first check that fails.
 pub fn run(make: impl Fn() -> Box<dyn Store>) {
     let checks: &[fn(&mut dyn Store)] = &[
         a_run_is_created_whole_or_not_at_all,
@@ -124,7 +124,7 @@ fn a_stretch_ends_with_the_record_that_reaches_its_bound(store: &mut dyn Store) 
     assert_eq!(lengths(store, usize::MAX), [7]);
     let last = store.load_from(&lease.key, 6, ReadLimit { bytes: 0, records: 0 }).unwrap().unwrap();
     assert!(last.is_last && last.records == all[6..]);
-    // Behind the end there is nothing yet, and nothing is missing.
+    // At the end there is no record, and none is missing.
     let none = store.load_from(&lease.key, 7, ReadLimit::NONE).unwrap().unwrap();
     assert!(none.is_last && none.records.is_empty());
 }
@@ -133,7 +133,7 @@ fn a_run_is_made_of_records_that_come_one_by_one(store: &mut dyn Store) {
     let large = "x".repeat(2 * crate::LARGE_BYTES);
     let first = logged(&mut Chain::new(), &["a", &large, "c"]);
     store.create(&new_run(1), terms("me"), &first).unwrap();
-    // Out of another journal of the same store, while the run is being made.
+    // Records from another journal of the same store, read while the run is created.
     let mut other = store.open_again().unwrap();
     let mut copied = (0..3_u64).map(|seq| {
         let segment = other.load_from(&key(1), seq, ReadLimit::records(1))?;
@@ -141,7 +141,7 @@ fn a_run_is_made_of_records_that_come_one_by_one(store: &mut dyn Store) {
     });
     store.create_from(&new_run(2), Some(terms("me")), &mut copied).unwrap();
     assert_eq!(store.load(&key(2)).unwrap().unwrap(), first);
-    // One that cannot be had: nothing is made.
+    // One record fails: no run is created.
     let broken = StoreError::NoSuchRun { key: key(9) };
     let mut cut = first.iter().cloned().map(Ok).take(2).chain([Err(broken.clone())]);
     assert_eq!(store.create_from(&new_run(3), Some(terms("me")), &mut cut), Err(broken));
@@ -182,9 +182,9 @@ fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
     assert_eq!(lengths.collect::<Vec<_>>(), [2, 1, 1, 1, 2]);
     let ahead = StoreError::OutOfSequence { key: key(1), entries: 1, first_seq: 2 };
     assert_eq!(outcomes[1], Err(ahead));
-    // And the next one follows what is there.
+    // The next batch follows the records that are there.
     append(store, &leases[3], 1, &good).unwrap();
-    // Nor was the wake-up of a refused batch set.
+    // The wake-up of a refused batch was not set either.
     for lease in &leases {
         store.release(lease).unwrap();
     }

@@ -1,6 +1,6 @@
-//! Runs, records and leases that the checks are made with.
+//! Runs, records and leases for the checks.
 //!
-//! Owns: making them. Never: checks anything.
+//! Owns: their creation. Never: checks anything.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub fn key(number: u128) -> RunKey {
     RunKey { tenant: TenantId::local(), run: RunId::from_bits(number) }
 }
 
-/// A run to be created, with its number as its creation time.
+/// A run to create, with its number as its creation time.
 #[must_use]
 pub fn new_run(number: u32) -> NewRun {
     NewRun {
@@ -27,10 +27,10 @@ pub fn new_run(number: u32) -> NewRun {
     }
 }
 
-/// The next records of a journal: one entry of the log for each message.
+/// The next records of a journal: one log entry per message.
 ///
 /// # Panics
-/// Never: such entries can be written.
+/// Never: such entries can always be sealed.
 #[must_use]
 pub fn logged(chain: &mut Chain, messages: &[&str]) -> Vec<Record> {
     let seal = |message: &&str| {
@@ -43,25 +43,25 @@ pub fn logged(chain: &mut Chain, messages: &[&str]) -> Vec<Record> {
 /// Longer than any check takes.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-/// For this owner, for long.
+/// Terms of this owner for a long lease.
 #[must_use]
 pub fn terms(owner: &str) -> LeaseTerms<'_> {
     LeaseTerms { owner, lasting: LONG }
 }
 
-/// Takes over a run, whoever holds it.
+/// Claims a run from any holder.
 ///
 /// # Panics
-/// When there is no such run.
+/// When the run does not exist.
 pub fn taken_over(store: &mut dyn Store, key: &RunKey, owner: &str) -> Lease {
     let seen = store.lease(key).unwrap();
     store.claim(key, terms(owner), seen.as_ref()).unwrap()
 }
 
-/// Deletes a run, whoever holds it.
+/// Deletes a run of any holder.
 ///
 /// # Panics
-/// When there is no such run.
+/// When the run does not exist.
 pub fn deleted(store: &mut dyn Store, key: &RunKey) {
     let seen = store.lease(key).unwrap();
     store.delete(key, seen.as_ref()).unwrap();
@@ -73,10 +73,10 @@ pub(super) fn created(store: &mut dyn Store, number: u32, owner: &str) -> Lease 
     store.create(&new_run(number), terms(owner), &records).unwrap()
 }
 
-/// The whole journal of a run, as much of it at a time.
+/// The whole journal of a run, read in segments.
 ///
 /// # Errors
-/// As of [`load_from`](crate::Journals::load_from).
+/// Those of [`load_from`](crate::Journals::load_from).
 pub fn load_in_segments(
     store: &mut dyn Store,
     key: &RunKey,

@@ -142,7 +142,7 @@ impl Session<'_> {
             }
             let Some(bytes) = self.get_blob(tenant, digest)? else { return Ok(None) };
             let text = String::from_utf8(bytes)
-                .map_err(|_| self.corrupt(format!("the value {digest} is no text")))?;
+                .map_err(|_| self.corrupt(format!("the value {digest} is not text")))?;
             cache.keep(digest, &text);
             Ok(Some(text))
         });

@@ -1,6 +1,6 @@
-//! Checks that what was deleted is no longer in any file.
+//! Checks that deleted bytes are not in any file.
 //!
-//! Owns: bytes on disk. Never: repeats what the conformance suite checks.
+//! Owns: bytes on disk. Never: the checks of the conformance suite.
 
 use std::fs;
 use std::path::Path;

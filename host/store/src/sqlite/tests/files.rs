@@ -1,6 +1,6 @@
-//! Checks of the file: who may read it, and what else may lie in its place.
+//! Checks of the database file: its mode, and other things at its path.
 //!
-//! Owns: every way in which a path can be wrong. Never: fills a disk.
+//! Owns: every way in which a path can be wrong. Never: a full disk.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::{SqliteStore, append, create};
 use crate::conformance::{LONG, logged};
 use crate::{Journals as _, Leases as _, Maintenance as _, StoreError};
 
-/// The error for what lies at this path; its message names the path.
+/// The error of opening this path; its message names the path.
 fn refused(path: &Path) -> StoreError {
     let error = SqliteStore::open(path).unwrap_err();
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
@@ -91,7 +91,7 @@ fn a_pipe_or_a_device_is_no_database() {
     }
 }
 
-/// Empties the log into the database, which is then one file.
+/// Copies the log into the database, which is then one file.
 fn into_one_file(path: &Path) {
     let connection = Connection::open(path).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
@@ -173,7 +173,7 @@ fn another_writer_is_waited_for_and_then_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     let (mut store, lease) = create(&path);
-    // Waiting the whole time would only make the check slow.
+    // The whole wait would only make the check slow.
     store.wait_for_lock(std::time::Duration::from_millis(20));
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -1,7 +1,6 @@
-//! Checks that what a killed process was told is durable is there.
+//! Checks that every append that a killed process saw succeed is there.
 //!
-//! Owns: the kills. Never: cuts the power; that `synchronous = FULL` is set is
-//! checked elsewhere.
+//! Owns: the kills. Never: cuts the power; another check compares `synchronous = FULL`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -16,8 +15,8 @@ use crate::{Journals as _, LARGE_BYTES};
 const KILLS: usize = 40;
 const DATABASE: &str = "SMOL_WF_STORE_TEST_DATABASE";
 
-/// Not a check: the process that is killed, when the check below starts it. It
-/// says the length of the journal after each append that the store acknowledged.
+/// The process that the check below starts and kills. It prints the length of the journal
+/// after each append that succeeded.
 #[test]
 fn writer() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
@@ -52,7 +51,7 @@ fn what_was_acknowledged_survives_a_kill() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut acknowledged = 0;
         let mut said = 0;
-        // Different moments: after some lines, and some work into the next one.
+        // At different moments: after some lines, and during the next append.
         while said < 1 + kill % 7 {
             if let Some(length) = length(&lines.next().unwrap().unwrap()) {
                 acknowledged = length;
@@ -61,7 +60,7 @@ fn what_was_acknowledged_survives_a_kill() {
         }
         std::thread::sleep(std::time::Duration::from_micros(kill as u64 * 137 % 3000));
         child.kill().unwrap();
-        // What it had said before it died counts, too.
+        // Lines that it printed before it died count as well.
         acknowledged = lines
             .map_while(Result::ok)
             .filter_map(|line| length(&line))

@@ -1,8 +1,7 @@
-//! Checks that a database of an older program becomes one of this program.
+//! Checks that databases of older programs are migrated.
 //!
-//! Owns: each schema that was ever released, with journals in it, and a crash
-//! after each statement of the way from there to here. Never: an empty one; the
-//! other checks begin with those.
+//! Owns: each released schema with journals in it, and a crash after each statement of
+//! the migrations. Never: an empty database, with which the other checks begin.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -30,8 +29,8 @@ fn records_of(number: u32) -> Vec<Record> {
     logged(&mut Chain::new(), &["head", &large, &own, "end"])
 }
 
-/// A database as a program of this schema wrote it, with so many runs: its tables,
-/// and in them what this program writes into the columns that there were.
+/// A database as a program of this schema wrote it, with this many runs: its tables with
+/// what this program writes into the columns that existed then.
 pub(super) fn released(path: &Path, schema: usize, runs: u32) {
     let newest = path.with_extension("newest");
     let mut store = SqliteStore::open(&newest).unwrap();
@@ -95,7 +94,7 @@ fn the_first_release_is_read_and_written_on() {
     let mut chain = Chain::after(&records_of(1));
     append(&mut store, &lease, 4, &logged(&mut chain, &["more"])).unwrap();
     assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 5);
-    // The migration has found out which value belongs to whom.
+    // The migration has found the values of each run.
     let values = |store: &SqliteStore| -> u32 {
         let connection = store.connection.as_ref().unwrap();
         connection.query_row("SELECT count(*) FROM blobs", [], |row| row.get(0)).unwrap()
@@ -124,8 +123,7 @@ fn what_was_cut_off_before_the_migration_is_noticed_where_it_can_be() {
     }
 }
 
-/// The files as they are while the writer is in the midst of it: that is what
-/// a crash leaves behind.
+/// Copies the files in the middle of a transaction, as a crash leaves them.
 fn crashed(path: &Path, directory: &Path) {
     for file in ["runs.db", "runs.db-wal"] {
         fs::copy(path.with_file_name(file), directory.join(file)).unwrap();
@@ -138,7 +136,7 @@ fn a_crash_after_any_statement_leaves_the_old_or_the_new() {
     let path = directory.path().join("runs.db");
     first_release(&path);
     let connection = Connection::open(&path).unwrap();
-    // A cache of next to nothing: pages go to the log before the commit.
+    // With a tiny cache, pages go to the log before the commit.
     connection.execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1").unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut points = 0;
@@ -164,7 +162,7 @@ fn a_crash_after_any_statement_leaves_the_old_or_the_new() {
 
 const DATABASE: &str = "SMOL_WF_STORE_TEST_OLDER_DATABASE";
 
-/// Not a check: the process that is killed, when the check below starts it.
+/// The process that the check below starts and kills.
 #[test]
 fn migrating() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
@@ -201,10 +199,10 @@ fn a_kill_at_any_moment_of_it_leaves_the_old_or_the_new() {
     let settle = "PRAGMA wal_checkpoint(TRUNCATE)";
     Connection::open(&original).unwrap().query_row(settle, [], |_| Ok(())).unwrap();
     let (mut old, mut half, mut new) = (0, 0, 0);
-    // How long all of it takes, on this machine and as it is loaded now.
+    // How long the whole migration takes on this machine under its current load.
     let mut takes = Duration::ZERO;
-    // Later and later, up to where most are done; and once more where the machine
-    // was too slow or too quick for one of both ends.
+    // Kills later and later, until most migrations are complete. Repeated if the machine
+    // was too slow or too fast for one of the two ends.
     for kill in 0_u32..240 {
         if kill % 60 == 0 {
             if old > 0 && new > 0 {
@@ -222,15 +220,15 @@ fn a_kill_at_any_moment_of_it_leaves_the_old_or_the_new() {
     assert!(old > 0 && new > 0, "{old} before, {half} between, {new} behind");
 }
 
-/// What a kill leaves behind.
+/// The database after a kill.
 enum Left {
     Old,
     Half,
     New,
 }
 
-/// A copy of this database is renewed by a process that is killed so long after it
-/// has begun, or when it is done; what is left then, and how long it had.
+/// Starts a process that migrates a copy of this database and kills it after this time,
+/// or when it is done. Returns what is left, and how long the process ran.
 fn killed(original: &Path, after: Option<Duration>) -> (Left, Duration) {
     let copy = tempfile::tempdir().unwrap();
     let path = copy.path().join("runs.db");

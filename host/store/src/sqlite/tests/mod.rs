@@ -1,7 +1,6 @@
-//! Checks of what only a store on disk promises.
+//! Checks of the guarantees that only a store on disk gives.
 //!
-//! Owns: files, processes and power. Never: repeats the conformance suite,
-//! which it runs.
+//! Owns: files, processes and power. Never: repeats the conformance suite, which it runs.
 
 mod deletion;
 mod files;
@@ -71,8 +70,8 @@ fn everything_is_there_after_reopening() {
     }
 }
 
-/// What a program up to schema 3 made of these runs: their entries under their
-/// names, and nothing known of them.
+/// Turns all runs into runs of a program up to schema 3: their entries are in the older
+/// table, and their facts are unknown.
 const AS_OF_OLD: &str = "
     INSERT INTO older_entries SELECT n.tenant, n.run, e.seq, e.kind, e.body, e.chain, e.moved
         FROM numbers n JOIN journal e ON e.run = n.number ORDER BY n.number, e.seq;
@@ -87,7 +86,7 @@ fn create(path: &Path) -> (SqliteStore, Lease) {
     (store, lease)
 }
 
-/// Outer and inner errors alike.
+/// Appends one batch and returns its error or that of the call.
 fn append(
     store: &mut SqliteStore,
     lease: &Lease,

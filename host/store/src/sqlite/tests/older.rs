@@ -1,7 +1,6 @@
-//! Checks of the runs of older programs, and of databases that they are at work
-//! with.
+//! Checks of runs of older programs, and of databases in which older programs work.
 //!
-//! Owns: both ways to keep entries, side by side. Never: older schemas as such.
+//! Owns: both tables of entries side by side. Never: older schemas as such.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -59,7 +58,7 @@ fn a_run_of_an_older_program_is_read_written_on_and_deleted_beside_new_ones() {
     assert_eq!(store.load(&key(9)).unwrap().unwrap(), old);
     store.clean(true).unwrap();
     assert_eq!(order(&mut store, 0, 9), [1, 4, 9, 2]);
-    // One that comes back has a number.
+    // A run that is created again has a number.
     store.create(&new_run(5), terms("me"), &old).unwrap();
     assert_eq!(order(&mut store, 0, 9), [5, 1, 4, 9, 2]);
 }
@@ -106,12 +105,12 @@ fn the_tables_of_an_older_program_that_is_at_work_are_read_and_left_as_they_are(
     assert_eq!(store.newest(tenant, 1, 9).unwrap().len(), 2);
     assert_eq!(store.find(tenant, key(2).run.as_str(), 9).unwrap().len(), 1);
     assert_eq!(store.open_again().unwrap().load(&key(1)).unwrap().unwrap(), records);
-    // Whoever wants to write is told who is in the way, and nothing is changed.
+    // A write names the older holder and changes nothing.
     assert_eq!(store.try_lock().unwrap_err(), held);
     assert_eq!(store.claim(&key(2), terms("me"), None).unwrap_err(), held);
     store.checkpoint().unwrap();
     assert_eq!(version(&path), 3);
-    // The older program goes on, and lets go.
+    // The older program releases its run.
     let reader = SqliteStore::open_or_read_within(&path, BUSY_TIMEOUT, check_holder).unwrap();
     let older = Connection::open(&path).unwrap();
     older.execute("UPDATE runs SET owner = NULL", []).unwrap();
@@ -120,7 +119,7 @@ fn the_tables_of_an_older_program_that_is_at_work_are_read_and_left_as_they_are(
     let next = logged(&mut Chain::after(&records), &["next"]);
     append(&mut store, &lease, records.len(), &next).unwrap();
     store.create(&new_run(77), terms("me"), &next).unwrap();
-    // Who reads on sees what is there now.
+    // A reader sees the new tables.
     let mut reader = reader;
     assert_eq!(reader.load(&key(77)).unwrap().unwrap(), next);
     assert_eq!(reader.newest(tenant, 0, 1).unwrap()[0].key, key(77));
@@ -148,9 +147,9 @@ fn the_tables_are_renewed_once_their_holder_is_gone() {
     }
 }
 
-/// What the program of schema 3 writes with, in the order of its transactions: to
-/// make a run, to write one on, and to delete one; and a statement of nobody's, that
-/// changes an entry.
+/// The writing statements of the program of schema 3, transaction by transaction: it
+/// creates a run, continues one and deletes one. The last statement changes an entry,
+/// which no program of ours does.
 const STATEMENTS_OF_SCHEMA_3: [&str; 10] = [
     "INSERT INTO runs
          (tenant, run, name, created_at_us, wake_at_us, owner, fence, expires_at_us)
@@ -177,7 +176,7 @@ fn an_older_program_that_had_opened_the_database_before_can_no_longer_write() {
     let statements = STATEMENTS_OF_SCHEMA_3.map(|sql| sql.replace("RUN", run.as_str()));
     let older = Connection::open(&path).unwrap();
     older.pragma_update(None, "foreign_keys", true).unwrap();
-    // It keeps its statements ready.
+    // Like that program, it caches its statements.
     let transact = |statements: &[String]| {
         let transaction = older.unchecked_transaction().unwrap();
         for sql in statements {
@@ -205,7 +204,7 @@ fn an_older_program_that_had_opened_the_database_before_can_no_longer_write() {
     assert_eq!(order, [77, 2, 1, 0]);
 }
 
-/// Its statement that reads a journal.
+/// The statement by which the program of schema 3 reads a journal.
 const READ_OF_SCHEMA_3: &str = "SELECT kind, body, chain, moved, seq FROM entries
     WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq";
 
@@ -249,7 +248,7 @@ fn a_database_without_the_view_of_all_entries_is_read_and_gets_it() {
     assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 1);
     drop(store);
     assert!(!has_view());
-    // Another process is writing: nobody waits for that.
+    // While another process writes, opening does not wait to add the view.
     let writer = Connection::open(&path).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     let mut reader = SqliteStore::open_or_read(&path).unwrap();

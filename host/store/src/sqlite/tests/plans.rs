@@ -1,6 +1,6 @@
-//! Checks that what lists are narrowed by is looked up, and nothing is scanned.
+//! Checks that filtered lists use an index and scan nothing.
 //!
-//! Owns: SQLite's plans for those statements. Never: how long they take.
+//! Owns: SQLite's plans for these statements, and that they are made once. Never: times.
 
 use rusqlite::StatementStatus;
 use smol_wf_core::ids::TenantId;
@@ -19,7 +19,7 @@ fn plan(store: &SqliteStore, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Vec<
     steps.map(Result::unwrap).collect()
 }
 
-/// Each step of this plan is a look-up, in the order that is asked for.
+/// Checks that each step of a plan is a look-up in the requested order.
 #[track_caller]
 fn looks_up(plan: &[String], index: &str) {
     assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:#?}");

@@ -1,7 +1,7 @@
 //! Checks of several connections at once.
 //!
-//! Owns: that one of many wins, and that the others get a clear answer. Never:
-//! depends on who it is.
+//! Owns: that one of many wins, and that the others get a clear error. Never: depends
+//! on which one wins.
 
 use std::sync::Barrier;
 use std::thread;
@@ -27,7 +27,7 @@ fn of_many_that_claim_a_run_one_wins() {
         let owner = format!("racer {racer}");
         let mut won = Vec::new();
         for race in 0..RACES {
-            // All have seen that the one who won before is gone.
+            // All have seen that the previous winner is dead.
             let seen = store.lease(&key(1)).unwrap();
             start.wait();
             let claimed = store.claim(&key(1), terms(&owner), seen.as_ref());

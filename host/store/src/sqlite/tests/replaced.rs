@@ -1,7 +1,7 @@
-//! Checks that nothing counts as durable once a file of the database is gone.
+//! Checks that nothing is reported durable once a file of the database is missing.
 //!
-//! Owns: each file, deleted, moved away, replaced and cut, while a store has it
-//! open. Never: needs another process.
+//! Owns: each file deleted, moved away, replaced and truncated while a store has it
+//! open. Never: other processes.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::{SqliteStore, append, create};
 use crate::conformance::{key, logged};
 use crate::{FileChange, Journals as _, Leases as _, Lists as _, Maintenance as _, StoreError};
 
-/// Does something to the files, then asks for a commit.
+/// Changes the files, then commits.
 fn commit_after(act: impl Fn(&Path)) -> (tempfile::TempDir, Result<(), StoreError>) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
@@ -21,7 +21,7 @@ fn commit_after(act: impl Fn(&Path)) -> (tempfile::TempDir, Result<(), StoreErro
     let records = logged(&mut Chain::new(), &["next"]);
     let outcome = append(&mut store, &lease, 1, &records);
     if matches!(outcome, Err(StoreError::Replaced { .. })) {
-        // Nor is anything made anew in its place, or believed later.
+        // No new file is created in its place, and the store stays unusable.
         let before = fs::read_dir(directory.path()).unwrap().count();
         assert_eq!(store.release(&lease).unwrap_err(), outcome.clone().unwrap_err());
         assert!(store.load(&key(1)).is_err());
@@ -129,7 +129,7 @@ fn what_others_do_rightly_is_no_replacement() {
     let mut chain = Chain::new();
     for length in 1..4 {
         append(&mut store, &lease, length, &logged(&mut chain, &["next"])).unwrap();
-        // Copied into the database, cut, and rewritten whole.
+        // The log was copied into the database, truncated and written again.
         other.clean(length == 2).unwrap();
         other.checkpoint().unwrap();
     }

@@ -1,8 +1,7 @@
-//! Checks of the schema: what every version leaves behind, and that nothing
-//! else is opened.
+//! Checks of the schema of every version, and that no other schema is opened.
 //!
-//! Owns: the digests and the image of a new database, held against the
-//! migrations. Never: journals.
+//! Owns: the digests and the image of a new database, compared with the migrations.
+//! Never: journals.
 
 use std::fs;
 
@@ -70,7 +69,7 @@ fn a_new_database_is_what_the_migrations_make_of_an_empty_file() {
         "make it anew: cargo run -p smol-wf-store --example new_database host/store/migrations/new.db"
     );
     assert_eq!(ready_made.0[1], NEWEST.to_string());
-    // The log is asked for by the file itself: no change of mode is synced.
+    // The file itself selects write-ahead logging, so that no change of mode is synced.
     assert_eq!(NEW_DATABASE[18..20], [2, 2]);
 }
 

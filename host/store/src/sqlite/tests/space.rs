@@ -1,7 +1,7 @@
-//! Checks of a full disk and a disk that may not be written.
+//! Checks of a full disk and of a read-only disk.
 //!
-//! Owns: that nothing is reported durable which is not. Never: needs root; what
-//! only root can set up is left out with a word when we are not.
+//! Owns: that nothing is reported durable that is not. Never: needs root; a check that
+//! only root can set up prints that it was left out.
 
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn a_full_database_loses_nothing_and_goes_on_when_there_is_space() {
     };
     assert_eq!(error, StoreError::DiskFull { path });
     assert!(store.connection.is_none(), "it is not trusted any more");
-    // The next call opens another connection, which knows no limit.
+    // The next call opens another connection, which has no limit.
     let records = logged(&mut chain, &["after"]);
     append(&mut store, &lease, length, &records).unwrap();
     let loaded = store.load(&key(1)).unwrap().unwrap();
@@ -40,7 +40,7 @@ fn a_full_database_loses_nothing_and_goes_on_when_there_is_space() {
     journal::read(&loaded).unwrap();
 }
 
-/// A file system of its own, unmounted at the end.
+/// A separate file system, unmounted at the end.
 struct Mount(tempfile::TempDir);
 
 impl Mount {
@@ -92,7 +92,7 @@ fn a_full_disk_loses_nothing_and_goes_on_when_there_is_space() {
     };
     let (before, error) = fill(&mut store, 1000);
     assert_eq!(error, Some(StoreError::DiskFull { path: path.clone() }));
-    // Whoever tries again meets the same answer, not a wrong one.
+    // Another attempt gets the same error.
     let (still, error) = fill(&mut store, 1000);
     assert_eq!(error, Some(StoreError::DiskFull { path: path.clone() }));
     fs::remove_file(mount.path().join("ballast")).unwrap();
@@ -139,7 +139,7 @@ fn what_only_the_log_has_is_read_as_well_or_asked_for() {
     let mut chain = Chain::new();
     let first = logged(&mut chain, &["first"]).len();
     append(&mut store, &lease, first, &logged(&mut chain, &["second"])).unwrap();
-    // As a process leaves them that is killed.
+    // The files as a killed process leaves them.
     let copy = mount.path().join("copy.db");
     let alone = mount.path().join("alone.db");
     for ending in ["", "-wal", "-shm"] {

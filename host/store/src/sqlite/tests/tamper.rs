@@ -1,7 +1,7 @@
-//! Checks that a database which someone edited is not taken for the truth.
+//! Checks that an edited database is noticed.
 //!
-//! Owns: every column of the tables that hold journals. Never: an attacker who
-//! computes digests anew; there is no key.
+//! Owns: every column of the tables with journals. Never: an attacker who computes all
+//! digests again, since there is no key.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::{AS_OF_OLD, SqliteStore};
 use crate::conformance::{key, load_in_segments, logged, new_run, terms};
 use crate::{Journals as _, LARGE_BYTES, Leases as _, Lists as _, ReadLimit, StoreError, Summary};
 
-/// A run of five entries, the third of which is large, and another run.
+/// A run of five entries, of which the third is large, and another run.
 fn database(path: &Path) -> Vec<Record> {
     let mut store = SqliteStore::open(path).unwrap();
     let large = "x".repeat(2 * LARGE_BYTES);
@@ -25,8 +25,7 @@ fn database(path: &Path) -> Vec<Record> {
     records
 }
 
-/// Where the entries are, and by what those of the first and the last run are
-/// found there.
+/// A table of entries, and the conditions for those of the first and the last run.
 struct Table {
     name: &'static str,
     first: &'static str,
@@ -39,7 +38,7 @@ const JOURNAL: Table = Table {
     last: "(SELECT max(number) FROM numbers)",
 };
 
-/// Those of an older program's runs.
+/// The table for runs of older programs.
 const ENTRIES: Table = Table {
     name: "older_entries",
     first: "(SELECT min(run) FROM runs)",
@@ -56,7 +55,7 @@ impl Table {
         (written, connection)
     }
 
-    /// The statement for this table, of the first run unless it says otherwise.
+    /// The statement for this table, on the first run unless it names another.
     fn fill(&self, statement: &str) -> String {
         let columns = match self.name {
             "older_entries" => "tenant, run",
@@ -70,7 +69,7 @@ impl Table {
     }
 }
 
-/// What is read after this change: equal records, or that it was noticed.
+/// Reads after a change: equal records, or that the change was noticed.
 fn is_noticed(table: &Table, change: &str) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
@@ -151,9 +150,8 @@ fn a_number_that_is_changed_is_noticed() {
 
 #[test]
 fn a_change_of_any_column_of_a_run_is_noticed_or_changes_no_journal() {
-    // Who holds a run and when it wakes is about processes. The name, the time of
-    // creation and what lists are narrowed by are in the entries, too: the reader
-    // compares.
+    // The lease and the wake-up concern processes. The name, the creation time and the
+    // facts are in the entries as well, and the reader compares them.
     let changes = [
         ("tenant", "tenant = 'x'", true),
         ("run", "run = 'run_zzzzzzzzzzzzzzzzzzzzzzzzzz'", true),
