@@ -1,6 +1,7 @@
-//! What to do about an error, and what to type.
+//! Hints: what to do about an error, and what to type.
 //!
-//! Owns: flags, commands and hints; an error itself knows of none. Never: runs one.
+//! Owns: flags and commands in hints; errors of the libraries contain none.
+//! Never: runs a command.
 
 mod fixture;
 mod fork;
@@ -19,16 +20,17 @@ pub(crate) use limits::{flag, of_limit, of_stop, raise_of, with_hint};
 
 use crate::shell;
 
-/// A run has nobody to ask.
-const NO_AGENT: &str = "`smol-wf doctor` says what is missing; name one with --agent-provider";
+/// Hint for a run without an agent.
+const NO_AGENT: &str =
+    "`smol-wf doctor` says what is missing; choose a provider with --agent-provider";
 
-/// The folder that agents are to work in is not there.
-const CWD_GONE: &str = "name the folder that agents are to work in with --cwd DIR";
+/// Hint for a missing folder of agents.
+const CWD_GONE: &str = "give the agents another folder with --cwd DIR";
 
-/// The project that scripts are looked for in is not there.
+/// Hint for a missing project folder.
 const PROJECT_GONE: &str = "name its folder with --project-root DIR";
 
-/// What happened, and what to do about it.
+/// Joins a message and its hint to one sentence.
 pub(crate) fn joined(message: &str, hint: Option<&str>) -> String {
     match hint {
         Some(hint) => format!("{message}; {hint}"),
@@ -36,7 +38,8 @@ pub(crate) fn joined(message: &str, hint: Option<&str>) -> String {
     }
 }
 
-/// The whole sentence: what happened, and what to do about it.
+/// The whole sentence about an error of the engine: what happened, and what to
+/// do.
 pub(crate) fn sentence(error: &EngineError) -> String {
     match error {
         EngineError::Store(error) => of_store(error),
@@ -52,7 +55,7 @@ pub(crate) fn sentence(error: &EngineError) -> String {
     }
 }
 
-/// What to do about an error, in the same sentence.
+/// The hint at the end of the sentence; `None` if the message is complete.
 fn hint(error: &EngineError) -> Option<String> {
     Some(match error {
         EngineError::LimitLowered { limit, recorded, .. } => {
@@ -63,18 +66,18 @@ fn hint(error: &EngineError) -> Option<String> {
         }
         EngineError::CwdGone { .. } => CWD_GONE.to_owned(),
         EngineError::RowChanged { .. } => {
-            "bring the database back from a copy, or delete the run".to_owned()
+            "restore the database from a copy, or delete the run".to_owned()
         }
-        EngineError::NoRunHere { .. } => "name it, or type --anywhere".to_owned(),
-        EngineError::AmbiguousRun { .. } => "give more of it".to_owned(),
-        EngineError::Held { .. } => "stop that one, or wait until it is done".to_owned(),
+        EngineError::NoRunHere { .. } => "give its id, or add --anywhere".to_owned(),
+        EngineError::AmbiguousRun { .. } => "give more characters of the id".to_owned(),
+        EngineError::Held { .. } => "stop that process, or wait until it is done".to_owned(),
         EngineError::PathNotUtf8 { .. } => "rename it, or start from another folder".to_owned(),
         EngineError::Journal { error, .. } => of_journal(error)?.to_owned(),
         EngineError::Sandbox(SandboxError::Full { .. }) => {
             "try again when one is done".to_owned()
         }
-        // What these say is whole, comes from the script's own words, or has lines of
-        // its own below.
+        // These messages are complete, quote the script, or are followed by lines
+        // of their own.
         EngineError::Script(_)
         | EngineError::Compile { .. }
         | EngineError::ImportConflict { .. }
@@ -88,7 +91,7 @@ fn hint(error: &EngineError) -> Option<String> {
         | EngineError::System { .. }
         | EngineError::ShuttingDown
         | EngineError::WriterGone(_)
-        // And these have sentences of their own.
+        // These are handled in `sentence`.
         | EngineError::Library(_)
         | EngineError::Store(_)
         | EngineError::Archive(_)
@@ -99,12 +102,12 @@ fn hint(error: &EngineError) -> Option<String> {
     })
 }
 
-/// The whole sentence about a database.
+/// The whole sentence about an error of the database.
 pub(crate) fn of_store(error: &StoreError) -> String {
     joined(&error.to_string(), Some(&store::hint(error)))
 }
 
-/// The whole sentence about a file that should hold a run.
+/// The whole sentence about a file to import.
 pub(crate) fn of_archive(error: &ArchiveError) -> String {
     let hint = match error {
         ArchiveError::NotAJournal { .. } => {
@@ -118,23 +121,23 @@ pub(crate) fn of_archive(error: &ArchiveError) -> String {
     joined(&error.to_string(), hint)
 }
 
-/// What to do about a journal that cannot be read.
+/// The hint for a journal that cannot be read.
 fn of_journal(error: &JournalError) -> Option<&'static str> {
     match error {
         JournalError::Newer { .. } => Some("use a newer smol-wf"),
-        JournalError::Changed { .. } => Some("go back to a copy that was not changed"),
+        JournalError::Changed { .. } => Some("restore an unchanged copy"),
         _ => None,
     }
 }
 
-/// The whole sentence about a script's file. What scripts are told of one as well is
-/// whole as it is.
+/// The whole sentence about a script's file. Messages that scripts see too are
+/// complete.
 pub(crate) fn of_library(error: &LibraryError) -> String {
     let hint = matches!(error, LibraryError::NoProject).then_some(PROJECT_GONE);
     joined(&error.to_string(), hint)
 }
 
-/// Lines that lead on, where commands do.
+/// Lines with commands to type next, below the error.
 pub(crate) fn after(error: &EngineError) -> Vec<String> {
     let db = shell::with_database();
     let line = match error {
@@ -145,7 +148,7 @@ pub(crate) fn after(error: &EngineError) -> Vec<String> {
             format!("delete it: smol-wf history delete {}{db}", key.run)
         }
         EngineError::ImportConflict { run } => format!(
-            "to have the imported one instead, first delete the one that is here: smol-wf history delete {run}{db}"
+            "to import it anyway, first delete the run that is here: smol-wf history delete {run}{db}"
         ),
         EngineError::UnknownRun { asked } => return other_runs(asked, db),
         EngineError::InUse { .. } => {
@@ -157,21 +160,21 @@ pub(crate) fn after(error: &EngineError) -> Vec<String> {
             format!("its steps: smol-wf history {run} -o text{db}")
         }
         EngineError::Fixture(FixtureError::NotOver { run }) => {
-            format!("take it up: smol-wf resume {run}{db}")
+            format!("resume it: smol-wf resume {run}{db}")
         }
         EngineError::Held { run, .. } | EngineError::Fixture(FixtureError::Running { run }) => {
-            format!("how it stands: smol-wf history {run}{db}")
+            format!("its state: smol-wf history {run}{db}")
         }
         EngineError::Fixture(FixtureError::TooLarge { run }) => {
-            format!("keep it: smol-wf export {run} --format journal{db}")
+            format!("export it as a journal: smol-wf export {run} --format journal{db}")
         }
         _ => return Vec::new(),
     };
     vec![line]
 }
 
-/// What was meant by something that is the id of no run here: that, mistyped, or
-/// the name of a workflow.
+/// Commands that list the runs which an unknown id may mean: it was mistyped, or
+/// is the name of a workflow.
 fn other_runs(asked: &str, db: &str) -> Vec<String> {
     let all = format!("all runs: smol-wf history{db}");
     let is_name = |one: char| one.is_alphanumeric() || "-_.".contains(one);

@@ -1,8 +1,7 @@
-//! The agents there are: those that come with the program, and those that the
-//! settings add.
+//! The available providers: the built-in ones and those from settings.
 //!
-//! Owns: which provider a name means, and which one `auto` is. Never: drives an
-//! agent.
+//! Owns: which provider a name means, and which one `auto` chooses. Never: drives
+//! an agent.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,28 +27,29 @@ use crate::config::{
 use crate::failure::CommandError;
 use crate::progress::{self, Preamble};
 
-/// Said when nothing else is there: an echo must never pass for an answer.
-/// What a script may name, nobody knows before it has run.
+/// Banner on a terminal without any agent: an echo must never be mistaken for an
+/// answer. It speaks of calls that name no agent, because a script may name one.
 const NOTHING: &str = "no agent is installed and logged in, so calls that name none (by provider, \
-    model or phase) only echo their prompt: NOTHING IS SENT TO A MODEL by them. `smol-wf doctor` \
-    says what is missing; --agent-provider debug asks for the echo";
+    model or phase) only echo their prompt: NOTHING IS SENT TO A MODEL. `smol-wf doctor` \
+    says what is missing; --agent-provider debug hides this warning";
 
-/// The same where nobody may see it.
+/// The warning in the same case if stderr is not watched.
 const REFUSED: &str = "no agent is installed and logged in, so the first call that names none (by \
     provider, model or phase) stops the run; `smol-wf doctor` says what is missing; \
-    --agent-provider debug asks for an echo";
+    --agent-provider debug echoes prompts";
 
-/// The providers of a program's settings, by name.
+/// The enabled providers by name, and how to build them.
 pub(crate) struct Catalogue {
     providers: BTreeMap<String, ProviderSettings>,
-    /// What the settings give to MCP servers, which any agent may be given.
+    /// Secrets of MCP servers in the settings, which are masked in every agent's
+    /// output.
     servers_secrets: Vec<(String, String)>,
     asks: AskPolicy,
 }
 
 impl Catalogue {
-    /// Those that are built in, as the settings change them, and those that the
-    /// settings add; without those that are not enabled.
+    /// The built-in providers as configured, and those that the settings add,
+    /// without disabled ones.
     pub(crate) fn of(settings: &Settings) -> Self {
         let built_in = ProviderKind::BUILT_IN
             .map(|kind| (kind.word().to_owned(), ProviderSettings::of_kind(kind)));
@@ -66,7 +66,7 @@ impl Catalogue {
         Self { providers, servers_secrets, asks }
     }
 
-    /// The first agent that is installed and logged in.
+    /// The first built-in agent that is installed and logged in, and its program.
     fn first_ready(&self) -> Option<(ProviderKind, PathBuf)> {
         ProviderKind::BUILT_IN.into_iter().find_map(|kind| {
             let settings = self.providers.get(kind.word())?;
@@ -75,11 +75,13 @@ impl Catalogue {
         })
     }
 
+    /// One provider of this catalogue, with the settings that concern all.
     fn build(&self, name: &str, settings: &ProviderSettings) -> Arc<dyn Provider> {
         build(name, settings, &self.servers_secrets, self.asks)
     }
 
-    /// All of them, those that `auto` prefers first and the debug provider last.
+    /// All providers: first in the order that `auto` prefers, then by name, the
+    /// debug provider last.
     pub(crate) fn all(&self) -> Vec<Arc<dyn Provider>> {
         let rank = |name: &str| ProviderKind::BUILT_IN.iter().position(|kind| kind.word() == name);
         let mut names: Vec<&String> = self.providers.keys().collect();
@@ -96,7 +98,7 @@ impl Providers for Catalogue {
     }
 }
 
-/// A provider as it is configured.
+/// Builds one provider as configured.
 fn build(
     name: &str,
     settings: &ProviderSettings,
@@ -129,53 +131,57 @@ fn build(
         true => provider,
         false => Arc::new(MaskingProvider::new(provider, settings.env.iter().chain(servers))),
     };
-    // The built-in kinds know but one name.
+    // A built-in kind knows only its own name.
     if provider.name() == name { provider } else { Arc::new(ProviderAlias::new(name, provider)) }
 }
 
-/// Who answers the calls of a new run.
+/// The provider of a new run, and why it was chosen.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct AgentChoice {
-    /// Who is asked where nothing else decides.
+    /// The default provider of the run.
     pub(crate) name: String,
-    /// Who is asked by a call that says nothing of model and provider.
+    /// The provider of calls that name neither model nor provider: that of the
+    /// default model, otherwise [`name`](Self::name).
     pub(crate) answering: String,
     how: ChosenBy,
-    /// Others that the settings choose, each with what for and where.
+    /// Other providers that the settings choose for some calls.
     others: Vec<OtherAgent>,
 }
 
+/// Why a provider was chosen; decides what is printed about it.
 #[derive(Debug, PartialEq, Eq)]
 enum ChosenBy {
-    /// The user named it.
+    /// A flag, a variable or the user's settings named it.
     Named,
-    /// The project named it, which the user may not know.
+    /// The project's settings named it, which the user may not know.
     OfProject { place: String },
-    /// It is installed and logged in.
+    /// `auto` found it installed and logged in.
     Found { program: PathBuf },
-    /// There is nothing else; but the settings may have agents that a call can
-    /// name.
+    /// No agent was found, so debug answers. The settings may still have agents
+    /// that a call can name.
     Nothing { some_configured: bool },
-    /// The same where an echo would pass for an answer.
+    /// No agent was found, and an echo could be mistaken for an answer: calls
+    /// that name no agent stop the run.
     Nobody,
 }
 
-/// An agent that a model of the settings chooses.
+/// A provider that a model in the settings chooses.
 #[derive(Debug, PartialEq, Eq)]
 struct OtherAgent {
     name: String,
     what_for: String,
 }
 
-/// Settles what `auto` is, once and for all of a run, by looking at files: no
-/// program is started for it. Where there is no agent, it is the one that the
-/// model of the settings names.
+/// Chooses the provider of a run; resolves `auto` by looking at files, without
+/// starting a program. If no agent is found, the provider of the configured model
+/// is chosen.
 pub(crate) fn choose(settings: &Settings) -> AgentChoice {
-    // A name that no provider has is that of the model's vendor.
-    let steered = settings.provider_of_model().filter(|(name, _)| is_there(settings, name));
+    // A name that is not a provider is a vendor of models.
+    let by_default_model =
+        settings.provider_of_model().filter(|(name, _)| is_provider(settings, name));
     let (name, how) = match named(settings) {
         Some(named) => named,
-        None => match (Catalogue::of(settings).first_ready(), &steered) {
+        None => match (Catalogue::of(settings).first_ready(), &by_default_model) {
             (Some((kind, program)), _) => (kind.word().to_owned(), ChosenBy::Found { program }),
             (None, Some((name, _))) => (name.clone(), ChosenBy::Named),
             (None, None) => {
@@ -189,7 +195,7 @@ pub(crate) fn choose(settings: &Settings) -> AgentChoice {
     };
     let mut others = Vec::new();
     let mut answering = name.clone();
-    if let Some((by_model, origin)) = steered {
+    if let Some((by_model, origin)) = by_default_model {
         answering.clone_from(&by_model);
         others.push(OtherAgent { name: by_model, what_for: format!("by the model: {origin}") });
     }
@@ -197,22 +203,23 @@ pub(crate) fn choose(settings: &Settings) -> AgentChoice {
     AgentChoice { name, answering, how, others }
 }
 
-/// The same for a run that is about to begin, whether it is new or a fork: where
-/// nobody may see that prompts are echoed, they are not.
+/// Like [`choose`], for a run or fork that is about to start: prompts are not
+/// echoed unless someone may see the warning. Fails with `no_agent` if no call
+/// could reach an agent.
 pub(crate) fn choose_to_begin(settings: &Settings) -> Result<AgentChoice, CommandError> {
     let chosen = choose(settings);
     if progress::is_watched() {
         return Ok(chosen);
     }
-    if chosen.is_alone() { Err(CommandError::NoAgent) } else { Ok(chosen.unwatched()) }
+    if chosen.is_unreachable() { Err(CommandError::NoAgent) } else { Ok(chosen.unwatched()) }
 }
 
-/// Whether a provider has this name.
-fn is_there(settings: &Settings, name: &str) -> bool {
+/// Whether a provider with this name is enabled.
+fn is_provider(settings: &Settings, name: &str) -> bool {
     name == DEBUG || Catalogue::of(settings).providers.contains_key(name)
 }
 
-/// Whether the provider that is asked takes the vendor of a model beside it.
+/// Whether the chosen provider accepts a vendor in the name of a model.
 pub(crate) fn takes_vendors(settings: &Settings) -> bool {
     let catalogue = Catalogue::of(settings);
     let kind = match settings.text(Key::Provider) {
@@ -234,40 +241,40 @@ fn named(settings: &Settings) -> Option<(String, ChosenBy)> {
     (name != AUTO).then(|| (name.clone(), how))
 }
 
-/// Agents that a script reaches by an alias of the project's, which the user may
+/// Providers that a script reaches by an alias of the project, which the user may
 /// not know.
 fn of_projects_aliases(settings: &Settings) -> impl Iterator<Item = OtherAgent> {
     settings.model_map.iter().filter_map(|(alias, given)| {
         let Origin::Project { .. } = given.origin else { return None };
         let name = Selector::parse(&given.value).ok()?.provider?;
-        let name = Some(name).filter(|name| is_there(settings, name))?;
+        let name = Some(name).filter(|name| is_provider(settings, name))?;
         let place = given.origin.source()?;
         Some(OtherAgent { name, what_for: format!("for the model `{alias}`, named in {place}") })
     })
 }
 
 impl AgentChoice {
-    /// Whether it stands in for an agent that is not there.
-    pub(crate) fn is_makeshift(&self) -> bool {
+    /// Whether debug stands in because no agent was found.
+    pub(crate) fn is_stand_in(&self) -> bool {
         matches!(self.how, ChosenBy::Nothing { .. })
     }
 
-    /// Whether there is no agent that any call could be for.
-    pub(crate) fn is_alone(&self) -> bool {
+    /// Whether no call can reach an agent, even by naming one.
+    pub(crate) fn is_unreachable(&self) -> bool {
         self.how == ChosenBy::Nothing { some_configured: false }
     }
 
-    /// The same where nobody may see that prompts are echoed: then calls that name
-    /// no agent are refused.
+    /// The choice for a process that nobody watches: calls that name no agent are
+    /// refused instead of echoed.
     fn unwatched(mut self) -> Self {
-        if self.is_makeshift() {
+        if self.is_stand_in() {
             NOBODY.clone_into(&mut self.name);
             self.how = ChosenBy::Nobody;
         }
         self
     }
 
-    /// What the user has to know of it.
+    /// Adds to the preamble what the user should know about the choice.
     pub(crate) fn announce(&self, opening: &mut Preamble) {
         self.announce_default(opening);
         let others = self.others.iter();
@@ -276,8 +283,8 @@ impl AgentChoice {
             .extend(others.map(|other| format!("agents: {} ({})", other.name, other.what_for)));
     }
 
-    /// The same of who is asked where nothing else decides: what models decide, the
-    /// settings say of a new run alone.
+    /// Like [`announce`](Self::announce), for the default provider only: the
+    /// models in the settings count for new runs, not for recorded ones.
     pub(crate) fn announce_default(&self, opening: &mut Preamble) {
         let name = &self.name;
         match &self.how {

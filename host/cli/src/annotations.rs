@@ -1,18 +1,24 @@
-//! What GitHub Actions shows beside the lines of a change.
+//! Annotations of GitHub Actions, shown beside the lines of a change.
 //!
-//! Owns: the form of an annotation. Never: printed elsewhere than in Actions.
+//! Owns: the form of an annotation. Never: printed outside Actions.
 
 use std::path::{Path, PathBuf};
 
 use crate::{failure, sanitize};
 
-/// One annotation.
+/// One annotation, at a line of a file or at the file.
 pub(crate) struct Annotation<'a> {
+    /// An error, otherwise a warning.
     pub(crate) is_error: bool,
+    /// Path as the user typed it; printed relative to the repository.
     pub(crate) file: &'a str,
+    /// From 1; `None` for the whole file.
     pub(crate) line: Option<u32>,
+    /// From 1, in characters.
     pub(crate) column: Option<u32>,
+    /// Short title, such as the name of a rule.
     pub(crate) title: &'a str,
+    /// May have several lines.
     pub(crate) message: &'a str,
 }
 
@@ -21,22 +27,23 @@ pub(crate) fn wanted() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
-/// Writes it on stderr, which Actions reads as well as stdout.
+/// Prints an annotation to stderr, which Actions reads like stdout.
 pub(crate) fn annotate(annotation: &Annotation<'_>) {
     let workspace = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
     let file = workspace.and_then(|workspace| seen_from(&workspace, annotation.file));
     let file = file.as_deref().unwrap_or(annotation.file);
-    failure::for_program(&line(&Annotation { file, ..*annotation }));
+    failure::print_raw(&line(&Annotation { file, ..*annotation }));
 }
 
-/// A file as Actions calls it, which knows paths from the repository alone; none
-/// for one that lies elsewhere. Both may be reached by links.
+/// The path of a file relative to the repository, as Actions needs it; `None` if
+/// the file is elsewhere. Links are resolved.
 fn seen_from(workspace: &Path, file: &str) -> Option<String> {
     let (workspace, file) = (workspace.canonicalize().ok()?, Path::new(file).canonicalize().ok()?);
     let inside = file.strip_prefix(&workspace).ok()?;
     Some(inside.to_str()?.replace(std::path::MAIN_SEPARATOR, "/"))
 }
 
+/// The workflow command of an annotation: `::error file=…,line=…::message`.
 fn line(annotation: &Annotation<'_>) -> String {
     let kind = if annotation.is_error { "error" } else { "warning" };
     let mut properties = format!("file={}", property(annotation.file));
@@ -50,11 +57,13 @@ fn line(annotation: &Annotation<'_>) -> String {
     format!("::{kind} {properties}::{}", escape(annotation.message))
 }
 
+/// Escapes a message of a workflow command: `%`, CR and LF.
 fn escape(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(sanitize::one_line).collect();
     lines.join("\n").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
+/// Escapes a property of a workflow command: also `:` and `,`.
 fn property(text: &str) -> String {
     escape(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,6 +1,6 @@
-//! The verbs: one file each.
+//! The commands: one file each.
 //!
-//! Owns: the list. Never: what they do.
+//! Owns: the list of commands and their dispatch. Never: what a command does.
 
 mod auto_resume;
 mod check;
@@ -31,6 +31,7 @@ use clap::{Args, Subcommand};
 use crate::failure::CommandError;
 use crate::workflow_args::{Named, TAKE_ARGS};
 
+/// The parsed arguments of a command. Large ones are boxed.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
@@ -55,7 +56,7 @@ pub(crate) enum Command {
 /// Adds the arguments of a command to its parser.
 type Augment = fn(clap::Command) -> clap::Command;
 
-/// Each command by its name, as the parser of the whole program has it.
+/// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
 const BY_NAME: [(&str, Augment); 17] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
@@ -76,15 +77,16 @@ const BY_NAME: [(&str, Augment); 17] = [
     ("worktrees", worktrees::WorktreesArgs::augment_args),
 ];
 
-/// A parser that knows this one command: to build the parsers of all of them
-/// takes a twentieth of a short run. What it does not take is for the parser of
-/// the whole program to refuse, or to help with.
+/// A parser for one command; `None` for an unknown name. Building the parsers of
+/// all commands takes a twentieth of a short run. What this parser refuses goes
+/// to the whole parser, for its error message or help.
 pub(crate) fn parser_of(name: &str) -> Option<clap::Command> {
     let (name, augment) = BY_NAME.into_iter().find(|(known, _)| *known == name)?;
     Some(clap::Command::new("smol-wf").subcommand(augment(clap::Command::new(name))))
 }
 
-/// Does what was asked by a command of this name.
+/// Runs a command and returns the exit code of the process. `named` are the
+/// workflow's arguments; a command that takes none refuses them.
 pub(crate) async fn execute(
     name: &str,
     command: Command,
@@ -98,7 +100,7 @@ pub(crate) async fn execute(
         );
         return Err(CommandError::Usage(message));
     }
-    // On the heap, those that run something, so that this is a small future.
+    // Boxed where a run is behind it, so that this future stays small.
     match command {
         Command::Run(args) => Box::pin(args.execute(named)).await,
         Command::Resume(args) => Box::pin(args.execute()).await,
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parser_of_each_command_alone_is_that_of_the_whole_program() {
+    fn each_single_parser_equals_its_part_of_the_whole_parser() {
         let arguments = |command: &clap::Command| -> Vec<String> {
             command.get_arguments().map(|one| format!("{one:?}")).collect()
         };
@@ -137,17 +139,17 @@ mod tests {
             let alone = parser_of(name).unwrap();
             let alone = alone.find_subcommand(name).unwrap();
             assert_eq!(arguments(alone), arguments(command), "{name}");
-            let below = |one: &clap::Command| -> Vec<String> {
+            let subcommands = |one: &clap::Command| -> Vec<String> {
                 one.get_subcommands().map(|one| one.get_name().to_owned()).collect()
             };
-            assert_eq!(below(alone), below(command), "{name}");
+            assert_eq!(subcommands(alone), subcommands(command), "{name}");
         }
         assert_eq!(whole.get_subcommands().count(), BY_NAME.len());
         assert!(parser_of("rnu").is_none() && parser_of("help").is_none());
     }
 
     #[tokio::test]
-    async fn what_takes_arguments_of_a_workflow_is_what_is_said_to() {
+    async fn only_the_listed_commands_take_workflow_arguments() {
         let named = || vec![("topic".to_owned(), "x".into())];
         for (name, _) in BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name)) {
             let cli = crate::Cli::try_parse_from(["smol-wf", "trust", "--list"]).unwrap();

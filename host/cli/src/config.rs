@@ -1,7 +1,7 @@
-//! Settings: what is in force, and who said so.
+//! The settings in effect, each with its origin.
 //!
 //! Owns: the order of the layers (flags, environment, project, user, defaults)
-//! and what a project may say before the user trusts it. Never: acts on a
+//! and what a project may set before the user trusts it. Never: acts on a
 //! setting.
 
 mod error;
@@ -43,10 +43,10 @@ pub(crate) use variables::OTHERS;
 
 pub(crate) use trust::{add as trust, list as trusted, remove as distrust};
 
-/// Aliases of the environment: `ALIAS:SELECTOR`, with commas between them.
+/// Variable with aliases: `ALIAS:SELECTOR`, separated by commas.
 const MODEL_MAP_VARIABLE: &str = "SMOL_WF_MODEL_MAP";
 
-/// What the command line says.
+/// The settings on the command line.
 #[derive(Debug, Default)]
 pub(crate) struct FlagLayer {
     pub(crate) values: Vec<(Key, Value)>,
@@ -54,45 +54,49 @@ pub(crate) struct FlagLayer {
 }
 
 impl FlagLayer {
-    /// Adds a flag, when it was given.
+    /// Adds a flag if it was given.
     pub(crate) fn add(&mut self, key: Key, value: Option<&Value>) {
         self.values.extend(value.map(|value| (key, value.clone())));
     }
 }
 
-/// A project's file, and what of it does not count.
+/// The settings file of a project, and the settings in it that have no effect.
 #[derive(Debug)]
 pub(crate) struct ProjectFile {
     pub(crate) file: PathBuf,
-    /// The project as `smol-wf trust` takes it.
+    /// The project, as an argument of `smol-wf trust`.
     pub(crate) dir: PathBuf,
     pub(crate) digest: Digest,
     pub(crate) trust: Trust,
     /// Names of the settings that are ignored until the user trusts the file.
     pub(crate) ignored: Vec<String>,
-    /// Names of those that no project may set.
+    /// Names of the settings in it that no project may set.
     never: Vec<&'static str>,
 }
 
-/// All settings in force.
+/// All settings in effect.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     values: BTreeMap<Key, Sourced<Value>>,
     pub(crate) model_map: BTreeMap<String, Sourced<String>>,
-    /// Those that are configured.
+    /// Configured providers by name.
     pub(crate) providers: BTreeMap<String, Sourced<ProviderSettings>>,
-    /// MCP servers that calls may name.
+    /// MCP servers that calls may name, by name.
     pub(crate) mcp: BTreeMap<String, Sourced<ServerSettings>>,
-    /// Folders outside of the project that calls may name.
+    /// Folders outside the project that calls may name.
     pub(crate) dirs: Option<Sourced<Vec<PathBuf>>>,
+    /// Path of the user's file, if it exists.
     pub(crate) user_file: Option<PathBuf>,
+    /// The project's file, if it exists.
     pub(crate) project_file: Option<ProjectFile>,
-    /// Why a project's mark or file does not count.
-    passed_over: Option<String>,
+    /// Why a mark or settings file of a project was ignored.
+    ignored_mark: Option<String>,
 }
 
 impl Settings {
-    /// The settings for work in `start`, a folder, or on a script.
+    /// Loads all layers for `start`, a folder or a script. Fails if a settings
+    /// file, a variable or the list of trusted projects cannot be read or is
+    /// invalid.
     pub(crate) fn load(flags: FlagLayer, start: &Path) -> Result<Self, ConfigError> {
         let mut settings = Self::defaults();
         if let Some(found) = find::user()? {
@@ -102,7 +106,7 @@ impl Settings {
             if let Some(found) = project.read()? {
                 settings.project(&found)?;
             }
-            settings.passed_over = project.passed_over;
+            settings.ignored_mark = project.ignored_mark;
         }
         settings.environment()?;
         for (key, value) in flags.values {
@@ -115,7 +119,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The settings that are in force when nobody says anything.
+    /// The defaults.
     pub(crate) fn defaults() -> Self {
         let mut settings = Self::default();
         for key in Key::ALL {
@@ -130,23 +134,25 @@ impl Settings {
         self.values.insert(key, Sourced { value, origin });
     }
 
+    /// Adds the user's file.
     fn user(&mut self, found: &SettingsFile) -> Result<(), ConfigError> {
-        let said = parsed(found)?;
+        let layer = parsed(found)?;
         let origin = |place| Origin::User { place };
-        self.put(said, origin, |_, _, _| true, true);
+        self.put(layer, origin, |_, _, _| true, true);
         self.user_file = Some(found.file.clone());
         Ok(())
     }
 
+    /// Adds the project's file, as far as it is trusted and allowed.
     fn project(&mut self, found: &SettingsFile) -> Result<(), ConfigError> {
-        let mut said = parsed(found)?;
-        let never = said.values.extract_if(.., |key, _| key.row().project == ProjectRight::Never);
+        let mut layer = parsed(found)?;
+        let never = layer.values.extract_if(.., |key, _| key.row().project == ProjectRight::Never);
         let never = never.map(|(key, _)| key.name()).collect();
         let origin = |place| Origin::Project { place };
         let trust = trust::of(found)?;
         let trusted = trust == Trust::Trusted;
         let ignored = self.put(
-            said,
+            layer,
             origin,
             |key, value, before| {
                 let row = key.row();
@@ -170,17 +176,17 @@ impl Settings {
         Ok(())
     }
 
-    /// Puts what a file says over what there is; the names of what does not
-    /// count come back.
+    /// Overrides the settings with those of a file, as far as `counts` and
+    /// `trusted` allow; returns the names of the ignored ones.
     fn put(
         &mut self,
-        said: FileLayer,
+        layer: FileLayer,
         origin: impl Fn(FilePosition) -> Origin,
         counts: impl Fn(Key, &Value, Option<&Value>) -> bool,
         trusted: bool,
     ) -> Vec<String> {
         let mut ignored = Vec::new();
-        for (key, Located { value, place }) in said.values {
+        for (key, Located { value, place }) in layer.values {
             let before = self.values.get(&key).map(|given| &given.value);
             if counts(key, &value, before) {
                 self.set(key, value, origin(place));
@@ -188,24 +194,24 @@ impl Settings {
                 ignored.push(key.name().to_owned());
             }
         }
-        for (alias, Located { value, place }) in said.model_map {
+        for (alias, Located { value, place }) in layer.model_map {
             self.model_map.insert(alias, Sourced { value, origin: origin(place) });
         }
-        for (name, Located { value, place }) in said.providers {
+        for (name, Located { value, place }) in layer.providers {
             if trusted {
                 self.providers.insert(name, Sourced { value, origin: origin(place) });
             } else {
                 ignored.push(format!("{PROVIDERS}.{name}"));
             }
         }
-        for (name, Located { value, place }) in said.mcp {
+        for (name, Located { value, place }) in layer.mcp {
             if trusted {
                 self.mcp.insert(name, Sourced { value, origin: origin(place) });
             } else {
                 ignored.push(format!("{MCP}.{name}"));
             }
         }
-        if let Some(Located { value, place }) = said.dirs {
+        if let Some(Located { value, place }) = layer.dirs {
             if trusted {
                 self.dirs = Some(Sourced { value, origin: origin(place) });
             } else {
@@ -215,6 +221,7 @@ impl Settings {
         ignored
     }
 
+    /// Adds the variables. Fails if one cannot be read.
     fn environment(&mut self) -> Result<(), ConfigError> {
         for key in Key::ALL {
             let row = key.row();
@@ -242,11 +249,13 @@ impl Settings {
         Ok(())
     }
 
-    /// A setting and who said so.
+    /// A setting and its origin.
     pub(crate) fn get(&self, key: Key) -> Option<&Sourced<Value>> {
         self.values.get(&key)
     }
 
+    /// The value of a text setting; `None` if it is unset. The getters below do
+    /// the same for other kinds.
     pub(crate) fn text(&self, key: Key) -> Option<&str> {
         match &self.get(key)?.value {
             Value::Text(text) => Some(text),
@@ -282,16 +291,15 @@ impl Settings {
         }
     }
 
-    /// Whether the user asked for it just now, rather than once and for all: a
-    /// run that is taken up keeps what it was started with otherwise.
+    /// Whether a flag set it: a resumed run keeps its recorded values otherwise.
     pub(crate) fn is_asked(&self, key: Key) -> bool {
         self.get(key).is_some_and(|given| matches!(given.origin, Origin::Flag(_)))
     }
 
-    /// What the user has to know about where the settings come from.
+    /// Warnings about settings that have no effect.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let file = self.project_file.iter().flat_map(ProjectFile::warnings);
-        self.passed_over.iter().cloned().chain(file).chain(variables::unknown()).collect()
+        self.ignored_mark.iter().cloned().chain(file).chain(variables::unknown()).collect()
     }
 }
 
@@ -300,16 +308,18 @@ impl ProjectFile {
         self.of_trust().into_iter().chain(self.of_never())
     }
 
+    /// The warning about settings that no project may set.
     fn of_never(&self) -> Option<String> {
         if self.never.is_empty() {
             return None;
         }
         let (file, names) = (self.file.display(), self.never.join(", "));
         Some(format!(
-            "{file} sets {names}, which is for you alone to set; it is ignored. Write it into your own settings (`smol-wf config path` says where), or give it as a flag"
+            "{file} sets {names}, which only you may set; it is ignored. Put it into your own settings (`smol-wf config path` shows where), or give it as a flag"
         ))
     }
 
+    /// The warning about settings that are ignored until the file is trusted.
     fn of_trust(&self) -> Option<String> {
         if self.ignored.is_empty() {
             return None;
@@ -327,19 +337,19 @@ impl ProjectFile {
     }
 }
 
-/// What a file says that needs trust, in words.
-pub(crate) fn needing_trust(found: &SettingsFile) -> Result<Vec<String>, ConfigError> {
-    let said = parsed(found)?;
-    let values = said.values.iter();
+/// The settings of a file that need trust, one line each.
+pub(crate) fn settings_that_need_trust(found: &SettingsFile) -> Result<Vec<String>, ConfigError> {
+    let layer = parsed(found)?;
+    let values = layer.values.iter();
     let values = values
         .filter(|(key, _)| !matches!(key.row().project, ProjectRight::Set | ProjectRight::Never));
-    let values = values.map(|(key, said)| format!("{} = {}", key.name(), said.value));
-    let providers = said.providers.iter();
+    let values = values.map(|(key, set)| format!("{} = {}", key.name(), set.value));
+    let providers = layer.providers.iter();
     let providers =
-        providers.map(|(name, said)| format!("{PROVIDERS}.{name}: {}", said.value.summary()));
-    let servers = said.mcp.iter();
-    let servers = servers.map(|(name, said)| format!("{MCP}.{name}: {}", said.value.summary()));
-    let dirs = said.dirs.iter().map(|said| format!("{DIRS} = {}", in_words(&said.value)));
+        providers.map(|(name, set)| format!("{PROVIDERS}.{name}: {}", set.value.summary()));
+    let servers = layer.mcp.iter();
+    let servers = servers.map(|(name, set)| format!("{MCP}.{name}: {}", set.value.summary()));
+    let dirs = layer.dirs.iter().map(|set| format!("{DIRS} = {}", in_words(&set.value)));
     Ok(values.chain(providers).chain(servers).chain(dirs).collect())
 }
 
@@ -352,7 +362,7 @@ fn parsed(found: &SettingsFile) -> Result<FileLayer, ConfigError> {
     file::read(&Source { file: &found.file, text: &found.text, base: &found.base })
 }
 
-/// A variable of the environment; an empty one counts as none.
+/// A variable of the environment; `None` if it is unset or empty.
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -1,7 +1,6 @@
 //! Exit codes: the one table, as `docs/cli.md` has it.
 //!
-//! Owns: which outcome is which number. Never: prints, but for clap's own
-//! messages.
+//! Owns: the number of each outcome. Never: prints, except clap's own messages.
 
 use std::process::ExitCode;
 
@@ -11,7 +10,7 @@ use smol_wf_engine::{EngineError, Report, RunState};
 use crate::sanitize;
 use crate::streams::{self, Kind};
 
-/// Two runs differ, as `diff` says it.
+/// `diff`: the runs differ.
 pub(crate) const DIFFERENT: u8 = 1;
 /// The script ran and failed.
 pub(crate) const FAILED: u8 = 1;
@@ -23,12 +22,13 @@ pub(crate) const INPUT: u8 = 3;
 pub(crate) const PAUSED: u8 = 5;
 /// A replay differs from its journal.
 pub(crate) const MISMATCH: u8 = 7;
-/// Completed, with nulls that the user does not take for a result.
+/// Completed, but with nulls that the user does not accept (`--fail-on-null`), or
+/// without any answer.
 pub(crate) const NULLS: u8 = 8;
 /// No agent can be used. `EX_UNAVAILABLE` of sysexits.h.
 pub(crate) const UNAVAILABLE: u8 = 69;
-/// What there was to say could not be written to stdout. `EX_IOERR` of
-/// sysexits.h: 1 is for workflows that fail.
+/// stdout could not be written. `EX_IOERR` of sysexits.h; 1 would mean a failed
+/// workflow.
 pub(crate) const UNWRITTEN: u8 = 74;
 /// The terminal was closed: 128 and the number of SIGHUP.
 pub(crate) const HUNG_UP: u8 = 129;
@@ -44,18 +44,18 @@ pub(crate) fn of_report(report: &Report, signal: Option<u8>, fail_on_null: bool)
         (RunState::Completed, _) if report.is_fruitless() => NULLS,
         (RunState::Completed, _) if fail_on_null && !report.nulls.is_empty() => NULLS,
         (RunState::Completed, _) => 0,
-        // It is input that cannot be run, though that only shows while it runs.
+        // The script cannot be run, although that shows only while it runs.
         (RunState::Failed, Some(ExitClass::ScriptFault)) => INPUT,
-        // It failed by it where an older program ran it.
+        // With older versions the run failed instead of pausing.
         (RunState::Failed | RunState::Paused, Some(ExitClass::Unavailable)) => UNAVAILABLE,
         (RunState::Cancelled, _) => signal.unwrap_or(INTERRUPTED),
-        // Enough for now, rather than broken.
+        // Stopped at a limit, not broken.
         (RunState::Paused, Some(ExitClass::Paused)) => PAUSED,
         _ => FAILED,
     })
 }
 
-/// Of a script that was tried out and failed with this code.
+/// Exit code of a simulated script that failed with this code.
 pub(crate) fn of_code(code: &str) -> u8 {
     match class_of(code) {
         Some(ExitClass::ScriptFault) => INPUT,
@@ -63,7 +63,7 @@ pub(crate) fn of_code(code: &str) -> u8 {
     }
 }
 
-/// Of something that kept a run from starting or from going on.
+/// Exit code of an error that prevented a run from starting or continuing.
 pub(crate) fn of_error(error: &EngineError) -> u8 {
     match class_of(error.code()) {
         Some(ExitClass::Usage) => USAGE,
@@ -79,14 +79,16 @@ fn class_of(code: &str) -> Option<ExitClass> {
     Code::read(code).map(Code::exit)
 }
 
-/// Clap prints help to stdout and complaints to stderr, and knows its codes.
+/// Prints clap's help to stdout or its error to stderr, and returns clap's exit
+/// code.
 pub(crate) fn of_clap(error: &clap::Error) -> ExitCode {
     if error.use_stderr() {
-        // It holds words of the command line, which in CI may be anybody's.
+        // The error repeats words of the command line, which in CI may be
+        // hostile.
         let said = sanitize::lines(&error.render().to_string());
-        streams::say(format!("{said}\n"), Kind::Message);
+        streams::write_stderr(format!("{said}\n"), Kind::Message);
     } else {
-        // A closed pipe is no reason to complain.
+        // A closed pipe is not an error.
         let _ = error.print();
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))

@@ -1,6 +1,7 @@
-//! What went wrong, told on stderr: what, where, and what to type next.
+//! Errors on stderr: what happened, where, and what to type next.
 //!
-//! Owns: the words around an error. Never: the error's own; those come with it.
+//! Owns: the text around an error, and the end of a run. Never: the error's own
+//! text; that comes with it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use crate::config::{ConfigError, Settings};
 use crate::exit;
 use crate::humanize::plural;
 use crate::log_level::LogLevel;
-pub(crate) use crate::notices::{for_program, progress, say, talk};
+pub(crate) use crate::notices::{print_error, print_message, print_progress, print_raw};
 use crate::sanitize;
 use crate::script_hints;
 use crate::shell;
@@ -25,7 +26,7 @@ use crate::text_diff;
 use crate::usage_hints;
 use crate::workflow_args::ArgsError;
 
-/// Limits that no flag raises: a resumed run would stop at the same place.
+/// Limits that no flag raises: a resumed run would stop at the same point.
 const FIXED_LIMITS: [Code; 5] =
     [Code::LimitStack, Code::LimitNotes, Code::LimitTurnBytes, Code::LimitResult, Code::GuestFault];
 
@@ -39,20 +40,22 @@ pub(crate) enum CommandError {
     Output(std::io::Error),
     /// A file that was named cannot be read or written.
     File(FileError),
-    /// There is no database, and so not the run that was asked for.
+    /// A run was named, but there is no database.
     NoDatabase {
         path: PathBuf,
         asked: String,
     },
-    /// Nobody is there to ask, and nobody is there to see that prompts are echoed.
+    /// No agent is usable, and nobody would see the warning that prompts are
+    /// echoed.
     NoAgent,
-    /// A file holds no run.
+    /// A file to import is not a valid journal.
     Archive(PathBuf, ArchiveError),
-    /// A fixture would lie where no test would read its script.
+    /// A fixture would be outside the project of its script, where `test` refuses
+    /// it.
     Elsewhere {
-        /// Where its script's project is.
+        /// Root of the script's project.
         root: PathBuf,
-        /// What to type.
+        /// The command that writes it to the right folder.
         next: String,
     },
 }
@@ -67,7 +70,7 @@ pub(crate) enum FileError {
         sanitize::path(path)
     )]
     TooLarge { path: PathBuf, bytes_max: u64 },
-    #[error("{} cannot be written: {error}{}", sanitize::path(path), or_another(error))]
+    #[error("{} cannot be written: {error}{}", sanitize::path(path), write_hint(error))]
     Write { path: PathBuf, error: std::io::Error },
     #[error(
         "the folder for temporary files, {}, cannot be used: {error}; name another one: TMPDIR=FOLDER smol-wf …",
@@ -76,22 +79,22 @@ pub(crate) enum FileError {
     Temporary { folder: PathBuf, error: std::io::Error },
 }
 
-/// What to type, where only the system has said what is wrong.
-fn or_another(error: &std::io::Error) -> &'static str {
+/// What to type after an error of the system; other errors say it themselves.
+fn write_hint(error: &std::io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(_) => "; choose another path",
         None => "",
     }
 }
 
-/// What was named has to be there: settings are looked for from it upwards.
-pub(crate) fn there(path: &Path) -> Result<(), FileError> {
+/// Fails if `path` does not exist: the search for settings starts there.
+pub(crate) fn check_exists(path: &Path) -> Result<(), FileError> {
     let looked = path.metadata().map(|_| ());
     looked.map_err(|error| FileError::Read { path: path.to_owned(), error })
 }
 
 impl FileError {
-    /// The same, with the path as people know it.
+    /// The same error with the path as the user knows it.
     pub(crate) fn at(self, path: PathBuf) -> Self {
         match self {
             Self::Read { error, .. } => Self::Read { path, error },
@@ -101,6 +104,7 @@ impl FileError {
         }
     }
 
+    /// The stable code; see `docs/errors.md`.
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Read { .. } => Code::FileUnreadable,
@@ -155,7 +159,7 @@ impl CommandError {
                 Code::RunUnknown
             ),
             Self::NoAgent => format!(
-                "no agent is installed and logged in, so there is nobody to ask: `smol-wf doctor` says what is missing; name another one with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [{}]",
+                "no agent is installed and logged in; `smol-wf doctor` says what is missing; choose another provider with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [{}]",
                 Code::NoAgent
             ),
             Self::Archive(path, error) => {
@@ -163,7 +167,7 @@ impl CommandError {
                 format!("{}: {said} [{}]", sanitize::path(path), error.code())
             }
             Self::Elsewhere { root, next } => format!(
-                "nothing was written: the script of the run lies in {}, which is not the project of that fixture, so smol-wf test would refuse it; write it beside its script: {next} [{}]",
+                "nothing was written: the script of the run is in {}, outside the project of this fixture, and `smol-wf test` would refuse it; write the fixture beside the script: {next} [{}]",
                 sanitize::path(root),
                 Code::WorkflowOutsideProject
             ),
@@ -173,6 +177,7 @@ impl CommandError {
         }
     }
 
+    /// The exit code of this error.
     fn exit(&self) -> u8 {
         match self {
             Self::Engine(error) => exit::of_error(error),
@@ -188,29 +193,31 @@ impl CommandError {
     }
 }
 
-/// Tells of it and gives the exit code.
+/// Prints the error with its hints, and returns the exit code.
 pub(crate) fn report(error: &CommandError) -> ExitCode {
     let sentence = error.sentence();
     match error {
         CommandError::Engine(engine) => {
-            say(&sentence, snippet(engine).as_deref());
-            system_limits::behind(&sentence, engine.code()).iter().for_each(|line| talk(line));
-            advice::after(engine).iter().for_each(|line| talk(line));
+            print_error(&sentence, snippet(engine).as_deref());
+            system_limits::hint(&sentence, engine.code())
+                .iter()
+                .for_each(|line| print_message(line));
+            advice::after(engine).iter().for_each(|line| print_message(line));
         }
-        _ => say(&sentence, None),
+        _ => print_error(&sentence, None),
     }
-    near(error).iter().for_each(|line| talk(line));
+    similar_path(error).iter().for_each(|line| print_message(line));
     ExitCode::from(error.exit())
 }
 
-/// What is there in place of a file that is not.
-fn near(error: &CommandError) -> Option<String> {
+/// A similar file, or what else a missing path may mean.
+fn similar_path(error: &CommandError) -> Option<String> {
     match error {
         CommandError::Engine(EngineError::Library(
             LibraryError::NotFound { path } | LibraryError::NameUnknown { name: path, .. },
         )) => {
             let path = Path::new(path);
-            usage_hints::dangling(path).or_else(|| usage_hints::nearest_file(path))
+            usage_hints::dangling_link(path).or_else(|| usage_hints::nearest_file(path))
         }
         CommandError::File(FileError::Read { path, error })
             if error.kind() == std::io::ErrorKind::NotFound =>
@@ -221,7 +228,8 @@ fn near(error: &CommandError) -> Option<String> {
     }
 }
 
-/// The script's line, with a mark under the place.
+/// The line of the script with a mark below the place, or the differing fields of
+/// a replay.
 fn snippet(error: &EngineError) -> Option<String> {
     match error {
         EngineError::Script(refused) if refused.line > 0 => {
@@ -241,15 +249,15 @@ fn snippet(error: &EngineError) -> Option<String> {
     }
 }
 
-/// Names what was null, the first few.
-fn nulls(report: &Report, what: &str) {
+/// Prints the first few nulls of a report.
+fn print_nulls(report: &Report, what: &str) {
     const NAMED_MAX: usize = 3;
     for null in report.nulls.iter().take(NAMED_MAX) {
-        talk(&format!("{what}: {}", null_in_words(null)));
+        print_message(&format!("{what}: {}", null_in_words(null)));
     }
 }
 
-/// Whose it was, where in the script, and why.
+/// Describes a null: agent, slot, line and reason.
 pub(crate) fn null_in_words(null: &NullReport) -> String {
     let agent = match (&null.label, null.step) {
         (Some(label), Some(step)) => format!("agent `{label}`, step {step}"),
@@ -263,8 +271,8 @@ pub(crate) fn null_in_words(null: &NullReport) -> String {
     format!("{agent}{slot}{line}: {}", null.reason)
 }
 
-/// Tells what a fork was spared.
-pub(crate) fn reused(report: &Report) {
+/// Prints what a fork reused.
+pub(crate) fn print_reuse(report: &Report) {
     let Some(parent) = &report.parent else { return };
     let reused = &report.reused;
     let made = report.agents.asked;
@@ -278,7 +286,7 @@ pub(crate) fn reused(report: &Report) {
         0 => String::new(),
         count => format!(", {count} of them by hand"),
     };
-    talk(&format!(
+    print_message(&format!(
         "fork of {}: {} reused{by_hand} ({saved} saved), {} made",
         parent.run,
         plural(reused.agents, "answer"),
@@ -286,8 +294,8 @@ pub(crate) fn reused(report: &Report) {
     ));
 }
 
-/// Tells how a run ended that did not complete, and how to go on.
-pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
+/// Prints how a run ended that did not complete, and how to continue.
+pub(crate) fn print_ending(report: &Report, script_text: Option<&str>) {
     if let Some(error) = &report.error {
         let name = error.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
         let place = error
@@ -302,38 +310,38 @@ pub(crate) fn ending(report: &Report, script_text: Option<&str>) {
             _ => String::new(),
         };
         let message = advice::joined(&error.message, error.hint.as_deref());
-        say(&format!("{what}{name}{message} [{}]", error.code), shown.as_deref());
+        print_error(&format!("{what}{name}{message} [{}]", error.code), shown.as_deref());
         let text = script_text.filter(|_| error.line.is_none());
         text.and_then(|text| script_hints::place(&error.code, text))
             .iter()
-            .for_each(|line| talk(line));
-        if let Some(limit) = system_limits::behind(&error.message, &error.code) {
-            talk(&limit);
+            .for_each(|line| print_message(line));
+        if let Some(limit) = system_limits::hint(&error.message, &error.code) {
+            print_message(&limit);
         }
         if let Some(missing) = script_hints::arguments(error, script_text) {
-            talk(&missing);
+            print_message(&missing);
         }
         if error.name.as_deref() == Some("TypeError") {
-            nulls(report, "null before that");
+            print_nulls(report, "null before that");
         }
     } else if report.is_fruitless() {
         let agents = match report.agents.called {
             1 => "the agent gave no answer".to_owned(),
             called => format!("none of the {called} agents gave an answer"),
         };
-        talk(&format!("warning: {agents}"));
-        nulls(report, "null");
+        print_message(&format!("warning: {agents}"));
+        print_nulls(report, "null");
     }
-    say_next(report);
-    failed_agents(report);
+    print_next(report);
+    print_failed_agents(report);
 }
 
-/// How many agents failed, on the last line: a result may hide it.
-fn failed_agents(report: &Report) {
+/// Prints how many agents failed, on the last line: the result may not show it.
+fn print_failed_agents(report: &Report) {
     let AgentCounts { called, failed, .. } = report.agents;
     if failed > 0 {
         let agents = if called == 1 { "agent" } else { "agents" };
-        talk(&format!(
+        print_message(&format!(
             "{failed} of {called} {agents} failed; the reasons: smol-wf history {}{}",
             report.run_id,
             shell::with_database()
@@ -341,27 +349,28 @@ fn failed_agents(report: &Report) {
     }
 }
 
-fn say_next(report: &Report) {
+/// Prints what to type next, if anything helps: fork, resume or show the run.
+fn print_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
     let code = report.error.as_ref().map_or("", |error| error.code.as_str());
     if report.state == RunState::Paused && code == Code::NoAgent.word() {
-        // It keeps what it was started with: nobody.
-        talk(&format!(
-            "go on with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
+        // A resume would keep the recorded provider, which is none.
+        print_message(&format!(
+            "continue with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
     } else if report.state.is_resumable() && !FIXED_LIMITS.iter().any(|one| code == one.word()) {
         let flag = report.error.as_ref().and_then(advice::raise_of);
-        talk(&format!("resume: {}", shell::resume(run, flag.as_deref())));
+        print_message(&format!("resume: {}", shell::resume(run, flag.as_deref())));
     } else if report.state == RunState::Failed {
-        talk(&format!("its report: smol-wf history {run}{db}"));
+        print_message(&format!("report: smol-wf history {run}{db}"));
     }
 }
 
-/// What the user has to know of the settings, for commands without a run.
-pub(crate) fn warn(settings: &Settings) {
+/// Prints warnings about settings, for commands without a run.
+pub(crate) fn print_warnings(settings: &Settings) {
     if LogLevel::of(settings) >= LogLevel::Warn {
         for warning in settings.warnings() {
-            talk(&format!("warning: {warning}"));
+            print_message(&format!("warning: {warning}"));
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Files that commands write under names that people give.
+//! Output files with names that the user gives.
 //!
-//! Owns: that a file is replaced as a whole or not at all, that a mistaken name
-//! costs nothing, and that what is not whole goes again. Never: what is written.
+//! Owns: atomic replacement, protection of files that the user did not mean, and
+//! removal of unfinished files. Never: the content.
 
 mod descriptor;
 mod overwrite;
@@ -19,35 +19,35 @@ pub(crate) use descriptor::{hold, is_stdout};
 pub(crate) use overwrite::Overwrites;
 pub(crate) use partial_file::{PartialFile, remove_unfinished};
 
-/// A file that takes the place of another one when it is whole. A device, a pipe or
-/// a descriptor of this process stays what it is and is written to; a link stays,
-/// and what it leads to is replaced.
+/// A file that replaces another one when it is complete. Devices, pipes and
+/// descriptors of this process are written directly; behind a link, its target is
+/// replaced.
 pub(crate) struct OutputFile {
+    /// Where to write; [`finish`](Self::finish) flushes it.
     pub(crate) to: BufWriter<File>,
-    way: Destination,
+    destination: Destination,
 }
 
-/// How what is written comes to where it belongs.
+/// How the written bytes get to their path.
 enum Destination {
-    /// It is there.
+    /// Written directly: device, pipe or descriptor.
     Through,
-    /// A new file gets this path, where nothing is.
+    /// A new file, which gets this unused path.
     New(PartialFile, PathBuf),
-    /// A new file takes the place of the one at this path.
+    /// A new file, which replaces the one at this path.
     Place(PartialFile, PathBuf),
-    /// It is copied into the file at this path, which has other names, or another
-    /// owner, or lies in a folder that takes no new file. What is copied may be
-    /// beside it until then.
+    /// Copied into the file at this path at the end, because it has other hard
+    /// links or another owner, or because its folder cannot be written. Until
+    /// then the bytes are in a file beside it, or in an unnamed one.
     Copy(PathBuf, Option<PartialFile>),
 }
 
 impl OutputFile {
-    /// Begins to write what takes the place of the file at this path.
+    /// Starts writing a file that will replace the one at `path`.
     ///
-    /// # Errors
-    /// When that must not be replaced, or cannot be written.
+    /// # Errors If that file must not be replaced, or cannot be written.
     pub(crate) fn begin(path: &Path, over: Overwrites) -> io::Result<Self> {
-        let through = |file| Self { to: BufWriter::new(file), way: Destination::Through };
+        let through = |file| Self { to: BufWriter::new(file), destination: Destination::Through };
         if let Some(Descriptor::Own(number)) = descriptor::of(path) {
             return descriptor::duplicate(number).map(through);
         }
@@ -59,22 +59,22 @@ impl OutputFile {
         let Ok(old) = fs::metadata(path) else {
             over.allow(path, path)?;
             let (file, beside) = PartialFile::of(path)?;
-            let way = Destination::New(beside, path.to_owned());
-            return Ok(Self { to: BufWriter::new(file), way });
+            let destination = Destination::New(beside, path.to_owned());
+            return Ok(Self { to: BufWriter::new(file), destination });
         };
         if system::is_disk(&old) {
-            return Err(io::Error::other("it is a disk; name a file"));
+            return Err(io::Error::other("it is a disk; choose a file"));
         }
         if !old.is_file() {
             return File::create(path).map(through);
         }
         let real = path.canonicalize()?;
         over.allow(&real, path)?;
-        // Whoever may not write into the file may not replace it.
+        // Without permission to write the file, do not replace it either.
         OpenOptions::new().write(true).open(&real)?;
-        let (file, way) = match PartialFile::of(&real) {
-            Ok((file, beside)) if system::are_alike(&old, &file.metadata()?) => {
-                // Whoever may not read the one may not read the other.
+        let (file, destination) = match PartialFile::of(&real) {
+            Ok((file, beside)) if system::can_replace(&old, &file.metadata()?) => {
+                // The new file keeps the permissions of the old one.
                 file.set_permissions(old.permissions())?;
                 (file, Destination::Place(beside, real))
             }
@@ -83,30 +83,31 @@ impl OutputFile {
                 (tempfile::tempfile().map_err(|_| refused)?, Destination::Copy(real, None))
             }
         };
-        Ok(Self { to: BufWriter::new(file), way })
+        Ok(Self { to: BufWriter::new(file), destination })
     }
 
-    /// Another handle of the file, for a writer that wants one of its own.
+    /// A second handle of the file, for a writer that needs to own one.
     pub(crate) fn handle(&self) -> io::Result<File> {
         self.to.get_ref().try_clone()
     }
 
-    /// It is whole.
+    /// Moves the complete file to its path. Fails if it cannot be written; a file
+    /// that was begun in place is then kept beside it, and the error names it.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.to.flush()?;
         let file = self.to.get_ref();
-        match self.way {
+        match self.destination {
             Destination::Through => Ok(()),
             Destination::Copy(path, beside) => {
-                copy(file, &path).map_err(|error| kept(error, beside))
+                copy(file, &path).map_err(|error| copy_error(error, beside))
             }
             Destination::New(mut beside, path) => {
-                system::as_new_files_are(file)?;
-                beside.take_free(&path).map_err(|error| taken(error, beside))
+                system::set_default_permissions(file)?;
+                beside.move_to_new(&path).map_err(|error| name_taken_error(error, beside))
             }
-            Destination::Place(mut beside, path) => match beside.take_place_of(&path) {
+            Destination::Place(mut beside, path) => match beside.replace(&path) {
                 Err(error) if is_about_the_place(&error) => {
-                    copy(file, &path).map_err(|error| kept(error, Some(beside)))
+                    copy(file, &path).map_err(|error| copy_error(error, Some(beside)))
                 }
                 placed => placed,
             },
@@ -114,8 +115,8 @@ impl OutputFile {
     }
 }
 
-/// Whether a file cannot be put into the place of another one that can be written
-/// to: its folder is sticky, or it is a mount of its own.
+/// Whether a rename failed but the target can still be written: its folder is
+/// sticky, or it is a mount point.
 fn is_about_the_place(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -123,38 +124,40 @@ fn is_about_the_place(error: &io::Error) -> bool {
     )
 }
 
-/// Why a file could not be written in place. What was half written there is whole in
-/// the file beside it, which stays.
-fn kept(CopyError { error, begun }: CopyError, beside: Option<PartialFile>) -> io::Error {
+/// The error of a copy. If the target was partly written, the complete file
+/// beside it is kept and named.
+fn copy_error(CopyError { error, begun }: CopyError, beside: Option<PartialFile>) -> io::Error {
     match beside {
         Some(beside) if begun => {
             let whole = beside.keep();
-            let why = format!("{error}; it is whole in {}", sanitize::path(&whole));
+            let why = format!("{error}; the complete file is {}", sanitize::path(&whole));
             io::Error::new(error.kind(), why)
         }
         _ => error,
     }
 }
 
-/// Why a new file could not get its name. When another one got it meanwhile, this
-/// one stays under the name that it has.
-fn taken(error: io::Error, beside: PartialFile) -> io::Error {
+/// The error of a new file. If another file got its name meanwhile, this one is
+/// kept under its temporary name.
+fn name_taken_error(error: io::Error, beside: PartialFile) -> io::Error {
     if error.kind() != ErrorKind::AlreadyExists {
         return error;
     }
     let whole = sanitize::path(&beside.keep());
-    let why = format!("another file was made there meanwhile, and stays; this one is in {whole}");
+    let why = format!(
+        "another file was created there meanwhile and was not changed; this one is {whole}"
+    );
     io::Error::new(ErrorKind::AlreadyExists, why)
 }
 
-/// What kept a file from being copied, and whether some of it had been.
+/// A failed copy, and whether the target was already changed.
 struct CopyError {
     error: io::Error,
     begun: bool,
 }
 
-/// Writes into the file at this path. There is room for all of it before anything
-/// that was there goes.
+/// Copies into the file at `path`. Reserves space first, so that a full disk does
+/// not destroy the old content.
 fn copy(mut from: &File, path: &Path) -> Result<(), CopyError> {
     let mut begun = false;
     let copied = (|| {
@@ -169,14 +172,14 @@ fn copy(mut from: &File, path: &Path) -> Result<(), CopyError> {
     copied.map_err(|error| CopyError { error, begun })
 }
 
-/// Replaces a file that was read, in a folder that is there.
+/// Replaces a file that this program has read, in an existing folder.
 pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OutputFile::begin(path, Overwrites::Known)?;
     file.to.write_all(text.as_bytes())?;
     file.finish()
 }
 
-/// Takes a file away that need not be there.
+/// Removes a file if it exists.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -184,17 +187,17 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// That neither the path nor a folder of it is a link to nothing: what is written
-/// would take the link's place, or be made where nobody looks for it.
+/// Fails if the path or a folder of it is a dangling link: writing would replace
+/// the link, or create a file where nobody looks for it.
 pub(crate) fn not_dangling(path: &Path) -> io::Result<()> {
     let is_dangling = |link: &&Path| {
         let nothing = |error: io::Error| error.kind() == ErrorKind::NotFound;
         link.is_symlink() && fs::metadata(link).is_err_and(nothing)
     };
     let Some(link) = path.ancestors().find(is_dangling) else { return Ok(()) };
-    let why = usage_hints::dangling(link).unwrap_or_default();
+    let why = usage_hints::dangling_link(link).unwrap_or_default();
     let typed = shell::path(link);
-    let why = format!("{why}; take the link away (`rm {typed}`), or name another file");
+    let why = format!("{why}; remove the link (`rm {typed}`), or choose another file");
     Err(io::Error::new(ErrorKind::NotFound, why))
 }
 
@@ -207,13 +210,14 @@ mod system {
     use rustix::fs::{Mode, fchmod};
     use rustix::process::umask;
 
-    /// Whether nobody loses a file when the one takes the place of the other.
-    pub(super) fn are_alike(old: &Metadata, new: &Metadata) -> bool {
+    /// Whether `new` can replace `old` without loss: no other hard links, same
+    /// owner and group.
+    pub(super) fn can_replace(old: &Metadata, new: &Metadata) -> bool {
         old.nlink() == 1 && (old.uid(), old.gid()) == (new.uid(), new.gid())
     }
 
-    /// Makes sure that a file may become so long. Where the file system cannot, it is
-    /// found out by writing.
+    /// Reserves space for `length` bytes, if the file system can; otherwise
+    /// writing shows whether there is room.
     pub(super) fn reserve(file: &File, length: u64) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
@@ -230,15 +234,16 @@ mod system {
         Ok(())
     }
 
-    /// As any program makes a file that is not secret.
-    pub(super) fn as_new_files_are(file: &File) -> io::Result<()> {
-        // It can only be asked for by setting it: meanwhile nothing is open to others.
+    /// Sets the permissions of an ordinary new file, by the umask.
+    pub(super) fn set_default_permissions(file: &File) -> io::Result<()> {
+        // The umask can only be read by setting it; the temporary value keeps
+        // other users out.
         let mask = umask(Mode::RWXG | Mode::RWXO);
         umask(mask);
         Ok(fchmod(file, Mode::from_raw_mode(0o666) & !mask)?)
     }
 
-    /// Whether all that is on it would be lost.
+    /// Whether it is a block device, whose whole content would be lost.
     pub(super) fn is_disk(found: &Metadata) -> bool {
         found.file_type().is_block_device()
     }
@@ -249,11 +254,11 @@ mod system {
     use std::fs::{File, Metadata};
     use std::io;
 
-    pub(super) fn are_alike(_: &Metadata, _: &Metadata) -> bool {
+    pub(super) fn can_replace(_: &Metadata, _: &Metadata) -> bool {
         true
     }
 
-    pub(super) fn as_new_files_are(_: &File) -> io::Result<()> {
+    pub(super) fn set_default_permissions(_: &File) -> io::Result<()> {
         Ok(())
     }
 
@@ -271,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_was_made_meanwhile_is_not_replaced() {
+    fn a_file_that_appeared_meanwhile_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.json");
         let mut file = OutputFile::begin(&path, Overwrites::Known).unwrap();

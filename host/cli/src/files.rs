@@ -1,7 +1,7 @@
-//! Reading files that lie beside those that the command line names.
+//! Reads files beside those that the command line names.
 //!
-//! Owns: the complaint about one that cannot be read. Never: which files may be;
-//! that is the library's to say.
+//! Owns: the error about one that cannot be read. Never: which files may be read;
+//! the library decides that.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -11,13 +11,14 @@ use smol_wf_engine::library;
 use crate::failure::FileError;
 use crate::paths;
 
-/// A file that was found in a folder, whole.
-pub(crate) fn found(path: &Path, folder: &Path, most: u64) -> Result<Vec<u8>, FileError> {
+/// The bytes of a file found in `folder`. Fails if it is over `most` bytes,
+/// cannot be read, or leads out of the folder.
+pub(crate) fn read_found(path: &Path, folder: &Path, most: u64) -> Result<Vec<u8>, FileError> {
     let read = library::read_found(path, folder, most, paths::home().as_deref());
-    read.map_err(|error| complaint(path, most, error))
+    read.map_err(|error| error_of(path, most, error))
 }
 
-fn complaint(path: &Path, bytes_max: u64, error: io::Error) -> FileError {
+fn error_of(path: &Path, bytes_max: u64, error: io::Error) -> FileError {
     let path = path.to_owned();
     match error.kind() {
         ErrorKind::FileTooLarge => FileError::TooLarge { path, bytes_max },

@@ -1,41 +1,46 @@
-//! What a person sees last of a run: a report of many lines has scrolled the
-//! rest away.
+//! The last lines of a run on a terminal, below a report that has scrolled
+//! everything else away.
 //!
-//! Owns: the few lines below a report on a terminal. Never: said where a program
-//! reads the report.
+//! Owns: these lines. Never: prints them when a program reads the report.
 
 use std::io::IsTerminal;
 
 use smol_wf_engine::{Report, RunState};
 
-use crate::failure::{null_in_words, talk};
+use crate::failure::{null_in_words, print_message};
 use crate::humanize::{count, dollars, plural};
 use crate::sanitize;
 use crate::shell;
 
-/// Columns of the result, and agents that are named.
+/// Most columns of the result, and most nulls that are named.
 const RESULT_COLUMNS: usize = 70;
 const NAMED_MAX: usize = 3;
 
-/// Whether stdout and stderr are read by one person, who saw a report go by.
-fn is_read() -> bool {
+/// Whether stdout and stderr are both a terminal, so that a person saw the
+/// report.
+fn is_terminal_reader() -> bool {
     std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// What came of the run, below its report.
-pub(crate) fn tell(report: &Report, warned: &[String]) {
-    if is_read() {
-        lines(report, warned).iter().for_each(|line| talk(line));
+/// Prints a summary of the run below its report.
+pub(crate) fn print_summary(report: &Report, warned: &[String]) {
+    if is_terminal_reader() {
+        lines(report, warned).iter().for_each(|line| print_message(line));
     }
 }
 
-/// What to type next, last of all, where nothing else has said it.
-pub(crate) fn next(report: &Report) {
-    if is_read() && report.state == RunState::Completed {
-        talk(&format!("its steps: smol-wf history {}{}", report.run_id, shell::with_database()));
+/// Prints what to type next, as the last line, if nothing else did.
+pub(crate) fn print_next(report: &Report) {
+    if is_terminal_reader() && report.state == RunState::Completed {
+        print_message(&format!(
+            "its steps: smol-wf history {}{}",
+            report.run_id,
+            shell::with_database()
+        ));
     }
 }
 
+/// The summary: repeated warnings, nulls, totals and the result.
 fn lines(report: &Report, warned: &[String]) -> Vec<String> {
     let mut lines: Vec<_> = warned.iter().map(|warning| format!("warning: {warning}")).collect();
     if !report.is_fruitless() {
@@ -47,7 +52,7 @@ fn lines(report: &Report, warned: &[String]) -> Vec<String> {
             lines.push(format!("null: {more} more; smol-wf history {}{db}", report.run_id));
         }
     }
-    lines.push(sums(report));
+    lines.push(totals(report));
     if report.state == RunState::Completed {
         lines.push(match &report.results_file {
             Some(file) => format!("result: in {}", sanitize::one_line(file)),
@@ -61,18 +66,19 @@ fn lines(report: &Report, warned: &[String]) -> Vec<String> {
     lines
 }
 
-fn sums(report: &Report) -> String {
-    let mut sums =
+/// One line: state, agents, failures, tokens and dollars.
+fn totals(report: &Report) -> String {
+    let mut totals =
         format!("{}: {}", report.state.as_str(), plural(count(report.agents.called), "agent"));
     if report.agents.failed > 0 {
-        sums.push_str(&format!(", {} failed", count(report.agents.failed)));
+        totals.push_str(&format!(", {} failed", count(report.agents.failed)));
     }
     let tokens = report.token_usage.total_tokens;
     if tokens > 0 {
-        sums.push_str(&format!(", {}", plural(count(tokens), "token")));
+        totals.push_str(&format!(", {}", plural(count(tokens), "token")));
     }
     if report.cost_usd > 0.0 {
-        sums.push_str(&format!(", {}", dollars(report.cost_usd)));
+        totals.push_str(&format!(", {}", dollars(report.cost_usd)));
     }
-    sums
+    totals
 }

@@ -1,7 +1,8 @@
-//! Flags that several commands share.
+//! Flags that several commands share, and how they become settings.
 //!
-//! Owns: the words on the command line. Never: a default or a bound; those are
-//! the settings'.
+//! Each group is a clap `Args` with a `put` that adds the given flags to a
+//! [`FlagLayer`]. Owns: names and help of the flags. Never: a default or a bound;
+//! `config` has those.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,22 +15,24 @@ use crate::moment;
 use crate::table::Format;
 use crate::working_folder::{LatestFlags, PlaceFlags};
 
-/// Groups of flags in the help of commands that run a script.
+/// Help headings of commands that run a script.
 pub(crate) const AGENTS: &str = "Agents";
 const PLACES: &str = "Folders and database";
 
-/// Reads a flag as the setting that it is.
+/// A clap value parser that reads a flag like the setting `key`. Fails with the
+/// setting's message, without the flag's name.
 pub(crate) fn reader(
     key: Key,
 ) -> impl Fn(&str) -> Result<Value, String> + Clone + Send + Sync + 'static {
     move |text| key.row().kind.read(text)
 }
 
+/// A flag with a path, as a setting.
 pub(crate) fn path_value(path: Option<&PathBuf>) -> Option<Value> {
     path.cloned().map(Value::Path)
 }
 
-/// Where journals are kept
+/// The database
 #[derive(Debug, Args)]
 pub(crate) struct DbFlags {
     /// Database of the runs [default: smol-wf.db in the state directory]
@@ -40,7 +43,7 @@ pub(crate) struct DbFlags {
 impl DbFlags {
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         if let Some(path) = &self.db {
-            crate::shell::database_is(path);
+            crate::shell::set_database(path);
         }
         layer.add(Key::Db, path_value(self.db.as_ref()).as_ref());
     }
@@ -184,6 +187,7 @@ pub(crate) enum StateName {
 }
 
 impl StateName {
+    /// The engine's word for this state.
     pub(crate) fn state(self) -> RunState {
         match self {
             Self::Running => RunState::Running,
@@ -333,7 +337,7 @@ pub(crate) struct WorkFlags {
 }
 
 impl ShowFlags {
-    /// Where the event stream is read from, when it is asked for.
+    /// The engine to read the event stream from, if `--events` was given.
     pub(crate) fn stream_of(&self, engine: &Engine) -> Option<Engine> {
         self.events.then(|| engine.clone())
     }
@@ -347,7 +351,8 @@ impl WorkFlags {
         self.db.put(layer);
     }
 
-    /// The settings of a folder under these flags.
+    /// The settings of the folder `start`, overridden by these flags. Fails if a
+    /// settings file or a variable is invalid.
     pub(crate) fn settings(&self, start: &Path) -> Result<Settings, ConfigError> {
         let mut flags = FlagLayer::default();
         self.put(&mut flags);

@@ -1,7 +1,7 @@
 //! Numbers and times as people read them.
 //!
-//! Owns: how a count, a price, a span and a moment are written. Never: rounds
-//! what a program reads; JSON has the numbers as they are.
+//! Owns: the form of counts, prices, durations and times. Never: used in JSON,
+//! which has exact numbers.
 
 use jiff::Timestamp;
 use smol_wf_core::dollars::clean;
@@ -29,14 +29,14 @@ pub(crate) fn change(before: u64, after: u64) -> String {
     format!("{sign}{}", count(after.abs_diff(before)))
 }
 
-/// `$1.25`; four digits below ten cents, where agents cost that little.
+/// `$1.25`; four digits below ten cents, because agents cost that little.
 pub(crate) fn dollars(amount: f64) -> String {
     let digits = if amount != 0.0 && amount.abs() < 0.1 { 4 } else { 2 };
     let sign = if amount < 0.0 { "-" } else { "" };
     format!("{sign}${:.digits$}", amount.abs())
 }
 
-/// `$1.25`; nothing where nobody named a price.
+/// `$1.25`; empty for 0, which means that the price is unknown.
 pub(crate) fn price(amount: f64) -> String {
     if amount > 0.0 { dollars(amount) } else { String::new() }
 }
@@ -58,7 +58,7 @@ pub(crate) fn span(milliseconds: u64) -> String {
     format!("{}m{:02}s", milliseconds / 60_000, milliseconds / 1_000 % 60)
 }
 
-/// `2026-11-23 23:05:09`; nothing for a time that no calendar has.
+/// `2026-11-23 23:05:09` in UTC; empty for a time out of range.
 pub(crate) fn utc(milliseconds: i64) -> String {
     Timestamp::from_millisecond(milliseconds)
         .map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())

@@ -1,21 +1,24 @@
-//! How much is said on stderr.
+//! The log level.
+//!
+//! Owns: the order of the levels and their names. Never: prints.
 
 use crate::config::{Key, Settings};
 
-/// How much to say on stderr.
+/// How much goes to stderr; each level includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LogLevel {
-    /// Only what went wrong.
+    /// Errors.
     Error,
-    /// And what may go wrong.
+    /// Warnings.
     Warn,
-    /// And progress.
+    /// Progress.
     Info,
-    /// And what agents are doing.
+    /// Activity of agents.
     Debug,
 }
 
 impl LogLevel {
+    /// The level in the settings; `Info` by default.
     pub(crate) fn of(settings: &Settings) -> Self {
         match settings.text(Key::LogLevel) {
             Some("error" | "off" | "none" | "quiet") => Self::Error,

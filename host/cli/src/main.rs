@@ -1,10 +1,11 @@
-//! `smol-wf`: argv to request, report to stdout, talk to stderr, errors to exit
-//! codes.
+//! The program `smol-wf`: reads the command line, runs one command, and turns its
+//! outcome into an exit code.
 //!
-//! Owns: nothing but the way in and out. Never: a rule of workflows, SQL, or
-//! WebAssembly.
+//! Reports go to stdout, messages to stderr. Owns: start and end of the process.
+//! Never: a rule of workflows, SQL, or WebAssembly.
 
-// For what ships only: tests, benchmarks and examples are crates of their own.
+// Only for the program itself: tests, benchmarks and examples are crates of their
+// own.
 #![warn(
     clippy::expect_used,
     clippy::panic,
@@ -83,6 +84,8 @@ Exit codes:
   5 paused at a limit, can be resumed   7 mismatch   8 completed without any answer
   69 no agent can be used   74 stdout cannot be written   129/130/143 stopped by a signal";
 
+/// Parses the command line with the parser of its command alone, which is faster; if
+/// that fails, with the whole parser, whose errors and help are complete.
 fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
     let named = argv.get(1).and_then(|word| word.to_str());
     let alone = named.and_then(commands::parser_of);
@@ -94,31 +97,32 @@ fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
 }
 
 fn main() -> ExitCode {
-    allocator::give_back();
+    allocator::return_large_blocks();
     let (argv, workflow_args) = workflow_args::split(std::env::args_os());
     let argv = usage_hints::with_command_first(argv);
     let cli = match parse(&argv) {
         Ok(cli) => cli,
-        Err(error) => return exit::of_clap(&usage_hints::explained(error, &argv)),
+        Err(error) => return exit::of_clap(&usage_hints::with_hint(error, &argv)),
     };
-    if let Err(few) = system_limits::make_room_for_files() {
-        failure::say(&few, None);
+    if let Err(few) = system_limits::raise_open_files() {
+        failure::print_error(&few, None);
         return ExitCode::FAILURE;
     }
-    // One thread: a run is a sequence of turns, its agents are processes, and a
-    // busy script yields. Between a run and its agents there is then no other
-    // thread to wake; the journal has its own.
+    // One thread is enough: a run is a sequence of turns, its agents are
+    // processes, and a busy script yields. So no other thread has to wake up
+    // between a run and its agents; the journal has a thread of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            failure::say(&format!("cannot start: {error}"), None);
+            failure::print_error(&format!("cannot start: {error}"), None);
             return ExitCode::FAILURE;
         }
     };
-    // Nothing stands before it: `usage_hints::with_command_first`.
+    // The command is the first word: `usage_hints::with_command_first` has moved
+    // it there.
     let name = argv.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
-    // A task, so that a defect in it ends as an error.
+    // In a task, so that a panic becomes an error message.
     let command = runtime.spawn(async move {
         signals::let_large_files_fail();
         Box::pin(commands::execute(&name, cli.command, workflow_args)).await
@@ -127,9 +131,9 @@ fn main() -> ExitCode {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => failure::report(&error),
         Err(error) => {
-            failure::say(
+            failure::print_error(
                 &format!(
-                    "internal error: {error}; this is a defect of smol-wf: please report it with this line and `smol-wf --version`"
+                    "internal error: {error}; this is a bug in smol-wf; please report it with this line and `smol-wf --version`"
                 ),
                 None,
             );
@@ -137,10 +141,12 @@ fn main() -> ExitCode {
         }
     };
     signals::command_is_over();
-    streams::settle();
-    // What an earlier process has left is made to end, once it was found.
+    streams::flush_stderr();
+    // Also ends processes that an earlier, killed smol-wf left behind, if it
+    // found any.
     runtime.block_on(supervisor::supervisor().all_ended());
-    // Whatever still blocks in the background has nothing more to say.
+    // Background threads may still block in reads; nothing depends on them any
+    // more.
     runtime.shutdown_background();
     code
 }

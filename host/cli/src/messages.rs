@@ -64,7 +64,7 @@ fn all() -> String {
 }
 
 #[test]
-fn the_messages_are_those_that_were_read() {
+fn messages_match_the_reviewed_list() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/messages.txt");
     let read = std::fs::read_to_string(&path).unwrap_or_default();
     let said = all();

@@ -1,7 +1,7 @@
-//! Moments as people write them.
+//! Reads times as people write them.
 //!
-//! Owns: `2h`, `yesterday`, dates, RFC 3339 and milliseconds. Never: a time
-//! zone other than UTC where none is given; lists show UTC, too.
+//! Owns: `2h`, `yesterday`, dates, RFC 3339 and milliseconds. Never: a local time
+//! zone; times without a zone are UTC, as in lists.
 
 use std::time::Duration;
 
@@ -11,14 +11,15 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::config::duration;
 
-/// Fewer milliseconds since 1970 than this are a slip: seconds, or a year.
+/// A smaller number is probably a mistake: seconds, or a year.
 const MILLISECONDS_MIN: i64 = 100_000_000_000;
 
-/// Microseconds since 1970, for clap.
+/// A value parser for clap: microseconds since 1970.
 pub(crate) fn when(text: &str) -> Result<i64, String> {
     at(text, Timestamp::now()).map(Timestamp::as_microsecond)
 }
 
+/// The time that `text` means at the time `now`.
 fn at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let text = text.trim();
     let midnight = || {
@@ -48,11 +49,12 @@ fn at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     TimeZone::UTC.to_timestamp(local).map_err(|error| error.to_string())
 }
 
+/// A plain number: milliseconds since 1970. Fails if it is implausibly small.
 fn milliseconds(text: &str) -> Result<Timestamp, String> {
     let number: i64 = text.parse().map_err(|_| format!("{text} is too large for a time"))?;
     if number < MILLISECONDS_MIN {
         return Err(format!(
-            "{text} would be milliseconds since 1970, which is hardly meant; append 000 to \
+            "{text} would be milliseconds since 1970, which is probably a mistake; append 000 to \
              seconds, or write a date: 2026-11-01"
         ));
     }
@@ -65,8 +67,9 @@ fn ago(text: &str) -> Option<SignedDuration> {
     SignedDuration::try_from(age(text).ok()?).ok()
 }
 
-/// How long ago, for clap: `12h`, `30d`, `2w`. A number alone might be meant as
-/// days, and what is older than that many seconds is nearly everything.
+/// A value parser for clap: an age such as `12h`, `30d`, `2w`. A number without a
+/// unit is refused: meant as days but read as seconds, it would match nearly
+/// every run.
 pub(crate) fn age(text: &str) -> Result<Duration, String> {
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| *number >= 0.0);
     if number(text).is_some() {
@@ -85,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_read_as_people_write_them() {
+    fn times_read_as_people_write_them() {
         let now: Timestamp = "2026-11-25T16:30:00Z".parse().unwrap();
         for (text, expected) in [
             ("now", "2026-11-25T16:30:00Z"),

@@ -1,33 +1,32 @@
 //! Messages on stderr.
 //!
-//! Owns: how a message looks, so that no text of a script passes for one of ours.
-//! Never: says what is in one, or waits for a reader.
+//! Owns: the form of a message, so that text of a script cannot pass for one of
+//! this program. Never: the content of a message, or waiting for a reader.
 
 use crate::sanitize;
 use crate::streams::{self, Kind};
 
-/// One error, on stderr.
-pub(crate) fn say(message: &str, below: Option<&str>) {
-    talk(&format!("error: {message}"));
+/// Prints `error: ` and the message, and `below` in lines after it.
+pub(crate) fn print_error(message: &str, below: Option<&str>) {
+    print_message(&format!("error: {message}"));
     if let Some(below) = below {
         write(&sanitize::lines(below), Kind::Message);
     }
 }
 
-/// A message on stderr: its first line begins the line, all others are
-/// indented, so that no text of a script passes for a message of ours. When
-/// nobody reads it, nobody is told.
-pub(crate) fn talk(text: &str) {
+/// Prints a message. All lines but the first are indented, so that text of a
+/// script cannot pass for a message of this program. A closed stderr is ignored.
+pub(crate) fn print_message(text: &str) {
     write(&indented(text), Kind::Message);
 }
 
-/// The same for what may be left out when nobody reads.
-pub(crate) fn progress(text: &str) {
+/// Prints a line of progress, which may be dropped if nobody reads.
+pub(crate) fn print_progress(text: &str) {
     write(&indented(text), Kind::Progress);
 }
 
-/// A line that was made for a program: it is as it is.
-pub(crate) fn for_program(line: &str) {
+/// Prints a line for a program, unchanged.
+pub(crate) fn print_raw(line: &str) {
     write(line, Kind::Message);
 }
 
@@ -36,5 +35,5 @@ fn indented(text: &str) -> String {
 }
 
 fn write(text: &str, kind: Kind) {
-    streams::say(format!("{text}\n"), kind);
+    streams::write_stderr(format!("{text}\n"), kind);
 }

@@ -1,7 +1,7 @@
-//! stdout, or the file in its place: data, and nothing else.
+//! Data on stdout, or in a file instead.
 //!
-//! Owns: writing JSON and text that are safe for every reader, and the quiet end
-//! when the reader has gone. Never: talks; that is stderr.
+//! Owns: JSON and text that are safe for every reader, and a silent end when the
+//! reader has gone. Never: messages; those go to stderr.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -14,21 +14,21 @@ use crate::sanitize;
 use crate::streams::Stdout;
 use crate::table::Format;
 
-/// Writes one JSON document, for people and programs alike.
+/// Writes one JSON document on several lines.
 pub(crate) fn document(value: &impl Serialize) -> io::Result<()> {
     let mut sink = Sink::stdout();
     sink.document(value)?;
     sink.finish()
 }
 
-/// Writes one line of a stream.
+/// Writes a value as JSON on one line.
 pub(crate) fn json_line(value: &impl Serialize) -> io::Result<()> {
     let mut sink = Sink::stdout();
     sink.json(&serde_json::to_string(value)?)?;
     sink.finish()
 }
 
-/// Writes one document, on one line where lines are asked for.
+/// Writes one document: on one line for `jsonl`, otherwise on several.
 pub(crate) fn print(format: Format, value: &impl Serialize) -> io::Result<()> {
     match format {
         Format::Jsonl => json_line(value),
@@ -36,7 +36,7 @@ pub(crate) fn print(format: Format, value: &impl Serialize) -> io::Result<()> {
     }
 }
 
-/// Writes text, made safe to show, and a line end.
+/// Writes text, made safe to print, and a line end.
 pub(crate) fn line(text: &str) -> io::Result<()> {
     let mut sink = Sink::stdout();
     unless_gone(sink.to.write_all(sanitize::lines(text).as_bytes()))?;
@@ -49,13 +49,14 @@ pub(crate) fn event_line(event: &Event) -> io::Result<String> {
     Ok(escape(&serde_json::to_string(event)?) + "\n")
 }
 
-/// Writes such a line. That the reader has gone is for the caller to see.
+/// Writes a line of the event stream. Unlike all others, returns `BrokenPipe`
+/// when the reader has gone.
 pub(crate) fn event(line: &str) -> io::Result<()> {
     Stdout.write_all(line.as_bytes())
 }
 
-/// JSON on several lines. By way of a value, so that raw parts are indented
-/// too; those too deep for that stay on one line.
+/// JSON on several lines. Converts to a value first, so that raw parts are
+/// indented too; if they are nested too deep, they stay on one line.
 fn pretty(value: &impl Serialize) -> io::Result<String> {
     Ok(match serde_json::to_value(value) {
         Ok(value) => serde_json::to_string_pretty(&value)?,
@@ -63,16 +64,18 @@ fn pretty(value: &impl Serialize) -> io::Result<String> {
     })
 }
 
-/// Where data goes: stdout, or a file that someone named.
+/// A destination of data: stdout or a file.
 pub(crate) struct Sink {
     to: BufWriter<Box<dyn Write + Send>>,
 }
 
 impl Sink {
+    /// Writes to stdout; a closed pipe is ignored.
     pub(crate) fn stdout() -> Self {
         Self { to: BufWriter::new(Box::new(Stdout)) }
     }
 
+    /// Writes to a file.
     pub(crate) fn file(file: File) -> Self {
         Self { to: BufWriter::new(Box::new(file)) }
     }
@@ -83,12 +86,13 @@ impl Sink {
         unless_gone(written.and_then(|()| self.to.write_all(b"\n")))
     }
 
+    /// Writes a value as JSON on several lines.
     pub(crate) fn document(&mut self, value: &impl Serialize) -> io::Result<()> {
         self.json(&pretty(value)?)
     }
 
-    /// Writes a value on lines of its own, moved in by so many blanks; a comma
-    /// behind it where another one follows.
+    /// Writes a value on lines of its own, indented by `by` spaces, with a comma
+    /// if another one follows.
     pub(crate) fn indented(
         &mut self,
         by: usize,
@@ -104,12 +108,13 @@ impl Sink {
         Ok(())
     }
 
+    /// Flushes the buffer. Fails if the data could not be written.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         unless_gone(self.to.flush())
     }
 }
 
-/// `smol-wf … | head` is no failure.
+/// Ignores a closed pipe: `smol-wf … | head` is not a failure.
 fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -117,14 +122,14 @@ fn unless_gone(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// JSON lets control characters above U+007F, direction marks and the like
-/// through as they are, which a terminal would obey, and commands of CI systems.
-/// Inside JSON they can only stand in strings, where an escape means the same.
+/// Escapes what JSON allows but a terminal or CI system would obey: control
+/// characters above U+007F, direction marks, `##[` commands. In JSON these can
+/// only be inside strings, where an escape means the same.
 fn escape(text: &str) -> String {
     use std::fmt::Write as _;
     let mut safe = String::with_capacity(text.len());
     let mut after = 0;
-    // Of each command, its last `#`.
+    // The last `#` of each command.
     for (at, _) in sanitize::commands(text) {
         escape_characters(&text[after..at], &mut safe);
         safe.push_str("\\u0023");
@@ -153,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped_and_reads_back() {
+    fn terminal_controls_are_escaped_and_read_back() {
         let hostile = "a\u{9b}31m\u{202e}b\u{feff}é漢";
         let text = serde_json::to_string(hostile).unwrap();
         let safe = escape(&text);

@@ -1,7 +1,7 @@
-//! Where things are kept when nothing says so.
+//! Default folders of this program.
 //!
-//! Owns: the directories of this program, and the default path of the database.
-//! Never: creates one.
+//! Owns: the state and configuration directories, and the default path of the
+//! database. Never: creates one.
 
 use std::path::PathBuf;
 
@@ -9,12 +9,13 @@ use etcetera::BaseStrategy;
 use etcetera::base_strategy::{Xdg, choose_native_strategy};
 use smol_wf_engine::SqliteStore;
 
-/// The program's folder in each of them.
+/// Name of the program's folder in each base directory.
 const FOLDER: &str = "smol-workflows";
 
-/// `smol-wf.db` in the state directory. While there is none, a `workflows.db` of
-/// an older version of this program stays in use, with the worktrees beside it;
-/// another program that keeps runs there gives its database the same name.
+/// `smol-wf.db` in the state directory; `None` without a home directory. If it
+/// does not exist, a `workflows.db` of an older version stays in use, with the
+/// worktrees beside it. That file is checked, because another program uses the
+/// same name.
 pub(crate) fn default_db() -> Option<PathBuf> {
     let path = state_dir()?.join("smol-wf.db");
     let is_absent = path.symlink_metadata().is_err();
@@ -22,7 +23,7 @@ pub(crate) fn default_db() -> Option<PathBuf> {
     Some(older.unwrap_or(path))
 }
 
-/// Where older versions kept runs.
+/// Path of the database of older versions.
 pub(crate) fn older_db() -> Option<PathBuf> {
     Some(state_dir()?.join("workflows.db"))
 }
@@ -37,19 +38,20 @@ pub(crate) fn state_dir() -> Option<PathBuf> {
     Some(explicit("XDG_STATE_HOME").or_else(native)?.join(FOLDER))
 }
 
-/// `$XDG_CONFIG_HOME/smol-workflows`, by default in `~/.config`, on macOS too:
-/// it is a file that people edit.
+/// `$XDG_CONFIG_HOME/smol-workflows`, by default in `~/.config`, also on macOS,
+/// because people edit the file.
 pub(crate) fn config_dir() -> Option<PathBuf> {
     let default = || Xdg::new().ok().map(|base| base.config_dir());
     Some(explicit("XDG_CONFIG_HOME").or_else(default)?.join(FOLDER))
 }
 
-/// An explicit XDG variable counts everywhere, macOS included.
+/// An XDG variable with an absolute path; it counts on every system, macOS
+/// included.
 fn explicit(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// The user's home, which is never taken for a project.
+/// The user's home directory, which never counts as a project.
 pub(crate) fn home() -> Option<PathBuf> {
     etcetera::home_dir().ok()
 }

@@ -1,7 +1,8 @@
-//! What is shown on stderr while a run goes on.
+//! Progress of a run on stderr.
 //!
-//! Owns: one line a change off a terminal, live lines on one. Never: stdout,
-//! but for the event stream that `--events` asks for.
+//! On a terminal as moving lines, elsewhere as one line per change. Owns: which
+//! events become which output. Never: stdout, except for the event stream of
+//! `--events`.
 
 mod live;
 mod plain;
@@ -19,7 +20,7 @@ use smol_wf_engine::{DatabaseWait, Engine, Notice, Watcher};
 use crate::advice;
 use crate::config::{DEBUG, Settings};
 use crate::log_level::LogLevel;
-use crate::notices::talk;
+use crate::notices::print_message;
 use crate::sanitize;
 use crate::shell;
 use crate::signals;
@@ -27,37 +28,39 @@ use crate::streams::EventStream;
 use live::Live;
 use plain::Plain;
 
-/// Shows a run.
+/// Shows the progress of one run; the engine calls it as a [`Watcher`].
 pub(crate) struct Progress {
-    /// Where events are read from, when they are asked for.
+    /// The engine to read events from, with `--events`.
     events: Option<Engine>,
     stream: OnceLock<EventStream>,
     level: LogLevel,
     screen: Screen,
     run: OnceLock<RunId>,
-    /// Where its agents work, as the first line says it.
+    /// The folder of the agents, for the first line.
     place: OnceLock<String>,
     opening: Preamble,
-    /// Warnings from before the run was known: its id comes first.
+    /// Warnings from before the run had an id, which must be the first line.
     early: Mutex<Vec<String>>,
-    /// What was warned of, to be said once more below a long report.
+    /// The first warnings, to be repeated below a long report.
     warned: Mutex<Vec<String>>,
 }
 
-/// Warnings that are said once more.
+/// Most warnings that are repeated.
 const WARNED_MAX: usize = 5;
 
-/// What is said once the run is known, behind its id.
+/// Messages after the line with the run's id.
 #[derive(Debug, Default)]
 pub(crate) struct Preamble {
+    /// Printed from log level `warn` on.
     pub(crate) warnings: Vec<String>,
+    /// Printed from log level `info` on.
     pub(crate) notes: Vec<String>,
-    /// What must not be missed: said first, and last of all.
+    /// A warning that must not be missed: printed first and again at the end.
     pub(crate) banner: Option<String>,
 }
 
 impl Preamble {
-    /// Of a run that is taken up, or forked.
+    /// The preamble of a resumed run or a fork.
     pub(crate) fn of_recorded(settings: &Settings, head: &RunHead, said: Option<String>) -> Self {
         let mut notes: Vec<String> = said.into_iter().collect();
         if head.provider == DEBUG {
@@ -68,13 +71,14 @@ impl Preamble {
     }
 }
 
+/// How progress is shown.
 enum Screen {
     Plain(Plain),
     Live(Arc<Live>),
 }
 
 impl Progress {
-    /// With an engine to read them from, the events go to stdout.
+    /// With `events`, the event stream goes to stdout.
     pub(crate) fn new(events: Option<Engine>, settings: &Settings, opening: Preamble) -> Self {
         let level = LogLevel::of(settings);
         let live = level == LogLevel::Info && events.is_none() && may_animate();
@@ -96,18 +100,17 @@ impl Progress {
         }
     }
 
-    /// The run, once it can be resumed.
+    /// The id of the run, once it can be resumed.
     pub(crate) fn run(&self) -> Option<&RunId> {
         self.run.get()
     }
 
-    /// Waits until the events have been read; why they could not be written, if
-    /// they could not.
-    pub(crate) fn settle(&self) -> std::io::Result<()> {
-        self.stream.get().map_or(Ok(()), EventStream::settle)
+    /// Waits until the event stream is written. Returns the error if that failed.
+    pub(crate) fn flush_events(&self) -> std::io::Result<()> {
+        self.stream.get().map_or(Ok(()), EventStream::flush)
     }
 
-    /// What explains why a run did not even start, too.
+    /// Prints all warnings so far; they may also explain why a run did not start.
     pub(crate) fn say_warnings(&self) {
         self.say_banner();
         for warning in &self.opening.warnings {
@@ -117,35 +120,37 @@ impl Progress {
         early.iter().for_each(|warning| self.warning(warning));
     }
 
-    /// At every level: an echo must never pass for an answer.
+    /// Prints the banner at every log level: an echo must never be mistaken for
+    /// an answer.
     pub(crate) fn say_banner(&self) {
         if let Some(banner) = &self.opening.banner {
-            talk(&format!("warning: {banner}"));
+            print_message(&format!("warning: {banner}"));
         }
     }
 
-    /// Whether only what is wrong is to be said.
+    /// Whether the log level shows warnings and errors only.
     pub(crate) fn is_quiet(&self) -> bool {
         self.level < LogLevel::Info
     }
 
-    /// The first warnings.
+    /// The first warnings of the run.
     pub(crate) fn warned(&self) -> Vec<String> {
         locked(&self.warned).clone()
     }
 
+    /// Prints a warning and remembers the first ones.
     fn warning(&self, message: &str) {
         if self.level < LogLevel::Warn {
             return;
         }
-        talk(&format!("warning: {message}"));
+        print_message(&format!("warning: {message}"));
         let mut warned = locked(&self.warned);
         if warned.len() < WARNED_MAX {
             warned.push(message.to_owned());
         }
     }
 
-    /// Takes the live lines away, before anything else is said.
+    /// Removes the moving lines, before other messages.
     pub(crate) fn finish(&self) {
         match &self.screen {
             Screen::Live(live) => live.finish(),
@@ -183,7 +188,7 @@ impl Progress {
         let mut place = format!(" in {}", sanitize::path(cwd));
         if let Some(project) = outside {
             place.push_str(&format!(
-                " (warning: that is outside the project of its script, {}; --cwd names another folder)",
+                " (warning: outside the project of its script, {}; choose another folder with --cwd)",
                 sanitize::path(project)
             ));
         }
@@ -192,31 +197,32 @@ impl Progress {
 
     fn run_known(&self, run: &RunId, resumed: bool) {
         let is_first = self.run.set(run.clone()).is_ok();
-        signals::run_is(run);
-        // The first line of stderr, whatever the level: without the id, nobody
-        // can resume.
+        signals::set_run(run);
+        // The first line of stderr, at every log level: without the id the run
+        // cannot be resumed.
         let place = self.place.get().map_or("", String::as_str);
-        talk(&format!("run {run}{}{place}", if resumed { " (resumed)" } else { "" }));
+        print_message(&format!("run {run}{}{place}", if resumed { " (resumed)" } else { "" }));
         if let Some(engine) = &self.events {
             self.stream.get_or_init(|| EventStream::start(engine.tail(run)));
         }
-        // Taken up once more by this process, it has said all of this.
+        // When this process resumes the run once more, the rest was printed
+        // before.
         if !is_first {
             return;
         }
         self.say_warnings();
         if self.level >= LogLevel::Info {
             for note in &self.opening.notes {
-                talk(note);
+                print_message(note);
             }
         }
     }
 
     fn event(&self, event: &Event, replayed: bool) {
-        // A stream goes on where it stands, also when this process takes the run
-        // up once more.
+        // The stream continues at its position, also when this process resumes
+        // the run once more.
         if let Some(stream) = self.stream.get() {
-            stream.told(event.seq);
+            stream.durable_up_to(event.seq);
         }
         if !replayed {
             self.show(event);
@@ -235,14 +241,14 @@ impl Progress {
         if wait.is_under_way {
             self.warn(&message);
         } else if self.level >= LogLevel::Warn {
-            // At once: the first line of a run may be long in coming.
-            talk(&format!("warning: {message}"));
+            // Immediately: the first line of the run may take long.
+            print_message(&format!("warning: {message}"));
         }
     }
 
     fn taken_up_before(&self, run: &RunId, fork: &RunId) {
         self.warn(&format!(
-            "run {run} was taken up with this script before: that run, {fork}, is the one that goes on; smol-wf fork {run} SCRIPT{} makes another one",
+            "run {run} was resumed with this script before; its fork {fork} continues; smol-wf fork {run} SCRIPT{} starts another one",
             shell::with_database()
         ));
     }
@@ -255,9 +261,10 @@ impl Progress {
         }
     }
 
+    /// Shows an event, as far as the log level allows.
     fn show(&self, event: &Event) {
         if let Screen::Plain(plain) = &self.screen {
-            plain.heard(event);
+            plain.note(event);
         }
         match &event.data {
             EventData::Warning(warning) => {
@@ -281,20 +288,19 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether someone may be looking: on a terminal, and not in CI.
+/// Whether someone may be reading: stderr is a terminal, and this is not CI.
 pub(crate) fn is_watched() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("CI").is_none_or(|value| value.is_empty())
 }
 
-/// Whether lines may be drawn over: on a terminal that can, and not where
-/// someone asked for calm.
+/// Whether lines may be redrawn: on a terminal that can, and not in CI.
 fn may_animate() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     std::io::stderr().is_terminal() && !dumb && !set("CI")
 }
 
-/// ` (find bugs, line 3)`, of what is about an agent or a line of the script.
+/// Label and line of a warning: ` (find bugs, line 3)`.
 fn place_of(warning: &EventWarning) -> String {
     match (&warning.label, warning.line) {
         (None, None) => String::new(),

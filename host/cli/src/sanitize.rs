@@ -1,19 +1,20 @@
-//! Text of scripts and agents, made safe to show.
+//! Makes text of scripts and agents safe to print.
 //!
-//! Owns: the one sanitiser of everything that people and CI systems read:
-//! terminals, logs, XML, Markdown. Never: used on data; JSON escapes, this
-//! replaces.
+//! Owns: the one sanitiser for everything that people and CI systems read:
+//! terminals, logs, XML, Markdown. Never: used on data: JSON is escaped, while
+//! this replaces.
 
 use std::path::Path;
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// Asks for the picture of the character before it, which is wider.
+/// Variation selector: shows the character before it as a wider picture.
 const AS_EMOJI: char = '\u{fe0f}';
 
-/// Whether a terminal might obey this character, or a reader be misled by it:
-/// C0 and C1 controls, direction marks and isolates, and what takes no room or
-/// looks like none. Joiners (U+200C, U+200D) are letters' and pictures' own.
+/// Whether a terminal might obey this character, or a reader might be misled by
+/// it: C0 and C1 controls, direction marks and isolates, and invisible
+/// characters. Joiners (U+200C, U+200D) are allowed, because letters and emoji
+/// need them.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -39,8 +40,8 @@ pub(crate) fn is_unsafe(character: char) -> bool {
         )
 }
 
-/// One line, safe: unsafe characters become a replacement, line ends a space,
-/// and commands of CI systems text.
+/// The text on one safe line: unsafe characters become U+FFFD, line ends a space,
+/// and commands of CI systems plain text.
 pub(crate) fn one_line(text: &str) -> String {
     let text: String = text
         .chars()
@@ -53,18 +54,19 @@ pub(crate) fn one_line(text: &str) -> String {
     without_commands(text)
 }
 
-/// Several lines, safe.
+/// The text with each line made safe.
 pub(crate) fn lines(text: &str) -> String {
     text.lines().map(one_line).collect::<Vec<_>>().join("\n")
 }
 
-/// A path on one line, safe.
+/// A path on one safe line.
 pub(crate) fn path(path: &Path) -> String {
     one_line(&path.to_string_lossy())
 }
 
-/// The runners of GitHub and Azure obey lines that begin with `::` behind any
-/// white space, and `##[` or `##vso[` anywhere in one. A space takes that away.
+/// Breaks commands of CI systems with a space. The runners of GitHub and Azure
+/// obey lines that begin with `::` after white space, and `##[` or `##vso[`
+/// anywhere.
 fn without_commands(mut text: String) -> String {
     let found: Vec<_> = commands(&text).collect();
     for (at, _) in found.into_iter().rev() {
@@ -77,8 +79,8 @@ fn without_commands(mut text: String) -> String {
     text
 }
 
-/// Where `##[`, `##vso[` and the like stand in a text: the last `#` of each, and
-/// the bracket.
+/// Byte offsets of `##[`, `##vso[` and the like: of the last `#` and of the
+/// bracket.
 pub(crate) fn commands(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ {
     text.match_indices('[').filter_map(|(bracket, _)| {
         let before = text[..bracket].trim_end_matches(|c: char| c.is_ascii_alphanumeric());
@@ -86,7 +88,7 @@ pub(crate) fn commands(text: &str) -> impl Iterator<Item = (usize, usize)> + '_ 
     })
 }
 
-/// Columns that a terminal needs for a text; where terminals differ, the most.
+/// Columns that a text needs on a terminal; the most, where terminals differ.
 pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
@@ -95,7 +97,7 @@ fn columns_of(character: char) -> usize {
     if character == AS_EMOJI { 1 } else { character.width().unwrap_or(0) }
 }
 
-/// At most so many columns, with a mark where it was cut.
+/// Cuts a text to `columns_max` columns, with `…` at the cut.
 pub(crate) fn cut(text: &str, columns_max: usize) -> String {
     if columns(text) <= columns_max {
         return text.to_owned();
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_is_shown_and_what_joins_letters_is_kept() {
+    fn invisible_characters_are_replaced_and_joiners_stay() {
         for hidden in
             "\u{61c}\u{ad}\u{180e}\u{115f}\u{3164}\u{200b}\u{202e}\u{2066}\u{feff}\u{0}".chars()
         {
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_fits_its_columns_whatever_its_characters_take() {
+    fn a_cut_text_fits_its_columns() {
         assert_eq!(cut("abcdef", 6), "abcdef");
         assert_eq!(cut("abcdefg", 6), "abcde…");
         assert_eq!(cut("日本語", 6), "日本語");

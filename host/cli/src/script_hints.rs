@@ -1,14 +1,14 @@
-//! What a script's text adds to how its run ended.
+//! Hints from a script's text about how its run ended.
 //!
-//! Owns: the lines below an error, or below a report, that only the text can
-//! give. Never: says what may not be so.
+//! Owns: lines below an error or a report that need the text of the script.
+//! Never: guesses; a hint is certain.
 
 use smol_wf_core::report::ReportError;
 use smol_wf_core::script::{Position, snippet};
 use smol_wf_engine::check::hints;
 use smol_wf_engine::{Report, RunState};
 
-/// Where to look, for an error without a line of its own.
+/// Where to look, for an error without a line.
 pub(crate) fn place(code: &str, text: &str) -> Option<String> {
     let (what, at) = match code {
         "limit_turn_fuel" => ("the only loop of the script", hints(text).only_loop?),
@@ -19,7 +19,8 @@ pub(crate) fn place(code: &str, text: &str) -> Option<String> {
     Some(format!("{what}: line {line}\n{}", snippet(text, line, column)))
 }
 
-/// That an argument is missing, where the script reads one of nothing.
+/// The hint that an argument is missing, if the script reads a property of
+/// undefined `args`.
 pub(crate) fn arguments(error: &ReportError, text: Option<&str>) -> Option<String> {
     let (line, column) = error.line.zip(error.column)?;
     let read = error.message.strip_prefix("cannot read property '")?;
@@ -35,7 +36,7 @@ pub(crate) fn arguments(error: &ReportError, text: Option<&str>) -> Option<Strin
     })
 }
 
-/// That a run which asked agents has nothing to show for it.
+/// The hint that the script returns nothing, although agents answered.
 pub(crate) fn no_result(report: &Report, text: Option<&str>) -> Option<&'static str> {
     let is_null = report.state == RunState::Completed && report.result.get() == "null";
     let text = text.filter(|_| is_null && report.agents.completed > 0)?;
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_argument_is_told_where_it_is_args_that_was_read() {
+    fn a_missing_argument_is_reported_only_for_args() {
         let undefined = "cannot read property 'files' of undefined";
         let named = "cannot read property 'files' of undefined: `args` is undefined";
         for (text, message, column, is_told) in [

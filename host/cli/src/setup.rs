@@ -1,7 +1,7 @@
-//! From settings to what the engine is asked.
+//! Makes engines and requests from settings.
 //!
-//! Owns: opening the engine, and the parts of requests that settings decide.
-//! Never: where a setting comes from.
+//! Owns: opening the database, and the parts of requests that settings decide.
+//! Never: the origin of a setting.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -23,40 +23,42 @@ use smol_wf_engine::{
 use crate::advice;
 use crate::agents::Catalogue;
 use crate::config::{Key, Origin, Settings, Value};
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::log_level::LogLevel;
 use crate::paths;
 use crate::sanitize;
 use crate::supervisor::supervisor;
 
-/// An engine over the database of these settings, which is made where there is
-/// none: for commands that write.
+/// An engine over the database of these settings, for commands that write;
+/// creates a missing database.
 pub(crate) fn engine(settings: &Settings) -> Result<Engine, EngineError> {
     let path = database(settings)?;
-    over(Box::new(patiently(path, settings, SqliteStore::open_within)?), path, settings)
+    engine_over(Box::new(open_waiting(path, settings, SqliteStore::open_within)?), path, settings)
 }
 
-/// Opens a database that another process may have locked: one that backs it up or
-/// makes it smaller. No signal is listened to yet, so Ctrl-C ends the wait.
-fn patiently(
+/// Opens a database; waits, with a warning, while another process has it locked
+/// for a backup or to shrink it. Ctrl-C ends the wait, because signals are not
+/// handled yet.
+fn open_waiting(
     path: &Path,
     settings: &Settings,
     open: impl Fn(&Path, Duration, HolderCheck) -> Result<SqliteStore, StoreError>,
 ) -> Result<SqliteStore, StoreError> {
-    const TOLD_AFTER: Duration = Duration::from_secs(1);
-    // Who has a lock is waited for by SQLite, who has a lease here.
+    const WARN_AFTER: Duration = Duration::from_secs(1);
+    // SQLite itself waits for a lock; this loop waits for a lease of an older
+    // program.
     const PAUSE: Duration = Duration::from_millis(100);
     let longest = settings.duration(Key::Timeout).unwrap_or(START_LOCKED_MAX);
     let longest = longest.min(START_LOCKED_MAX);
     let begun = Instant::now();
-    let mut is_told = LogLevel::of(settings) < LogLevel::Warn;
+    let mut has_warned = LogLevel::of(settings) < LogLevel::Warn;
     loop {
         let left = longest.saturating_sub(begun.elapsed());
-        match open(path, TOLD_AFTER.min(left), judge) {
+        match open(path, WARN_AFTER.min(left), judge) {
             Err(busy) if busy.is_passing() && begun.elapsed() < longest => {
-                if !std::mem::replace(&mut is_told, true) {
+                if !std::mem::replace(&mut has_warned, true) {
                     let wait = DatabaseWait { busy: &busy, longest, is_under_way: false };
-                    talk(&format!("warning: {}", advice::waits::for_database(wait)));
+                    print_message(&format!("warning: {}", advice::waits::for_database(wait)));
                 }
                 std::thread::sleep(PAUSE.min(left));
             }
@@ -65,9 +67,9 @@ fn patiently(
     }
 }
 
-/// What is to be said of the database that [`engine`] is about to make: a path
-/// that was mistyped makes one as well.
-pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
+/// A note if [`engine`] will create the database: a mistyped path creates one
+/// too.
+pub(crate) fn new_database_note(settings: &Settings) -> Option<String> {
     let given = settings.get(Key::Db)?;
     let Value::Path(path) = &given.value else { return None };
     if is_there(path) {
@@ -87,34 +89,38 @@ pub(crate) fn to_be_made(settings: &Settings) -> Option<String> {
     }
     let older = paths::older_db().filter(|older| is_there(older))?;
     Some(format!(
-        "{} is of another program and was left alone; runs are kept in {}",
+        "{} belongs to another program and was not changed; runs are stored in {}",
         shown(&older),
         shown(path)
     ))
 }
 
-/// The same for commands that look first: one that may only be read is.
+/// Like [`engine`], but a read-only database is opened for reading.
 fn engine_or_reader(settings: &Settings) -> Result<Engine, EngineError> {
     let path = database(settings)?;
-    over(Box::new(patiently(path, settings, SqliteStore::open_or_read_within)?), path, settings)
+    engine_over(
+        Box::new(open_waiting(path, settings, SqliteStore::open_or_read_within)?),
+        path,
+        settings,
+    )
 }
 
-/// The same for commands that only look: where there is no database, none is
-/// made, and they see an empty one.
-pub(crate) fn engine_to_look(settings: &Settings) -> Result<Engine, CommandError> {
+/// An engine for commands that only read. A missing database is not created; they
+/// see an empty one.
+pub(crate) fn engine_to_read(settings: &Settings) -> Result<Engine, CommandError> {
     let path = database(settings)?;
     if is_there(path) {
         return Ok(engine_or_reader(settings)?);
     }
-    talk(&format!(
-        "there is no database at {} yet: the first `smol-wf run` makes it; --db names another one",
+    print_message(&format!(
+        "there is no database at {} yet; the first `smol-wf run` creates it; choose another one with --db",
         path.display()
     ));
-    Ok(over(Box::new(MemoryStore::new()), path, settings)?)
+    Ok(engine_over(Box::new(MemoryStore::new()), path, settings)?)
 }
 
-/// The same for commands that are about a run, which is in no database that is
-/// not there.
+/// An engine for commands about one run. Fails with `run_unknown` if there is no
+/// database.
 pub(crate) fn engine_with_run(settings: &Settings, asked: &str) -> Result<Engine, CommandError> {
     let path = database(settings)?;
     if !is_there(path) {
@@ -123,6 +129,8 @@ pub(crate) fn engine_with_run(settings: &Settings, asked: &str) -> Result<Engine
     Ok(engine_or_reader(settings)?)
 }
 
+/// The path of the database. Fails if there is neither a setting nor a home
+/// directory.
 fn database(settings: &Settings) -> Result<&Path, EngineError> {
     settings.path(Key::Db).ok_or_else(|| {
         let message = "there is no home directory to keep runs in; name a database with --db";
@@ -130,14 +138,19 @@ fn database(settings: &Settings) -> Result<&Path, EngineError> {
     })
 }
 
-/// Whoever opens it says what is wrong with one that cannot be looked at.
+/// Whether a file exists. Errors other than `NotFound` count as existing; opening
+/// it will report them.
 fn is_there(path: &Path) -> bool {
     !path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-fn over(store: Box<dyn Store>, path: &Path, settings: &Settings) -> Result<Engine, EngineError> {
-    // One folder a database: a run that another database has is not over, it is
-    // only unknown here.
+fn engine_over(
+    store: Box<dyn Store>,
+    path: &Path,
+    settings: &Settings,
+) -> Result<Engine, EngineError> {
+    // One folder per database: a run in another database is not over, only
+    // unknown here.
     let mut worktrees = path.as_os_str().to_owned();
     worktrees.push(".worktrees");
     let worktrees = Some(worktrees.into());
@@ -149,13 +162,13 @@ fn over(store: Box<dyn Store>, path: &Path, settings: &Settings) -> Result<Engin
         supervisor,
         ..EngineOptions::over(store)
     })?;
-    // The process ends with its one engine: to take it apart first would only
-    // free what the kernel frees at once, and takes a twentieth of a short run.
+    // The engine is never dropped: the kernel frees everything at the end of the
+    // process, and dropping takes a twentieth of a short run.
     std::mem::forget(engine.clone());
     Ok(engine)
 }
 
-/// An engine that keeps nothing: for what is in files.
+/// An engine without a database, for commands on files.
 pub(crate) fn engine_without_db() -> Result<Engine, EngineError> {
     Engine::new(EngineOptions::over(Box::new(MemoryStore::new())))
 }
@@ -184,8 +197,8 @@ fn mode(settings: &Settings) -> Option<BudgetMode> {
     })
 }
 
-/// What a resume changes: what was asked for on the command line. The settings
-/// of files and the environment are for new runs.
+/// The limits that a resume changes: those given as flags. Settings in files and
+/// variables are for new runs.
 pub(crate) fn limit_changes(settings: &Settings) -> LimitChanges {
     let asked = |key| settings.count(key).filter(|_| settings.is_asked(key));
     let small = |key| asked(key).and_then(|count| u32::try_from(count).ok());
@@ -208,7 +221,7 @@ pub(crate) fn run_settings(
     Ok(RunSettings { agents: agents(settings)?, times: times(settings), folders })
 }
 
-/// How long this process works on a run, and on each of its turns.
+/// Longest time for this process, and for each turn of the script.
 fn times(settings: &Settings) -> Times {
     let default = Times::default();
     Times {
@@ -217,7 +230,7 @@ fn times(settings: &Settings) -> Times {
     }
 }
 
-/// How this process runs agents.
+/// How this process runs agents. Fails if the file of prices cannot be used.
 pub(crate) fn agents(settings: &Settings) -> Result<AgentSettings, EngineError> {
     let default = AgentSettings::default();
     let prices = match settings.path(Key::Prices) {
@@ -234,6 +247,7 @@ pub(crate) fn agents(settings: &Settings) -> Result<AgentSettings, EngineError> 
     })
 }
 
+/// Reads a file of prices. Fails with `request_invalid` if it cannot be used.
 fn price_table(path: &Path) -> Result<PriceTable, EngineError> {
     let wrong = |why: &dyn std::fmt::Display| EngineError::Request {
         message: format!("the prices in {} cannot be used: {why}", path.display()),
@@ -242,16 +256,16 @@ fn price_table(path: &Path) -> Result<PriceTable, EngineError> {
     PriceTable::parse(&text).map_err(|error| wrong(&error))
 }
 
-/// Longest file of prices: thousands of models fit.
+/// Largest file of prices; thousands of models fit.
 const PRICES_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// The text of a file of prices.
+/// The text of a file of prices. Fails if it is too large or not UTF-8.
 pub(crate) fn prices_text(path: &Path) -> io::Result<String> {
     let bytes = library::read_named(path, PRICES_BYTES_MAX, paths::home().as_deref())?;
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
-/// What calls are given that do not say it themselves.
+/// Defaults for calls that do not set these options.
 pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
     let text = |key| settings.text(key).map(str::to_owned);
     CallDefaults {
@@ -266,13 +280,14 @@ pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
     }
 }
 
-/// Waits until something can be written, and says so; a signal ends the process.
+/// Waits until the database can be written, with a warning. A signal ends the
+/// process.
 pub(crate) async fn wait_to_write(engine: &Engine, settings: &Settings) -> Result<(), EngineError> {
-    let teller = EngineNotices { warns: LogLevel::of(settings) >= LogLevel::Warn };
-    engine.wait_to_write(&teller, CancellationToken::new()).await
+    let watcher = EngineNotices { warns: LogLevel::of(settings) >= LogLevel::Warn };
+    engine.wait_to_write(&watcher, CancellationToken::new()).await
 }
 
-/// Says what there is to warn of.
+/// Prints warnings of the engine for commands without a run.
 struct EngineNotices {
     warns: bool,
 }
@@ -281,9 +296,9 @@ impl Watcher for EngineNotices {
     fn notice(&self, notice: Notice<'_>) {
         match notice {
             Notice::WaitsForDatabase(wait) if self.warns => {
-                talk(&format!("warning: {}", advice::waits::for_database(wait)));
+                print_message(&format!("warning: {}", advice::waits::for_database(wait)));
             }
-            Notice::Warning(message) if self.warns => talk(&format!("warning: {message}")),
+            Notice::Warning(message) if self.warns => print_message(&format!("warning: {message}")),
             _ => {}
         }
     }

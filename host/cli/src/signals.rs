@@ -1,9 +1,8 @@
-//! Ctrl-C, SIGTERM and the closing of the terminal: once stops cleanly, twice
-//! stops at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first stops the run cleanly, the second ends
+//! the process at once.
 //!
-//! Owns: those signals, heard by a thread of its own, so that nothing else can
-//! keep them from being heard. Never: decides what stopping means; the engine
-//! does.
+//! Owns: these signals, received by a thread of its own so that nothing can delay
+//! them. Never: decides what stopping means; the engine does.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Once, OnceLock, mpsc};
@@ -13,112 +12,116 @@ use std::time::Duration;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::CancellationToken;
 
-use crate::notices::talk;
+use crate::notices::print_message;
 use crate::supervisor::supervisor;
 use crate::{exit, file_output, shell, streams};
 use system::Listener;
 
-/// How long a second signal waits until the agents are killed, which takes
+/// How long a second signal waits for the agents to be killed. That takes
 /// milliseconds unless one hangs in the kernel.
 const KILL_MAX: Duration = Duration::from_secs(1);
 
-/// How long it waits for the terminal to take the moving lines away: far longer
-/// than any that works takes.
+/// How long it waits for the terminal to clear the moving lines: far longer than
+/// a working terminal takes.
 const CLEAR_MAX: Duration = Duration::from_millis(200);
 
-/// After a signal, a reader that takes nothing for this long is not waited for.
+/// After a signal, a reader that reads nothing for this long is given up.
 const STALLED: Duration = Duration::from_millis(400);
 
-/// How often signals are looked for where there is no thread to wait for them.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often signals are polled if no thread could be started.
+const POLL_EVERY: Duration = Duration::from_millis(100);
 
-/// Listens until the program ends.
+/// The signal handler of the process; it listens until the process ends.
 #[derive(Clone)]
 pub(crate) struct Signals {
+    /// Cancelled by the first signal.
     pub(crate) cancel: CancellationToken,
-    heard: Arc<SignalState>,
+    state: Arc<SignalState>,
 }
 
+/// What the signal thread and the command share.
 #[derive(Default)]
 struct SignalState {
-    /// The exit code of the signal that came.
+    /// The exit code of the first signal; 0 if none was received.
     code: AtomicU8,
-    /// Nothing is at work any more; all that is left is to tell of it.
+    /// Nothing is at work any more; only output is left.
     is_over: AtomicBool,
-    /// Somebody looks whether readers still take something.
+    /// A thread watches whether readers still read.
     is_watched: AtomicBool,
 }
 
-/// What a signal asks for beyond what [`Signals::heard`] has done.
+/// What is left to do after [`Signals::receive`].
 enum StopRequest {
     Nothing,
-    /// To end now, with this code.
+    /// End now, with this code.
     End(u8),
-    /// The same, and nobody is left at work.
+    /// End all agents first, then exit with this code.
     EndAll(u8),
 }
 
-/// There is one set of signals, and so one who listens.
+/// The handler, once it listens: a process has one set of signals.
 static LISTENING: OnceLock<Signals> = OnceLock::new();
 
-/// The run at work.
+/// The run at work, for the message on the second signal.
 static RUN: OnceLock<RunId> = OnceLock::new();
 
-/// This run can be taken up again from here on.
-pub(crate) fn run_is(run: &RunId) {
+/// Records the run at work, which can be resumed from here on.
+pub(crate) fn set_run(run: &RunId) {
     let _ = RUN.set(run.clone());
 }
 
 impl Signals {
-    /// Starts to listen. From here on no write to stderr waits.
+    /// Starts to listen. From here on no write to stderr waits for its reader.
     pub(crate) fn listen() -> Self {
-        let signals = Self { cancel: CancellationToken::new(), heard: Arc::default() };
-        streams::begin();
+        let signals = Self { cancel: CancellationToken::new(), state: Arc::default() };
+        streams::start_queue();
         let _ = LISTENING.set(signals.clone());
-        // Before anything else is done, so that no signal is missed. One that
-        // cannot be had leaves signals to do what they do to any other program.
+        // First of all, so that no signal is missed. If this fails, signals end
+        // the process as usual.
         if let Some(listener) = Listener::new() {
             let listens = signals.clone();
             let thread = thread::Builder::new().name("signals".to_owned());
-            if thread.spawn(move || listens.hear(listener)).is_err() {
-                // Without a thread to be had, as well as a busy one can.
-                let _ =
-                    Listener::new().map(|listener| tokio::spawn(signals.clone().look(listener)));
+            if thread.spawn(move || listens.listen_blocking(listener)).is_err() {
+                // No thread could be started: poll between other tasks.
+                let _ = Listener::new()
+                    .map(|listener| tokio::spawn(signals.clone().listen_polling(listener)));
             }
         }
         signals
     }
 
-    /// The exit code of the signal that came, if one did.
+    /// The exit code of the first signal, if one was received.
     pub(crate) fn code(&self) -> Option<u8> {
-        match self.heard.code.load(Ordering::SeqCst) {
+        match self.state.code.load(Ordering::SeqCst) {
             0 => None,
             code => Some(code),
         }
     }
 
-    /// Nothing is at work any more: what is left is to tell of it, for which
-    /// readers are waited for, and which a signal ends.
+    /// Nothing is at work any more: output may wait for its readers, and a signal
+    /// ends the process. If a signal was received before, readers that read
+    /// nothing are given up.
     pub(crate) fn all_is_over(&self) {
-        self.heard.is_over.store(true, Ordering::SeqCst);
-        let is_due = self.code().is_some() && !self.heard.is_watched.swap(true, Ordering::SeqCst);
+        self.state.is_over.store(true, Ordering::SeqCst);
+        let is_due = self.code().is_some() && !self.state.is_watched.swap(true, Ordering::SeqCst);
         if is_due {
             let watches = self.clone();
-            // Without a thread to be had, readers are waited for.
+            // If no thread can be started, slow readers are waited for.
             let _ =
                 thread::Builder::new().name("stalled".to_owned()).spawn(move || watches.watch());
         }
     }
 
-    /// There is work again.
+    /// Work starts again: a signal stops it cleanly.
     pub(crate) fn work_goes_on(&self) {
-        self.heard.is_over.store(false, Ordering::SeqCst);
+        self.state.is_over.store(false, Ordering::SeqCst);
     }
 
-    fn hear(self, mut listener: Listener) {
+    /// Receives signals in a thread of its own, until the process ends.
+    fn listen_blocking(self, mut listener: Listener) {
         loop {
             for received in listener.wait() {
-                match self.heard(received) {
+                match self.receive(received) {
                     StopRequest::Nothing => {}
                     StopRequest::End(code) => stop_at_once(code),
                     StopRequest::EndAll(code) => {
@@ -134,10 +137,11 @@ impl Signals {
         }
     }
 
-    async fn look(self, mut listener: Listener) {
+    /// Receives signals between other tasks, if no thread could be started.
+    async fn listen_polling(self, mut listener: Listener) {
         loop {
             for received in listener.pending() {
-                match self.heard(received) {
+                match self.receive(received) {
                     StopRequest::Nothing => {}
                     StopRequest::End(code) => stop_at_once(code),
                     StopRequest::EndAll(code) => {
@@ -146,53 +150,56 @@ impl Signals {
                     }
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     }
 
-    fn heard(&self, received: u8) -> StopRequest {
+    /// Handles one signal, and returns what is left to do.
+    fn receive(&self, received: u8) -> StopRequest {
         let first =
-            self.heard.code.compare_exchange(0, received, Ordering::SeqCst, Ordering::SeqCst);
-        if self.heard.is_over.load(Ordering::SeqCst) {
+            self.state.code.compare_exchange(0, received, Ordering::SeqCst, Ordering::SeqCst);
+        if self.state.is_over.load(Ordering::SeqCst) {
             return StopRequest::End(received);
         }
         if first.is_ok() {
-            talk(stopping(received));
+            print_message(stopping(received));
             self.cancel.cancel();
         } else if received != exit::HUNG_UP {
-            // Twice: at once. What is durable is durable. Agents that have
-            // ignored the first one are not left to themselves.
+            // The second signal: end at once. The journal is durable. Agents that
+            // ignored the first signal are killed.
             if let Some(run) = RUN.get() {
-                talk(&format!("resume: {}", shell::resume(run, None)));
+                print_message(&format!("resume: {}", shell::resume(run, None)));
             }
             return StopRequest::EndAll(received);
         }
-        // A terminal that closes is told of by the kernel and by the shell:
-        // nobody has asked twice.
+        // When a terminal closes, the kernel and the shell both send SIGHUP: that
+        // is one request.
         StopRequest::Nothing
     }
 
-    /// Ends the process once nobody reads what is left to be told: one write has been
-    /// under way all the time. What takes long to be made is nobody's stall.
+    /// Ends the process when a reader stalls: one write was in progress for the
+    /// whole interval. Output that takes long to compute does not count.
     fn watch(&self) {
-        let seen = || (streams::is_writing(), streams::moved());
-        let mut before = seen();
-        while self.heard.is_over.load(Ordering::SeqCst) {
+        let writing = || (streams::is_writing(), streams::finished_writes());
+        let mut before = writing();
+        while self.state.is_over.load(Ordering::SeqCst) {
             thread::sleep(STALLED);
-            let now = seen();
-            if now.0 && now == before && self.heard.is_over.load(Ordering::SeqCst) {
+            let now = writing();
+            if now.0 && now == before && self.state.is_over.load(Ordering::SeqCst) {
                 finish(self.code().unwrap_or(exit::TERMINATED));
             }
             before = now;
         }
-        self.heard.is_watched.store(false, Ordering::SeqCst);
+        self.state.is_watched.store(false, Ordering::SeqCst);
     }
 }
 
+/// Kills all agents; waits [`KILL_MAX`] at most.
 async fn end_all() {
     let _ = tokio::time::timeout(KILL_MAX, supervisor().end_all_at_once()).await;
 }
 
+/// The message after the first signal.
 fn stopping(code: u8) -> &'static str {
     match code {
         exit::INTERRUPTED => "Stopping… Ctrl-C again to stop now",
@@ -200,27 +207,29 @@ fn stopping(code: u8) -> &'static str {
     }
 }
 
-/// The command is done; whoever listens for signals waits no longer for readers
-/// than they let it.
+/// The command is done: from here on a signal ends the process, even while output
+/// waits.
 pub(crate) fn command_is_over() {
     if let Some(signals) = LISTENING.get() {
         signals.all_is_over();
     }
 }
 
+/// Clears the moving lines and ends the process.
 fn stop_at_once(code: u8) -> ! {
-    streams::take_away(CLEAR_MAX);
+    streams::clear_moving(CLEAR_MAX);
     finish(code)
 }
 
+/// Removes unfinished files and ends the process.
 #[expect(clippy::exit, reason = "the second signal must not wait for anything")]
 fn finish(code: u8) -> ! {
     file_output::remove_unfinished();
     std::process::exit(i32::from(code))
 }
 
-/// In a command that does not listen, has a signal take away files that are not
-/// whole before it ends the process as it ends any other.
+/// In a command that does not listen, makes a signal remove unfinished files
+/// before it ends the process as usual.
 pub(crate) fn remove_unfinished_files() {
     static ONCE: Once = Once::new();
     if LISTENING.get().is_some() {
@@ -228,7 +237,7 @@ pub(crate) fn remove_unfinished_files() {
     }
     ONCE.call_once(|| {
         let (says, ready) = mpsc::channel::<()>();
-        // Without a thread to be had, nothing is heard, and the process just ends.
+        // If no thread can be started, a signal just ends the process.
         let thread = thread::Builder::new().name("signals".to_owned());
         let _ = thread.spawn(move || {
             let Some(mut listener) = Listener::new() else { return };
@@ -240,14 +249,13 @@ pub(crate) fn remove_unfinished_files() {
                 }
             }
         });
-        // Until signals are heard.
+        // Wait until the thread listens.
         let _ = ready.recv();
     });
 }
 
-/// Takes the signal that a file grown over the limit of the system (`ulimit -f`)
-/// sends, so that the write fails with its reason in place of ending us. Agents
-/// have it as it was.
+/// Handles SIGXFSZ, which a write over `ulimit -f` sends, so that the write fails
+/// with an error instead of ending the process. Agents keep the default.
 pub(crate) fn let_large_files_fail() {
     system::let_large_files_fail();
 }
@@ -265,21 +273,22 @@ mod system {
 
     impl Listener {
         pub(super) fn new() -> Option<Self> {
-            // Under nohup a run goes on when the terminal closes, and in the
-            // background of a script when Ctrl-C is meant for another.
+            // Ignored signals stay ignored: under nohup a run survives the
+            // terminal, and in the background of a shell script Ctrl-C is for
+            // another process.
             let is_ignored = ignored();
-            let heard = [SIGINT, SIGTERM, SIGHUP]
+            let handled = [SIGINT, SIGTERM, SIGHUP]
                 .into_iter()
                 .filter(|&signal| signal == SIGTERM || !is_ignored(signal));
-            Signals::new(heard).ok().map(Self)
+            Signals::new(handled).ok().map(Self)
         }
 
-        /// Waits for signals: the exit code of each.
+        /// Waits for signals; returns the exit code of each.
         pub(super) fn wait(&mut self) -> Vec<u8> {
             self.0.wait().filter_map(code).collect()
         }
 
-        /// Those that have come.
+        /// Exit codes of the signals that were received, without waiting.
         pub(super) fn pending(&mut self) -> Vec<u8> {
             self.0.pending().filter_map(code).collect()
         }
@@ -294,7 +303,7 @@ mod system {
         }
     }
 
-    /// Ends the process by the signal of this code.
+    /// Ends the process by the signal that belongs to this exit code.
     pub(super) fn end(code: u8) {
         let signal = i32::from(code) - 128;
         if signal_hook::low_level::emulate_default_handler(signal).is_err() {
@@ -306,12 +315,12 @@ mod system {
         #[cfg(any(target_os = "linux", target_os = "macos"))]
         const SIGXFSZ: i32 = 25;
         #[cfg(any(target_os = "linux", target_os = "macos"))]
-        // Where it cannot be had, it ends us as before.
+        // If this fails, the signal ends the process as before.
         let _ = signal(SignalKind::from_raw(SIGXFSZ));
     }
 
-    /// Which signals this process was started with as ignored. The kernel says so in
-    /// a set of bits, of which number 1 is the lowest.
+    /// Tests whether a signal was ignored when the process started. The kernel
+    /// shows a set of bits; signal 1 is the lowest.
     #[cfg(target_os = "linux")]
     fn ignored() -> impl Fn(i32) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -320,8 +329,8 @@ mod system {
         move |number| (bits >> (number - 1)) & 1 == 1
     }
 
-    /// The same, where it cannot be read: what is ignored here is ignored in a
-    /// child, which survives its own signal.
+    /// Without /proc: a child inherits ignored signals, and survives sending one
+    /// to itself.
     #[cfg(not(target_os = "linux"))]
     fn ignored() -> impl Fn(i32) -> bool {
         |number| {
@@ -332,7 +341,7 @@ mod system {
     }
 }
 
-/// Elsewhere there is Ctrl-C.
+/// Other systems have Ctrl-C only.
 #[cfg(not(unix))]
 mod system {
     use tokio::runtime::{Builder, Runtime};

@@ -1,27 +1,29 @@
-//! The program's stdin, read whole for one thing.
+//! Reads the program's stdin, once.
 //!
-//! Owns: that it is read once and not without a bound. Never: knows what for.
+//! Owns: that stdin is read by one argument only, and not without a limit. Never:
+//! knows what the bytes mean.
 
 use std::io::{IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Why nothing was read.
+/// Why stdin was not read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StdinError {
-    #[error("`-` is there twice, and stdin can be read once; give a file for one of them")]
+    #[error("`-` is given twice, but stdin can be read only once; give a file for one of them")]
     Taken,
-    #[error("`-` is stdin, which is a terminal here; pipe something into it, or give a file")]
+    #[error("`-` means stdin, which is a terminal; pipe something into it, or give a file")]
     Terminal,
     #[error("stdin cannot be read: {0}")]
     Unreadable(std::io::Error),
 }
 
-/// Whether something has read it.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether stdin was read.
+static WAS_READ: AtomicBool = AtomicBool::new(false);
 
-/// Everything up to its end, or the first `most` bytes.
+/// Reads stdin to its end, at most `most` bytes. Fails on a second call, on a
+/// terminal and on read errors.
 pub(crate) fn read(most: usize) -> Result<Vec<u8>, StdinError> {
-    if TAKEN.swap(true, Ordering::Relaxed) {
+    if WAS_READ.swap(true, Ordering::Relaxed) {
         return Err(StdinError::Taken);
     }
     let stdin = std::io::stdin().lock();

@@ -1,13 +1,13 @@
-//! The two streams that the program writes to.
+//! stdout and stderr.
 //!
-//! Owns: that nothing waits for a reader while a run is at work: stderr has a
-//! queue and a thread of its own, the event stream a cursor and a thread. Never:
-//! decides what is said.
+//! While a run is at work nothing waits for a reader: stderr has a queue and a
+//! thread, the event stream a cursor over the journal and a thread. Owns: that
+//! guarantee. Never: the content of a message.
 //!
-//! Before [`crate::signals::Signals::listen`] and in commands without it, a
-//! write waits for its reader like that of any other program, and a signal ends
-//! it. From then on signals are ours, a run may be at work, and only what is
-//! written when it is over may wait.
+//! Before [`crate::signals::Signals::listen`], and in commands without it, a
+//! write waits for its reader as in any other program, and a signal ends it.
+//! Afterwards this program handles signals, and only output that follows the end
+//! of a run may wait.
 
 mod canvas;
 mod events;
@@ -15,5 +15,8 @@ mod stderr;
 mod unbuffered;
 
 pub(crate) use events::EventStream;
-pub(crate) use stderr::{Kind, Moving, begin, in_order, move_lines, say, settle, take_away};
-pub(crate) use unbuffered::{Stdout, columns_of_stdout, is_writing, moved};
+pub(crate) use stderr::{
+    Kind, Moving, clear_moving, flush_before_stdout, flush_stderr, set_moving, start_queue,
+    write_stderr,
+};
+pub(crate) use unbuffered::{Stdout, columns_of_stdout, finished_writes, is_writing};

@@ -1,15 +1,16 @@
-//! Power over this process for those that keep its agents.
+//! The supervisor of this process: it reaps and ends the agents' processes.
 //!
-//! Owns: the one supervisor. Never: starts a program.
+//! Owns: the one instance. Never: starts a program.
 
 use std::sync::LazyLock;
 
 use smol_wf_engine::providers::Supervisor;
 
-/// Nothing that this program starts by itself leaves its group or session.
+/// All children may be reaped, because this program starts no other long-lived
+/// children.
 static SUPERVISOR: LazyLock<Supervisor> = LazyLock::new(Supervisor::of_all_children);
 
-/// Of this process.
+/// The supervisor of this process, made on first use.
 pub(crate) fn supervisor() -> &'static Supervisor {
     &SUPERVISOR
 }

@@ -1,19 +1,19 @@
-//! Limits that the system sets this process (`ulimit`), where one of them is what
-//! is in the way.
+//! Limits of the system for this process (`ulimit`), as causes of errors.
 //!
-//! Owns: which limit an error comes from, and what to type. Never: changes the
-//! error; this is said below it.
+//! Owns: which limit caused an error, and what to type. Never: changes the error;
+//! the hint is printed below it.
 
 use smol_wf_core::codes::Code;
 
-/// Files that a run has open at once: itself some twenty, and a few of each agent.
+/// Least open files for a run: about twenty of its own, and a few per agent.
 const FILES_LEAST: u64 = 32;
 
-/// Files that are asked for, where the system lets us have more than it gives.
+/// Open files to ask for, if the hard limit allows it.
 const FILES_WANTED: u64 = 1_024;
 
-/// Makes room for open files; says why that is not to be had.
-pub(crate) fn make_room_for_files() -> Result<(), String> {
+/// Raises the limit of open files. Fails with a message if it stays too low for a
+/// run.
+pub(crate) fn raise_open_files() -> Result<(), String> {
     let files = system::raise_files(FILES_WANTED);
     match files {
         Some(files) if files < FILES_LEAST => Err(too_few_files(files)),
@@ -21,7 +21,7 @@ pub(crate) fn make_room_for_files() -> Result<(), String> {
     }
 }
 
-/// That a run needs more open files than it may have.
+/// The error that a run needs more open files.
 pub(crate) fn too_few_files(files: u64) -> String {
     format!(
         "only {files} files may be open at once here (ulimit -n), and a run needs {FILES_LEAST}; raise the limit with `ulimit -n {FILES_WANTED}` [{}]",
@@ -29,8 +29,9 @@ pub(crate) fn too_few_files(files: u64) -> String {
     )
 }
 
-/// What to know of an error that says these words.
-pub(crate) fn behind(error: &str, code: &str) -> Option<String> {
+/// The limit that probably caused an error with this text and code, and how to
+/// raise it.
+pub(crate) fn hint(error: &str, code: &str) -> Option<String> {
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
     if says(&["File too large", "os error 27"]) || ["store_disk_full", "store_io"].contains(&code) {
         let most = system::file_bytes()?;
@@ -65,7 +66,8 @@ pub(crate) fn behind(error: &str, code: &str) -> Option<String> {
 mod system {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-    /// The limit of open files, after it was raised as far as this, where it may be.
+    /// Raises the limit of open files to `wanted` if possible; returns the limit
+    /// then in effect, `None` if unlimited.
     pub(super) fn raise_files(wanted: u64) -> Option<u64> {
         let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
         let current = current?;

@@ -1,13 +1,13 @@
-//! Tables on stdout, and the choice between them and JSON.
+//! Tables on stdout, and the choice between text and JSON.
 //!
-//! Owns: how a table looks. Never: what is in it.
+//! Owns: the layout of a table. Never: its content.
 
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 
 use crate::{sanitize, streams};
 
-/// How to print what a command found.
+/// Value of `--output`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people
@@ -19,27 +19,27 @@ pub(crate) enum Format {
     Jsonl,
 }
 
-/// A table without a frame. Its last column may be a sentence, which is broken
-/// between words where the terminal is too narrow.
+/// A table without a frame. Its last column may be a sentence, which is wrapped
+/// between words on a narrow terminal.
 pub(crate) struct Table {
     table: comfy_table::Table,
-    /// Columns of the terminal that the widest cells of all columns but the last
-    /// take.
+    /// Width of each column but the last, in columns of the terminal.
     widest: Vec<usize>,
 }
 
 impl Table {
+    /// A table with this header and no rows.
     pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING);
-        // Ids and paths are to be copied: they are never broken over lines.
+        // Ids and paths are never wrapped, so that they can be copied.
         table.set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(header);
         let widest = header[..N - 1].iter().map(|name| sanitize::columns(name)).collect();
         Self { table, widest }
     }
 
-    /// Adds a row; what is in it is made safe to show.
+    /// Adds a row; its cells are made safe to print.
     pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
         let cells = cells.map(sanitize::one_line);
         for (widest, cell) in self.widest.iter_mut().zip(&cells) {
@@ -48,26 +48,27 @@ impl Table {
         self.table.add_row(cells);
     }
 
-    /// Without the padding of a frame that is not there.
+    /// The lines without the padding of a frame.
     pub(crate) fn text(&self) -> String {
         self.within(streams::columns_of_stdout())
     }
 
+    /// The table as lines, with the last column wrapped at `columns`.
     fn within(&self, columns: Option<usize>) -> String {
-        // Each has a space on both sides.
+        // Each column has a space on both sides.
         let indent = self.widest.iter().map(|widest| widest + 2).sum();
         let text = self.table.to_string();
         let lines = text.lines().map(|line| match columns {
-            Some(columns) => broken(line.trim(), indent, columns),
+            Some(columns) => wrapped(line.trim(), indent, columns),
             None => line.trim().to_owned(),
         });
         lines.collect::<Vec<_>>().join("\n")
     }
 }
 
-/// The line, broken between words so that each part fits where one can; what goes
-/// on stands below the last column.
-fn broken(line: &str, indent: usize, columns: usize) -> String {
+/// The line, wrapped between words if possible, with an indent below the last
+/// column.
+fn wrapped(line: &str, indent: usize, columns: usize) -> String {
     const LAST_COLUMN_MIN: usize = 20;
     if sanitize::columns(line) <= columns || indent + LAST_COLUMN_MIN > columns {
         return line.to_owned();
@@ -88,10 +89,10 @@ fn broken(line: &str, indent: usize, columns: usize) -> String {
     text
 }
 
-/// A column's name, and whether it holds numbers.
+/// A column's name and alignment.
 pub(crate) type Column = (&'static str, Align);
 
-/// Where a column's cells stand.
+/// Alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     /// Text.
@@ -100,29 +101,30 @@ pub(crate) enum Align {
     Right,
 }
 
-/// What a terminal that is too narrow does without.
+/// What a narrow terminal drops.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct NarrowRule {
-    /// Columns that are left out, what matters least first.
+    /// Columns to drop, least important first.
     pub(crate) columns: &'static [&'static str],
-    /// The column that is cut when that is not enough.
+    /// The column to cut if that is not enough.
     pub(crate) cut: &'static str,
 }
 
-/// The table as lines. A column that is empty in all rows is left out, and what
-/// can be spared where the terminal is too narrow.
+/// The table as lines. Columns that are empty in all rows are left out; on a
+/// narrow terminal those of `spare` too.
 pub(crate) fn table(columns: &[Column], rows: &[Vec<String>], spare: NarrowRule) -> String {
-    fitting(columns, rows, spare, streams::columns_of_stdout())
+    fit(columns, rows, spare, streams::columns_of_stdout())
 }
 
-fn fitting(
+/// The table within `width` columns; `None` is unlimited.
+fn fit(
     columns: &[Column],
     rows: &[Vec<String>],
     spare: NarrowRule,
     width: Option<usize>,
 ) -> String {
     const CUT_COLUMNS_MIN: usize = 8;
-    let mut shown = drawn(columns, rows, &[]);
+    let mut shown = render(columns, rows, &[]);
     let Some(width) = width else { return shown };
     let over = |text: &str| {
         let widest = text.lines().map(sanitize::columns).max().unwrap_or(0);
@@ -132,7 +134,7 @@ fn fitting(
         if over(&shown) == 0 {
             return shown;
         }
-        shown = drawn(columns, rows, &spare.columns[..left_out]);
+        shown = render(columns, rows, &spare.columns[..left_out]);
     }
     let Some(at) = columns.iter().position(|(name, _)| *name == spare.cut) else { return shown };
     let widest = rows.iter().map(|row| sanitize::columns(&row[at])).max().unwrap_or(0);
@@ -141,10 +143,11 @@ fn fitting(
     for row in &mut rows {
         row[at] = sanitize::cut(&row[at], room);
     }
-    drawn(columns, &rows, spare.columns)
+    render(columns, &rows, spare.columns)
 }
 
-fn drawn(columns: &[Column], rows: &[Vec<String>], left_out: &[&str]) -> String {
+/// The table as lines, without empty columns and those in `left_out`.
+fn render(columns: &[Column], rows: &[Vec<String>], left_out: &[&str]) -> String {
     let used: Vec<usize> = (0..columns.len())
         .filter(|&at| rows.is_empty() || rows.iter().any(|row| !row[at].is_empty()))
         .filter(|&at| !left_out.contains(&columns[at].0))
@@ -163,7 +166,7 @@ fn drawn(columns: &[Column], rows: &[Vec<String>], left_out: &[&str]) -> String 
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    // Without the padding of a frame that is not there.
+    // The lines without the padding of a frame.
     let lines: Vec<_> = table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
     let margin = lines.iter().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
     lines.iter().map(|line| &line[margin..]).collect::<Vec<_>>().join("\n")
@@ -174,11 +177,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_narrow_terminal_does_without_what_can_be_spared() {
+    fn a_narrow_terminal_drops_columns() {
         let columns = [("RUN", Align::Left), ("NAME", Align::Left), ("STEPS", Align::Right)];
         let rows = [vec!["run_1".to_owned(), "a-long-name".to_owned(), "12".to_owned()]];
         let spare = NarrowRule { columns: &["STEPS"], cut: "NAME" };
-        let within = |width| fitting(&columns, &rows, spare, width);
+        let within = |width| fit(&columns, &rows, spare, width);
         let whole = within(None);
         assert_eq!(whole, "RUN    NAME         STEPS\nrun_1  a-long-name     12");
         assert_eq!(within(Some(25)), whole);
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_is_broken_between_words_and_no_word_is() {
+    fn sentences_wrap_between_words() {
         let mut table = Table::new(["AGENT", "STATE"]);
         table.row(["claude-code", "not installed; npm install -g @anthropic-ai/claude-code"]);
         let whole = table.within(None);

@@ -1,25 +1,25 @@
-//! Two texts, shown as what was taken away and what was put in.
+//! The difference of two texts as `-` and `+` lines.
 //!
-//! Owns: the layout. Never: decides what differs.
+//! Owns: the layout. Never: decides which fields are compared.
 
 use similar::{ChangeTag, TextDiff};
 use smol_wf_core::mismatch::FieldDiff;
 
 use crate::sanitize;
 
-/// Lines around a change that are shown with it.
+/// Lines of context around a change.
 const CONTEXT_LINES: usize = 2;
 
-/// Lines of one field at the most: more is no longer read.
+/// Most lines of one field; nobody reads more.
 const LINES_MAX: usize = 60;
 
-/// Columns of a line that are shown.
+/// Most columns of a line.
 const LINE_COLUMNS: usize = 160;
 
-/// Characters before the first difference of a long line.
+/// Characters shown before the first difference in a long line.
 const LEAD_CHARS: usize = 40;
 
-/// Fields that differ, one under the other.
+/// The differing fields, one below the other.
 pub(crate) fn of_fields(fields: &[FieldDiff]) -> String {
     let shown = fields.iter().map(|field| {
         let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "(not set)".to_owned());
@@ -28,7 +28,7 @@ pub(crate) fn of_fields(fields: &[FieldDiff]) -> String {
     shown.collect::<Vec<_>>().join("\n")
 }
 
-/// Two texts; `-` is the recorded one.
+/// The difference of two texts; `-` is the recorded one.
 pub(crate) fn of_texts(recorded: &str, now: &str) -> String {
     if !recorded.contains('\n') && !now.contains('\n') {
         let from = first_difference(recorded, now);
@@ -58,12 +58,12 @@ pub(crate) fn of_texts(recorded: &str, now: &str) -> String {
     lines.join("\n")
 }
 
-/// Characters that both begin with.
+/// Number of characters in the common beginning.
 fn first_difference(left: &str, right: &str) -> usize {
     left.chars().zip(right.chars()).take_while(|(left, right)| left == right).count()
 }
 
-/// The part of a line that the difference begins in.
+/// The part of a long line around its first difference.
 fn window(text: &str, from: usize) -> String {
     let text = sanitize::one_line(text);
     if sanitize::columns(&text) <= LINE_COLUMNS {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_lines_those_around_the_change_are_shown() {
+    fn long_texts_show_only_lines_around_the_change() {
         let old: String = (0..100).map(|line| format!("{line}\n")).collect();
         let shown = of_texts(&old, &old.replace("50\n", "fifty\n"));
         assert_eq!(shown, "  48\n  49\n- 50\n+ fifty\n  51\n  52");

@@ -1,7 +1,7 @@
-//! Command lines that do not fit: what was probably meant, and what to type.
+//! Hints for wrong command lines: what was probably meant, and what to type.
 //!
-//! Owns: hints beside clap's own, and how numbers are read. Never: what a
-//! command does.
+//! Owns: hints in addition to clap's own, and the parser of whole numbers. Never:
+//! what a command does.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::workflow_args::TAKE_ARGS;
 
-/// What people type for a command that has another name here.
+/// Words that people type for a command with another name.
 const OTHER_COMMANDS: [(&[&str], &str); 9] = [
     (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
     (
@@ -19,18 +19,21 @@ const OTHER_COMMANDS: [(&[&str], &str); 9] = [
     ),
     (
         &["stop", "cancel", "pause", "kill", "attach"],
-        "Ctrl-C, or SIGTERM, stops a run; `smol-wf resume RUN` goes on with it",
+        "Ctrl-C, or SIGTERM, stops a run; `smol-wf resume RUN` continues it",
     ),
-    (&["continue", "restart", "retry"], "`smol-wf resume RUN` goes on with a run"),
+    (&["continue", "restart", "retry"], "`smol-wf resume RUN` continues a run"),
     (&["validate", "lint", "verify"], "`smol-wf check SCRIPT` finds what is wrong with a script"),
     (&["dry-run", "dryrun", "estimate"], "`smol-wf plan SCRIPT` shows what a run would ask"),
     (&["rm", "remove", "gc", "vacuum", "clean", "prune"], "`smol-wf history delete` deletes runs"),
     (&["man", "docs", "manual"], "`smol-wf help COMMAND` explains a command"),
-    (&["settings", "set", "get"], "`smol-wf config show` shows the settings and who set them"),
+    (
+        &["settings", "set", "get"],
+        "`smol-wf config show` shows the settings and where they come from",
+    ),
 ];
 
-/// What people type for a flag that has another name here, for commands that
-/// run a script.
+/// Flags that people type for one with another name, in commands that run a
+/// script.
 const OTHER_FLAGS: [(&[&str], &str); 6] = [
     (
         &["-o", "--output", "--json", "--format"],
@@ -38,37 +41,37 @@ const OTHER_FLAGS: [(&[&str], &str); 6] = [
     ),
     (&["-v", "--verbose", "--debug"], "--log-level debug says more"),
     (&["-q", "--quiet", "--silent"], "--log-level error says less"),
-    (&["-n", "--dry-run"], "`smol-wf plan SCRIPT` shows what a run would ask, and asks nobody"),
+    (&["-n", "--dry-run"], "`smol-wf plan SCRIPT` shows what a run would ask, without agents"),
     (&["--provider"], "--agent-provider NAME chooses who answers"),
     (
         &["--detach", "-d", "--background"],
-        "a run stays in the foreground; your shell's & puts it aside",
+        "a run stays in the foreground; add & in your shell to run it in the background",
     ),
 ];
 
-/// Commands whose parts print, and the part that lists.
+/// Commands whose subcommands print, and the subcommand that lists.
 const LISTED_BY: [(&str, &str); 2] = [("config", "show"), ("worktrees", "list")];
 
-/// Commands that run a script: [`OTHER_FLAGS`] speaks of them.
+/// Commands that run a script; [`OTHER_FLAGS`] is for these.
 const RUNS_SCRIPTS: [&str; 3] = ["run", "resume", "fork"];
 
-/// Takes `--db` from before the command to behind it, where clap has it.
+/// Moves `--db` from before the command to after it, where clap expects it.
 pub(crate) fn with_command_first(argv: Vec<OsString>) -> Vec<OsString> {
     let word = |nth: usize| argv.get(nth).and_then(|word| word.to_str()).unwrap_or_default();
-    let taken = match word(1) {
+    let moved_words = match word(1) {
         "--db" => 2,
         flag if flag.starts_with("--db=") => 1,
         _ => return argv,
     };
     let mut moved = argv;
-    if moved.len() > taken + 1 {
-        moved[1..=taken + 1].rotate_right(1);
+    if moved.len() > moved_words + 1 {
+        moved[1..=moved_words + 1].rotate_right(1);
     }
     moved
 }
 
-/// Adds to a complaint of clap's what was probably meant.
-pub(crate) fn explained(mut error: clap::Error, argv: &[OsString]) -> clap::Error {
+/// Adds to an error of clap what was probably meant.
+pub(crate) fn with_hint(mut error: clap::Error, argv: &[OsString]) -> clap::Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         _ => String::new(),
@@ -87,6 +90,7 @@ pub(crate) fn explained(mut error: clap::Error, argv: &[OsString]) -> clap::Erro
     error
 }
 
+/// The hint for an unknown flag of `command`.
 fn of_flag(flag: &str, command: &str) -> Option<String> {
     let is_of_output = ["--json", "-o", "--output"].contains(&flag);
     if let Some((_, verb)) = LISTED_BY.iter().find(|(listed, _)| *listed == command)
@@ -107,7 +111,7 @@ fn of_flag(flag: &str, command: &str) -> Option<String> {
         return Some(hint);
     }
     let is_name = flag.starts_with("--") && flag.len() > 2;
-    // Close to a flag of ours, clap's own suggestion is the better one.
+    // If it resembles a flag of this command, clap's own suggestion is better.
     if !takes_args || !is_name || is_near(flag, command) {
         return None;
     }
@@ -115,20 +119,20 @@ fn of_flag(flag: &str, command: &str) -> Option<String> {
     Some(format!("an argument of the workflow is --args-{name} VALUE"))
 }
 
-/// A flag that this command does not have, and another that runs scripts has.
+/// The hint for a flag that only another command has.
 fn of_another_command(flag: &str, command: &str) -> Option<String> {
     let long = flag.strip_prefix("--")?;
     let has = |command: &str| flags_of(command).iter().any(|own| own == long);
     Some(match command {
         "resume" if has("fork") => format!(
-            "a run that is resumed keeps what it was started with; smol-wf fork RUN {flag} … starts one that takes over its answers"
+            "a resumed run keeps the values that it was started with; smol-wf fork RUN {flag} … starts a new run that reuses its answers"
         ),
         "resume" | "fork" if has("run") => format!(
-            "a run keeps what it was started with; smol-wf run SCRIPT {flag} … starts another one"
+            "a run keeps the values that it was started with; smol-wf run SCRIPT {flag} … starts another run"
         ),
         _ => {
             let owner = RUNS_SCRIPTS.into_iter().find(|owner| has(owner))?;
-            format!("{flag} is a flag of `smol-wf {owner}`, and `smol-wf {command}` has none of it")
+            format!("`smol-wf {command}` has no flag {flag}; `smol-wf {owner}` has it")
         }
     })
 }
@@ -142,14 +146,16 @@ fn flags_of(command: &str) -> Vec<String> {
     flags.map(str::to_owned).collect()
 }
 
+/// Whether a flag of this command is similar.
 fn is_near(flag: &str, command: &str) -> bool {
     let typed = flag.trim_start_matches('-');
     flags_of(command).iter().any(|long| strsim::jaro(long, typed) > NEAR)
 }
 
-/// From here on one word counts as the other, mistyped; clap has the same.
+/// Similarity above which a word counts as a mistyped one; clap uses the same.
 const NEAR: f64 = 0.7;
 
+/// The hint for an unknown command: another name, a script, or a similar command.
 fn of_command(typed: &str) -> Option<String> {
     use clap::CommandFactory;
     let other = OTHER_COMMANDS.iter().find(|(names, _)| names.contains(&typed));
@@ -167,7 +173,7 @@ fn of_command(typed: &str) -> Option<String> {
     Some(format!("did you mean `{name}`?"))
 }
 
-/// A provider was named where a script or a folder is asked for.
+/// The hint for a provider's name in place of a script or folder.
 pub(crate) fn provider(missing: &Path) -> Option<String> {
     use crate::config::ProviderKind;
     let name = missing.to_str()?;
@@ -175,15 +181,15 @@ pub(crate) fn provider(missing: &Path) -> Option<String> {
         name == crate::config::DEBUG || ProviderKind::BUILT_IN.iter().any(|one| one.word() == name);
     is_provider.then(|| {
         format!(
-            "{name} is a provider, and a script or a folder was expected: `smol-wf doctor` and `smol-wf providers` show all providers, {name} among them; `--agent-provider {name}` runs a script with it"
+            "{name} is a provider, but a script or folder was expected; `smol-wf doctor` and `smol-wf providers` show all providers; to run a script with this one, add --agent-provider {name}"
         )
     })
 }
 
-/// Files of a folder that are looked at for one of much the same name.
+/// Most files of a folder that are searched for a similar name.
 const FILES_LOOKED_AT_MAX: usize = 1_000;
 
-/// The file that was probably meant by one that is not there.
+/// The file that was probably meant by a missing one.
 pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
     let wanted = missing.file_name()?.to_str()?;
     if missing.symlink_metadata().is_ok() {
@@ -209,15 +215,15 @@ pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
     Some(format!("did you mean {}?", crate::sanitize::path(&path)))
 }
 
-/// That a file is not there because a link leads to nothing.
-pub(crate) fn dangling(path: &Path) -> Option<String> {
+/// The hint that a path is a dangling link.
+pub(crate) fn dangling_link(path: &Path) -> Option<String> {
     let target = std::fs::read_link(path).ok()?;
     let (path, target) = (crate::sanitize::path(path), crate::sanitize::path(&target));
-    Some(format!("{path} is a link to {target}, and nothing is there"))
+    Some(format!("{path} is a link to {target}, which does not exist"))
 }
 
-/// A whole number between two others, for clap.
-pub(crate) fn whole<T: TryFrom<u64>>(
+/// A value parser for clap: a whole number from `least` to `most`.
+pub(crate) fn whole_number<T: TryFrom<u64>>(
     least: u64,
     most: u64,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -238,11 +244,11 @@ mod tests {
     fn said(argv: &[&str]) -> String {
         let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
         let error = crate::Cli::try_parse_from(&argv).unwrap_err();
-        explained(error, &argv).to_string()
+        with_hint(error, &argv).to_string()
     }
 
     #[test]
-    fn what_was_meant_is_said() {
+    fn hints_name_what_was_probably_meant() {
         for (argv, says) in [
             (&["smol-wf", "rnu", "x.js"][..], "did you mean `run`?"),
             (&["smol-wf", "ok.js"], "smol-wf run ok.js"),
@@ -272,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn no_argument_is_proposed_to_a_command_that_refuses_it() {
+    fn workflow_arguments_are_proposed_only_where_they_are_accepted() {
         for argv in [
             &["smol-wf", "resume", "latest", "--name", "x"][..],
             &["smol-wf", "resume", "latest", "--arg-topic", "x"],
@@ -285,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_much_the_same_name_is_found() {
+    fn a_file_with_a_similar_name_is_found() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["ok.js", "hello.mjs", "other.js"] {
             std::fs::write(folder.path().join(name), "").unwrap();

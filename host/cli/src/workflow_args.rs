@@ -1,8 +1,8 @@
 //! The workflow's own arguments: `--args-<name>`, `--args`, `--args-from-file`.
 //!
-//! Owns: taking `--args-<name>` out of argv before clap sees it (names are the
-//! workflow's, so no clap definition can list them), and putting the three
-//! sources together. Never: knows what a workflow does with them.
+//! Owns: removing `--args-<name>` from argv before clap sees it (the workflow
+//! defines the names, so clap cannot list them), and merging the three sources.
+//! Never: knows what a workflow does with them.
 
 mod source;
 mod yaml;
@@ -16,20 +16,19 @@ use smol_wf_core::limits::ARGS_BYTES_MAX;
 use self::source::Source;
 pub(crate) use self::source::SourceError;
 
-/// Commands that take `--args-<name>`: the one list for what is refused and what is
-/// proposed.
+/// Commands that take `--args-<name>`; others refuse them and never propose them.
 pub(crate) const TAKE_ARGS: [&str; 4] = ["run", "fork", "plan", "explore"];
 
 const PREFIX: &str = "--args-";
-/// Flags of the program that begin like the workflow's own.
+/// Flags of this program that begin like the workflow's.
 const OWN_FLAGS: [&str; 1] = ["from-file"];
-/// Bytes of a value that a message repeats.
+/// Longest value that a message repeats, in bytes.
 const SHOWN_BYTES: usize = 40;
 
-/// Arguments by name, in order of the command line.
+/// Arguments by name, in the order of the command line.
 pub(crate) type Named = Vec<(String, Value)>;
 
-/// Why there are no arguments to run with.
+/// Why the arguments of the workflow cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArgsError {
     #[error("--args-from-file: {0}")]
@@ -48,8 +47,8 @@ pub(crate) enum ArgsError {
     TooLarge { bytes: usize },
 }
 
-/// Splits argv into what clap reads and the workflow's own arguments, which are
-/// taken out behind any subcommand: those that take none refuse them by name.
+/// Splits argv into the part for clap and the workflow's own arguments. They are
+/// removed after any command; a command that takes none refuses them by name.
 pub(crate) fn split(argv: impl Iterator<Item = OsString>) -> (Vec<OsString>, Named) {
     let mut kept = Vec::new();
     let mut named = Named::new();
@@ -75,6 +74,8 @@ pub(crate) fn split(argv: impl Iterator<Item = OsString>) -> (Vec<OsString>, Nam
     (kept, named)
 }
 
+/// Name (and `=value`) of an argument of the workflow at this position of argv,
+/// if it is one.
 fn own_name(token: &OsString, position: usize) -> Option<String> {
     // The program and the subcommand come first.
     if position < 2 {
@@ -85,19 +86,24 @@ fn own_name(token: &OsString, position: usize) -> Option<String> {
     (!name.is_empty() && !OWN_FLAGS.contains(&name)).then(|| rest.to_owned())
 }
 
-/// `5`, `true`, `null`, `[1]` and `{"a":1}` are JSON; everything else is text.
-/// `'"5"'` is the text 5. A number that JavaScript would print otherwise is text
-/// too: `1.10` is a version, `12345e7` a commit, twenty digits an id.
+/// Reads a value: `5`, `true`, `null`, `[1]` and `{"a":1}` are JSON, everything
+/// else is text. `'"5"'` is the text 5. A number that JavaScript would print
+/// differently is text too: `1.10` may be a version, `12345e7` a commit, twenty
+/// digits an id.
 fn value_of(text: &str) -> Value {
     match serde_json::from_str(text) {
-        Ok(Value::Number(number)) if !prints_back(&number, text) => Value::String(text.to_owned()),
+        Ok(Value::Number(number)) if !survives_javascript(&number, text) => {
+            Value::String(text.to_owned())
+        }
         Ok(value) => value,
         Err(_) => Value::String(text.to_owned()),
     }
 }
 
-fn prints_back(number: &serde_json::Number, text: &str) -> bool {
-    // 2^53 - 1, and the smallest fraction that is printed without an exponent.
+/// Whether JavaScript would print the number exactly as it was typed.
+fn survives_javascript(number: &serde_json::Number, text: &str) -> bool {
+    // 2^53 - 1, and the smallest fraction that JavaScript prints without an
+    // exponent.
     const EXACT_MAX: u64 = (1 << 53) - 1;
     const PLAIN_MIN: f64 = 1e-6;
     if let Some(whole) = number.as_i64() {
@@ -108,8 +114,10 @@ fn prints_back(number: &serde_json::Number, text: &str) -> bool {
     number.as_f64().is_some_and(is_plain)
 }
 
-/// The three sources together, as JSON text: the objects of files first, then
-/// `--args`, then the named ones. None when nothing was given.
+/// Merges the three sources to JSON text: first the objects of files, then
+/// `--args`, then the named arguments. `None` if nothing was given. Fails if a
+/// source cannot be read, is not an object where one is needed, or the result is
+/// too large.
 pub(crate) fn merge(
     files: &[PathBuf],
     json: Option<&str>,
@@ -141,7 +149,7 @@ pub(crate) fn merge(
         };
         for (name, mut values) in collect(named) {
             if from_files.contains_key(&name) {
-                // As the seed does: the command line adds to the file.
+                // Arguments on the command line add to those of a file.
                 values.into_iter().for_each(|value| append(&mut all, name.clone(), value));
             } else {
                 let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
@@ -158,6 +166,7 @@ pub(crate) fn merge(
     Ok(Some(text))
 }
 
+/// The object in a source. Fails if it holds another value.
 fn object_of(source: &Source) -> Result<Map<String, Value>, ArgsError> {
     match source.read().map_err(ArgsError::File)? {
         Value::Object(all) => Ok(all),
@@ -168,28 +177,29 @@ fn object_of(source: &Source) -> Result<Map<String, Value>, ArgsError> {
     }
 }
 
-/// The value of `--args`: JSON, or `@` and a file of any value.
+/// The value of `--args`: JSON, or `@FILE`.
 fn given(text: &str) -> Result<Value, ArgsError> {
     if let Some(path) = text.strip_prefix('@') {
         return Source::of(path.as_ref()).read().map_err(ArgsError::AtFile);
     }
     serde_json::from_str(text)
-        .map_err(|error| ArgsError::NotJson { reason: error.to_string(), hint: how_to_quote(text) })
+        .map_err(|error| ArgsError::NotJson { reason: error.to_string(), hint: quoting_hint(text) })
 }
 
-/// A bare word was meant as text; anything else lost its quotes in the shell.
-fn how_to_quote(text: &str) -> String {
+/// The hint for a value that is not JSON: a bare word was meant as text; anything
+/// else lost its quotes in the shell.
+fn quoting_hint(text: &str) -> String {
     let is_word = text.len() <= SHOWN_BYTES
         && !text.contains(|one: char| "{}[]\"'\\".contains(one) || one.is_control());
     if is_word {
-        format!("text is --args '\"{text}\"', and one argument by name --args-name '{text}'")
+        format!("for text, type --args '\"{text}\"'; for one named argument, --args-name '{text}'")
     } else {
         "quote it for your shell, as in --args '{\"name\": 1}', or give a file: --args @FILE"
             .to_owned()
     }
 }
 
-/// The named ones, each with its values in order.
+/// Groups the named arguments: each name with its values in order.
 fn collect(named: Named) -> Vec<(String, Vec<Value>)> {
     let mut all: Vec<(String, Vec<Value>)> = Vec::new();
     for (name, value) in named {
@@ -201,7 +211,7 @@ fn collect(named: Named) -> Vec<(String, Vec<Value>)> {
     all
 }
 
-/// More values of a name: a list takes them in, anything else becomes one.
+/// Adds a value to a name: a list grows, any other value becomes a list.
 fn append(all: &mut Map<String, Value>, name: String, value: Value) {
     match all.get_mut(&name) {
         None => {

@@ -1,6 +1,6 @@
-//! Where the user stands, and what goes by it.
+//! The folder where the user is, and what depends on it.
 //!
-//! Owns: the folder that a new run works in, and which run `latest` is. Never:
+//! Owns: the folder that a run works in, and which run `latest` means. Never:
 //! looks for scripts.
 
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::library::ProjectRoot;
 use smol_wf_engine::{Engine, EngineError, Folders};
 
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::{paths, sanitize};
 
-/// Where a run works and its scripts lie
+/// The folder of a run and that of its scripts
 #[derive(Debug, Args)]
 pub(crate) struct PlaceFlags {
     /// Folder that agents work in [default: the current folder; when resuming,
@@ -28,14 +28,15 @@ pub(crate) struct PlaceFlags {
 }
 
 impl PlaceFlags {
-    /// For a new run.
+    /// Places of a new run. Fails with `cwd_gone` if `--cwd` is not a folder.
     pub(crate) fn of_new(&self) -> Result<Folders, EngineError> {
         let cwd = Some(self.folder()?);
         let (project_root, home) = (self.project_root.clone(), paths::home());
         Ok(Folders { cwd, here: None, project_root, home })
     }
 
-    /// For a run that is taken up, which keeps the folder that it has.
+    /// Places of a run that is resumed: it keeps its recorded folder unless
+    /// `--cwd` was given.
     pub(crate) fn of_recorded(&self) -> Result<Folders, EngineError> {
         let cwd = self.cwd.as_ref().map(|_| self.folder()).transpose()?;
         let here = std::env::current_dir().ok();
@@ -43,14 +44,14 @@ impl PlaceFlags {
         Ok(Folders { cwd, here, project_root, home })
     }
 
-    /// The folder that was named, else the one in which the user stands.
+    /// `--cwd`, otherwise the current folder, as an absolute path without links.
     pub(crate) fn folder(&self) -> Result<PathBuf, EngineError> {
         let named = self.cwd.as_deref().unwrap_or(Path::new("."));
         let gone = || EngineError::CwdGone { path: named.to_owned(), run: None };
         named.canonicalize().ok().filter(|path| path.is_dir()).ok_or_else(gone)
     }
 
-    /// The folder whose settings count for a run that is taken up.
+    /// The folder whose settings apply to a run that is resumed.
     pub(crate) fn folder_of(&self, head: &RunHead) -> Result<PathBuf, EngineError> {
         if self.cwd.is_some() {
             return self.folder();
@@ -68,15 +69,16 @@ pub(crate) struct LatestFlags {
 }
 
 impl LatestFlags {
-    /// The run that a person means, for commands that only look at it; says which
-    /// one `latest` is.
+    /// Resolves a run id, the beginning of one, or `latest`, for commands that
+    /// only read; prints which run `latest` is.
     pub(crate) async fn find(self, engine: &Engine, asked: &str) -> Result<RunId, CommandError> {
         let (run, said) = self.find_from(engine, asked, Path::new(".")).await?;
-        said.into_iter().for_each(|line| talk(&line));
+        said.into_iter().for_each(|line| print_message(&line));
         Ok(run)
     }
 
-    /// The same, seen from a folder; and what is to be said of it.
+    /// Like [`find`](Self::find), from the folder `from`; returns the message
+    /// about `latest` instead of printing it.
     pub(crate) async fn find_from(
         self,
         engine: &Engine,
@@ -88,7 +90,8 @@ impl LatestFlags {
         }
         let home = paths::home();
         let project = ProjectRoot::containing(from, home.as_deref())?.path().to_owned();
-        // What is kept in a project is of that project, wherever it came from.
+        // A database inside a project belongs to that project, wherever its runs
+        // worked.
         let is_home = home
             .as_ref()
             .is_some_and(|home| home.canonicalize().is_ok_and(|home| home.starts_with(&project)));

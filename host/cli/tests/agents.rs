@@ -166,7 +166,7 @@ fn a_command_of_the_settings_answers_and_gets_only_what_it_is_given() {
 }
 
 #[test]
-fn an_answer_that_is_not_utf_8_is_given_with_a_warning_that_names_the_step() {
+fn an_answer_that_is_not_utf_8_causes_a_warning_with_its_step() {
     let place = Place::new();
     place.write("w.mjs", SCRIPT);
     let file = "provider = 'mine'\n[providers.mine]\nkind = 'command'\n\
@@ -230,7 +230,7 @@ fn doctor_says_of_each_agent_what_is_wrong_and_what_to_type() {
     log_in(&place, "codex");
     let ready = doctor();
     assert_eq!(ready.code, 0, "{}", ready.stdout);
-    assert!(ready.stdout.contains("9.8.7") && ready.stdout.contains("A run goes to codex."));
+    assert!(ready.stdout.contains("9.8.7") && ready.stdout.contains("Runs use codex."));
     let json = run(&place, &["doctor", "--output", "json"]).ok();
     assert_eq!(json["ok"], true);
     let agents = json["agents"].as_array().unwrap();

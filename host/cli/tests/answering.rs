@@ -215,7 +215,7 @@ fn a_run_within_an_agent_takes_nothing_over_from_its_call() {
 }
 
 #[test]
-fn a_schema_is_satisfied_by_an_answer_and_by_nothing_less() {
+fn only_a_matching_answer_satisfies_a_schema() {
     let object = "{ schema: { type: 'object', required: ['ok'] } }";
     let ask = format!("return await agent('hi', {object})");
     // Nothing at all, in both rounds.
@@ -252,7 +252,7 @@ fn an_answer_that_cannot_be_checked_in_time_is_not_asked_for_again() {
 }
 
 #[test]
-fn of_a_program_that_never_said_a_word_nothing_is_made_up() {
+fn a_silent_program_gets_no_invented_activity() {
     let place = place("cat >/dev/null; sleep 60", "provider = 'slow'");
     let ask = "return await agent('hi', { timeout: '1s', retry: { maxAttempts: 1 } })";
     let ran = run(&place, ask, &[]);

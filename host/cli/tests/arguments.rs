@@ -28,7 +28,7 @@ fn piped(place: &Place, args: &[&str], text: &str) -> Ran {
 }
 
 #[test]
-fn a_number_is_one_only_where_it_prints_back() {
+fn a_value_is_a_number_only_if_javascript_prints_it_alike() {
     let ran = place().run(&[
         "run",
         "s.mjs",
@@ -77,7 +77,7 @@ fn yaml_is_read_by_the_core_schema_and_adds_up() {
     place.write("twice.yaml", "a: 1\na: 2\n");
     place.run(&["run", "s.mjs", "--args-from-file", "twice.yaml"]).fails(
         3,
-        &["twice.yaml is not YAML: line 2 column 1", "`a` is there twice", "args_invalid"],
+        &["twice.yaml is not YAML: line 2 column 1", "`a` is given twice", "args_invalid"],
     );
 }
 
@@ -95,7 +95,7 @@ fn stdin_is_a_file_and_a_script_but_once() {
     let broken = piped(&place, &["run", "-"], &format!("{SCRIPT}let = ]\n"));
     broken.fails(3, &["(stdin):3:"]);
     let twice = piped(&place, &["run", "-", "--args-from-file", "-"], SCRIPT);
-    twice.fails(3, &["stdin can be read once"]);
+    twice.fails(3, &["stdin can be read only once"]);
     let long = format!("{SCRIPT}// {}\n", "x".repeat(1024 * 1024));
     piped(&place, &["run", "-"], &long).fails(3, &["script_too_large"]);
     let endless = place
@@ -103,11 +103,11 @@ fn stdin_is_a_file_and_a_script_but_once() {
         .stdin(std::fs::File::open("/dev/zero").unwrap())
         .spawn()
         .unwrap();
-    finish(endless).fails(3, &["stdin is over", "args_invalid"]);
+    finish(endless).fails(3, &["stdin is larger than", "args_invalid"]);
 }
 
 #[test]
-fn a_bare_word_is_told_how_to_be_text() {
+fn a_bare_word_gets_a_hint_about_quotes() {
     place().run(&["run", "s.mjs", "--args", "Ada"]).fails(
         3,
         &["--args is not JSON", r#"--args '"Ada"'"#, "--args-name 'Ada'", "args_invalid"],

@@ -222,7 +222,7 @@ fn a_live_run_of_another_process_is_left_alone() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut said, &mut line).unwrap();
     let run = common::run_id_of(&line);
-    let held = format!("being run by process {}; stop that one", first.id());
+    let held = format!("being run by process {}; stop that process", first.id());
     place.run(&["resume", &run]).fails(3, &["run_held", &held]);
     // It cannot be taken up, so nobody is told to.
     let exported = place.run(&["export", &run, "--fixture", "a.swf"]);

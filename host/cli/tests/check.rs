@@ -99,7 +99,7 @@ fn lists_of_calls_that_nobody_awaits() {
 }
 
 #[test]
-fn calls_that_somebody_awaits_are_no_findings() {
+fn awaited_calls_are_not_findings() {
     for body in [
         "return Promise.all(args.items.map(i => agent(i)))",
         "await Promise.all(args.items.map(i => agent(i)))",
@@ -216,7 +216,7 @@ fn types_are_named_as_what_they_are() {
 }
 
 #[test]
-fn a_script_that_cannot_be_had_does_not_hide_what_is_wrong_with_others() {
+fn a_missing_script_does_not_hide_findings_in_others() {
     let place = common::Place::new();
     place.write("a.mjs", format!("{META}agent('x')\n"));
     let ran = place.run(&["check", "nowhere.mjs", "a.mjs"]);
@@ -361,7 +361,7 @@ fn every_rule_is_in_the_docs() {
 }
 
 #[test]
-fn annotations_are_for_actions_alone() {
+fn annotations_are_printed_only_in_actions() {
     let place = Place::new();
     place.write("script.js", format!("{META}agent('x')\n"));
     assert_eq!(place.run(&["check", "script.js"]).stderr, "");

@@ -77,7 +77,7 @@ fn functions_of_the_script_that_nobody_awaits() {
 }
 
 #[test]
-fn promises_that_somebody_awaits_are_no_findings() {
+fn awaited_promises_are_not_findings() {
     for body in [
         "const r = agent('x')\nreturn r",
         "const r = agent('x')\nreturn { r: await r }",

@@ -76,7 +76,7 @@ fn args_are_what_was_given_in_both_dialects() {
 }
 
 #[test]
-fn what_the_script_may_not_change_stays() {
+fn scripts_cannot_change_frozen_globals() {
     let place = Place::new();
     let report = place
         .script(

@@ -250,7 +250,7 @@ fn the_closest_file_is_taken_up_to_the_root_of_the_project() {
 }
 
 #[test]
-fn a_run_goes_by_the_settings_and_a_resume_keeps_what_it_was_started_with() {
+fn a_run_uses_the_settings_and_a_resume_keeps_the_recorded_ones() {
     let place = place("provider = 'debug'\nmax_agents = 2\n", "");
     let script = "export const meta = { name: 'w', description: 'd' }\nfor (const i of [1,2,3]) await agent(`p${i}`)\nreturn 1\n";
     place.write("project/w.mjs", script);

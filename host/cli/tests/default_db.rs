@@ -52,7 +52,7 @@ fn another_programs_database_is_left_alone() {
         };
         let before = files();
         let first = run(&place, &["run", "s.js"]);
-        first.fails(0, &["workflows.db is of another program", "smol-wf.db"]);
+        first.fails(0, &["workflows.db belongs to another program", "smol-wf.db"]);
         assert!(state(&place, "smol-wf.db").exists());
         let second = run(&place, &["run", "s.js"]);
         assert!(!second.stderr.contains("another program"), "said once: {}", second.stderr);

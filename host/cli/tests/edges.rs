@@ -91,7 +91,7 @@ fn deep_results_are_reported() {
 }
 
 #[test]
-fn a_device_is_no_file_of_arguments() {
+fn a_device_is_refused_as_a_file_of_arguments() {
     let place = Place::new();
     place.write("s.mjs", format!("{META}return 1\n"));
     place
@@ -100,14 +100,18 @@ fn a_device_is_no_file_of_arguments() {
 }
 
 #[test]
-fn an_event_stream_that_cannot_be_written_is_no_success() {
+fn an_unwritable_event_stream_is_not_a_success() {
     let place = Place::new();
     place.write("s.mjs", format!("{META}return await agent('x')\n"));
     let mut command = place.command(&["run", "s.mjs", "--events"]);
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     common::finish(command.spawn().unwrap()).fails(
         74,
-        &["cannot write to stdout", "[stdout_unwritable]", "it is kept: smol-wf history run_"],
+        &[
+            "cannot write to stdout",
+            "[stdout_unwritable]",
+            "the report is stored: smol-wf history run_",
+        ],
     );
 }
 

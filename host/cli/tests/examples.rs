@@ -39,7 +39,7 @@ fn every_example_runs() {
 }
 
 #[test]
-fn hello_greets_whom_it_is_told() {
+fn hello_greets_the_given_name() {
     let report = example(&Place::new(), "hello.mjs", &["--args-name", "Ada"]);
     assert!(report["results"].to_string().contains("Ada"), "{report}");
 }

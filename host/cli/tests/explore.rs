@@ -104,7 +104,7 @@ fn a_null_that_breaks_a_slot_and_a_failure_that_leaves_a_null_are_found() {
 }
 
 #[test]
-fn errors_that_an_author_throws_are_no_findings() {
+fn errors_thrown_on_purpose_are_not_findings() {
     let place = Place::new();
     let body =
         "const x = await agent('x')\nif (x === null) throw new Error('no answer')\nreturn x\n";

@@ -297,7 +297,7 @@ fn an_import_that_another_process_was_quicker_with_finds_the_same_run() {
 }
 
 #[test]
-fn a_run_that_is_in_was_imported_whatever_becomes_of_what_is_kept_of_it() {
+fn an_import_counts_even_if_its_columns_cannot_be_updated() {
     let (place, elsewhere) = (Place::new(), Place::new());
     let ran = run(&elsewhere, &[]);
     let file = elsewhere.path("run.jsonl");

@@ -20,7 +20,7 @@ fn module(options: &str) -> String {
 }
 
 #[test]
-fn a_body_goes_on_with_null_and_a_module_is_thrown_the_failure() {
+fn bodies_get_null_for_a_failed_agent_and_modules_an_error() {
     let place = Place::new();
     let ran = place.script(&body("{ label: 'look' }"), &FAIL);
     ran.fails(8, &["look: failed, null for the script", "warning: the agent gave no answer"]);

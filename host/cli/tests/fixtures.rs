@@ -415,7 +415,7 @@ fn limits_of_the_recording_bound_nothing_that_it_answers() {
 }
 
 #[test]
-fn a_fixture_that_is_not_there_is_an_input_that_cannot_be_read() {
+fn a_missing_fixture_is_an_input_error() {
     let place = recorded(SCRIPT, &[]);
     let said = "nope.swf cannot be read: ";
     place.run(&["test", "nope.swf"]).fails(3, &[said, "[file_unreadable]"]);

@@ -291,7 +291,7 @@ fn limits_are_raised_on_resume_and_what_is_done_is_free() {
 }
 
 #[test]
-fn a_fleet_that_answers_nothing_is_no_success() {
+fn a_run_without_any_answer_is_not_a_success() {
     let place = Place::new();
     let script =
         body("return (await parallel([1, 2, 3].map(i => () => agent(`a${i}`)))).filter(Boolean)");

@@ -213,7 +213,7 @@ fn a_run_that_a_process_works_on_is_not_deleted() {
     let run = common::run_id_of(&line);
     place.run(&["history", "delete", &run]).fails(3, &["run_held"]);
     let all = place.run(&["history", "delete", "--all", "--yes"]);
-    all.fails(0, &["left alone", "1 run"]);
+    all.fails(0, &["not deleted", "1 run"]);
     assert_eq!(list(&place, &["--state", "running"]), std::slice::from_ref(&run));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -227,7 +227,7 @@ fn a_run_that_a_process_works_on_is_not_deleted() {
 const AGENT: &str = "#!/bin/sh\nread -r prompt\necho \"reading $prompt\" >&2\nexec sleep 60\n";
 
 #[test]
-fn of_a_run_at_work_one_sees_what_its_agents_do_now() {
+fn a_running_run_shows_what_its_agents_do() {
     let place = Place::new();
     let agent = place.write("home/.config/smol-workflows/agent.sh", AGENT);
     std::fs::set_permissions(agent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
@@ -262,7 +262,7 @@ fn of_a_run_at_work_one_sees_what_its_agents_do_now() {
 }
 
 #[test]
-fn one_is_one_and_nulls_say_whose_they_are() {
+fn counts_are_singular_for_one_and_nulls_name_their_agent() {
     let place = Place::new();
     let text = "export const meta = { name: 'n', description: 'd' }\n\
         return await pipeline(['x'], () => agent('a', { label: 'asker' }), () => { throw new Error('no') })\n";
@@ -382,7 +382,7 @@ fn a_database_that_was_edited_is_not_believed() {
         assert_eq!(damaged.len(), 1, "{change}: {listed}");
         assert_eq!(damaged[0]["runId"], three.as_str());
         assert!(damaged[0]["damage"].as_str().unwrap().contains(&three));
-        place.run(&["history", "usage"]).fails(0, &["1 run cannot be read and counts for"]);
+        place.run(&["history", "usage"]).fails(0, &["1 run cannot be read and counts as"]);
         place.run(&["history", "delete", "--state", "damaged", "--yes"]).fails(0, &[]);
         assert_eq!(list(&place, &[]).len(), 2);
     }

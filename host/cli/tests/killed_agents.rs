@@ -88,7 +88,7 @@ fn what_a_killed_program_leaves_is_ended_before_the_resumed_run_asks_again() {
 }
 
 #[test]
-fn a_resumed_run_that_asks_nobody_ends_them_as_well() {
+fn a_resumed_run_without_agents_ends_old_daemons_too() {
     let (place, _alone) = place();
     let (mut child, pids) = at_work(&place);
     child.kill().unwrap();
@@ -121,7 +121,7 @@ fn a_worktree_is_taken_away_when_nobody_works_in_it_any_more() {
 }
 
 #[test]
-fn a_second_signal_waits_for_nothing_and_leaves_nothing() {
+fn a_second_signal_ends_at_once_and_leaves_no_file() {
     let (place, _alone) = place();
     let (mut child, pids) = at_work(&place);
     let stderr = child.stderr.take().unwrap();

@@ -87,7 +87,7 @@ fn a_database_has_one_folder_of_results_by_whatever_name_it_goes() {
 }
 
 #[test]
-fn what_a_terminal_shows_well_stays_in_the_report() {
+fn small_results_stay_in_the_report() {
     let place = Place::new();
     std::fs::create_dir(place.path("home")).unwrap();
     place.write("s.js", format!("{META}return 'x'.repeat(200_000)\n"));
@@ -105,7 +105,7 @@ fn a_folder_of_results_that_is_a_link_is_not_written_into() {
     std::os::unix::fs::symlink("elsewhere", place.path("runs.db.results")).unwrap();
     place.write("s.js", format!("{META}return 'x'.repeat(300_000)\n"));
     let shown = on_a_terminal(&place, "run s.js --agent-provider debug");
-    let warned = shown.contains("cannot be put into") && shown.contains("its folder is a link");
+    let warned = shown.contains("cannot be written to") && shown.contains("its folder is a link");
     assert!(shown.contains("code=0") && warned, "{}", shown.len());
     let report = report_in(&shown);
     assert_eq!(report["results"].as_str().unwrap().len(), 300_000);

@@ -65,7 +65,7 @@ fn scripts_that_cannot_be_read_say_what_to_write_instead() {
 
 /// One rule for all numbers that are none: nothing passes for an option unset.
 #[test]
-fn a_number_that_is_none_is_no_option_left_out() {
+fn numbers_that_are_not_finite_are_refused_in_options() {
     let place = Place::new();
     for number in ["NaN", "Infinity", "-Infinity"] {
         let call = format!("agent('p', {{ timeout: {number} }})");
@@ -262,8 +262,7 @@ fn commands_that_are_given_something_else_say_what_they_take() {
         (
             &["providers", "claude-code"][..],
             3,
-            &["claude-code is a provider, and a script or a folder was expected", "smol-wf doctor"]
-                [..],
+            &["claude-code is a provider, but a script or folder was expected", "smol-wf doctor"][..],
         ),
         (&["doctor", "codex"], 3, &["codex is a provider", "--agent-provider codex"]),
         (&["history", "two"], 3, &["smol-wf history --name two"]),
@@ -307,8 +306,10 @@ fn variables_that_were_meant_for_ours_are_told_and_no_others() {
         let mut command = place.command(&["run", "ok.js"]);
         finish(command.env(name, value).spawn().unwrap())
     };
-    with("SMOL_WF_MAXAGENTS", "1")
-        .fails(0, &["SMOL_WF_MAXAGENTS means nothing", "did you mean SMOL_WF_MAX_AGENTS?"]);
+    with("SMOL_WF_MAXAGENTS", "1").fails(
+        0,
+        &["does not know the variable SMOL_WF_MAXAGENTS", "did you mean SMOL_WF_MAX_AGENTS?"],
+    );
     with("SMOL_WF_TIMEOUT", "5").fails(2, &["SMOL_WF_TIMEOUT: `5` needs a unit, as in 5s or 5ms"]);
     let made = with("SMOL_WF_DB", "elsewhere/r.db");
     made.fails(0, &["made a new database: ", "elsewhere/r.db (named by SMOL_WF_DB)"]);
@@ -335,7 +336,7 @@ fn counts_of_one_are_singular() {
 }
 
 #[test]
-fn an_agent_that_is_not_installed_comes_with_what_to_type() {
+fn a_missing_agent_says_how_to_install_it() {
     let place = Place::new();
     place.write("s.js", format!("{META}return agent('x')\n"));
     for (provider, install) in [
@@ -361,7 +362,7 @@ fn a_script_that_is_not_found_has_a_hint_at_what_is_there() {
 }
 
 #[test]
-fn flags_of_another_command_are_no_arguments_of_the_workflow() {
+fn flags_of_another_command_are_not_workflow_arguments() {
     let place = Place::new();
     place.write("s.mjs", "export const meta = { name: 'n', description: 'd' }\n");
     for (command, flag, next) in [
@@ -372,10 +373,10 @@ fn flags_of_another_command_are_no_arguments_of_the_workflow() {
         ("resume", "--args", "smol-wf fork RUN --args"),
         ("fork", "--on-failure", "smol-wf run SCRIPT --on-failure"),
         ("fork", "--phase-models", "smol-wf run SCRIPT --phase-models"),
-        ("run", "--set-result", "a flag of `smol-wf fork`"),
-        ("run", "--as-recorded", "a flag of `smol-wf resume`"),
-        ("plan", "--timeout", "a flag of `smol-wf run`"),
-        ("explore", "--debug-rule", "a flag of `smol-wf run`"),
+        ("run", "--set-result", "`smol-wf fork` has it"),
+        ("run", "--as-recorded", "`smol-wf resume` has it"),
+        ("plan", "--timeout", "`smol-wf run` has it"),
+        ("explore", "--debug-rule", "`smol-wf run` has it"),
     ] {
         let ran = place.run(&[command, "s.mjs", flag, "x"]);
         ran.fails(2, &[next]);

@@ -103,7 +103,7 @@ fn off_a_terminal_a_call_that_names_nobody_stops_the_run_beside_agents_that_coul
 
 /// However a script takes it, or hides it.
 #[test]
-fn no_script_takes_the_want_of_an_agent_for_an_answer() {
+fn a_missing_agent_never_reaches_the_script_as_an_answer() {
     let place = with_mine("");
     place.write("child.js", format!("{META}return await agent('hello')\n"));
     let named = "agent('named', { provider: 'mine' })";
@@ -131,7 +131,7 @@ fn no_script_takes_the_want_of_an_agent_for_an_answer() {
 
 /// Nor does one that is recorded anew.
 #[test]
-fn no_fixture_takes_the_want_of_an_agent_for_an_answer() {
+fn a_missing_agent_is_never_recorded_as_an_answer() {
     let place = with_mine("");
     place.write(".git/HEAD", "");
     let named = "agent('named', { provider: 'mine' })";
@@ -224,7 +224,7 @@ fn auto_is_the_same_agent_for_a_run_and_a_fork() {
     let before = run(&place, &["history", "--json"]).stdout;
     for args in [&["run", "s.js"][..], &["fork", &id, "--from", "1"]] {
         let ran = run(&place, &[args, &["--agent-provider", "auto"]].concat());
-        ran.fails(69, &["there is nobody to ask", "[no_agent]"]);
+        ran.fails(69, &["no agent is installed and logged in", "[no_agent]"]);
         assert_eq!(ran.stdout, "");
     }
     assert_eq!(run(&place, &["history", "--json"]).stdout, before, "no run was begun");
@@ -257,7 +257,7 @@ fn doctor_says_what_becomes_of_calls_that_name_nobody_and_of_others() {
     let doctor = run(&place, &["doctor"]);
     assert_eq!(doctor.code, 69, "{}", doctor.stdout);
     for says in [
-        "A call that names no agent stops its run (no_agent), but on a terminal",
+        "A call that names no agent stops its run (no_agent), except on a terminal",
         "Calls that name one of these reach it: mine.",
     ] {
         assert!(doctor.stdout.contains(says), "no `{says}` in: {}", doctor.stdout);
@@ -266,7 +266,7 @@ fn doctor_says_what_becomes_of_calls_that_name_nobody_and_of_others() {
     place.write("home/.config/smol-workflows/config.toml", "");
     let doctor = run(&place, &["doctor"]);
     assert_eq!(doctor.code, 69, "{}", doctor.stdout);
-    for says in ["a run ends before it begins (no_agent), but on a terminal", "No call reaches"] {
+    for says in ["runs do not start (no_agent), except on a terminal", "No call reaches"] {
         assert!(doctor.stdout.contains(says), "no `{says}` in: {}", doctor.stdout);
     }
 }

@@ -55,7 +55,7 @@ fn readers_read_the_old_tables_and_leave_them_as_they_are() {
 }
 
 #[test]
-fn how_a_run_stands_whose_holder_died_is_looked_up_once() {
+fn the_state_of_an_abandoned_run_is_looked_up_once() {
     let (place, held, _) = held();
     let connection = Connection::open(place.db()).unwrap();
     let own = owner::this_process(1);

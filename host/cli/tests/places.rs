@@ -269,7 +269,7 @@ fn a_database_that_a_slip_of_the_finger_makes_is_named() {
     assert!(!place.run(&["run", "s.js", "--db", "typo/runs.db"]).stderr.contains("made a new"));
     let exported =
         place.run(&["export", "latest", "--db", "typo/runs.db", "--fixture", "tset/a.swf"]);
-    exported.fails(0, &["made the folder ", "/tset"]);
+    exported.fails(0, &["created the folder ", "/tset"]);
 }
 
 fn git(dir: &Path, args: &[&str]) {

@@ -63,10 +63,7 @@ fn a_signal_stops_a_recording_and_the_same_command_goes_on() {
         let before = std::fs::read_to_string(place.path("review.swf")).unwrap();
         signal(&child, name);
         let ran = finish(child);
-        ran.fails(
-            code,
-            &["Stopping…", "stopped; what agents have answered is kept", "same command"],
-        );
+        ran.fails(code, &["Stopping…", "stopped; answers of agents are stored", "same command"]);
         for part in ["FAIL", "it was stopped", "review.swf.kept; go on: smol-wf test"] {
             assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
         }
@@ -132,7 +129,9 @@ fn agents_of_the_settings_are_asked_as_run_asks_them() {
     assert_eq!((keys.lines().count(), different.len()), (9, 9), "{keys}");
     let before = fixture(&place);
     place.write("review.js", script("Skim"));
-    for (name, says) in [("nix", "unknown provider `nix`"), ("auto", "nobody to ask")] {
+    for (name, says) in
+        [("nix", "unknown provider `nix`"), ("auto", "no agent is installed and logged in")]
+    {
         let ran = at_home(&place, &[&RECORD[..], &["--agent-provider", name]].concat());
         assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
         assert!(ran.stdout.contains(says), "{}", ran.stdout);

@@ -195,7 +195,7 @@ fn nothing_is_written_or_made_behind_a_folder_that_leads_out() {
 }
 
 #[test]
-fn a_name_that_is_not_text_leads_out_as_little() {
+fn a_name_that_is_not_utf_8_cannot_lead_out_of_the_project() {
     use std::os::unix::ffi::OsStrExt;
     let outer = Place::new();
     let place = Place { dir: tempfile::tempdir_in(outer.dir.path()).unwrap() };

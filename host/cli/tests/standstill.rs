@@ -56,7 +56,7 @@ fn stopped_meanwhile(script: &str, agents: usize, flags: &[&str]) -> serde_json:
 }
 
 #[test]
-fn answers_that_came_meanwhile_count_and_no_limit_was_reached() {
+fn answers_that_arrive_meanwhile_count_without_reaching_a_limit() {
     let script = "return parallel([1, 2, 3].map(i => () => agent('p' + i)))";
     let flags = ["--idle-timeout", "8s", "--agent-timeout", "9s", "--timeout", "10s"];
     let results = stopped_meanwhile(script, 3, &flags);
@@ -64,7 +64,7 @@ fn answers_that_came_meanwhile_count_and_no_limit_was_reached() {
 }
 
 #[test]
-fn a_timer_does_not_win_by_it() {
+fn a_timer_does_not_win_during_a_standstill() {
     let script =
         "return Promise.race([agent('p'), new Promise(r => setTimeout(() => r('late'), 8000))])";
     assert_eq!(stopped_meanwhile(script, 1, &[]), "answered");

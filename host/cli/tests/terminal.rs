@@ -90,7 +90,7 @@ fn a_terminal_that_closes_says_so_twice_and_still_stops_the_run_cleanly() {
 
 /// As `nohup` and the background of a script do it.
 #[test]
-fn a_signal_that_was_ignored_from_the_start_is_nothing() {
+fn a_signal_that_was_ignored_from_the_start_stays_ignored() {
     for name in ["HUP", "INT"] {
         let place = Place::new();
         place.write("s.mjs", format!("{META}await agent('a')\nreturn await agent('b')\n"));
@@ -120,7 +120,7 @@ fn a_signal_that_was_ignored_from_the_start_is_nothing() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_reader_that_goes_away_is_not_a_failure() {
     let place = Place::new();
     place.write("s.mjs", format!("{META}for (let i = 0; i < 300; i++) await agent('x'.repeat(500))\nreturn 'y'.repeat(100000)\n"));
     for flags in ["", "--events"] {
@@ -304,7 +304,7 @@ fn on_ctrl_c_what_is_said_stays_and_the_moving_lines_go() {
 }
 
 #[test]
-fn below_a_long_report_a_person_is_told_what_came_of_it() {
+fn a_long_report_is_followed_by_a_summary() {
     let place = Place::new();
     let text = "log('x'.repeat(200))\nawait agent('a')\nreturn await parallel([() => agent('b', { mood: 'good' }), () => agent('c')])\n";
     place.write("s.mjs", format!("{META}{text}"));

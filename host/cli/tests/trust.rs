@@ -48,7 +48,7 @@ fn no_project_says_what_becomes_of_what_agents_ask_and_the_user_does() {
         let ran = at(&place, "project", &show);
         let asks = settings(&ran).into_iter().find(|row| row["key"] == "asks").unwrap();
         assert_eq!((&asks["value"], &asks["origin"]), (&"refuse".into(), &"default".into()));
-        assert!(ran.stderr.contains("sets asks, which is for you alone"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("sets asks, which only you may set"), "{}", ran.stderr);
         assert_eq!(of_project(&place, "project"), ["model"]);
     }
     place.write("home/.config/smol-workflows/config.toml", "asks = 'allow'");
@@ -169,7 +169,7 @@ fn a_link_in_the_place_of_the_file_is_refused() {
     // A directory or a pipe is no file either, and nobody waits for it.
     std::fs::remove_file(place.path("project/.agents")).unwrap();
     std::fs::create_dir_all(place.path(FILE)).unwrap();
-    at(&place, "project", &["trust"]).fails(2, &["no regular file"]);
+    at(&place, "project", &["trust"]).fails(2, &["not a regular file"]);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn trust_is_listed_and_taken_back() {
 }
 
 #[test]
-fn a_digest_in_the_environment_is_trust_where_nobody_is_asked() {
+fn a_digest_in_the_environment_grants_trust() {
     let place = place(EVIL);
     let digest = at(&place, "project", &["trust"]).stdout;
     let digest = digest.split(' ').next().unwrap().to_owned();
@@ -214,7 +214,7 @@ fn a_digest_in_the_environment_is_trust_where_nobody_is_asked() {
 }
 
 #[test]
-fn a_list_that_others_can_write_is_no_list() {
+fn a_trust_list_that_others_can_write_is_refused() {
     let place = place(EVIL);
     assert_eq!(at(&place, "project", &["trust"]).code, 0);
     let file = place.path("home/.local/state/smol-workflows/trust.json");

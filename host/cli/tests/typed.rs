@@ -116,7 +116,7 @@ fn what_is_written_through_a_link_to_nothing_names_both_and_what_to_type() {
     symlink("gone/there.json", place.path("my link.json")).unwrap();
     symlink("nowhere", place.path("folder")).unwrap();
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
-    let both = "my link.json is a link to gone/there.json, and nothing is there";
+    let both = "my link.json is a link to gone/there.json, which does not exist";
     for (args, code) in [
         (&["export", "latest", "--format", "jsonl", "--out", "my link.json"][..], 3),
         (&["export", "latest", "--fixture", "my link.json"], 2),
@@ -126,7 +126,7 @@ fn what_is_written_through_a_link_to_nothing_names_both_and_what_to_type() {
         assert!(place.path("my link.json").is_symlink());
     }
     let within = ["export", "latest", "--format", "jsonl", "--out", "folder/out.json"];
-    place.run(&within).fails(3, &["folder is a link to nowhere, and nothing is there"]);
+    place.run(&within).fails(3, &["folder is a link to nowhere, which does not exist"]);
     let out = ["export", "latest", "--format", "jsonl", "--out", "my link.json"];
     typed(&place, &command_of(&place.run(&out), "rm"));
     place.run(&out).fails(0, &[]);
@@ -165,22 +165,24 @@ fn a_run_that_met_a_limit_goes_on_as_its_last_line_says() {
 
 #[test]
 fn a_run_in_a_folder_that_was_moved_is_resumed_where_it_is_now() {
-    let place = Place::new();
-    let calls = "await agent('a'); await agent('b'); return agent('c')";
-    place.write("old one/s.mjs", format!("{META}{calls}\n"));
-    let first = place.run(&["run", "old one/s.mjs", "--cwd", "old one", "--max-agents", "1"]);
-    assert_eq!(first.code, 5, "{}", first.stderr);
-    std::fs::rename(place.path("old one"), place.path("new one")).unwrap();
-    let moved = ["resume", &first.run_id(), "--cwd", "new one", "--max-agents", "2"];
-    let second = place.run(&moved);
-    assert_eq!(second.code, 5, "{}", second.stderr);
-    let line = second.stderr.lines().find_map(|line| line.strip_prefix("resume: ")).unwrap();
-    let report = typed(&place, &format!("{line} --db '{}'", place.db().display()));
-    assert!(report.contains("echo: c"), "{report}");
+    for again in [&["resume"][..], &["run", "new one/s.mjs", "--resume-run"]] {
+        let place = Place::new();
+        let calls = "await agent('a'); await agent('b'); return agent('c')";
+        place.write("old one/s.mjs", format!("{META}{calls}\n"));
+        let first = place.run(&["run", "old one/s.mjs", "--cwd", "old one", "--max-agents", "1"]);
+        assert_eq!(first.code, 5, "{}", first.stderr);
+        std::fs::rename(place.path("old one"), place.path("new one")).unwrap();
+        let run = first.run_id();
+        let second = place.run(&[again, &[&run, "--cwd", "new one", "--max-agents", "2"]].concat());
+        assert_eq!(second.code, 5, "{}", second.stderr);
+        let line = second.stderr.lines().find_map(|line| line.strip_prefix("resume: ")).unwrap();
+        let report = typed(&place, &format!("{line} --db '{}'", place.db().display()));
+        assert!(report.contains("echo: c"), "{report}");
+    }
 }
 
 #[test]
-fn no_word_of_an_agent_is_part_of_what_is_to_be_typed() {
+fn hints_contain_no_text_of_an_agent() {
     let message = "quota; raise it with --yes; touch pwned #";
     let error = serde_json::json!({ "error": { "kind": "auth", "message": message } });
     let place = with_agent(&format!("#!/bin/sh\ncat > /dev/null\necho '{error}'\n"), 0o755);

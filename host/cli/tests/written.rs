@@ -63,7 +63,7 @@ fn all(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_mistaken_name_costs_no_file() {
+fn a_mistyped_output_name_destroys_no_file() {
     let place = ran();
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
     let fixture = read(&place, "ok.swf");
@@ -83,21 +83,21 @@ fn a_mistaken_name_costs_no_file() {
         (["export", "latest", "-f", "jsonl", "--out"], ["export", "latest", "--fixture"]);
     let junit = ["test", "ok.swf", "--junit"];
     for (args, file, says) in [
-        (&out[..], "runs.db", "is a database, and stays; name another file"),
-        (&out, "link.jsonl", "is a database, and stays"),
-        (&out, "gone.db-wal", "is a database, and stays"),
-        (&out, "ok.swf.kept", "is answers that a recording has kept, and stays"),
-        (&out, "ok.swf", "seems to be a fixture, not an export of a run, and stays"),
+        (&out[..], "runs.db", "is a database and was not replaced; choose another file"),
+        (&out, "link.jsonl", "is a database and was not replaced"),
+        (&out, "gone.db-wal", "is a database and was not replaced"),
+        (&out, "ok.swf.kept", "is a file of recorded answers and was not replaced"),
+        (&out, "ok.swf", "seems to be a fixture, not an export of a run, and was not replaced"),
         (&out, "pretty.swf", "seems to be a fixture, not an export"),
-        (&out, "s.mjs", "seems to be a script, not an export of a run, and stays"),
+        (&out, "s.mjs", "seems to be a script, not an export of a run, and was not replaced"),
         (&out, "package.json", "seems to be JSON of another kind"),
-        (&out, "notes", "name another file, or delete it first: rm notes"),
-        (&fix, "runs.db", "is a database, and stays"),
-        (&fix, "ok.swf.kept", "is answers that a recording has kept"),
-        (&fix, "s.mjs", "seems to be a script, not a fixture, and stays"),
-        (&junit, "runs.db", "is a database, and stays"),
+        (&out, "notes", "choose another file, or delete it first: rm notes"),
+        (&fix, "runs.db", "is a database and was not replaced"),
+        (&fix, "ok.swf.kept", "is a file of recorded answers"),
+        (&fix, "s.mjs", "seems to be a script, not a fixture, and was not replaced"),
+        (&junit, "runs.db", "is a database and was not replaced"),
         (&junit, "ok.swf", "seems to be a fixture, not a JUnit report"),
-        (&junit, "page.html", "seems to be a page of HTML, not a JUnit report"),
+        (&junit, "page.html", "seems to be an HTML page, not a JUnit report"),
         (&junit, "pom.xml", "seems to be XML of another kind, not a JUnit report"),
         (&junit, "a.svg", "seems to be an SVG image"),
         (&junit, "./-dash", "delete it first: rm ./-dash"),
@@ -343,7 +343,7 @@ fn a_full_disk_costs_nothing_of_a_file_that_is_written_in_place() {
 }
 
 #[test]
-fn a_fixture_that_is_written_anew_takes_no_other_file_with_it() {
+fn rewriting_a_fixture_changes_no_other_file() {
     let place = ran();
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
     let mine = place.write("ok.swf.new", "mine");
@@ -418,7 +418,7 @@ fn a_run_whose_script_is_gone_becomes_a_fixture_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_temporary_folder_that_cannot_be_used_is_what_is_named() {
+fn an_unusable_temporary_folder_is_named() {
     let place = ran();
     let journal = export(&place, "journal", "-").stdout;
     place.write("run.journal", journal);

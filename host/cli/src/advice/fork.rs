@@ -1,29 +1,29 @@
-//! What to do about a fork that cannot begin.
+//! Hints for forks that cannot start.
 //!
-//! Owns: the flags that ask for one. Never: what is wrong; the error says that.
+//! Owns: the flags of a fork. Never: what is wrong; the error says that.
 
 use smol_wf_core::ids::CallId;
 use smol_wf_engine::ForkError;
 
-/// The whole sentence: what was typed, and what is wrong with it.
+/// The whole sentence: the flag that was typed, and what is wrong with it.
 pub(super) fn sentence(error: &ForkError) -> String {
     match error {
         ForkError::NoSuchStep { from, last: 0, .. } => {
-            format!("--from {from}: {error}; leave --from out")
+            format!("--from {from}: {error}; leave out --from")
         }
         ForkError::NoSuchStep { from, .. } => format!("--from {from}: {error}"),
         ForkError::TwoAnswers { call } => {
-            format!("--set-result is given twice for step {call}; give the one that you mean")
+            format!("--set-result is given twice for step {call}; give one answer per step")
         }
         ForkError::NotJson { call, reason, text } => match needs_quotes(text) {
             true => format!(
-                "--set-result {call}: the answer is not JSON, and a text needs quotes: {}",
+                "--set-result {call}: the answer is not JSON; text needs quotes: {}",
                 quoted(*call, text)
             ),
             false => format!("--set-result {call}: the answer is not JSON: {reason}"),
         },
         ForkError::NeedsSession { call, .. } => format!(
-            "--set-result {call}: {error}; leave it out, or name a script in which that step has no `session`"
+            "--set-result {call}: {error}; leave it out, or give a script in which that step has no `session`"
         ),
         ForkError::NotAnAgent { call, .. }
         | ForkError::Schema { call, .. }
@@ -31,12 +31,12 @@ pub(super) fn sentence(error: &ForkError) -> String {
     }
 }
 
-/// Most answers that are not JSON are texts.
+/// Whether an answer that is not JSON is probably text.
 fn needs_quotes(text: &str) -> bool {
     !text.trim_start().starts_with(['{', '[', '"'])
 }
 
-/// As a shell takes it.
+/// The flag with the text as JSON, quoted for a shell.
 fn quoted(call: CallId, text: &str) -> String {
     const SHOWN_BYTES: usize = 60;
     let is_short = text.len() <= SHOWN_BYTES && !text.contains('\'');

@@ -84,9 +84,9 @@ pub(crate) fn of_limit(reached: &LimitError) -> String {
         LimitError::TurnFuel { .. } => format!(
             "if it is not, raise the limit with {raise}; one turn may use a tenth of it"
         ),
-        LimitError::TurnTime { .. } => format!("to give a turn longer: {raise}"),
-        LimitError::Unpriced { .. } => "give one in output tokens, such as --budget 200k, a price for the model with --prices, or none with --budget none".to_owned(),
-        LimitError::Unmetered { .. } => "go on without one: --budget none".to_owned(),
+        LimitError::TurnTime { .. } => format!("give a turn more time with {raise}"),
+        LimitError::Unpriced { .. } => "set the budget in output tokens (--budget 200k), give the model a price (--prices FILE), or run without a budget (--budget none)".to_owned(),
+        LimitError::Unmetered { .. } => "run without a budget: --budget none".to_owned(),
         LimitError::Stack => "make the recursion shallower".to_owned(),
         LimitError::Notes { .. } => "log less".to_owned(),
         LimitError::TurnBytes { .. } => "await some calls before making more".to_owned(),
@@ -98,7 +98,7 @@ pub(crate) fn of_limit(reached: &LimitError) -> String {
 /// says it already.
 fn of_code(code: &str, message: &str) -> Option<String> {
     let hint = match Code::read(code)? {
-        Code::TimedOut => format!("{} gives it longer", flag(Limit::Time)),
+        Code::TimedOut => format!("give it more time with {}", flag(Limit::Time)),
         Code::NoAgent => super::NO_AGENT.to_owned(),
         Code::CwdGone => super::CWD_GONE.to_owned(),
         Code::ProjectGone => super::PROJECT_GONE.to_owned(),

@@ -1,7 +1,7 @@
-//! What to do about a database that cannot be used.
+//! Hints for databases that cannot be used.
 //!
-//! Owns: the hints, and commands that name the database as a shell reads it. Never:
-//! what is wrong; the error says that.
+//! Owns: the hints, with commands that name the database quoted for a shell.
+//! Never: what is wrong; the error says that.
 
 use std::path::{Path, PathBuf};
 
@@ -9,59 +9,59 @@ use smol_wf_engine::StoreError;
 
 use crate::shell;
 
-/// Nothing that its user has done.
-const DEFECT: &str = "this is a defect of smol-wf, please report it with this line";
+/// Hint for an error that the user did not cause.
+const DEFECT: &str = "this is a bug in smol-wf; please report it with this line";
 
-/// What to do about an error of the store.
+/// The hint for an error of the store; every error has one.
 pub(super) fn hint(error: &StoreError) -> String {
     match error {
         StoreError::Newer { .. } => "update smol-wf, or use another database".to_owned(),
         StoreError::Foreign { .. } => "choose another path".to_owned(),
         StoreError::Altered { path, .. } => format!(
-            "undo that (`sqlite3 {} .schema` shows everything in it), or name another database with --db",
+            "undo the change (`sqlite3 {} .schema` lists what is in it), or choose another database with --db",
             shell::path(path)
         ),
-        StoreError::Replaced { .. } => "if you have the files, put all of them back, and the run goes on with `smol-wf resume`; if not, start it again".to_owned(),
+        StoreError::Replaced { .. } => "if you have the files, put all of them back and continue with `smol-wf resume RUN`; otherwise start the run again".to_owned(),
         StoreError::IsDirectory { path } => {
             format!("name a file in it, as in {}", path.join("runs.db").display())
         }
         StoreError::NotAFile { .. } => "name a file with --db".to_owned(),
-        StoreError::NotWritable { .. } => "give yourself the right to write the file and its directory, or choose another path".to_owned(),
+        StoreError::NotWritable { .. } => "get write permission for the file and its directory, or choose another path".to_owned(),
         StoreError::NewestInLog { .. } => {
-            "copy both to a folder of your own and name that copy with --db".to_owned()
+            "copy both to a folder of your own and open the copy with --db".to_owned()
         }
         StoreError::OlderTables { .. } => "open a copy of it with --db".to_owned(),
         StoreError::Corrupt { path, .. } => {
-            let aside = shell::path(&put_aside(path));
+            let aside = shell::path(&bad_path(path));
             format!(
                 "move it away (`mv {} {aside}`) to start afresh, and try `sqlite3 {aside} .recover` to save what is in it",
                 shell::path(path)
             )
         }
-        StoreError::DiskFull { .. } => "free some space elsewhere (deleting runs takes some at first), then try again; a run that was cut short goes on with `smol-wf resume`".to_owned(),
+        StoreError::DiskFull { .. } => "free some space elsewhere (deleting runs needs some at first), then try again; `smol-wf resume RUN` continues an interrupted run".to_owned(),
         StoreError::Busy { path } => format!(
             "wait for it or end it (`fuser {}` names it), then try again",
             shell::path(path)
         ),
         StoreError::OlderHolder { .. } => "wait until it is done, then try again".to_owned(),
         StoreError::Io { .. } => "check the disk, then resume the run".to_owned(),
-        StoreError::OldSqlite { .. } => "build it again with a newer one".to_owned(),
+        StoreError::OldSqlite { .. } => "rebuild it with a newer SQLite".to_owned(),
         StoreError::Internal { .. } | StoreError::Invalid { .. } => DEFECT.to_owned(),
-        StoreError::RunExists { .. } => "start the run again to draw another id".to_owned(),
-        StoreError::NoSuchRun { .. } => "list the runs to see which there are".to_owned(),
+        StoreError::RunExists { .. } => "start the run again to get another id".to_owned(),
+        StoreError::NoSuchRun { .. } => "`smol-wf history` lists the runs".to_owned(),
         StoreError::LeaseHeld { .. } => {
             "wait until that process is done, or end it and try again".to_owned()
         }
-        StoreError::LeaseLost { .. } => "look at the run again before going on".to_owned(),
+        StoreError::LeaseLost { .. } => "check the run before you continue".to_owned(),
         StoreError::OutOfSequence { .. } => "load the run again".to_owned(),
         StoreError::Damaged { .. } => {
-            "bring back the database from a copy, or delete the run".to_owned()
+            "restore the database from a copy, or delete the run".to_owned()
         }
     }
 }
 
-/// Where a damaged database is moved to.
-fn put_aside(path: &Path) -> PathBuf {
+/// Path to which a damaged database is moved: with `.bad` added.
+fn bad_path(path: &Path) -> PathBuf {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".bad");
     aside.into()
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_to_be_typed_names_the_database_whatever_it_is_called() {
+    fn hints_quote_the_database_for_a_shell() {
         let path = PathBuf::from("-it's a $HOME/my \"runs\".db");
         let named = |aside: &str| format!("./{}{aside}", path.display());
         let (altered, corrupt, busy) = (

@@ -1,4 +1,4 @@
-//! What a run waits for, other than answers.
+//! Messages about waiting for agents and for the database.
 //!
 //! Owns: the sentences. Never: waits.
 
@@ -11,7 +11,7 @@ use smol_wf_engine::{DatabaseWait, StoreError};
 use super::of_stop;
 use crate::shell;
 
-/// A run that stops waits for its agents.
+/// A stopping run waits for its agents.
 pub(crate) fn for_agents(at_work: usize, reason: &StopReason) -> String {
     let (agents, have) = if at_work == 1 { ("agent", "has") } else { ("agents", "have") };
     format!(
@@ -20,7 +20,7 @@ pub(crate) fn for_agents(at_work: usize, reason: &StopReason) -> String {
     )
 }
 
-/// A run waits for its database, or to begin.
+/// A run waits for its database, or a command waits to begin.
 pub(crate) fn for_database(wait: DatabaseWait<'_>) -> String {
     let DatabaseWait { busy, longest, is_under_way } = wait;
     let longest = in_words(longest);
@@ -42,7 +42,7 @@ pub(crate) fn for_database(wait: DatabaseWait<'_>) -> String {
     }
 }
 
-/// `2 minutes`, `90 s`, `500 ms`: a bound, and not to the moment.
+/// `2 minutes`, `90 s`, `500 ms`: rounded, for a limit.
 fn in_words(longest: Duration) -> String {
     let milliseconds = longest.as_millis();
     if milliseconds < 1_000 {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_said_as_they_are() {
+    fn limits_are_rounded_to_words() {
         for (milliseconds, words) in [
             (500, "500 ms"),
             (1_980, "2 s"),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_it_locked_is_asked_with_a_name_that_a_shell_reads() {
+    fn the_locked_database_is_quoted_for_a_shell() {
         let busy = StoreError::Busy { path: "it's a/runs.db".into() };
         for is_under_way in [true, false] {
             let longest = Duration::from_secs(120);

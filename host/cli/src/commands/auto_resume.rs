@@ -1,8 +1,9 @@
-//! Taking a paused run up once more, when its provider has said when it answers
-//! again and the user has said how long that may be waited for.
+//! Starts a run and waits for it; with `--wait-for-reset`, resumes it once after
+//! its provider was out of quota.
 //!
-//! Owns: the wait. Never: waits a second time; a provider that is shut again
-//! when it said that it would not be is nothing to wait for.
+//! The provider must have said when it answers again, and that must be within the
+//! time that the user allows. Owns: the wait. Never: waits a second time, because
+//! a provider that breaks its word once may do so forever.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,38 +13,54 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report, ResumeRequest, RunState, ScriptFile, Start};
 
 use crate::config::Settings;
-use crate::failure::talk;
+use crate::failure::print_message;
 use crate::humanize::span;
 use crate::progress::Progress;
 use crate::setup;
 use crate::signals::Signals;
 use crate::working_folder::PlaceFlags;
 
-/// A report names the second in which a provider answers again: its end is late
-/// enough.
+/// A report names the second in which a provider answers again; by the end of
+/// that second it does.
 const ROUNDED: Duration = Duration::from_secs(1);
 
-/// How a run would be taken up once more.
+/// How to resume a run after a wait.
 pub(super) struct AutoResume<'a> {
-    /// Longest that may be waited for it.
+    /// Longest wait (`--wait-for-reset`); `None` never waits.
     pub(super) longest: Option<Duration>,
+    /// Settings of the resume; the same as those of the first try.
     pub(super) settings: &'a Settings,
+    /// Flags that name the folders of the run.
     pub(super) places: &'a PlaceFlags,
 }
 
-/// The report of the run, after it was taken up again where that may be.
-pub(super) async fn once_more(
+/// Starts a run, resume or fork, waits for its report, and resumes it once if it
+/// paused for a quota that resets in time. A signal stops the run or the wait.
+pub(super) async fn run_to_end(
     engine: &Engine,
-    report: Result<Report, EngineError>,
-    again: &AutoResume<'_>,
+    what: impl Into<Start>,
+    auto_resume: &AutoResume<'_>,
     progress: &Arc<Progress>,
     signals: &Signals,
 ) -> Result<Report, EngineError> {
-    let (Ok(paused), Some(longest)) = (&report, again.longest) else { return report };
-    let Some(wait) = wait_of(paused) else { return report };
+    let report = start_and_wait(engine, what, progress, signals).await;
+    resume_after_reset(engine, report, auto_resume, progress, signals).await
+}
+
+/// Returns `report`, or, if the run paused for a quota that resets in time, the
+/// report of the resumed run.
+async fn resume_after_reset(
+    engine: &Engine,
+    report: Result<Report, EngineError>,
+    auto_resume: &AutoResume<'_>,
+    progress: &Arc<Progress>,
+    signals: &Signals,
+) -> Result<Report, EngineError> {
+    let (Ok(paused), Some(longest)) = (&report, auto_resume.longest) else { return report };
+    let Some(wait) = time_to_reset(paused) else { return report };
     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     if wait > longest {
-        talk(&format!(
+        print_message(&format!(
             "the provider answers again in {}, and --wait-for-reset is {}",
             span(wait_ms),
             span(u64::try_from(longest.as_millis()).unwrap_or(u64::MAX))
@@ -51,18 +68,20 @@ pub(super) async fn once_more(
         return report;
     }
     progress.finish();
-    talk(&format!("waiting {} until the provider answers again", span(wait_ms)));
+    print_message(&format!("waiting {} until the provider answers again", span(wait_ms)));
     tokio::select! {
         () = tokio::time::sleep(wait) => {}
         () = signals.cancel.cancelled() => return report,
     }
-    // With the recorded text: a script that was edited meanwhile is no other run.
-    let request = resume_request(paused.run_id.clone(), None, again.settings, again.places)?;
-    attend(engine, request, progress, signals).await
+    // With the recorded script: an edit during the wait must not start another
+    // run.
+    let request =
+        resume_request(paused.run_id.clone(), None, auto_resume.settings, auto_resume.places)?;
+    start_and_wait(engine, request, progress, signals).await
 }
 
-/// Starts this and waits for its report; signals stop it.
-pub(super) async fn attend(
+/// Starts a run, resume or fork and waits for its report; a signal stops the run.
+async fn start_and_wait(
     engine: &Engine,
     what: impl Into<Start>,
     progress: &Arc<Progress>,
@@ -71,7 +90,8 @@ pub(super) async fn attend(
     engine.start_with(what, progress.clone(), signals.cancel.clone())?.wait().await
 }
 
-/// Taking a run up under these settings.
+/// The request to resume `run` with these settings; `script` is `None` for the
+/// recorded one.
 pub(super) fn resume_request(
     run: RunId,
     script: Option<ScriptFile>,
@@ -86,13 +106,14 @@ pub(super) fn resume_request(
     })
 }
 
-/// How long until the provider of a paused run answers again, if it said so.
-fn wait_of(report: &Report) -> Option<Duration> {
+/// Time until the provider of a paused run answers again, if it said so.
+fn time_to_reset(report: &Report) -> Option<Duration> {
     if report.state != RunState::Paused {
         return None;
     }
     let resets_at = report.error.as_ref()?.resets_at.as_ref()?;
     let resets_at: Timestamp = resets_at.parse().ok()?;
-    let until = Duration::try_from(resets_at.duration_since(Timestamp::now())).unwrap_or_default();
-    Some(until + ROUNDED)
+    let remaining =
+        Duration::try_from(resets_at.duration_since(Timestamp::now())).unwrap_or_default();
+    Some(remaining + ROUNDED)
 }

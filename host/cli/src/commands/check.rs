@@ -1,4 +1,7 @@
-//! `smol-wf check`.
+//! `smol-wf check`: findings in scripts, without running them.
+//!
+//! Owns: which scripts to check, and the output as text, JSON and annotations.
+//! Never: a rule; those are in the engine's `check`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,6 +49,7 @@ Examples:
 Exit codes:
   0 no errors   3 a script was not found   7 errors; with --strict, warnings too";
 
+/// The JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CheckResult<'a> {
@@ -56,6 +60,7 @@ struct CheckResult<'a> {
     findings: Vec<FileFinding<'a>>,
 }
 
+/// A finding with its file, as in the JSON output.
 #[derive(Serialize)]
 struct FileFinding<'a> {
     file: &'a str,
@@ -64,11 +69,15 @@ struct FileFinding<'a> {
 }
 
 impl CheckArgs {
+    /// Checks every script and prints the findings. Returns 7 if there are errors
+    /// (with `--strict`, warnings too); fails if a script cannot be loaded, after
+    /// the findings in all others.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let settings = Settings::load(FlagLayer::default(), Path::new("."))?;
         let checks = Checks::new(places(), setup::agents(&settings)?)?;
         let mut found: Vec<(String, Finding)> = Vec::new();
-        // One that cannot be had does not hide what is wrong with the others.
+        // A script that cannot be loaded does not hide the findings in the
+        // others.
         let (mut scripts, mut missing): (_, Option<CommandError>) = (0, None);
         for asked in self.each(&mut missing) {
             let script = match find_script(&asked) {
@@ -79,7 +88,7 @@ impl CheckArgs {
                 }
             };
             scripts += 1;
-            // A name stands for a file; a path is shown as it was given.
+            // A workflow's name is shown as its file; a path as it was given.
             let shown = asked.to_string_lossy();
             let file = if asked.exists() { shown.into_owned() } else { name_of(&script) };
             let findings = checks.script(&script).await?;
@@ -112,7 +121,8 @@ impl CheckArgs {
 }
 
 impl CheckArgs {
-    /// The scripts that are asked for, those of folders one by one.
+    /// The scripts to check, with folders expanded; the first error goes to
+    /// `missing`.
     fn each(&self, missing: &mut Option<CommandError>) -> Vec<PathBuf> {
         let mut each = Vec::with_capacity(self.scripts.len());
         for asked in &self.scripts {
@@ -129,12 +139,13 @@ impl CheckArgs {
     }
 }
 
-/// Where a run would be that is started here.
+/// The places of a run that would start here.
 fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
     Folders { cwd, here: None, project_root: None, home: paths::home() }
 }
 
+/// A finding as text: place, message and rule, then the snippet and the hint.
 fn text(file: &str, finding: &Finding) -> String {
     let Finding { rule, severity, line, column, message, hint, snippet } = finding;
     let mut text = format!(
@@ -153,6 +164,7 @@ fn text(file: &str, finding: &Finding) -> String {
     text
 }
 
+/// The last line: how many scripts were checked, and what was found.
 fn sum(scripts: usize, errors: usize, warnings: usize) -> String {
     let (scripts, errors) = (plural(scripts, "script"), plural(errors, "error"));
     format!("{scripts} checked: {errors}, {}", plural(warnings, "warning"))

@@ -1,4 +1,6 @@
-//! `smol-wf config`.
+//! `smol-wf config`: the settings in effect and the files that they come from.
+//!
+//! Owns: the output. Never: reads a settings file itself; `config` does.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -100,7 +102,7 @@ impl ConfigArgs {
     }
 }
 
-/// One setting, as it is shown.
+/// One setting, as it is printed.
 #[derive(Serialize)]
 struct Row {
     key: String,
@@ -114,6 +116,8 @@ impl Row {
         Self { key, value, origin: origin.layer(), source: origin.source() }
     }
 
+    /// A provider as a row. Only the names of its environment are shown, because
+    /// values may be secret.
     fn of_provider(name: &str, given: &Sourced<ProviderSettings>) -> Self {
         let settings = &given.value;
         let value = json!({
@@ -138,10 +142,10 @@ impl ShowArgs {
         self.limits.put(&mut flags);
         self.log.put(&mut flags);
         self.db.put(&mut flags);
-        failure::there(&self.from)?;
+        failure::check_exists(&self.from)?;
         let settings = Settings::load(flags, &self.from)?;
         settings.check()?;
-        failure::warn(&settings);
+        failure::print_warnings(&settings);
         match self.json.asked().unwrap_or(self.output) {
             format @ (Format::Json | Format::Jsonl) => {
                 let rows = rows(&settings);
@@ -153,6 +157,8 @@ impl ShowArgs {
     }
 }
 
+/// All settings for JSON: those of [`Key`], then aliases, providers, MCP servers
+/// and folders. A setting without a value is null.
 fn rows(settings: &Settings) -> Vec<Row> {
     let values = Key::ALL.into_iter().map(|key| match settings.get(key) {
         Some(given) => Row::new(key.name().to_owned(), given.value.json(), &given.origin),
@@ -172,6 +178,7 @@ fn rows(settings: &Settings) -> Vec<Row> {
     values.chain(aliases).chain(providers).chain(servers).chain(dirs).collect()
 }
 
+/// The same as a table; a setting without a value is `-`.
 fn text(settings: &Settings) -> String {
     let mut table = Table::new(["SETTING", "VALUE", "ORIGIN"]);
     for key in Key::ALL {
@@ -197,7 +204,7 @@ fn text(settings: &Settings) -> String {
     table.text()
 }
 
-/// One settings file, there or not.
+/// One settings file, whether it exists or not.
 #[derive(Serialize)]
 struct FileRow {
     layer: &'static str,
@@ -209,7 +216,7 @@ struct FileRow {
 
 impl PathArgs {
     fn execute(&self) -> Result<ExitCode, CommandError> {
-        failure::there(&self.from)?;
+        failure::check_exists(&self.from)?;
         let settings = Settings::load(FlagLayer::default(), &self.from)?;
         let project = settings.project_file.as_ref().map(|project| FileRow {
             layer: "project",

@@ -1,6 +1,7 @@
-//! `smol-wf diff`.
+//! `smol-wf diff`: two runs side by side.
 //!
-//! Owns: how a difference is told. Never: what it is; that is the core's.
+//! Owns: the text of a comparison. Never: what counts as a difference; the core
+//! decides that.
 
 use std::process::ExitCode;
 
@@ -20,10 +21,10 @@ use crate::table::Format;
 use crate::working_folder::LatestFlags;
 use crate::{exit, output, sanitize};
 
-/// Lines of one side that the text shows.
+/// Most lines of one side in the text.
 const LINES_SHOWN_MAX: usize = 20;
 
-/// Calls of a kind that the text shows.
+/// Most differing calls, and most changes of the result, in the text.
 const CALLS_SHOWN_MAX: usize = 20;
 
 /// Compare two runs: their calls, answers, results, tokens and dollars
@@ -61,6 +62,7 @@ Examples:
   smol-wf diff run_0k3 latest
   smol-wf diff run_0k3 run_7pa --output json";
 
+/// The JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
@@ -70,6 +72,8 @@ struct Document<'a> {
 }
 
 impl DiffArgs {
+    /// Compares two runs and prints the difference. Returns 0 if they are equal
+    /// and 1 if not; fails if a run does not exist or cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = reader(&self.db, Some(&self.a))?;
         let a = self.latest.find(&engine, &self.a).await?;
@@ -89,11 +93,13 @@ impl DiffArgs {
     }
 }
 
+/// The steps of a run. Fails with `run_unknown` if the journal has no head.
 fn details<'a>(journal: &'a RunJournal, asked: &str) -> Result<Details<'a>, EngineError> {
     Details::fold(&journal.entries, journal.held)
         .map_err(|_| EngineError::UnknownRun { asked: asked.to_owned() })
 }
 
+/// The whole comparison as text.
 fn text(diff: &RunDiff<'_>) -> String {
     let mut lines = vec![side("-", &diff.a), side("+", &diff.b), tally(diff)];
     let (a, b) = (&diff.a.token_usage, &diff.b.token_usage);
@@ -108,7 +114,7 @@ fn text(diff: &RunDiff<'_>) -> String {
     ));
     if let Some(divergence) = &diff.first_divergence {
         lines.push(String::new());
-        lines.extend(parting(divergence, diff));
+        lines.extend(first_difference(divergence, diff));
     }
     let listed = calls(diff);
     if !listed.is_empty() {
@@ -134,7 +140,7 @@ fn text(diff: &RunDiff<'_>) -> String {
     lines.join("\n")
 }
 
-/// How many calls are what.
+/// One line: how many calls are the same, and how many differ in which way.
 fn tally(diff: &RunDiff<'_>) -> String {
     let not_answered =
         |which| diff.not_answered.iter().filter(|call| call.missing_in == which).count();
@@ -153,12 +159,12 @@ fn tally(diff: &RunDiff<'_>) -> String {
     format!("calls: {}", tally.join(", "))
 }
 
-/// What a run has in place of an answer: one that is not over may get it yet.
+/// Describes a missing answer: a run that is not over may still get it.
 fn no_answer(side: &Side<'_>) -> &'static str {
     if side.ended.is_none() { "not answered yet" } else { "not answered" }
 }
 
-/// The calls that are not the same, one a line.
+/// The calls that differ, one per line.
 fn calls(diff: &RunDiff<'_>) -> Vec<String> {
     let one = |sign: &str, call: &CallLine| {
         format!("{sign} step {}  {}", call.step, line_of(&call.label))
@@ -184,14 +190,15 @@ fn calls(diff: &RunDiff<'_>) -> Vec<String> {
     lines
 }
 
+/// The line about one run: sign, id, name, end and number of calls.
 fn side(sign: &str, side: &Side<'_>) -> String {
     let ended = side.ended.unwrap_or("not over");
     let steps = plural(side.steps, "call");
     format!("{sign} {}  {}  {ended}, {steps}", side.run_id, line_of(side.name))
 }
 
-/// Where the runs part, with both sides of what differs.
-fn parting(divergence: &Divergence, diff: &RunDiff<'_>) -> Vec<String> {
+/// The first difference between the runs, with both sides of each field.
+fn first_difference(divergence: &Divergence, diff: &RunDiff<'_>) -> Vec<String> {
     let of = |call: &CallLine| format!("step {} ({})", call.step, line_of(&call.label));
     let what = match (&divergence.a, &divergence.b) {
         (Some(a), Some(b)) if a.step == b.step => format!("at {}", of(b)),
@@ -200,10 +207,10 @@ fn parting(divergence: &Divergence, diff: &RunDiff<'_>) -> Vec<String> {
         (None, Some(b)) => format!("at {}, which only the second made", of(b)),
         (None, None) => String::new(),
     };
-    let mut lines = vec![format!("they part {what}")];
+    let mut lines = vec![format!("the runs differ first {what}")];
     for Field { name, a, b } in &divergence.fields {
         lines.push(format!("  {}:", line_of(name)));
-        // Other parts of a call may be left out.
+        // Other fields of a call are optional.
         let none = |side| if name == "answer" { no_answer(side) } else { "" };
         let a = a.as_deref().unwrap_or_else(|| none(&diff.a));
         let b = b.as_deref().unwrap_or_else(|| none(&diff.b));
@@ -214,16 +221,18 @@ fn parting(divergence: &Divergence, diff: &RunDiff<'_>) -> Vec<String> {
     lines
 }
 
-/// The lines of both texts between those that they begin and end with alike.
+/// The lines of both texts without the lines that are equal at their beginning
+/// and end.
 fn without_common_lines<'a>(a: &'a str, b: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
     let (a, b): (Vec<_>, Vec<_>) = (a.lines().collect(), b.lines().collect());
     let same = |pair: &(&&str, &&str)| pair.0 == pair.1;
     let before = a.iter().zip(&b).take_while(same).count();
     let (a, b) = (&a[before..], &b[before..]);
-    let behind = a.iter().rev().zip(b.iter().rev()).take_while(same).count();
-    (a[..a.len() - behind].to_vec(), b[..b.len() - behind].to_vec())
+    let suffix = a.iter().rev().zip(b.iter().rev()).take_while(same).count();
+    (a[..a.len() - suffix].to_vec(), b[..b.len() - suffix].to_vec())
 }
 
+/// Lines with a sign before each, at most [`LINES_SHOWN_MAX`].
 fn marked(sign: &str, lines: &[&str]) -> Vec<String> {
     let mut all: Vec<_> = lines
         .iter()
@@ -236,6 +245,7 @@ fn marked(sign: &str, lines: &[&str]) -> Vec<String> {
     all
 }
 
+/// A changed value of the result: its path, then both values.
 fn changed(change: &Change) -> Vec<String> {
     let value = |sign: &str, value: &Option<serde_json::Value>| {
         value.as_ref().map(|value| format!("  {sign} {}", line_of(&value.to_string())))
@@ -244,11 +254,12 @@ fn changed(change: &Change) -> Vec<String> {
     [Some(path), value("-", &change.a), value("+", &change.b)].into_iter().flatten().collect()
 }
 
+/// A text on one safe line of at most 120 columns.
 fn line_of(text: &str) -> String {
     sanitize::cut(&sanitize::one_line(text), 120)
 }
 
-/// One of two answers that stand in one line.
+/// One of two answers that share a line.
 fn short(answer: &str) -> String {
     sanitize::cut(&sanitize::one_line(answer), 60)
 }

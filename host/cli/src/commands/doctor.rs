@@ -1,4 +1,6 @@
-//! `smol-wf doctor`.
+//! `smol-wf doctor`: whether runs can work on this machine.
+//!
+//! Owns: the questions to providers, the table and the verdict. Never: a fix.
 
 mod checks;
 
@@ -22,8 +24,8 @@ use crate::table::{Format, Table};
 use crate::{exit, output, progress};
 use checks::{Check, State};
 
-/// Longest that a provider may take to say how it is: their own questions are
-/// bounded more tightly, and this holds for all of them.
+/// Longest time for one provider. Each of its own questions has a shorter limit;
+/// this one covers all of them.
 const PROBE_TIME_MAX: Duration = Duration::from_secs(75);
 
 /// Check whether runs can work here, and say how to fix what is missing
@@ -54,7 +56,7 @@ Examples:
   smol-wf doctor
   smol-wf doctor --output json";
 
-/// One agent.
+/// One provider, and what it says about itself.
 #[derive(Serialize)]
 struct Agent {
     name: String,
@@ -63,12 +65,12 @@ struct Agent {
     probe: Probe,
 }
 
-/// All that was found.
+/// The output as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Findings {
     schema_version: u32,
-    /// What a run that names no provider goes to; `auto` where that is nobody.
+    /// The provider of a run that names none; `auto` if there is none.
     provider: String,
     agents: Vec<Agent>,
     checks: Vec<Check>,
@@ -76,16 +78,18 @@ struct Findings {
 }
 
 impl DoctorArgs {
+    /// Runs all checks and prints them. With invalid settings it still checks the
+    /// rest with the defaults. Returns the exit code of [`verdict`].
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
         self.db.put(&mut flags);
-        failure::there(&self.from)?;
+        failure::check_exists(&self.from)?;
         let (settings, broken) = match Settings::load(flags, &self.from) {
             Ok(settings) => {
                 let broken = settings.check().err();
                 (settings, broken)
             }
-            // Whoever is ill may still be examined.
+            // With invalid settings, check the rest with the defaults.
             Err(error) => (Settings::defaults(), Some(error)),
         };
         let catalogue = Catalogue::of(&settings);
@@ -99,7 +103,7 @@ impl DoctorArgs {
         let agents = probe_all(catalogue.all()).await;
         let code = verdict(&chosen, &agents, &checks);
         let ok = code == 0;
-        let provider = match chosen.is_makeshift() && !progress::is_watched() {
+        let provider = match chosen.is_stand_in() && !progress::is_watched() {
             true => AUTO.to_owned(),
             false => chosen.answering.clone(),
         };
@@ -112,7 +116,7 @@ impl DoctorArgs {
     }
 }
 
-/// All at once, in order of their names.
+/// Asks all providers at once; the result keeps their order.
 async fn probe_all(providers: Vec<Arc<dyn Provider>>) -> Vec<Agent> {
     let mut asked = JoinSet::new();
     for (position, provider) in providers.into_iter().enumerate() {
@@ -123,7 +127,7 @@ async fn probe_all(providers: Vec<Arc<dyn Provider>>) -> Vec<Agent> {
                 program: None,
                 version: None,
                 logged_in: None,
-                problem: Some(format!("does not say within {} s", PROBE_TIME_MAX.as_secs())),
+                problem: Some(format!("does not answer within {} s", PROBE_TIME_MAX.as_secs())),
             });
             let usable = probe.is_usable();
             (position, Agent { name: provider.name().to_owned(), usable, probe })
@@ -140,9 +144,10 @@ fn verdict(chosen: &AgentChoice, agents: &[Agent], checks: &[Check]) -> u8 {
         return exit::FAILED;
     }
     let usable = agents.iter().any(|agent| agent.name == chosen.answering && agent.usable);
-    if usable && !chosen.is_makeshift() { 0 } else { exit::UNAVAILABLE }
+    if usable && !chosen.is_stand_in() { 0 } else { exit::UNAVAILABLE }
 }
 
+/// Two tables, of agents and of checks, and one line with the verdict.
 fn text(findings: &Findings, chosen: &AgentChoice, code: u8) -> String {
     let mut agents = Table::new(["AGENT", "VERSION", "LOGIN", "STATE"]);
     for agent in &findings.agents {
@@ -154,7 +159,7 @@ fn text(findings: &Findings, chosen: &AgentChoice, code: u8) -> String {
         let place = agent.probe.program.as_deref().map(Path::display);
         let state = match (&agent.probe.problem, place) {
             (Some(problem), _) => problem.clone(),
-            // Whether it has a login, its program knows: `auto` passes it over.
+            // Only its program knows whether it is logged in, so `auto` skips it.
             (None, Some(place)) if agent.probe.logged_in.is_none() => format!("found, {place}"),
             (None, Some(place)) if agent.usable => format!("ready, {place}"),
             (None, Some(place)) => format!("not logged in, {place}"),
@@ -169,25 +174,25 @@ fn text(findings: &Findings, chosen: &AgentChoice, code: u8) -> String {
     }
     let verdict = match code {
         0 if findings.provider == DEBUG => {
-            "A run goes to debug, which sends nothing to any model.".to_owned()
+            "Runs use debug, which sends nothing to a model.".to_owned()
         }
-        0 => format!("A run goes to {}.", findings.provider),
+        0 => format!("Runs use {}.", findings.provider),
         exit::UNAVAILABLE => unavailable(findings, chosen),
-        _ => "A run cannot work until what failed is put right.".to_owned(),
+        _ => "No run can work until the failed checks are fixed.".to_owned(),
     };
     format!("{}\n\n{}\n\n{verdict}", agents.text(), checks.text())
 }
 
-/// What becomes of calls where the agent of a run cannot be used.
+/// What happens to calls if the provider of a run cannot be used.
 fn unavailable(findings: &Findings, chosen: &AgentChoice) -> String {
-    let unnamed = match (chosen.is_makeshift(), chosen.is_alone()) {
-        (false, _) => format!("A run goes to {}, which cannot be used.", chosen.answering),
+    let unnamed = match (chosen.is_stand_in(), chosen.is_unreachable()) {
+        (false, _) => format!("Runs use {}, which cannot be used.", chosen.answering),
         (true, true) => format!(
-            "No agent can be used: a run ends before it begins ({}), but on a terminal, where {ECHO}.",
+            "No agent can be used: runs do not start ({}), except on a terminal, where {ECHO}.",
             Code::NoAgent
         ),
         (true, false) => format!(
-            "A call that names no agent stops its run ({}), but on a terminal, where {ECHO}.",
+            "A call that names no agent stops its run ({}), except on a terminal, where {ECHO}.",
             Code::NoAgent
         ),
     };
@@ -195,15 +200,15 @@ fn unavailable(findings: &Findings, chosen: &AgentChoice) -> String {
     let able: Vec<&str> = able.map(|agent| agent.name.as_str()).collect();
     let named = match able.as_slice() {
         [] => "No call reaches a model.".to_owned(),
-        names if chosen.is_alone() => {
-            format!("With --agent-provider it goes to one of these: {}.", names.join(", "))
+        names if chosen.is_unreachable() => {
+            format!("These can be used with --agent-provider: {}.", names.join(", "))
         }
         names => format!("Calls that name one of these reach it: {}.", names.join(", ")),
     };
     format!(
-        "{unnamed} {named} Install an agent or log in, as said above, or name one with --agent-provider."
+        "{unnamed} {named} Install an agent or log in as shown above, or choose one with --agent-provider."
     )
 }
 
-/// What a terminal sees instead.
-const ECHO: &str = "debug answers, which sends nothing to any model";
+/// What happens on a terminal instead.
+const ECHO: &str = "debug answers and sends nothing to a model";

@@ -1,4 +1,7 @@
-//! `smol-wf explore`.
+//! `smol-wf explore`: a script under many schedules.
+//!
+//! Owns: the text of the findings and the commands that reproduce them. Never:
+//! the schedules; those are the engine's.
 
 use std::process::ExitCode;
 
@@ -15,7 +18,7 @@ use crate::usage_hints;
 use crate::workflow_args::Named;
 use crate::{exit, output, sanitize};
 
-/// Most schedules of one exploration: some minutes.
+/// Most schedules of one exploration; a million of a short script take minutes.
 const RUNS_MAX: u64 = 1_000_000;
 
 /// Run a script under many orders, failures, nulls and crashes, without agents
@@ -32,11 +35,11 @@ pub(crate) struct ExploreArgs {
     flags: SimulationFlags,
 
     /// Number of schedules to run
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = usage_hints::whole::<u64>(1, RUNS_MAX))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = usage_hints::whole_number::<u64>(1, RUNS_MAX))]
     runs: u64,
 
     /// Run only this schedule and the undisturbed one
-    #[arg(long, value_name = "K", conflicts_with = "runs", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    #[arg(long, value_name = "K", conflicts_with = "runs", value_parser = usage_hints::whole_number::<u64>(0, u64::MAX))]
     schedule: Option<u64>,
 }
 
@@ -49,16 +52,18 @@ Examples:
 Exit codes:
   0 nothing found   7 findings";
 
-/// An exploration as it is printed: with commands.
+/// An exploration as JSON, with the commands that reproduce its findings.
 #[derive(serde::Serialize)]
 struct PrintedExploration<'a> {
     #[serde(flatten)]
     exploration: &'a Exploration,
-    /// In the order of the findings.
+    /// One command per finding, in the same order.
     reproduce: Vec<String>,
 }
 
 impl ExploreArgs {
+    /// Explores the script and prints the findings. Returns 7 if there are any;
+    /// fails if the script cannot be loaded or compiled.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, None).await?;
         let options = ExploreOptions { runs: self.runs, schedule: self.schedule };
@@ -67,10 +72,10 @@ impl ExploreArgs {
             finding.hint = Some("give them with --args".to_owned());
         }
         let findings = &exploration.findings;
-        let again = |finding: &Finding| {
-            format!("smol-wf explore {} --schedule {}", prepared.again, finding.schedule)
+        let command = |finding: &Finding| {
+            format!("smol-wf explore {} --schedule {}", prepared.rerun_words, finding.schedule)
         };
-        let reproduce: Vec<String> = findings.iter().map(again).collect();
+        let reproduce: Vec<String> = findings.iter().map(command).collect();
         if self.flags.output.is_json() {
             output::document(&PrintedExploration { exploration: &exploration, reproduce })?;
         } else {
@@ -81,6 +86,7 @@ impl ExploreArgs {
         Ok(ExitCode::from(code))
     }
 
+    /// Prints the findings as annotations, in GitHub Actions.
     fn annotate(&self, findings: &[Finding]) {
         if !annotations::wanted() {
             return;
@@ -99,11 +105,13 @@ impl ExploreArgs {
     }
 }
 
+/// The whole result as text: the counts, then each finding with the command that
+/// reproduces it.
 fn text(exploration: &Exploration, reproduce: &[String], prepared: &PreparedScript) -> String {
     let tally = &exploration.tally;
     let mut lines = vec![
         format!(
-            "{}: {} with seed {}, {} in the undisturbed one",
+            "{}: {} with seed {}, {} in the undisturbed schedule",
             sanitize::one_line(&exploration.name),
             plural(tally.schedules, "schedule"),
             exploration.seed,
@@ -123,7 +131,7 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &PreparedScri
     }
     if exploration.gave_up {
         lines.push(
-            "several schedules did not end, so no more were tried; mend those first".to_owned(),
+            "several schedules did not end, so no more were tried; fix those first".to_owned(),
         );
     }
     if exploration.findings.is_empty() {
@@ -137,8 +145,8 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &PreparedScri
     lines.join("\n")
 }
 
-/// How the schedules ended. One that fails as its script says is no finding, and
-/// says so: the count is not to look like one.
+/// How the schedules ended. A script may fail on purpose; the text says so,
+/// because that is not a finding.
 fn ends(tally: &Tally) -> String {
     let as_written = tally.failed_as_written;
     let found = tally.failed.saturating_sub(as_written);
@@ -154,6 +162,8 @@ fn ends(tally: &Tally) -> String {
     said
 }
 
+/// One finding: message, hint, place in the script, and for an order that matters
+/// both orders with their results.
 fn one(finding: &Finding, prepared: &PreparedScript) -> String {
     let kind = finding.kind.as_str();
     let said = advice::joined(&finding.message, finding.hint.as_deref());
@@ -173,7 +183,7 @@ fn one(finding: &Finding, prepared: &PreparedScript) -> String {
     for side in &finding.sides {
         let order: Vec<String> = side.order.iter().map(|title| sanitize::one_line(title)).collect();
         shown.push_str(&format!(
-            "\n  schedule {}: {}\n    came to {}",
+            "\n  schedule {}: {}\n    result: {}",
             side.schedule,
             order.join(" → "),
             sanitize::one_line(&side.outcome)

@@ -1,6 +1,7 @@
-//! `smol-wf export`.
+//! `smol-wf export`: a run as events, trace, spans, journal or fixture.
 //!
-//! Owns: which form goes where. Never: what a form says; the core has them.
+//! Streams: a run may be larger than memory. Owns: which format goes to which
+//! file. Never: a format; the core has those.
 
 use std::collections::HashMap;
 use std::io;
@@ -63,7 +64,7 @@ pub(crate) struct ExportArgs {
     db: DbFlags,
 }
 
-/// Of a prompt, where nothing but its first line is shown.
+/// Bytes of a prompt that stay in memory: traces show its first line only.
 const SHOWN_BYTES_MAX: usize = 4 * 1024;
 
 const EXAMPLES: &str = "\
@@ -73,9 +74,10 @@ Examples:
   smol-wf export run_0k3 --format journal --out run.journal
   smol-wf export latest --fixture tests/review.swf --redact 'ACME-[0-9]+'";
 
-/// What `-o` takes in other commands.
-const FORMS: [&str; 4] = ["text", "table", "json", "jsonl"];
+/// Values of `-o` in other commands; here `-o` names a file.
+const FORMATS_OF_OTHERS: [&str; 4] = ["text", "table", "json", "jsonl"];
 
+/// The values of `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ExportFormat {
     /// The event stream, as --events writes it
@@ -89,6 +91,9 @@ enum ExportFormat {
 }
 
 impl ExportArgs {
+    /// Writes the export to stdout or a file. Fails if the run does not exist or
+    /// cannot be read, or if the file must not be replaced; a failed export
+    /// leaves the old file.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         if self.content && self.format != Some(ExportFormat::OtlpJson) {
             let message = "--content is for otlp-json; jsonl and journal hold prompts and answers, \
@@ -96,10 +101,10 @@ impl ExportArgs {
             return Err(CommandError::Usage(message.to_owned()));
         }
         if let Some(form) =
-            self.out.as_deref().and_then(Path::to_str).filter(|it| FORMS.contains(it))
+            self.out.as_deref().and_then(Path::to_str).filter(|it| FORMATS_OF_OTHERS.contains(it))
         {
             let message = format!(
-                "-o names the file to write, and `{form}` is a form: --format jsonl -o FILE; a file of that name is ./{form}"
+                "-o names the file to write, and `{form}` is a format: --format jsonl -o FILE; to write a file with this name, use ./{form}"
             );
             return Err(CommandError::Usage(message));
         }
@@ -116,7 +121,7 @@ impl ExportArgs {
             None => Box::pin(self.write(form, Sink::stdout(), &run, reader)).await?,
             Some(path) => {
                 let failed = |error| FileError::Write { path: path.to_owned(), error };
-                // An export that fails on the way leaves what was there.
+                // A failed export leaves the old file as it was.
                 let file = OutputFile::begin(path, Overwrites::Exports).map_err(failed)?;
                 let sink = Sink::file(file.handle().map_err(failed)?);
                 Box::pin(self.write(form, sink, &run, reader)).await.map_err(
@@ -131,7 +136,8 @@ impl ExportArgs {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Piece by piece where the form allows it: a run may be larger than memory.
+    /// Writes the run in pieces where the format allows it, because it may be
+    /// larger than memory.
     async fn write(
         &self,
         form: ExportFormat,
@@ -189,7 +195,8 @@ impl ExportArgs {
         Ok(sink.finish()?)
     }
 
-    /// Span by span: with prompts and answers, the whole may be larger than memory.
+    /// Writes one span at a time: with prompts and answers, all of them may be
+    /// larger than memory.
     async fn spans(
         &self,
         sink: &mut Sink,
@@ -211,25 +218,27 @@ impl ExportArgs {
     }
 }
 
-/// A document whose last list is written one item at a time.
+/// A JSON document whose last list is written one item at a time.
 struct JsonList<'a> {
     sink: &'a mut Sink,
-    behind: String,
+    /// What follows the list.
+    tail: String,
     indent: usize,
-    /// Until it is known whether another one follows.
+    /// The item that is written when it is known whether another follows.
     last: Option<Value>,
 }
 
 impl<'a> JsonList<'a> {
-    /// The list is the last empty one of this document.
+    /// Writes `document` up to its last empty list, which the items then fill.
     fn begin(sink: &'a mut Sink, document: &Value) -> io::Result<Self> {
         let frame = serde_json::to_string_pretty(document)?;
-        let (before, behind) = frame.rsplit_once("[]").unwrap_or((&frame, ""));
+        let (before, tail) = frame.rsplit_once("[]").unwrap_or((&frame, ""));
         let indent = before.lines().last().map_or(0, |line| line.len() - line.trim_start().len());
         sink.json(&format!("{before}["))?;
-        Ok(Self { sink, behind: behind.to_owned(), indent, last: None })
+        Ok(Self { sink, tail: tail.to_owned(), indent, last: None })
     }
 
+    /// Writes the item before this one, with a comma, and keeps this one.
     fn push(&mut self, item: Value) -> io::Result<()> {
         match self.last.replace(item) {
             Some(last) => self.sink.indented(self.indent + 2, &last, true),
@@ -242,11 +251,11 @@ impl<'a> JsonList<'a> {
             self.sink.indented(self.indent + 2, &last, false)?;
         }
         let indent = self.indent;
-        self.sink.json(&format!("{:indent$}]{}", "", self.behind))
+        self.sink.json(&format!("{:indent$}]{}", "", self.tail))
     }
 }
 
-/// Where prompts and answers stand that are not kept in memory.
+/// Entry numbers of large prompts and answers, which are read again when needed.
 #[derive(Default)]
 struct LargeTexts {
     prompts: HashMap<CallId, u64>,
@@ -254,6 +263,7 @@ struct LargeTexts {
 }
 
 impl LargeTexts {
+    /// Remembers the entry `seq` if its text is too large to keep.
     fn note(&mut self, seq: u64, body: &Body) {
         let (at, call) = match body {
             Body::StepAsked { call, .. } => (&mut self.prompts, *call),
@@ -267,7 +277,7 @@ impl LargeTexts {
         }
     }
 
-    /// What is said in a call, as far as it is large.
+    /// Prompt and answer of a call, each only if it is large.
     async fn said(&self, call: CallId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
         let mut said = SpanTexts::default();
         if let Some(seq) = self.prompts.get(&call)

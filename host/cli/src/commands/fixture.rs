@@ -1,6 +1,6 @@
-//! Fixture files: where they lie, and how they are written.
+//! Fixture files: finding, exporting and writing them.
 //!
-//! Owns: files and folders. Never: what stands in a fixture.
+//! Owns: paths and folders. Never: the content of a fixture; the engine has that.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -14,20 +14,20 @@ use smol_wf_engine::library;
 use smol_wf_engine::{Engine, EngineError, ExportRequest, FixtureError};
 
 use crate::advice;
-use crate::failure::{CommandError, FileError, talk};
+use crate::failure::{CommandError, FileError, print_message};
 use crate::file_output::{OutputFile, Overwrites, not_dangling};
 use crate::{paths, sanitize, shell};
 
-/// What fixtures end in.
+/// File extension of fixtures.
 const ENDING: &str = "swf";
 
-/// What the engine says that it was doing when a write fails.
+/// The action in the engine's error when writing a fixture fails.
 const WRITING: &str = "write the fixture";
 
-/// Folders that are not looked into: what is in them was made by a machine.
+/// Folders that are skipped: their content is generated.
 const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
 
-/// A run as a fixture, for `smol-wf test`
+/// Export of a run as a fixture, for `smol-wf test`
 #[derive(Debug, Args)]
 pub(crate) struct FixtureFlags {
     /// Write a fixture to this file; an existing fixture is replaced
@@ -41,6 +41,9 @@ pub(crate) struct FixtureFlags {
 }
 
 impl FixtureFlags {
+    /// Writes the fixture and prints how to replay it. Fails if the run is not
+    /// over or does not replay, if the path must not be replaced, or if the path
+    /// is outside the project of the script.
     pub(crate) async fn export(
         self,
         engine: &Engine,
@@ -55,9 +58,9 @@ impl FixtureFlags {
             .map_err(|error| unwritable(&path, &error))?;
         let redact = self.redact.clone();
         let request = ExportRequest { run: run.clone(), folder: folder.clone(), redact };
-        let fixed = engine.fixture(request).await?;
+        let fixture = engine.fixture(request).await?;
         let (within, home) = (within(&asked), paths::home());
-        let found = fixed.finds_its_script(&path, Some(&within), home.as_deref());
+        let found = fixture.finds_its_script(&path, Some(&within), home.as_deref());
         if let Err(EngineError::Fixture(FixtureError::Outside { .. })) = found
             && let Some(root) = root_of(&engine.head(&run).await?)
         {
@@ -67,7 +70,7 @@ impl FixtureFlags {
         made.keep();
         let mut file = OutputFile::begin(&path, Overwrites::Fixtures)
             .map_err(|error| unwritable(&path, &error))?;
-        fixed.write(&mut file.to).await.map_err(|error| match error {
+        fixture.write(&mut file.to).await.map_err(|error| match error {
             EngineError::System { doing: WRITING, error } => unwritable(&path, &error),
             other => other.into(),
         })?;
@@ -76,31 +79,34 @@ impl FixtureFlags {
         if let Err(error) = found {
             let code = error.code();
             let said = advice::sentence(&error);
-            talk(&format!("warning: smol-wf test will refuse {shown}: {said} [{code}]"));
-            talk(&format!(
-                "name the script where it is now: smol-wf test {typed} --script FILE --accept"
+            print_message(&format!("warning: smol-wf test will refuse {shown}: {said} [{code}]"));
+            print_message(&format!(
+                "give the path of the script: smol-wf test {typed} --script FILE --accept"
             ));
             return Ok(ExitCode::SUCCESS);
         }
-        talk(&format!("run {run} is in {shown}; replay it with smol-wf test {typed}"));
+        print_message(&format!(
+            "run {run} was written to {shown}; replay it with smol-wf test {typed}"
+        ));
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The command that does the same beside the script, under a name that is free.
+    /// The command that writes the fixture beside the script, under an unused
+    /// name.
     fn beside_the_script(&self, run: &RunId, root: &Path, path: &Path) -> String {
         let rules = self.redact.iter().map(|rule| match shell::word(rule) {
-            // It would be read as a flag.
+            // A separate word would be read as a flag.
             word if rule.starts_with('-') => format!(" --redact={word}"),
             word => format!(" --redact {word}"),
         });
         let rules: String = rules.collect();
         let name = Path::new(path.file_name().unwrap_or_default());
-        let beside = shell::path(&free(&root.join(name)));
+        let beside = shell::path(&unused_path(&root.join(name)));
         format!("smol-wf export {run} --fixture {beside}{rules}{}", shell::with_database())
     }
 }
 
-/// The root of a run's project, if its script is there still.
+/// The root of a run's project, if the script still exists there.
 fn root_of(head: &RunHead) -> Option<PathBuf> {
     let root = Path::new(&head.project_root);
     let script = Path::new(&head.script_path);
@@ -108,9 +114,9 @@ fn root_of(head: &RunHead) -> Option<PathBuf> {
     (is_there && root.is_dir()).then(|| root.to_owned())
 }
 
-/// The path, or one like it at which nothing is.
-fn free(path: &Path) -> PathBuf {
-    /// Whoever has that many names them better.
+/// `path`, or the first of `name-2`, `name-3`, … that does not exist.
+fn unused_path(path: &Path) -> PathBuf {
+    /// Nobody has this many; then the path itself is returned.
     const NUMBER_MAX: usize = 1000;
     let name = |number: usize| {
         let mut name = path.file_stem().unwrap_or_default().to_owned();
@@ -122,14 +128,16 @@ fn free(path: &Path) -> PathBuf {
         path.with_file_name(name)
     };
     let mut paths = std::iter::once(path.to_owned()).chain((2..=NUMBER_MAX).map(name));
-    let is_free = |path: &PathBuf| fs::symlink_metadata(path).is_err();
-    paths.find(is_free).unwrap_or_else(|| path.to_owned())
+    let is_unused = |path: &PathBuf| fs::symlink_metadata(path).is_err();
+    paths.find(is_unused).unwrap_or_else(|| path.to_owned())
 }
 
-/// Folders that were made for a file, and go again without it.
+/// Folders that were created for a file; dropping this removes them unless
+/// [`keep`](Self::keep) was called.
 struct CreatedFolders(Vec<PathBuf>);
 
 impl CreatedFolders {
+    /// Creates `folder` and its missing parents.
     fn folder(folder: &Path) -> io::Result<Self> {
         let lacking = folder.ancestors().take_while(|folder| !folder.exists());
         let made = Self(lacking.map(Path::to_owned).collect());
@@ -137,9 +145,10 @@ impl CreatedFolders {
         Ok(made)
     }
 
+    /// Keeps the folders and prints which one was created.
     fn keep(mut self) {
         if let Some(folder) = self.0.first() {
-            talk(&format!("made the folder {}", sanitize::path(folder)));
+            print_message(&format!("created the folder {}", sanitize::path(folder)));
         }
         self.0.clear();
     }
@@ -153,7 +162,8 @@ impl Drop for CreatedFolders {
     }
 }
 
-/// Writes a JUnit report as a whole, and makes the folders that it is to lie in.
+/// Writes a JUnit report atomically, and creates its folders. Fails with a usage
+/// error that names the path.
 pub(super) fn write_report(path: &Path, text: &str) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let write = || {
@@ -169,20 +179,21 @@ pub(super) fn write_report(path: &Path, text: &str) -> Result<(), CommandError> 
     write().map_err(|error| unwritable(path, &error))
 }
 
+/// The usage error about a file that cannot be written.
 fn unwritable(path: &Path, error: &io::Error) -> CommandError {
     CommandError::Usage(format!("cannot write {}: {error}", sanitize::path(path)))
 }
 
-/// A fixture, and the folder that it was found in.
+/// A fixture, and the folder in which its links must stay.
 #[derive(Debug)]
 pub(super) struct FixtureFile {
     pub(super) path: PathBuf,
-    /// What was given; of a file, the folder in which the user stands, where the
-    /// file lies in that, else its own.
+    /// The folder that was given. For a file: the current folder if that contains
+    /// the file, otherwise the file's own folder.
     pub(super) within: PathBuf,
 }
 
-/// All fixtures at and below these places, in order of their names.
+/// All fixtures among these files and below these folders, sorted, each once.
 pub(super) fn find(places: &[PathBuf]) -> Result<Vec<FixtureFile>, CommandError> {
     let mut found: Vec<FixtureFile> = Vec::new();
     for place in places {
@@ -197,6 +208,7 @@ pub(super) fn find(places: &[PathBuf]) -> Result<Vec<FixtureFile>, CommandError>
     Ok(found)
 }
 
+/// The folder in which links of a fixture must stay; see [`FixtureFile::within`].
 fn within(place: &Path) -> PathBuf {
     let here = PathBuf::from(".");
     if place.is_dir() {
@@ -210,8 +222,9 @@ fn within(place: &Path) -> PathBuf {
     }
 }
 
+/// Adds the fixtures in and below a folder; a file is added whatever its name.
 fn collect(place: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    // Links to folders are not followed: they may lead in circles.
+    // Links to folders are not followed, because they may form cycles.
     if !fs::symlink_metadata(place)?.is_dir() {
         found.push(place.to_owned());
         return Ok(());

@@ -1,4 +1,7 @@
-//! `smol-wf fork`.
+//! `smol-wf fork`: a new run that reuses answers of another one.
+//!
+//! Owns: the flags that describe the fork. Never: which answers are reused; the
+//! engine decides that.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,7 +12,7 @@ use smol_wf_core::ids::CallId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ForkRequest;
 
-use super::auto_resume::{AutoResume, attend, once_more};
+use super::auto_resume::{AutoResume, run_to_end};
 use super::run::{conclude, find_script};
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
@@ -71,10 +74,13 @@ Examples:
   smol-wf fork run_0k3 review-v2.js --args '{\"base\": \"main\"}'";
 
 impl ForkArgs {
+    /// Starts the fork and waits for it. Fails if the other run does not exist,
+    /// if a flag does not fit it, or as [`conclude`] does.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let script = self.script.as_deref().map(find_script).transpose()?;
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
-        // The database is the one of where we are, the rest that of the run.
+        // The database is that of the current folder; all other settings are
+        // those of the run's folder.
         let places = &self.work.places;
         let here = self.work.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, &self.run)?;
@@ -108,14 +114,14 @@ impl ForkArgs {
             settings: setup::run_settings(&settings, places.of_recorded()?)?,
             ..ForkRequest::of(run)
         };
-        let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = AutoResume { longest, settings: &settings, places };
-        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        let auto_resume = AutoResume { longest, settings: &settings, places };
+        let report = run_to_end(&engine, request, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 }
 
+/// A value parser for clap: a step's number, from 1.
 fn step(text: &str) -> Result<CallId, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(CallId(number)),
@@ -123,6 +129,8 @@ fn step(text: &str) -> Result<CallId, String> {
     }
 }
 
+/// A value parser for clap: `STEP=JSON`. The JSON is parsed later, with the
+/// schema of the step.
 fn step_result(text: &str) -> Result<(CallId, String), String> {
     let (number, json) = text.split_once('=').ok_or("an answer reads STEP=JSON: 2='\"yes\"'")?;
     Ok((step(number)?, json.to_owned()))

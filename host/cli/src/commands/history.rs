@@ -21,7 +21,7 @@ use crate::failure::CommandError;
 use crate::flags::{DbFlags, JsonFlag, SpanFlags, StateName};
 use crate::humanize::{count, price, utc};
 use crate::table::{Align, Column, Format, NarrowRule, table};
-use crate::usage_hints::whole;
+use crate::usage_hints::whole_number;
 use crate::working_folder::LatestFlags;
 use crate::{failure, output, sanitize, setup};
 
@@ -71,12 +71,13 @@ pub(crate) struct HistoryArgs {
     db: DbFlags,
 }
 
-/// A list is made in memory, a row being about a kibibyte.
+/// The list is built in memory; a row takes about a kibibyte.
 const LIMIT_MAX: u32 = 100_000;
 
+/// A value parser for clap: the number of runs to list.
 fn limit(text: &str) -> Result<u32, String> {
-    let read = whole(1, LIMIT_MAX.into())(text);
-    read.map_err(|wrong| format!("{wrong}; `--before RUN` shows the runs behind that one"))
+    let read = whole_number(1, LIMIT_MAX.into())(text);
+    read.map_err(|wrong| format!("{wrong}; `--before RUN` shows the next page"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +94,7 @@ Examples:
   smol-wf history usage --by day --since 7d
   smol-wf history delete --state failed --older-than 30d --dry-run";
 
+/// The JSON output of a list.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct History {
@@ -101,6 +103,9 @@ struct History {
 }
 
 impl HistoryArgs {
+    /// Prints a list of runs or one run, or runs a subcommand. Fails if a named
+    /// run does not exist or cannot be read; a damaged run in a list is only
+    /// marked.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         match self.verb {
             Some(Verb::Delete(args)) => return args.execute().await,
@@ -140,23 +145,23 @@ impl HistoryArgs {
     }
 }
 
-/// Over the database of where we are, for commands that run nothing: one
-/// instance is what the sandbox must have. Names the run that the command is
-/// about, if it is about one.
+/// An engine to read the database of the current folder. Fails with `run_unknown`
+/// if there is no database and `asked` names a run.
 pub(super) fn reader(db: &DbFlags, asked: Option<&str>) -> Result<Engine, CommandError> {
     let settings = settings_of(db)?;
     match asked {
         Some(asked) => setup::engine_with_run(&settings, asked),
-        None => setup::engine_to_look(&settings),
+        None => setup::engine_to_read(&settings),
     }
 }
 
-/// The settings of where we are, and a word about those that do not count.
+/// The settings of the current folder; prints warnings about those that have no
+/// effect.
 pub(super) fn settings_of(db: &DbFlags) -> Result<Settings, CommandError> {
     let mut flags = FlagLayer::default();
     db.put(&mut flags);
     let settings = Settings::load(flags, Path::new("."))?;
-    failure::warn(&settings);
+    failure::print_warnings(&settings);
     Ok(settings)
 }
 
@@ -172,17 +177,17 @@ const COLUMNS: [Column; 9] = [
     ("FORK OF", Align::Left),
 ];
 
-/// What a narrow terminal has no room for, what matters least first.
+/// Columns that a narrow terminal drops, least important first.
 const SPARE: NarrowRule =
     NarrowRule { columns: &["FORK OF", "TRIES", "STEPS", "COST", "TOKENS"], cut: "NAME" };
 
-/// A row, and how deep it stands in the tree of forks.
+/// A row of the list, and its depth in the tree of forks.
 struct TreeRow<'a> {
     run: &'a RunSummary,
     depth: usize,
 }
 
-/// Newest first, and forks below the run that they are forks of.
+/// Orders runs newest first, with forks below their parent.
 fn tree(runs: &[RunSummary]) -> Vec<TreeRow<'_>> {
     let mut children: HashMap<&RunId, Vec<&RunSummary>> = HashMap::new();
     let listed: HashSet<&RunId> = runs.iter().map(|run| &run.run_id).collect();
@@ -201,15 +206,16 @@ fn tree(runs: &[RunSummary]) -> Vec<TreeRow<'_>> {
         stack.extend(below.into_iter().rev().map(|run| TreeRow { run, depth }));
         placed.push(place);
     }
-    // Runs that call each other their parent, which only a forged one can.
+    // Runs in a cycle of parents, which only a forged database has.
     placed.extend(children.into_values().flatten().map(|run| TreeRow { run, depth: 0 }));
     placed
 }
 
+/// The cells of [`COLUMNS`], one row per run, in the order of the tree.
 fn rows(runs: &[RunSummary]) -> Vec<Vec<String>> {
     let row = |TreeRow { run, depth }: &TreeRow<'_>| {
         let branch = if *depth > 0 { "└ " } else { "" };
-        // Where the tree does not show it.
+        // The parent, if the tree does not show it.
         let elsewhere = run.parent.as_ref().filter(|_| *depth == 0);
         vec![
             format!("{}{branch}{}", "  ".repeat(depth.saturating_sub(1)), run.run_id),

@@ -1,7 +1,8 @@
-//! `smol-wf import`.
+//! `smol-wf import`: adds an exported run to the database.
 //!
-//! Owns: reading the file, line by line and as often as it takes. Never: believes
-//! it; the core checks it, and the engine takes no run in place of another.
+//! Reads the file twice: first to check it, then to import it. Owns: reading
+//! lines. Never: trusts the file; the core checks it, and the engine replaces no
+//! run.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
@@ -14,7 +15,7 @@ use smol_wf_core::limits::JOURNAL_MIB_MAX;
 use smol_wf_engine::{EngineError, Imported, Lines, library, look_over};
 
 use super::history::settings_of;
-use crate::failure::{CommandError, FileError, talk};
+use crate::failure::{CommandError, FileError, print_message};
 use crate::flags::DbFlags;
 use crate::humanize::plural;
 use crate::{output, paths, setup};
@@ -40,8 +41,11 @@ Examples:
   ssh build smol-wf export latest --format journal | smol-wf import -";
 
 impl ImportArgs {
+    /// Imports the file and prints the run's id. Importing the same run again is
+    /// not an error. Fails if the file is not a valid journal, or with
+    /// `import_conflict` if the id is taken by another journal.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        // Once before anything is opened for it, and once more to take it in.
+        // The first reading checks the file before the database is opened.
         let file = named(&self.file)?;
         let unreadable = |error| FileError::Read { path: self.file.clone(), error };
         let entries =
@@ -50,53 +54,55 @@ impl ImportArgs {
                 EngineError::System { error, .. } => unreadable(error).into(),
                 other => other.into(),
             })?;
-        let again = lines(&file).map_err(unreadable)?;
-        // Nothing is run: one instance is what the sandbox must have.
+        let second_reading = lines(&file).map_err(unreadable)?;
         let settings = settings_of(&self.db)?;
-        setup::to_be_made(&settings).into_iter().for_each(|line| talk(&line));
+        setup::new_database_note(&settings).into_iter().for_each(|line| print_message(&line));
         let engine = setup::engine(&settings)?;
         setup::wait_to_write(&engine, &settings).await?;
-        let (run, imported) = engine.import(again).await?;
+        let (run, imported) = engine.import(second_reading).await?;
         match imported {
-            Imported::New => talk(&format!("imported {run}, {}", plural(entries, "record"))),
-            Imported::Same => talk(&format!("{run} is here already, just the same")),
+            Imported::New => {
+                print_message(&format!("imported {run}, {}", plural(entries, "record")))
+            }
+            Imported::Same => {
+                print_message(&format!("{run} is here already, with the same journal"))
+            }
         }
         output::line(run.as_str())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// The file that was named. What is none, as a pipe, is brought into one first: a
-/// database must not be locked while somebody sends, and nothing is believed that
-/// cannot be read twice.
+/// Opens the file to import. A pipe is copied to a temporary file first: it has
+/// to be read twice, and the database must not be locked while a sender is slow.
 fn named(path: &Path) -> Result<File, FileError> {
     if path == Path::new("-") {
-        return kept(io::stdin().lock(), path);
+        return copy_to_temporary(io::stdin().lock(), path);
     }
     let failed = |error| FileError::Read { path: path.to_owned(), error };
     let file = library::open_named(path, paths::home().as_deref()).map_err(failed)?;
     match file.metadata().map_err(failed)?.is_file() {
         true => Ok(file),
-        false => kept(file, path),
+        false => copy_to_temporary(file, path),
     }
 }
 
-/// Most bytes that are brought into a file: the largest journal there can be, escaped
-/// wherever it can be, as of [`LINE_BYTES_MAX`].
-const KEPT_BYTES_MAX: u64 = 5 * 1024 * 1024 * JOURNAL_MIB_MAX as u64;
+/// Most bytes that are copied to a temporary file: the largest journal, with
+/// every character escaped, as in [`LINE_BYTES_MAX`].
+const COPY_BYTES_MAX: u64 = 5 * 1024 * 1024 * JOURNAL_MIB_MAX as u64;
 
-/// In a file that only this process has, and that has no name.
-fn kept(from: impl Read, path: &Path) -> Result<File, FileError> {
+/// Copies a stream to a temporary file without a name.
+fn copy_to_temporary(from: impl Read, path: &Path) -> Result<File, FileError> {
     let unusable = |error| FileError::Temporary { folder: std::env::temp_dir(), error };
     let mut file = tempfile::tempfile().map_err(|error| unusable(of_the_system(error)))?;
-    keep(from, &mut file, KEPT_BYTES_MAX).map_err(|failed| match failed {
+    copy(from, &mut file, COPY_BYTES_MAX).map_err(|failed| match failed {
         Failed::Read(error) => FileError::Read { path: path.to_owned(), error },
         Failed::Write(error) => unusable(error),
     })?;
     Ok(file)
 }
 
-/// Without the name of a file that nobody knows.
+/// The system's error, without the path of the temporary file.
 fn of_the_system(error: io::Error) -> io::Error {
     let source = error.get_ref().and_then(std::error::Error::source);
     let source = source.and_then(|source| source.downcast_ref::<io::Error>());
@@ -111,8 +117,9 @@ enum Failed {
     Write(io::Error),
 }
 
-fn keep(from: impl Read, to: &mut impl Write, most: u64) -> Result<(), Failed> {
-    /// Of one read.
+/// Copies at most `most` bytes; fails if there are more.
+fn copy(from: impl Read, to: &mut impl Write, most: u64) -> Result<(), Failed> {
+    /// Bytes of one read.
     const PART_BYTES: usize = 64 * 1024;
     let mut from = BufReader::with_capacity(PART_BYTES, from.take(most + 1));
     let mut left = most;
@@ -142,7 +149,7 @@ fn lines(file: &File) -> io::Result<Lines> {
     Ok(Box::new(std::iter::from_fn(move || line(&mut from).transpose())))
 }
 
-/// The next line, which is text and not too long; none at the end.
+/// The next line; `None` at the end. Fails if it is too long or not UTF-8.
 fn line(from: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     let most = LINE_BYTES_MAX as u64;
@@ -162,12 +169,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_kept_than_there_can_be() {
-        let mut kept = Vec::new();
-        keep(&b"1234"[..], &mut kept, 4).unwrap();
-        assert_eq!(kept, b"1234");
-        kept.clear();
-        assert!(keep(io::repeat(b'x'), &mut kept, 4).is_err());
-        assert!(kept.len() <= 4, "what is endless is not read to its end");
+    fn a_copy_stops_at_its_limit() {
+        let mut copied = Vec::new();
+        copy(&b"1234"[..], &mut copied, 4).unwrap();
+        assert_eq!(copied, b"1234");
+        copied.clear();
+        assert!(copy(io::repeat(b'x'), &mut copied, 4).is_err());
+        assert!(copied.len() <= 4, "an endless stream is not read to its end");
     }
 }

@@ -1,4 +1,7 @@
-//! `smol-wf plan`.
+//! `smol-wf plan`: what a script would do, with generated answers.
+//!
+//! Owns: the text of a plan, and its exit code. Never: the simulation; that is
+//! the engine's.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,11 +20,11 @@ use crate::humanize::plural;
 use crate::workflow_args::Named;
 use crate::{exit, output, sanitize};
 
-/// Bounds that end a plan without a fault of the script: it asks agents, or goes
-/// on otherwise, for as long as their answers make it.
+/// Limits that end a plan but are not an error of the script: with generated
+/// answers a loop may never end.
 const BOUNDS: [Code; 2] = [Code::LimitAgents, Code::RehearsalBound];
 
-/// Characters of a prompt that the text shows without --prompts.
+/// Characters of a prompt in the text without `--prompts`.
 const PROMPT_CHARS: usize = 100;
 
 /// Show what a script would do, without asking any agent
@@ -50,6 +53,9 @@ Examples:
   smol-wf plan review.js --json | jq '.calls[].prompt'";
 
 impl PlanArgs {
+    /// Plans the script and prints the plan, with its warnings on stderr. Returns
+    /// 1 if a run would refuse a call, and the exit code of a run if the script
+    /// fails; a plan that was cut off is not an error.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let prepared = self.flags.prepare(named, self.prices.as_ref()).await?;
         let plan = prepared.simulator.plan().await?;
@@ -59,20 +65,23 @@ impl PlanArgs {
             output::line(&text(&plan, self.prompts))?;
         }
         for warning in &plan.warnings {
-            failure::talk(&format!("warning: {}", sanitize::one_line(&said(warning))));
+            failure::print_message(&format!("warning: {}", sanitize::one_line(&said(warning))));
         }
         for call in &plan.calls {
             if let Some(refused) = &call.refused {
                 let title = sanitize::one_line(&call.title);
                 let said = format!("a run refuses call {} (`{title}`)", call.step);
-                failure::say(&format!("{said}: {} [{}]", refused.message, refused.code), None);
+                failure::print_error(
+                    &format!("{said}: {} [{}]", refused.message, refused.code),
+                    None,
+                );
             }
         }
         let refuses = plan.calls.iter().any(|call| call.refused.is_some());
         let of_calls = if refuses { exit::FAILED } else { 0 };
         match (cut(&plan), &plan.error) {
             (Some(cut), _) => {
-                failure::talk(&cut);
+                failure::print_message(&cut);
                 Ok(ExitCode::from(of_calls))
             }
             (None, Some(error)) => {
@@ -84,7 +93,7 @@ impl PlanArgs {
     }
 }
 
-/// As a run says it.
+/// A warning with its label and line, in the words of a run.
 fn said(warning: &PlanWarning) -> String {
     let message = &warning.message;
     match (warning.label.as_deref(), warning.line.filter(|line| *line > 0)) {
@@ -95,7 +104,7 @@ fn said(warning: &PlanWarning) -> String {
     }
 }
 
-/// Where and why a plan ends that the script does not end.
+/// Where and why the plan was cut off before the script ended.
 fn cut(plan: &Plan) -> Option<String> {
     let error = plan.error.as_ref().filter(|error| BOUNDS.iter().any(|one| error.code == *one))?;
     let agents = plural(plan.agents, "agent");
@@ -106,19 +115,22 @@ fn cut(plan: &Plan) -> Option<String> {
     })
 }
 
+/// Prints why the script failed, with its line and a hint about limits that
+/// `plan` can raise.
 fn complain(error: &PlanError, text: &str) {
     let place = |line| format!(" at {line}:{}", error.column.unwrap_or(1));
     let place = error.line.map(place).unwrap_or_default();
     let shown = error.line.map(|line| script::snippet(text, line, error.column.unwrap_or(1)));
-    // Of the limits, it has flags for these alone.
+    // `plan` has flags for these limits only.
     let raised =
         |one: &&LimitError| matches!(one, LimitError::Fuel { .. } | LimitError::TurnFuel { .. });
     let hint = error.reached.as_ref().filter(raised).map(advice::of_limit);
     let message = advice::joined(&error.message, hint.as_deref());
-    let what = format!("under made-up answers the workflow failed{place}: {message}");
-    failure::say(&format!("{what} [{}]", error.code), shown.as_deref());
+    let what = format!("with generated answers the workflow failed{place}: {message}");
+    failure::print_error(&format!("{what} [{}]", error.code), shown.as_deref());
 }
 
+/// The plan as text; `whole` prints prompts in full.
 fn text(plan: &Plan, whole: bool) -> String {
     let heading = format!("{}: {}", plan.name, plan.description);
     let mut lines = vec![sanitize::one_line(&heading), String::new()];
@@ -186,6 +198,7 @@ fn text(plan: &Plan, whole: bool) -> String {
     lines.join("\n")
 }
 
+/// Adds a heading and its items, unless there are none.
 fn section(lines: &mut Vec<String>, title: &str, items: Vec<String>) {
     if !items.is_empty() {
         lines.push(String::new());
@@ -194,6 +207,7 @@ fn section(lines: &mut Vec<String>, title: &str, items: Vec<String>) {
     }
 }
 
+/// The range of tokens: `1k to 4k read, 500 to 2k written`.
 fn tokens(estimate: &Estimate) -> String {
     format!(
         "{} to {} read, {} to {} written",
@@ -204,9 +218,10 @@ fn tokens(estimate: &Estimate) -> String {
     )
 }
 
-/// Models without a price that the text names.
+/// Most models without a price that the text lists.
 const MODELS_SHOWN: usize = 5;
 
+/// The line about the cost: a range, or why it is unknown.
 fn cost(plan: &Plan) -> String {
     let CostRange { low_usd, high_usd, unpriced, .. } = plan.cost;
     let range = format!("cost: ${low_usd:.2} to ${high_usd:.2} at list prices");
@@ -221,7 +236,7 @@ fn cost(plan: &Plan) -> String {
     }
 }
 
-/// Why agents have no price, and what gives them one.
+/// Why the cost of agents is unknown, and which flag helps.
 fn why_unpriced(cost: &CostRange) -> String {
     let mut why = Vec::new();
     if cost.unnamed > 0 {

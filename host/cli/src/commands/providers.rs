@@ -1,4 +1,7 @@
-//! `smol-wf providers`.
+//! `smol-wf providers`: what each provider can do.
+//!
+//! Owns: the table and the names of capabilities in JSON. Never: asks a provider
+//! anything.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,10 +65,12 @@ fn named(can: Capabilities) -> [(&'static str, bool); 17] {
 }
 
 impl ProvidersArgs {
+    /// Prints the capabilities of all enabled providers. Fails if the settings
+    /// are invalid.
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
-        failure::there(&self.from)?;
+        failure::check_exists(&self.from)?;
         let settings = Settings::load(FlagLayer::default(), &self.from)?;
-        failure::warn(&settings);
+        failure::print_warnings(&settings);
         let providers = Catalogue::of(&settings).all();
         let format = self.json.asked().unwrap_or(self.output);
         if format != Format::Text {

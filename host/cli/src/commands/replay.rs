@@ -1,4 +1,6 @@
-//! `smol-wf replay`.
+//! `smol-wf replay`: runs a journal again and prints the verdict.
+//!
+//! Owns: the output. Never: the comparison; that is the engine's.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -6,7 +8,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::history::settings_of;
-use crate::failure::{CommandError, say, talk};
+use crate::failure::{CommandError, print_error, print_message};
 use crate::flags::DbFlags;
 use crate::table::Format;
 use crate::working_folder::LatestFlags;
@@ -45,6 +47,8 @@ Examples:
   smol-wf replay run_0k3 && echo equal";
 
 impl ReplayArgs {
+    /// Replays a run and prints the verdict. Returns 7 if the replay differs;
+    /// fails if the run does not exist or its journal cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = setup::engine_with_run(&settings_of(&self.db)?, &self.run)?;
         let run = self.latest.find(&engine, &self.run).await?;
@@ -67,11 +71,11 @@ impl ReplayArgs {
                 output::line(&said)?;
                 return Ok(ExitCode::SUCCESS);
             }
-            talk(&said);
-            // Below the verdict, what a run says below its report.
+            print_message(&said);
+            // The lines that a run prints below its report.
             let report = engine.report(&run).await?;
-            final_lines::tell(&report, &[]);
-            final_lines::next(&report);
+            final_lines::print_summary(&report, &[]);
+            final_lines::print_next(&report);
             return Ok(ExitCode::SUCCESS);
         };
         let said = format!("run {run} does not replay: {mismatch} [replay_mismatch]");
@@ -79,7 +83,7 @@ impl ReplayArgs {
         if format == Format::Text {
             output::line(&format!("{said}\n{below}"))?;
         } else {
-            say(&said, Some(&below));
+            print_error(&said, Some(&below));
         }
         Ok(ExitCode::from(exit::MISMATCH))
     }

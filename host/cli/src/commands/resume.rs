@@ -1,4 +1,7 @@
-//! `smol-wf resume`.
+//! `smol-wf resume`: continues a run where it stopped.
+//!
+//! Owns: which script and settings a resumed run gets. Never: replays a journal;
+//! the engine does.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,11 +12,11 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
-use super::auto_resume::{AutoResume, attend, once_more, resume_request};
+use super::auto_resume::{AutoResume, resume_request, run_to_end};
 use super::run::{conclude, find_script};
 use crate::advice;
 use crate::agents::Catalogue;
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::flags::WorkFlags;
 use crate::progress::{Preamble, Progress};
 use crate::signals::Signals;
@@ -49,8 +52,11 @@ Examples:
   smol-wf resume run_0k3 --max-agents 2000";
 
 impl ResumeArgs {
+    /// Resumes the run and waits for it. Fails if it does not exist, if another
+    /// process works on it, or as [`conclude`] does.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        // The database is the one of where we are, the rest that of the run.
+        // The database is that of the current folder; all other settings are
+        // those of the run's folder.
         let places = &self.work.places;
         let here = self.work.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, &self.run)?;
@@ -62,24 +68,23 @@ impl ResumeArgs {
         let script = self.script(&head)?;
         let text = script.as_ref().map(|file| String::from_utf8_lossy(&file.bytes).into_owned());
         let script = if self.as_recorded { None } else { script };
-        shell::folders_are(places.cwd.as_deref(), places.project_root.as_deref());
+        shell::set_folders(places.cwd.as_deref(), places.project_root.as_deref());
         let signals = Signals::listen();
         let mut opening = Preamble::of_recorded(&settings, &head, said);
         if self.script.is_none() && !self.as_recorded && library::is_piped(&head.script_path) {
-            let note = "the script came from stdin; going on with the recorded text";
+            let note = "the script came from stdin; continuing with the recorded script";
             opening.notes.push(note.to_owned());
         }
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, script, &settings, places)?;
-        let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = AutoResume { longest, settings: &settings, places };
-        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        let auto_resume = AutoResume { longest, settings: &settings, places };
+        let report = run_to_end(&engine, request, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), text.as_deref())
     }
 
-    /// The script as it is now; none when its file is gone, or it never had one.
+    /// The current script; `None` if its file is gone or it was read from stdin.
     fn script(&self, head: &RunHead) -> Result<Option<ScriptFile>, CommandError> {
         if let Some(path) = &self.script {
             return Ok(Some(find_script(path)?));
@@ -92,7 +97,10 @@ impl ResumeArgs {
             Ok(bytes) => Ok(Some(ScriptFile { bytes, path })),
             Err(_) if self.as_recorded => Ok(None),
             Err(error) => {
-                talk(&format!("{}; going on with the recorded text", advice::of_library(&error)));
+                print_message(&format!(
+                    "{}; continuing with the recorded script",
+                    advice::of_library(&error)
+                ));
                 Ok(None)
             }
         }

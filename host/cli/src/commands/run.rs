@@ -1,4 +1,7 @@
-//! `smol-wf run`.
+//! `smol-wf run`: starts a run, or with `--resume-run` continues one.
+//!
+//! Owns: finding the script, and everything that is printed when a run ends.
+//! Never: how a run works; that is the engine's.
 
 mod same_request;
 
@@ -14,7 +17,7 @@ use smol_wf_core::script::{Script, ScriptWarning};
 use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
 use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile};
 
-use super::auto_resume::{AutoResume, attend, once_more, resume_request};
+use super::auto_resume::{AutoResume, resume_request, run_to_end};
 use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
@@ -45,7 +48,7 @@ pub(crate) struct RunArgs {
 
     /// Value of the script's `budget.total`, in output tokens [default: --budget,
     /// if that is in tokens]
-    #[arg(help_heading = SCRIPT, long, value_name = "TOKENS", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    #[arg(help_heading = SCRIPT, long, value_name = "TOKENS", value_parser = usage_hints::whole_number::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     /// One argument of the workflow, with any name: JSON if it parses as JSON,
@@ -63,7 +66,7 @@ pub(crate) struct RunArgs {
     args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random [default: a new one for each run]
-    #[arg(help_heading = SCRIPT, long, value_name = "N", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    #[arg(help_heading = SCRIPT, long, value_name = "N", value_parser = usage_hints::whole_number::<u64>(0, u64::MAX))]
     seed: Option<u64>,
 
     /// Resume this run instead of starting one; if the script differs from the
@@ -93,6 +96,9 @@ Examples:
   smol-wf run audit.js --debug-rule 'label:verify*=fail' --events";
 
 impl RunArgs {
+    /// Starts the run and waits for it. Fails if the script or its arguments
+    /// cannot be used, if settings are invalid, or with `no_agent` if no call
+    /// could reach an agent.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
@@ -104,25 +110,24 @@ impl RunArgs {
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
         let chosen = agents::choose_to_begin(&settings)?;
-        let made = setup::to_be_made(&settings);
+        let made = setup::new_database_note(&settings);
         let engine = setup::engine(&settings)?;
         let signals = Signals::listen();
         let mut opening = Preamble { warnings: settings.warnings(), ..Preamble::default() };
-        opening.warnings.extend(oddities(&script));
+        opening.warnings.extend(meta_warnings(&script));
         chosen.announce(&mut opening);
         opening.notes.extend(made);
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = self.request(script, args, &settings, chosen.name, folders)?;
-        let report = attend(&engine, request, &progress, &signals).await;
         let work = &self.work;
         let longest = work.agents.wait_for_reset;
-        let again = AutoResume { longest, settings: &settings, places: &work.places };
-        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        let auto_resume = AutoResume { longest, settings: &settings, places: &work.places };
+        let report = run_to_end(&engine, request, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&work.show, &settings), Some(&text))
     }
 
-    /// Takes a run up, with what it was started with.
+    /// Resumes a run; see `--resume-run`.
     async fn resume(
         &self,
         asked: &str,
@@ -131,7 +136,8 @@ impl RunArgs {
         args: Option<String>,
     ) -> Result<ExitCode, CommandError> {
         let places = &self.work.places;
-        // The database is the one of where we are, the rest that of the run.
+        // The database is that of the current folder; all other settings are
+        // those of the run's folder.
         let here = self.settings(&places.folder()?)?;
         let engine = setup::engine_with_run(&here, asked)?;
         let latest = self.work.latest.find_from(&engine, asked, Path::new(".")).await?;
@@ -140,21 +146,21 @@ impl RunArgs {
         self.refuse_other_values(&head, recorded_args.as_deref(), args.as_deref())?;
         let settings = self.settings(&places.folder_of(&head)?)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
+        shell::set_folders(places.cwd.as_deref(), places.project_root.as_deref());
         let signals = Signals::listen();
         let mut opening = Preamble::of_recorded(&settings, &head, said);
-        opening.warnings.extend(oddities(&script));
+        opening.warnings.extend(meta_warnings(&script));
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
         let request = resume_request(run, Some(script), &settings, places)?;
-        let report = attend(&engine, request, &progress, &signals).await;
         let longest = self.work.agents.wait_for_reset;
-        let again = AutoResume { longest, settings: &settings, places };
-        let report = once_more(&engine, report, &again, &progress, &signals).await;
+        let auto_resume = AutoResume { longest, settings: &settings, places };
+        let report = run_to_end(&engine, request, &auto_resume, &progress, &signals).await;
         conclude(report, &progress, &signals, (&self.work.show, &here), Some(text))
     }
 
-    /// A run keeps what it was started with: the same values may be given again,
-    /// others would not count.
+    /// A run keeps the values that it was started with. The same values may be
+    /// given again; others would have no effect, so they are a usage error.
     fn refuse_other_values(
         &self,
         head: &RunHead,
@@ -180,13 +186,14 @@ impl RunArgs {
         }
         let run = &head.run;
         Err(CommandError::Usage(format!(
-            "run {run} goes on with what it was started with, and these are other values: {}; leave them out, or start a run that takes over its answers: smol-wf fork {run} {}{}",
+            "run {run} keeps the values that it was started with, and these differ: {}; leave them out, or start a run that reuses its answers: smol-wf fork {run} {}{}",
             others.join(", "),
             shell::path(&self.script),
             shell::with_database()
         )))
     }
 
+    /// The settings of `folder`, overridden by the flags.
     fn settings(&self, folder: &Path) -> Result<Settings, ConfigError> {
         let mut flags = FlagLayer::default();
         self.calls.put(&mut flags);
@@ -194,6 +201,7 @@ impl RunArgs {
         Settings::load(flags, folder)
     }
 
+    /// The request that starts the run.
     fn request(
         &self,
         script: ScriptFile,
@@ -218,9 +226,9 @@ impl RunArgs {
     }
 }
 
-/// Prints what is to be printed and gives the exit code. The run is over, its
-/// lease and its agents are let go of: readers are waited for. The settings are
-/// those that name the database.
+/// Prints the report and messages, and returns the exit code. The run has
+/// released its lease and its agents, so output may wait for readers. `settings`
+/// are those that name the database.
 pub(super) fn conclude(
     report: Result<Report, EngineError>,
     progress: &Progress,
@@ -230,26 +238,26 @@ pub(super) fn conclude(
 ) -> Result<ExitCode, CommandError> {
     progress.finish();
     signals.all_is_over();
-    let streamed = progress.settle();
+    let streamed = progress.flush_events();
     let mut report = match report {
         Ok(report) => advice::with_hint(report),
         Err(error) => {
             if progress.run().is_none() {
                 progress.say_warnings();
             }
-            // To be stopped while one waits for a database is no fault of it.
+            // If a signal ended the wait for the database, its exit code counts.
             let is_stopped = matches!(&error, EngineError::Store(error) if error.is_passing());
             let signal = signals.code().filter(|_| is_stopped);
             let next = match (&error, progress.run()) {
                 (EngineError::Mismatch { .. }, _) => {
-                    Some("nothing was dispatched; the journal is as it was".to_owned())
+                    Some("no agent was asked; the journal was not changed".to_owned())
                 }
                 (_, Some(run)) => Some(format!("resume: {}", shell::resume(run, None))),
                 (_, None) => None,
             };
             let code = failure::report(&error.into());
             if let Some(next) = next {
-                failure::talk(&next);
+                failure::print_message(&next);
             }
             return Ok(signal.map_or(code, ExitCode::from));
         }
@@ -258,38 +266,41 @@ pub(super) fn conclude(
     let printed = if show.events {
         streamed
     } else {
-        streams::in_order();
-        result_files::set_aside(&mut report, settings);
+        streams::flush_before_stdout();
+        result_files::move_to_file(&mut report, settings);
         let printed = output::document(&report);
         if is_shown {
-            final_lines::tell(&report, &progress.warned());
+            final_lines::print_summary(&report, &progress.warned());
         }
         printed
     };
-    failure::reused(&report);
-    failure::ending(&report, script_text);
+    failure::print_reuse(&report);
+    failure::print_ending(&report, script_text);
     if let Some(note) =
         script_hints::no_result(&report, script_text).filter(|_| !progress.is_quiet())
     {
-        failure::talk(note);
+        failure::print_message(note);
     }
     if let Err(error) = printed {
         let code = failure::report(&error.into());
         let db = shell::with_database();
-        failure::talk(&format!("it is kept: smol-wf history {}{db} --json", report.run_id));
+        failure::print_message(&format!(
+            "the report is stored: smol-wf history {}{db} --json",
+            report.run_id
+        ));
         return Ok(code);
     }
     if is_shown {
-        final_lines::next(&report);
+        final_lines::print_next(&report);
     }
     progress.say_banner();
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))
 }
 
-/// What is odd about a script's `meta` and yet no reason to refuse it.
-fn oddities(script: &ScriptFile) -> Vec<String> {
+/// Warnings about a script's `meta`.
+fn meta_warnings(script: &ScriptFile) -> Vec<String> {
     let name = script.path.file_name().unwrap_or_default().to_string_lossy();
-    // One that cannot be read is refused by the engine, which says why.
+    // If it cannot be read, the engine refuses it with the reason.
     let warnings = Script::read(&script.bytes, &name).map(|read| read.warnings);
     let line = |warning: ScriptWarning| {
         format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message)
@@ -297,27 +308,28 @@ fn oddities(script: &ScriptFile) -> Vec<String> {
     warnings.unwrap_or_default().into_iter().map(line).collect()
 }
 
-/// A path as it is, stdin for `-`; else the name of a workflow, looked for from
-/// here upwards, then among the user's own.
+/// Loads a script: `-` is stdin, a path is a file, and a single word is the name
+/// of a workflow, searched from the current folder upwards and then among the
+/// user's own. Fails if it cannot be read or is too large.
 pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
     if asked.as_os_str() == "-" {
         return from_stdin();
     }
     let home = paths::home();
-    // A folder of that name is not a script, so it may be a workflow's.
+    // A folder is not a script, so its name may be that of a workflow.
     if is_word(asked) && (asked.is_dir() || !asked.exists()) {
         let here = std::path::absolute(".").unwrap_or_default();
         match library::find_workflow(&here, &asked.to_string_lossy(), home.as_deref()) {
             Ok((bytes, path)) => return Ok(ScriptFile { bytes, path }),
-            // A name may hold a dot, as it may in workflow(); else it is a file's. What
-            // is wrong with a workflow of that name is no reason to look elsewhere.
+            // A name with a dot may be that of a workflow or of a file. Other
+            // errors about a workflow are final.
             Err(LibraryError::NameUnknown { .. } | LibraryError::NameInvalid { .. })
                 if asked.is_dir() || asked.extension().is_some() => {}
             Err(error) => {
                 if let Ok(root) = ProjectRoot::containing(&here, home.as_deref())
                     && let Some(why) = root.passed_over()
                 {
-                    failure::talk(&format!("warning: {why}"));
+                    failure::print_message(&format!("warning: {why}"));
                 }
                 return Err(error.into());
             }
@@ -327,25 +339,25 @@ pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
     Ok(ScriptFile { bytes, path: absolute(asked) })
 }
 
-/// So that the run can be taken up from another folder. A name is kept where it is
-/// a link's; the way to it is not, when it leads back through a folder that may be
-/// gone by then.
+/// An absolute path, so that the run can be resumed from another folder. The name
+/// is kept even if it is a link; `..` in the path is resolved, because a folder
+/// in it may be gone by then.
 fn absolute(asked: &Path) -> PathBuf {
     let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
     let leads_back = path.components().any(|part| part == Component::ParentDir);
-    let folder = path.parent().filter(|_| leads_back).and_then(|way| way.canonicalize().ok());
+    let folder = path.parent().filter(|_| leads_back).and_then(|parent| parent.canonicalize().ok());
     match (folder, path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path,
     }
 }
 
-/// Whether it is one word, without a slash behind it, and not `.` or `..`.
+/// Whether it is one word, without a slash at its end, and not `.` or `..`.
 fn is_word(asked: &Path) -> bool {
     matches!(asked.components().next(), Some(Component::Normal(word)) if word == asked.as_os_str())
 }
 
-/// A script that is piped in. Its folder is the one we are in.
+/// Reads the script from stdin; its folder is the current one.
 fn from_stdin() -> Result<ScriptFile, EngineError> {
     let path = "-".to_owned();
     match stdin::read(SCRIPT_BYTES_MAX + 1) {

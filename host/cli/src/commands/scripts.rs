@@ -1,7 +1,7 @@
 //! The workflow scripts in a folder.
 //!
-//! Owns: which files of a folder are workflow scripts. Never: judges one; a file
-//! that cannot be read is none.
+//! Owns: which files count as workflow scripts. Never: checks one; a file that
+//! cannot be read is skipped.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -11,22 +11,23 @@ use smol_wf_engine::library;
 use crate::failure::CommandError;
 use crate::{paths, sanitize};
 
-/// What scripts end in.
+/// File extensions of scripts.
 const ENDINGS: [&str; 3] = ["js", "mjs", "cjs"];
 
-/// Folders that are not looked into: what is in them was made by a machine.
+/// Folders that are skipped: their content is generated.
 const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
 
-/// All of them at and below a folder, in order of their names.
+/// All scripts in and below `folder`, sorted. Fails with a usage error if there
+/// are none or a folder cannot be read.
 pub(super) fn find(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     let mut found = Vec::new();
     collect(folder, &mut found).map_err(|error| {
-        CommandError::Usage(format!("cannot look into {}: {error}", sanitize::path(folder)))
+        CommandError::Usage(format!("cannot read the folder {}: {error}", sanitize::path(folder)))
     })?;
     found.sort();
     if found.is_empty() {
         let message = format!(
-            "there is no workflow script in {}: those end in .js or .mjs and have `export const meta`",
+            "there is no workflow script in {}; a script ends in .js or .mjs and has `export const meta`",
             sanitize::path(folder)
         );
         return Err(CommandError::Usage(message));
@@ -34,8 +35,9 @@ pub(super) fn find(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(found)
 }
 
+/// Adds the scripts in and below a folder.
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    // Links to folders are not followed: they may lead in circles.
+    // Links to folders are not followed, because they may form cycles.
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (path, kind) = (entry.path(), entry.file_type()?);
@@ -43,19 +45,19 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
             if !SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
                 collect(&path, found)?;
             }
-        } else if is_named_so(&path) && is_workflow(&path) {
+        } else if has_script_extension(&path) && is_workflow(&path) {
             found.push(path.strip_prefix(".").map_or_else(|_| path.clone(), Path::to_owned));
         }
     }
     Ok(())
 }
 
-fn is_named_so(path: &Path) -> bool {
+fn has_script_extension(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 
-/// Whether a file is more than some other JavaScript: it exports `meta`, or lies
-/// where workflows do.
+/// Whether a file is a workflow and not other JavaScript: it exports `meta`, or
+/// is in a folder of workflows.
 fn is_workflow(path: &Path) -> bool {
     let in_library = path.parent().is_some_and(|folder| {
         folder.ends_with(".agents/workflows") || folder.ends_with(".claude/workflows")
@@ -64,12 +66,12 @@ fn is_workflow(path: &Path) -> bool {
     bytes.is_ok_and(|bytes| in_library || exports_meta(&String::from_utf8_lossy(&bytes)))
 }
 
-/// Whether there is `export const meta`, however it is spaced. `let` and `var` are
-/// mistakes that the check finds.
+/// Whether the text has `export const meta`, with any white space. `let` and
+/// `var` count too: the check reports them.
 fn exports_meta(text: &str) -> bool {
     text.match_indices("export").any(|(at, word)| {
         let rest = &text[at + word.len()..];
-        // Else each of a million `export` in a row is read to the end of the text.
+        // Without this, a million `export` in a row would take quadratic time.
         if !rest.starts_with(char::is_whitespace) {
             return false;
         }
@@ -88,7 +90,7 @@ mod tests {
     use super::exports_meta;
 
     #[test]
-    fn scripts_are_told_from_other_javascript() {
+    fn scripts_are_distinguished_from_other_javascript() {
         for script in [
             "export const meta = { name: 'a' }",
             "// a\nexport  const\n meta={}",
@@ -102,7 +104,7 @@ mod tests {
         }
     }
 
-    /// The quickest of three: a busy machine slows down any one of them.
+    /// The fastest of three, because a busy machine slows down single ones.
     fn quickest(text: &str) -> Duration {
         let once = || {
             let started = Instant::now();
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_the_same_word_takes_no_longer_than_words_apart() {
+    fn repeated_words_take_linear_time() {
         let row = quickest(&"export".repeat(5_000));
         let apart = quickest(&"export ".repeat(5_000));
         assert!(row < 10 * apart, "{row:?} beside {apart:?}");

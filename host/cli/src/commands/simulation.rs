@@ -1,7 +1,6 @@
-//! What `plan` and `explore` have in common: a script that is performed by
-//! stubs.
+//! What `plan` and `explore` share: a script that runs with simulated agents.
 //!
-//! Owns: their flags. Never: what is made of the simulation.
+//! Owns: the common flags and the request that they make. Never: the result.
 
 use std::path::PathBuf;
 
@@ -20,7 +19,7 @@ use crate::workflow_args::{self, Named};
 use crate::working_folder::PlaceFlags;
 use crate::{agents, setup, shell};
 
-/// What is performed
+/// The script to simulate, and how
 #[derive(Debug, Args)]
 pub(super) struct SimulationFlags {
     #[arg(help = SCRIPT_HELP)]
@@ -36,27 +35,27 @@ pub(super) struct SimulationFlags {
     args_from_file: Vec<PathBuf>,
 
     /// Seed of Math.random, of the generated answers and of the schedules
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = usage_hints::whole_number::<u64>(0, u64::MAX))]
     pub(super) seed: u64,
 
     /// Value of the script's `budget.total`, in output tokens
-    #[arg(long, value_name = "TOKENS", value_parser = usage_hints::whole::<u64>(0, u64::MAX))]
+    #[arg(long, value_name = "TOKENS", value_parser = usage_hints::whole_number::<u64>(0, u64::MAX))]
     budget_allowance: Option<u64>,
 
     #[command(flatten)]
     calls: CallFlags,
 
     /// Most agents at work at once [default: 16]
-    #[arg(long, value_name = "N", value_parser = usage_hints::whole::<u32>(1, limits::PARALLEL_AGENTS_MAX.into()))]
+    #[arg(long, value_name = "N", value_parser = usage_hints::whole_number::<u32>(1, limits::PARALLEL_AGENTS_MAX.into()))]
     max_parallel_agents: Option<u32>,
 
     /// Stop after this many agents: the script may not end by itself [default:
     /// 1000]
-    #[arg(long, value_name = "N", value_parser = usage_hints::whole::<u32>(1, limits::AGENTS_MAX.into()))]
+    #[arg(long, value_name = "N", value_parser = usage_hints::whole_number::<u32>(1, limits::AGENTS_MAX.into()))]
     max_agents: Option<u32>,
 
     /// Fuel of the script; one turn may use a tenth of it [default: 100000000000]
-    #[arg(long, value_name = "UNITS", value_parser = usage_hints::whole::<u64>(1, u64::MAX))]
+    #[arg(long, value_name = "UNITS", value_parser = usage_hints::whole_number::<u64>(1, u64::MAX))]
     fuel: Option<u64>,
 
     #[command(flatten)]
@@ -79,26 +78,32 @@ pub(super) struct OutputFlags {
 }
 
 impl OutputFlags {
+    /// Whether to print JSON.
     pub(super) fn is_json(self) -> bool {
         self.json || self.output == Format::Json
     }
 }
 
+/// The values of `--output`, which has no `jsonl` here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
     Json,
 }
 
-/// A script that is ready, and what the user gave to make it so.
+/// A script that is ready to be simulated.
 pub(super) struct PreparedScript {
+    /// Runs the script with simulated agents.
     pub(super) simulator: Simulator,
+    /// Text of the script, for snippets in messages.
     pub(super) text: String,
-    /// The flags that make it the same again, for a shell.
-    pub(super) again: String,
+    /// Script and flags of this simulation, quoted for a shell, to run it again.
+    pub(super) rerun_words: String,
 }
 
 impl SimulationFlags {
+    /// Loads the script, its arguments and settings. Fails if one of them cannot
+    /// be used, or if the script does not compile.
     pub(super) async fn prepare(
         &self,
         named: Named,
@@ -107,7 +112,7 @@ impl SimulationFlags {
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
-        let again = self.again(args.as_deref());
+        let rerun_words = self.rerun_words(args.as_deref());
         let default = Limits::default();
         let limits = Limits {
             fuel: self.fuel.unwrap_or(default.fuel),
@@ -132,10 +137,11 @@ impl SimulationFlags {
             ..RunSpec::new(script)
         };
         let simulator = Simulator::new(request, &Catalogue::of(&settings)).await?;
-        Ok(PreparedScript { simulator, text, again })
+        Ok(PreparedScript { simulator, text, rerun_words })
     }
 
-    fn again(&self, args: Option<&str>) -> String {
+    /// The script and those flags that change the result, quoted for a shell.
+    fn rerun_words(&self, args: Option<&str>) -> String {
         let mut words = vec![self.script.to_string_lossy().into_owned()];
         let mut flag = |name: &str, value: Option<String>| {
             if let Some(value) = value {

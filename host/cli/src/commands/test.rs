@@ -1,4 +1,7 @@
-//! `smol-wf test`.
+//! `smol-wf test`: replays fixtures against the current scripts.
+//!
+//! Owns: which fixtures run, and where verdicts go. Never: judges a fixture; the
+//! engine does.
 
 mod agents;
 mod fixture_test;
@@ -17,7 +20,7 @@ use smol_wf_engine::CancellationToken;
 use super::fixture;
 use super::simulation::OutputFlags;
 use crate::config::{Key, Value};
-use crate::failure::{CommandError, report, talk};
+use crate::failure::{CommandError, print_message, report};
 use crate::flags::reader;
 use crate::humanize::plural;
 use crate::setup::engine_without_db;
@@ -76,12 +79,14 @@ Examples:
   smol-wf test tests/review.swf --script flows/moved.js --accept
   smol-wf test --junit report.xml";
 
+/// The values of `--record`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Record {
     /// Calls for which the fixture has no answer
     Missing,
 }
 
+/// The JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Tests<'a> {
@@ -91,10 +96,12 @@ struct Tests<'a> {
 }
 
 impl TestArgs {
+    /// Tests every fixture and prints the verdicts. Returns 7 if one fails, or
+    /// the exit code of a signal that stopped the tests.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let fixtures = self.fixtures()?;
         self.junit.as_deref().into_iter().for_each(file_output::hold);
-        // Where nobody is asked, there is nothing to be lost.
+        // Without agents a signal may end the process at once: nothing is lost.
         let signals = self.record.map(|_| Signals::listen());
         let cancel = signals.as_ref().map(|signals| signals.cancel.clone()).unwrap_or_default();
         let mut tester = self.tester(cancel.clone())?;
@@ -106,8 +113,9 @@ impl TestArgs {
             }
             let one = tester.test(found).await;
             if !self.output.is_json() && printed.is_ok() {
-                // No agent is at work, and what they answered is on disk.
-                over(signals.as_ref());
+                // No agent is at work and all answers are on disk, so a signal
+                // may end the process.
+                release_signals(signals.as_ref());
                 printed = output::line(&verdict_text::of_test(&one));
                 if let Some(signals) = &signals {
                     signals.work_goes_on();
@@ -115,7 +123,7 @@ impl TestArgs {
             }
             tested.push(one);
         }
-        over(signals.as_ref());
+        release_signals(signals.as_ref());
         let failed = tested.iter().filter(|one| !one.pass).count();
         if self.output.is_json() {
             let pass = failed == 0;
@@ -124,24 +132,24 @@ impl TestArgs {
         let junit = self.junit.as_ref();
         let written =
             junit.map_or(Ok(()), |path| fixture::write_report(path, &junit::document(&tested)));
-        // Whatever cannot be written, the rest is.
-        let told = [printed.map_err(Into::into), written, github::tell(&tested)];
-        let lost: Vec<ExitCode> =
-            told.into_iter().filter_map(Result::err).map(|error| report(&error)).collect();
-        talk(&format!("{}, {failed} failed", plural(tested.len(), "fixture")));
+        // If one output fails, the others are still written.
+        let outputs = [printed.map_err(Into::into), written, github::report(&tested)];
+        let failed_outputs: Vec<ExitCode> =
+            outputs.into_iter().filter_map(Result::err).map(|error| report(&error)).collect();
+        print_message(&format!("{}, {failed} failed", plural(tested.len(), "fixture")));
         let is_cut = failed > 0 || tested.len() < fixtures.len();
         if let Some(code) = signals.and_then(|signals| signals.code()).filter(|_| is_cut) {
-            stopped(&tested, fixtures.len());
+            print_stopped(&tested, fixtures.len());
             return Ok(ExitCode::from(code));
         }
-        Ok(match lost.first() {
+        Ok(match failed_outputs.first() {
             _ if failed > 0 => ExitCode::from(exit::MISMATCH),
             Some(code) => *code,
             None => ExitCode::SUCCESS,
         })
     }
 
-    /// The fixtures to test.
+    /// The fixtures to test. Fails with a usage error if there are none.
     fn fixtures(&self) -> Result<Vec<fixture::FixtureFile>, CommandError> {
         let here = [PathBuf::from(".")];
         let places = if self.paths.is_empty() { &here[..] } else { &self.paths };
@@ -153,7 +161,7 @@ impl TestArgs {
         }
         if self.script.is_some() && fixtures.len() > 1 {
             let message = format!(
-                "--script is for one fixture, and there are {}; name the one whose script it is",
+                "--script is for one fixture, and there are {}; give only the fixture of this script",
                 fixtures.len()
             );
             return Err(CommandError::Usage(message));
@@ -161,11 +169,12 @@ impl TestArgs {
         Ok(fixtures)
     }
 
+    /// The options of all tests, from the flags.
     fn tester(&self, cancel: CancellationToken) -> Result<Tester, CommandError> {
         let agents = self.record.map(|Record::Missing| Agents {
             provider: self.agent_provider.clone(),
             debug_rules: self.debug_rule.clone(),
-            told: BTreeSet::new(),
+            printed: BTreeSet::new(),
         });
         let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         Ok(Tester {
@@ -178,22 +187,23 @@ impl TestArgs {
     }
 }
 
-/// Nothing is at work: a signal ends what waits for a reader.
-fn over(signals: Option<&Signals>) {
+/// From here on a signal ends the process, even if it waits for a reader of
+/// stdout.
+fn release_signals(signals: Option<&Signals>) {
     if let Some(signals) = signals {
         signals.all_is_over();
     }
 }
 
-/// Says what a signal has left behind.
-fn stopped(tested: &[FixtureResult], fixtures: usize) {
+/// Prints what a signal left undone.
+fn print_stopped(tested: &[FixtureResult], fixtures: usize) {
     let kept = match tested.iter().any(|one| one.kept) {
-        true => "; what agents have answered is kept, and is not asked for again",
+        true => "; answers of agents are stored and will not be asked for again",
         false => "",
     };
     let left_out = match fixtures - tested.len() {
         0 => String::new(),
         count => format!("; {} not tested", plural(count, "fixture")),
     };
-    talk(&format!("stopped{left_out}{kept}; go on with the same command"));
+    print_message(&format!("stopped{left_out}{kept}; continue with the same command"));
 }

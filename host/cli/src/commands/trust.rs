@@ -1,4 +1,6 @@
-//! `smol-wf trust`.
+//! `smol-wf trust`: records that the user trusts a settings file.
+//!
+//! Owns: the dialogue. Never: the list of trusted files; `config::trust` has it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::config::{self, ConfigError};
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::flags::JsonFlag;
 use crate::output;
 use crate::table::{Format, Table};
@@ -51,6 +53,8 @@ In CI, set SMOL_WF_TRUST to the digests to trust, separated by commas;
 `smol-wf trust` prints the digest.";
 
 impl TrustArgs {
+    /// Trusts, revokes or lists. Fails with `trust_no_file` if the project has no
+    /// settings file, or if the list cannot be written.
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
         if self.list {
             return list(self.json.asked().unwrap_or(self.output));
@@ -65,13 +69,13 @@ impl TrustArgs {
             let (from, to) = found.map_or((from.clone(), from), |found| (found.from, found.root));
             return Err(ConfigError::NoProjectFile { from, to }.into());
         };
-        let what = config::needing_trust(&file)?;
+        let what = config::settings_that_need_trust(&file)?;
         config::trust(&file, Timestamp::now().as_millisecond())?;
         for line in &what {
-            talk(&format!("it may now set {line}"));
+            print_message(&format!("the project may now set {line}"));
         }
         if what.is_empty() {
-            talk("nothing in it needs trust");
+            print_message("nothing in it needs trust");
         }
         if let Some(format) = self.json.asked() {
             let trusted = [json!({ "digest": file.digest, "file": file.file })];
@@ -83,6 +87,8 @@ impl TrustArgs {
     }
 }
 
+/// Removes the file of `dir` from the list, or else the closest one above it. An
+/// untrusted file is not an error.
 fn revoke(dir: &Path) -> Result<ExitCode, CommandError> {
     let own = config::project_file_in(dir);
     let above = config::project(dir)?.and_then(|found| found.file);
@@ -91,12 +97,13 @@ fn revoke(dir: &Path) -> Result<ExitCode, CommandError> {
         forgotten = config::distrust(&file)?.then_some(file);
     }
     match forgotten {
-        Some(file) => talk(&format!("{} is no longer trusted", file.display())),
-        None => talk("it was not trusted; `smol-wf trust --list` shows what is"),
+        Some(file) => print_message(&format!("{} is no longer trusted", file.display())),
+        None => print_message("it was not trusted; `smol-wf trust --list` shows what is"),
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints the trusted files.
 fn list(format: Format) -> Result<ExitCode, CommandError> {
     let trusted = config::trusted()?;
     if format != Format::Text {

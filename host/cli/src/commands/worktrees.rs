@@ -1,4 +1,7 @@
-//! `smol-wf worktrees`.
+//! `smol-wf worktrees`: git worktrees that steps left behind.
+//!
+//! Owns: the table, and how to recover a worktree. Never: decides what is
+//! removed; the engine does.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +11,7 @@ use serde_json::json;
 use smol_wf_engine::Leftover;
 
 use crate::config::{FlagLayer, Settings};
-use crate::failure::{self, CommandError, talk};
+use crate::failure::{self, CommandError, print_message};
 use crate::flags::{DbFlags, JsonFlag};
 use crate::output as out;
 use crate::setup;
@@ -70,14 +73,15 @@ enum Verb {
 }
 
 impl WorktreesArgs {
+    /// Lists or removes worktrees. Those that git cannot read are kept, with a
+    /// message. Fails if the database or a folder cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
         let (Verb::List { db, .. } | Verb::Prune { db, .. }) = &self.verb;
         db.put(&mut flags);
         let settings = Settings::load(flags, Path::new("."))?;
-        failure::warn(&settings);
-        // Nothing is run here: one instance is what the sandbox must have.
-        let engine = setup::engine_to_look(&settings)?;
+        failure::print_warnings(&settings);
+        let engine = setup::engine_to_read(&settings)?;
         match self.verb {
             Verb::List { output, json, .. } => {
                 let format = json.asked().unwrap_or(output);
@@ -106,47 +110,54 @@ impl WorktreesArgs {
                     Format::Text => out::line(&table(&pruned.removed))?,
                 }
                 let verb = if dry_run { "would be removed" } else { "removed" };
-                talk(&format!("{} {verb}, {} kept", pruned.removed.len(), pruned.kept.len()));
+                print_message(&format!(
+                    "{} {verb}, {} kept",
+                    pruned.removed.len(),
+                    pruned.kept.len()
+                ));
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Says what git does not show, or cannot say.
+/// Prints warnings about worktrees, and problems that git has with them.
 fn warn(worktrees: &[Leftover]) {
     for leftover in worktrees {
         let worktree = leftover.worktree.as_ref();
         if let Some(warning) = worktree.and_then(|worktree| worktree.warning.as_ref()) {
-            talk(&format!("{}: {warning}", leftover.path.display()));
+            print_message(&format!("{}: {warning}", leftover.path.display()));
         }
         explain(leftover);
     }
 }
 
-/// Of one that git cannot look at: why, and how to get at it.
+/// Prints why git cannot read a worktree, and what to do about it.
 fn explain(leftover: &Leftover) {
     let Some(problem) = &leftover.problem else { return };
     let (path, typed) = (leftover.path.display(), shell::path(&leftover.path));
-    let forget = format!("`smol-wf worktrees prune --force{}` forgets it", shell::with_database());
+    let forget = format!(
+        "`smol-wf worktrees prune --force{}` removes it from the list",
+        shell::with_database()
+    );
     let is_there = leftover.elsewhere.as_ref().is_some_and(|place| place.exists());
     let is_copy = leftover.has_moved && is_there;
     if !leftover.path.exists() {
         let whose = leftover.elsewhere.as_ref().map(|_| format!(", and {problem}, which stays"));
-        talk(&format!("{path} is gone{}; {forget}", whose.unwrap_or_default()));
+        print_message(&format!("{path} is gone{}; {forget}", whose.unwrap_or_default()));
     } else if is_copy {
-        // To repair it would take the branch from the other.
-        talk(&format!(
-            "{path} is kept: {problem}, and one of the two is a copy; take what you want of its files and delete the folder, then {forget}"
+        // Repairing it would take the branch from the other one.
+        print_message(&format!(
+            "{path} is kept: {problem}, and one of the two is a copy; copy the files that you want and delete the folder, then {forget}"
         ));
     } else {
-        talk(&format!(
-            "{path} is kept: {problem}; if the repository or the database was moved, `git worktree repair {typed}` in the repository mends it, else take what you want of its files and delete the folder"
+        print_message(&format!(
+            "{path} is kept: {problem}; if the repository or the database was moved, `git worktree repair {typed}` in the repository repairs it; otherwise copy the files that you want and delete the folder"
         ));
     }
 }
 
-/// All branches with its commits, the one that it stands on first.
+/// All branches with commits of the worktree, the checked-out one first.
 fn branches(leftover: &Leftover) -> String {
     leftover.worktree.as_ref().map_or_else(
         || leftover.branch.clone(),

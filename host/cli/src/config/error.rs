@@ -1,23 +1,25 @@
-//! What can be wrong with settings.
+//! Errors in settings.
 //!
-//! Owns: the list, with stable codes. Never: shows a value: a setting may be a
-//! secret that was put in the wrong place.
+//! Owns: the messages and their codes. Never: shows a value, which may be a
+//! secret in the wrong place.
 
 use smol_wf_core::codes::Code;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A place in a file, as editors count.
+/// A place in a file: line and column from 1, in characters, as editors count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FilePosition {
     pub(crate) file: PathBuf,
+    /// From 1.
     pub(crate) line: usize,
+    /// From 1, in characters.
     pub(crate) column: usize,
 }
 
 impl FilePosition {
-    /// The place of a byte in a file's text.
+    /// The place of the byte at `offset` in `text`.
     pub(crate) fn of(file: &Path, text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
@@ -32,16 +34,16 @@ impl fmt::Display for FilePosition {
     }
 }
 
-/// Why there are no settings to go by.
+/// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     #[error("{}: the settings cannot be read: {error}; check the path", .file.display())]
     Unreadable { file: PathBuf, error: io::Error },
-    #[error("{} is {what}, which a project's settings must not be: they would say whatever that says; put the file itself there", .file.display())]
+    #[error("{} is {what}, which the settings of a project must not be; put the file itself there", .file.display())]
     Symlink { file: PathBuf, what: &'static str },
-    #[error("{} may be changed by anyone, and it says which programs are run; type: chmod o-w {}", .file.display(), crate::shell::path(file))]
+    #[error("anyone may change {}, and it says which programs run; type: chmod o-w {}", .file.display(), crate::shell::path(file))]
     Writable { file: PathBuf },
-    #[error("{} is over {most} bytes, which settings never are", .file.display())]
+    #[error("{} is larger than {most} bytes, the most that a settings file may have", .file.display())]
     TooLarge { file: PathBuf, most: u64 },
     #[error("{place}: not TOML: {reason}")]
     Syntax { place: FilePosition, reason: String },
@@ -53,9 +55,9 @@ pub(crate) enum ConfigError {
     Variable { variable: &'static str, reason: String },
     #[error("the list of trusted projects {} cannot be {doing}: {error}", .file.display())]
     TrustStore { file: PathBuf, doing: &'static str, error: io::Error },
-    #[error("there is no `.agents/smol-wf.toml` from {} up to {}; nothing needs trust", .from.display(), .to.display())]
+    #[error("there is no `.agents/smol-wf.toml` in {} or above it, up to {}; nothing needs trust", .from.display(), .to.display())]
     NoProjectFile { from: PathBuf, to: PathBuf },
-    #[error("there is no home directory to remember trust in; set XDG_STATE_HOME")]
+    #[error("trust cannot be stored: there is no home directory; set XDG_STATE_HOME")]
     NoState,
 }
 

@@ -1,7 +1,7 @@
-//! What a settings file says.
+//! Reads the text of a settings file.
 //!
-//! Owns: reading TOML into values, each with its line, and the complaints about
-//! it. Never: opens a file, or judges whether its words count.
+//! Owns: TOML to values, each with its place, and the errors. Never: opens a
+//! file, or decides whether a setting takes effect.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,17 +21,17 @@ pub(crate) const MODEL_MAP: &str = "model_map";
 pub(crate) const PROVIDERS: &str = "providers";
 /// The table of MCP servers.
 pub(crate) const MCP: &str = "mcp";
-/// The list of folders outside of a project.
+/// The list of folders outside a project.
 pub(crate) const DIRS: &str = "dirs";
 
-/// Something that a file says, and where.
+/// A value and its place in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Located<T> {
     pub(crate) value: T,
     pub(crate) place: FilePosition,
 }
 
-/// All that a file says.
+/// All settings of one file.
 #[derive(Debug, Default)]
 pub(crate) struct FileLayer {
     pub(crate) values: BTreeMap<Key, Located<Value>>,
@@ -41,15 +41,15 @@ pub(crate) struct FileLayer {
     pub(crate) dirs: Option<Located<Vec<PathBuf>>>,
 }
 
-/// Where the words of a file are read: for complaints and relative paths.
+/// A file being read: for places in errors and for relative paths.
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a Path,
     pub(crate) text: &'a str,
-    /// Relative paths start here.
+    /// Folder that relative paths start from.
     pub(crate) base: &'a Path,
 }
 
-/// Reads a file's text.
+/// Reads the text of a file. Fails at the first error, with its place.
 pub(crate) fn read(source: &Source<'_>) -> Result<FileLayer, ConfigError> {
     let table = DeTable::parse(source.text).map_err(|error| ConfigError::Syntax {
         place: source.place(error.span().map_or(0, |span| span.start)),
@@ -77,6 +77,7 @@ fn names() -> Vec<&'static str> {
     Key::ALL.into_iter().map(Key::name).chain([MODEL_MAP, PROVIDERS, MCP, DIRS]).collect()
 }
 
+/// Reads the table of aliases.
 fn model_map(
     source: &Source<'_>,
     value: &Spanned<DeValue<'_>>,
@@ -95,11 +96,12 @@ fn model_map(
 }
 
 impl Source<'_> {
+    /// The place of the byte at `offset`.
     pub(crate) fn place(&self, offset: usize) -> FilePosition {
         FilePosition::of(self.file, self.text, offset)
     }
 
-    /// A complaint about a value.
+    /// The error about a value.
     pub(crate) fn wrong(
         &self,
         name: &str,
@@ -110,7 +112,7 @@ impl Source<'_> {
         ConfigError::Value { place, name: name.to_owned(), reason: reason.into() }
     }
 
-    /// A complaint about a name, with the one that was probably meant.
+    /// The error about an unknown name, with a similar known one.
     pub(crate) fn unknown<T: AsRef<str>>(
         &self,
         name: &Spanned<T>,
@@ -124,6 +126,7 @@ impl Source<'_> {
         }
     }
 
+    /// A table, or an error that shows how to write one.
     pub(crate) fn table<'t, 'i>(
         &self,
         name: &str,
@@ -135,6 +138,7 @@ impl Source<'_> {
         }
     }
 
+    /// A string that is not empty and holds no NUL.
     pub(crate) fn string(
         &self,
         name: &str,
@@ -150,6 +154,7 @@ impl Source<'_> {
         }
     }
 
+    /// A list of such strings.
     pub(crate) fn strings(
         &self,
         name: &str,
@@ -161,6 +166,7 @@ impl Source<'_> {
         }
     }
 
+    /// The value of a setting, of its kind. Paths become absolute.
     fn value(&self, key: Key, value: &Spanned<DeValue<'_>>) -> Result<Value, ConfigError> {
         let (name, kind) = (key.name(), key.row().kind);
         let (number, string) = kind.in_files();
@@ -183,7 +189,7 @@ impl Source<'_> {
         })
     }
 
-    /// A path as it is meant from this file; `~/` is the user's home.
+    /// A path of this file as an absolute path; `~/` is the user's home.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), crate::paths::home()) {
             (Ok(rest), Some(home)) => home.join(rest),
@@ -192,7 +198,7 @@ impl Source<'_> {
     }
 }
 
-/// The name that differs by a few letters only.
+/// The known name that differs by a few letters only.
 fn similar<'n>(text: &str, known: &[&'n str]) -> Option<&'n str> {
     let distance = |name: &str| strsim::osa_distance(&text.replace('-', "_"), name);
     let most = (text.chars().count() / 3).max(1);
@@ -203,13 +209,13 @@ fn similar<'n>(text: &str, known: &[&'n str]) -> Option<&'n str> {
 mod tests {
     use super::*;
 
-    fn complaint(text: &str) -> String {
+    fn error_of(text: &str) -> String {
         let source = Source { file: Path::new("c.toml"), text, base: Path::new("/base") };
         read(&source).unwrap_err().to_string()
     }
 
     #[test]
-    fn complaints_name_the_place_and_what_to_write() {
+    fn errors_name_the_place_and_what_to_write() {
         for (text, says) in [
             ("a = ", "c.toml:1:5: not TOML"),
             (
@@ -234,16 +240,16 @@ mod tests {
                 "c.toml:3:1: there is no setting `comand`; did you mean `command`?",
             ),
         ] {
-            let said = complaint(text);
+            let said = error_of(text);
             assert!(said.contains(says), "{text}: {said}");
         }
     }
 
     #[test]
-    fn no_complaint_repeats_a_value() {
+    fn no_error_repeats_a_value() {
         for text in ["model = 7777", "db = ['7777']", "timeout = '7777x7777'", "a = 7777 7777"] {
             // The unit of a duration is shown, but not its number.
-            let said = complaint(text);
+            let said = error_of(text);
             assert!(!said.contains("7777 ") && !said.contains("'7777"), "{said}");
         }
     }

@@ -1,7 +1,6 @@
-//! Where settings files lie, and opening them.
+//! Finds and opens settings files.
 //!
-//! Owns: which file is meant, and that what is read is that file. Never: reads
-//! its words.
+//! Owns: which files apply, and that exactly these are opened. Never: parses one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -14,25 +13,29 @@ use super::error::ConfigError;
 use super::variable;
 use crate::paths;
 
-/// Names the user's file, instead of the one in the configuration directory.
+/// Variable with the path of the user's file, instead of the one in the
+/// configuration directory.
 pub(crate) const USER_VARIABLE: &str = "SMOL_WF_CONFIG";
-/// Of a project's file: the folder in the project, and the file in it.
+/// A project's file: the folder in the project, and the file in that.
 const PROJECT_FOLDER: &str = ".agents";
 const PROJECT_FILE: &str = "smol-wf.toml";
-/// Most bytes of a settings file: hundreds of providers fit.
+/// Most bytes of a settings file; hundreds of providers fit.
 const BYTES_MAX: u64 = 256 * 1024;
 
-/// A settings file as it was read, once.
+/// A settings file as it was read.
 #[derive(Debug)]
 pub(crate) struct SettingsFile {
     pub(crate) file: PathBuf,
-    /// Relative paths in it start here: the project, or the file's own folder.
+    /// Folder that relative paths start from: the project, or the user file's
+    /// folder.
     pub(crate) base: PathBuf,
     pub(crate) text: String,
+    /// Digest of the text; trust is for this digest.
     pub(crate) digest: Digest,
 }
 
-/// Where the user's file is, or would be.
+/// Path of the user's file, whether it exists or not; `None` without a home
+/// directory.
 pub(crate) fn user_path() -> Option<PathBuf> {
     match variable(USER_VARIABLE) {
         Some(named) => Some(PathBuf::from(named)),
@@ -40,7 +43,8 @@ pub(crate) fn user_path() -> Option<PathBuf> {
     }
 }
 
-/// The user's file. One that was named must be there.
+/// Reads the user's file. Fails if it cannot be read or anyone may write it, or
+/// if it was named by a variable and does not exist.
 pub(crate) fn user() -> Result<Option<SettingsFile>, ConfigError> {
     let Some(file) = user_path() else { return Ok(None) };
     let file = std::path::absolute(&file).unwrap_or(file);
@@ -53,67 +57,67 @@ pub(crate) fn user() -> Result<Option<SettingsFile>, ConfigError> {
     read(opened, file, base).map(Some)
 }
 
-/// The project of a script or a folder: where it lies, and its file, the one
-/// that is closest.
+/// The project of a script or folder, and the closest settings file in it.
 #[derive(Debug)]
 pub(crate) struct Project {
-    /// Where the search began.
+    /// Folder where the search began.
     pub(crate) from: PathBuf,
-    /// Where it ended.
+    /// Root of the project, where the search ended.
     pub(crate) root: PathBuf,
+    /// The closest settings file; `None` if there is none.
     pub(crate) file: Option<PathBuf>,
-    /// Why a mark of a project, or a file of settings, does not count.
-    pub(crate) passed_over: Option<String>,
+    /// Why a mark or settings file of a project was ignored.
+    pub(crate) ignored_mark: Option<String>,
 }
 
-/// Where a folder's own file is, or was.
+/// Path of the settings file of `dir`, whether it exists or not.
 pub(crate) fn project_file_in(dir: &Path) -> PathBuf {
     let dir = dir.canonicalize().or_else(|_| std::path::absolute(dir));
     dir.unwrap_or_default().join(PROJECT_FOLDER).join(PROJECT_FILE)
 }
 
-/// Looks for a project's file, from a script or a folder upwards to the root of
-/// its project. The home directory is no project.
+/// Finds the settings file of a project, from a script or folder upwards to the
+/// root of the project. The home directory never counts as a project.
 pub(crate) fn project(start: &Path) -> Result<Option<Project>, ConfigError> {
     let home = paths::home();
-    // A script that is not there is told of by whoever needs it.
+    // A missing script is reported by the command that needs it.
     let Ok(root) = ProjectRoot::containing(start, home.as_deref()) else { return Ok(None) };
     let Ok(start) = start.canonicalize() else { return Ok(None) };
     let from = if start.is_dir() { start } else { start.parent().unwrap_or(&start).to_owned() };
     let home = home.and_then(|home| home.canonicalize().ok());
-    let mut passed_over = root.passed_over().map(str::to_owned);
+    let mut ignored_mark = root.passed_over().map(str::to_owned);
     let mut file = None;
     for dir in from.ancestors().take_while(|dir| dir.starts_with(root.path())) {
         if Some(dir) == home.as_deref() {
             continue;
         }
         file = file_in(dir)?;
-        // Nobody else says which agents are asked.
+        // Another user must not decide which agents are used.
         if file.is_some() && is_foreign(dir) {
             let why = || {
                 format!(
-                    "{} does not count, for others may write it: where it is yours, have it belong to you, in a folder that not everyone may write to",
+                    "{} is ignored, because others may write it; if it is yours, make yourself its owner, in a folder that not everyone may write to",
                     dir.join(PROJECT_FOLDER).join(PROJECT_FILE).display()
                 )
             };
             file = None;
-            passed_over = passed_over.or_else(|| Some(why()));
+            ignored_mark = ignored_mark.or_else(|| Some(why()));
             continue;
         }
         if file.is_some() {
             break;
         }
     }
-    Ok(Some(Project { root: root.path().to_owned(), from, file, passed_over }))
+    Ok(Some(Project { root: root.path().to_owned(), from, file, ignored_mark }))
 }
 
-/// Whether the file of a folder may be someone else's.
+/// Whether another user may have written the settings file of this folder.
 fn is_foreign(dir: &Path) -> bool {
     !mark_counts(dir, PROJECT_FOLDER) || !mark_counts(&dir.join(PROJECT_FOLDER), PROJECT_FILE)
 }
 
-/// The file of one folder, when it has one. Neither it nor its folder may be a
-/// symbolic link.
+/// The settings file of one folder, if it exists. Fails if the file or its folder
+/// is a symbolic link.
 fn file_in(dir: &Path) -> Result<Option<PathBuf>, ConfigError> {
     let folder = dir.join(PROJECT_FOLDER);
     let file = folder.join(PROJECT_FILE);
@@ -126,14 +130,14 @@ fn file_in(dir: &Path) -> Result<Option<PathBuf>, ConfigError> {
     let what = match () {
         () if linked_folder => "in a folder that is a symbolic link",
         () if kind.is_symlink() => "a symbolic link",
-        () if !kind.is_file() => "no regular file",
+        () if !kind.is_file() => "not a regular file",
         () => return Ok(Some(file)),
     };
     Err(ConfigError::Symlink { file, what })
 }
 
 impl Project {
-    /// Reads its file.
+    /// Reads the settings file of the project, if there is one.
     pub(crate) fn read(&self) -> Result<Option<SettingsFile>, ConfigError> {
         let Some(file) = &self.file else { return Ok(None) };
         let opened = open(file, Links::Refused).map_err(|error| unreadable(file, error))?;
@@ -142,16 +146,16 @@ impl Project {
     }
 }
 
-/// What to do with a symbolic link.
+/// Whether to follow symbolic links.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Links {
-    /// The user's own may be kept elsewhere.
+    /// For the user's file, which may be kept elsewhere.
     Followed,
-    /// A project's may have become one meanwhile.
+    /// For a project's file, which may have become a link meanwhile.
     Refused,
 }
 
-/// Opens a file. A pipe that stands in its place is not waited for.
+/// Opens a file, without blocking if it is a pipe.
 #[cfg_attr(not(unix), expect(unused_variables, reason = "there is no flag for it"))]
 fn open(file: &Path, links: Links) -> io::Result<File> {
     let mut options = OpenOptions::new();
@@ -170,13 +174,15 @@ fn open(file: &Path, links: Links) -> io::Result<File> {
     options.open(file)
 }
 
+/// Reads an open file. Fails if it is not a regular file, is too large or is not
+/// UTF-8.
 fn read(opened: File, file: PathBuf, base: PathBuf) -> Result<SettingsFile, ConfigError> {
     let failed = |error| unreadable(&file, error);
     if !opened.metadata().map_err(failed)?.is_file() {
         return Err(failed(io::Error::other("it is not a regular file")));
     }
     let mut bytes = Vec::new();
-    // One byte more shows that there is more.
+    // One extra byte shows that the file is too large.
     opened.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > BYTES_MAX {
         return Err(ConfigError::TooLarge { file, most: BYTES_MAX });
@@ -186,7 +192,7 @@ fn read(opened: File, file: PathBuf, base: PathBuf) -> Result<SettingsFile, Conf
     Ok(SettingsFile { file, base, text, digest })
 }
 
-/// A file that names programs to run is the user's alone to write.
+/// Refuses a file that anyone may write, because it names programs to run.
 #[cfg(unix)]
 fn refuse_writable(opened: &File, file: &Path) -> Result<(), ConfigError> {
     use std::os::unix::fs::MetadataExt;

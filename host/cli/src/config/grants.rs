@@ -1,7 +1,8 @@
-//! What calls may give their agents: the list `dirs`, and the `[mcp.<name>]` tables.
+//! Folders and MCP servers that calls may name: the list `dirs` and the
+//! `[mcp.<name>]` tables.
 //!
-//! Owns: what these may say, and that it makes sense. Never: starts a server. A script
-//! only names what stands here, so no script starts a program of its own choice.
+//! Owns: reading and checking them. Never: starts a server. A script only names
+//! an entry, so it cannot start a program of its own choice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,22 +17,22 @@ use super::error::ConfigError;
 use super::file::{DIRS, Located, MCP, Source};
 use super::provider::{environment, program, variables};
 
-/// An MCP server as it is configured.
+/// A configured MCP server: a program or an HTTP service.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct ServerSettings {
-    /// Program and arguments; empty for a service.
+    /// Program and arguments; empty for an HTTP service.
     command: Vec<String>,
     /// Values are often secrets.
     env: BTreeMap<String, String>,
     env_allow: Vec<String>,
-    /// Where a service is.
+    /// URL of an HTTP service; empty for a program.
     url: String,
     /// Values are often secrets.
     headers: BTreeMap<String, String>,
 }
 
 impl ServerSettings {
-    /// In one line, without what may be secret.
+    /// A summary on one line, without values that may be secret.
     pub(crate) fn summary(&self) -> String {
         let names = |pairs: &BTreeMap<String, String>| {
             pairs.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -55,8 +56,8 @@ impl ServerSettings {
         parts.join(", ")
     }
 
-    /// What it sets, by name, where a value may be secret: variables, and headers; of one
-    /// such as `Bearer …` also what stands behind the first word.
+    /// Names and values that may be secret: variables and headers. A header such
+    /// as `Bearer TOKEN` also gives the text after its first word.
     pub(crate) fn secrets(&self) -> Vec<(String, String)> {
         let pairs = self.env.iter().chain(&self.headers);
         let mut secrets: Vec<_> =
@@ -69,7 +70,8 @@ impl ServerSettings {
         secrets
     }
 
-    /// As an agent is given it, with the variables of this process that it may have.
+    /// The server as it is passed to an agent, with the allowed variables of this
+    /// process.
     pub(crate) fn server(&self, name: &str) -> McpServer {
         let way = match self.command.split_first() {
             None => McpTransport::Http { url: self.url.clone(), headers: self.headers.clone() },
@@ -93,14 +95,14 @@ impl ServerSettings {
     }
 }
 
-/// Values are not for logs.
+/// Without values, which must not get into logs.
 impl fmt::Debug for ServerSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ServerSettings({})", self.summary())
     }
 }
 
-/// A service's address without a user's name, a password, or what follows a `?`.
+/// A URL without user name, password, query and fragment.
 fn without_secrets(url: &str) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     match plain.split_once("://") {
@@ -113,7 +115,7 @@ fn without_secrets(url: &str) -> String {
     }
 }
 
-/// Reads the folders.
+/// Reads the list of folders.
 pub(super) fn dirs(
     source: &Source<'_>,
     value: &Spanned<DeValue<'_>>,
@@ -191,6 +193,7 @@ fn server(
     }
 }
 
+/// Reads the headers of a service. Fails for a header that HTTP does not allow.
 fn headers(
     source: &Source<'_>,
     name: &str,

@@ -1,8 +1,7 @@
-//! The settings there are.
+//! The list of settings.
 //!
-//! Owns: for each its name in files, its variable, its flag, what it holds, its
-//! default, and what a project may do to it. Never: a value; those come from
-//! the layers.
+//! Owns: for each setting its name in files, its variable, flag, kind, default,
+//! and what a project may do with it. Never: a value; those come from the layers.
 
 use std::time::Duration;
 
@@ -10,17 +9,17 @@ use smol_wf_core::limits;
 
 use super::value::{Kind, Value};
 
-/// What a project's file may do to a setting before the user trusts it.
+/// What a project's file may do with a setting before the user trusts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProjectRight {
-    /// Set it: at worst the run is another one than the user wanted.
+    /// Set it: at worst the run is not the one that the user wanted.
     Set,
-    /// Lower what would be in force without the file: nothing is spent, allowed
-    /// or hidden that would not be anyway.
+    /// Lower it below the value without the file: this spends, allows or hides
+    /// nothing more.
     Lower,
-    /// Nothing: it names programs, places, or what things cost.
+    /// Nothing: the setting names programs, paths or prices.
     Nothing,
-    /// Nothing, trusted or not: it is the user's own word.
+    /// Nothing, even if trusted: only the user decides.
     Never,
 }
 
@@ -51,13 +50,13 @@ pub(crate) enum Key {
     LogLevel,
 }
 
-/// All that is known of a setting.
+/// The properties of a setting.
 pub(crate) struct Row {
-    /// In files.
+    /// Name in settings files.
     pub(crate) name: &'static str,
-    /// In the environment.
+    /// Environment variable.
     pub(crate) variable: &'static str,
-    /// On the command line.
+    /// Flag on the command line.
     pub(crate) flag: &'static str,
     pub(crate) kind: Kind,
     pub(crate) project: ProjectRight,
@@ -89,15 +88,17 @@ impl Key {
         Self::LogLevel,
     ];
 
-    /// The setting of that name in a file.
+    /// The setting with this name in files.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.name() == name)
     }
 
+    /// Name in settings files, such as `max_agents`.
     pub(crate) fn name(self) -> &'static str {
         self.row().name
     }
 
+    /// The properties of this setting.
     #[rustfmt::skip] // A table.
     pub(crate) fn row(self) -> Row {
         let row = |name, variable, flag, kind, project| Row { name, variable, flag, kind, project };
@@ -128,8 +129,7 @@ impl Key {
         }
     }
 
-    /// What is in force when no layer says anything; none where that is to do
-    /// without.
+    /// The default; `None` if the setting is then absent.
     pub(crate) fn default(self) -> Option<Value> {
         let limits = limits::Limits::default();
         let span = |ms| Value::Duration(Duration::from_millis(ms));
@@ -160,13 +160,13 @@ impl Key {
     }
 }
 
-/// The provider that stands for "whichever there is".
+/// The name that chooses the first usable provider.
 pub(crate) const AUTO: &str = "auto";
 
-/// What answers when there is no agent.
+/// The provider that echoes prompts.
 pub(crate) const DEBUG: &str = "debug";
 
-/// MiB below which a script instance does not start.
+/// Least memory in MiB with which a script starts.
 const MEMORY_MIB_LEAST: u64 = 4;
 
 #[cfg(test)]
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_programs_places_or_prices_is_not_for_projects() {
+    fn projects_may_not_set_paths() {
         for key in Key::ALL {
             let is_path = matches!(key.row().kind, Kind::Path);
             assert_eq!(key.row().project == ProjectRight::Nothing, is_path, "{}", key.name());

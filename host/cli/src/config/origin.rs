@@ -1,13 +1,13 @@
-//! Who said what a setting is.
+//! The origin of a setting.
 //!
-//! Owns: the layers, and how a place in one is shown. Never: says which layer
-//! wins.
+//! Owns: the layers, and how an origin is printed. Never: the order of the
+//! layers.
 
 use std::fmt;
 
 use super::error::FilePosition;
 
-/// Who said what a setting is.
+/// The origin of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     Flag(&'static str),
@@ -18,7 +18,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    /// The layer, as data.
+    /// The name of the layer in JSON.
     pub(crate) fn layer(&self) -> &'static str {
         match self {
             Self::Flag(_) => "flag",
@@ -29,7 +29,8 @@ impl Origin {
         }
     }
 
-    /// Where in the layer.
+    /// Where in the layer: flag, variable, or file and line; `None` for a
+    /// default.
     pub(crate) fn source(&self) -> Option<String> {
         match self {
             Self::Flag(name) | Self::Variable(name) => Some((*name).to_owned()),
@@ -50,7 +51,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value and who said so.
+/// A value and its origin.
 #[derive(Debug, Clone)]
 pub(crate) struct Sourced<T> {
     pub(crate) value: T,

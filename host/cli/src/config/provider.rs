@@ -1,6 +1,6 @@
-//! The `[providers.<name>]` tables.
+//! Reads the `[providers.<name>]` tables.
 //!
-//! Owns: what one may say, and that it makes sense. Never: starts anything.
+//! Owns: the keys of a table and their checks. Never: starts a program.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::error::ConfigError;
 use super::file::{Located, PROVIDERS, Source};
 use super::value::duration;
 
-/// The ways there are to drive an agent.
+/// The kinds of providers, by how they drive an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProviderKind {
     ClaudeCode,
@@ -29,8 +29,8 @@ impl ProviderKind {
     pub(crate) const ALL: [Self; 6] =
         [Self::ClaudeCode, Self::Codex, Self::Opencode, Self::Pi, Self::Acp, Self::Command];
 
-    /// Those that are there without being configured, in the order in which
-    /// `auto` looks for them.
+    /// The kinds that need no configuration, in the order in which `auto` tries
+    /// them.
     pub(crate) const BUILT_IN: [Self; 4] =
         [Self::ClaudeCode, Self::Codex, Self::Opencode, Self::Pi];
 
@@ -49,7 +49,7 @@ impl ProviderKind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// Whether it runs a command that the user gives.
+    /// Whether this kind runs a command from the settings.
     fn takes_command(self) -> bool {
         matches!(self, Self::Acp | Self::Command)
     }
@@ -61,27 +61,29 @@ impl fmt::Display for ProviderKind {
     }
 }
 
-/// A provider as it is configured.
+/// A configured provider.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ProviderSettings {
     pub(crate) kind: ProviderKind,
     pub(crate) enabled: bool,
-    /// Instead of the program that is on the search path.
+    /// The program, instead of the one on the search path.
     pub(crate) program: Option<PathBuf>,
-    /// Program and arguments of an agent that has no kind of its own.
+    /// Program and arguments, for the kinds `acp` and `command`.
     pub(crate) command: Vec<String>,
+    /// Extra arguments for the agent's program.
     pub(crate) args: Vec<String>,
     /// Values are often secrets.
     pub(crate) env: BTreeMap<String, String>,
+    /// Names of variables to pass from this process; one may end in `*`.
     pub(crate) env_allow: Vec<String>,
-    /// How long its server may take to start, where it has one.
+    /// Longest start of its server, for kinds that have one.
     pub(crate) start_timeout: Option<Duration>,
     /// Whether agents of this provider may start others.
     pub(crate) subagents: bool,
 }
 
 impl ProviderSettings {
-    /// One that nobody has configured.
+    /// The settings of a kind without configuration.
     pub(crate) fn of_kind(kind: ProviderKind) -> Self {
         Self {
             kind,
@@ -96,7 +98,7 @@ impl ProviderSettings {
         }
     }
 
-    /// In one line, without the values of its environment.
+    /// A summary on one line, without the values of its environment.
     pub(crate) fn summary(&self) -> String {
         let mut parts = vec![format!("kind {}", self.kind)];
         if !self.enabled {
@@ -128,7 +130,7 @@ impl ProviderSettings {
     }
 }
 
-/// The values of the environment are not for logs.
+/// Without the values of the environment, which must not get into logs.
 impl fmt::Debug for ProviderSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ProviderSettings({})", self.summary())
@@ -159,16 +161,14 @@ pub(super) fn read(
     Ok(providers)
 }
 
-/// Why a provider cannot have this name: it stands in scripts, flags and file
-/// names.
+/// Why a provider cannot have this name, if it cannot: names are used in scripts,
+/// flags and file names.
 fn bad_name(name: &str) -> Option<&'static str> {
     const NAME_CHARS_MAX: usize = 40;
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     match name {
-        "debug" => Some("the debug provider is always as it is; take another name"),
-        super::key::AUTO => {
-            Some("`auto` stands for whichever provider there is; take another name")
-        }
+        "debug" => Some("the debug provider cannot be configured; choose another name"),
+        super::key::AUTO => Some("`auto` means the first usable provider; choose another name"),
         _ if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(allowed) => {
             Some("a provider's name is 1 to 40 lower-case letters, digits, `-` and `_`")
         }
@@ -176,7 +176,7 @@ fn bad_name(name: &str) -> Option<&'static str> {
     }
 }
 
-/// One provider's table, while it is read.
+/// The table of one provider, while it is read.
 struct Table<'a, 'i> {
     source: &'a Source<'a>,
     name: &'a str,
@@ -197,6 +197,8 @@ impl Table<'_, '_> {
         "start_timeout",
     ];
 
+    /// Reads the table. Fails for a key that its kind does not have, and for a
+    /// missing command.
     fn read(&self, provider: &str) -> Result<ProviderSettings, ConfigError> {
         let source = self.source;
         let mut settings = ProviderSettings::of_kind(self.kind(provider)?);
@@ -255,6 +257,8 @@ impl Table<'_, '_> {
         Ok(settings)
     }
 
+    /// The kind: that of the table, or the built-in one of this name. Fails if
+    /// there is none, or if both differ.
     fn kind(&self, provider: &str) -> Result<ProviderKind, ConfigError> {
         let kinds = || ProviderKind::ALL.map(ProviderKind::word).join(", ");
         let built_in = ProviderKind::BUILT_IN.into_iter().find(|kind| kind.word() == provider);
@@ -271,15 +275,15 @@ impl Table<'_, '_> {
             self.source.wrong(&name, value, format!("expected one of {}", kinds()))
         })?;
         if built_in.is_some_and(|built_in| built_in != kind) {
-            let reason = "this name belongs to another kind; take another name";
+            let reason = "this name belongs to another kind; choose another name";
             return Err(self.source.wrong(&name, value, reason));
         }
         Ok(kind)
     }
 }
 
-/// A program with a `/` in its name is a path, from the file's base; another
-/// is looked for on the search path.
+/// A program with a `/` in its name is a path, relative to the file's base; any
+/// other name is searched on the PATH.
 pub(super) fn program(source: &Source<'_>, text: &str) -> String {
     if text.contains('/') {
         return source.path(Path::new(text)).to_string_lossy().into_owned();
@@ -287,7 +291,7 @@ pub(super) fn program(source: &Source<'_>, text: &str) -> String {
     text.to_owned()
 }
 
-/// Variables and their values.
+/// Reads a table of variables and their values.
 pub(super) fn environment(
     source: &Source<'_>,
     name: &str,
@@ -308,14 +312,14 @@ pub(super) fn environment(
     Ok(variables)
 }
 
-/// Names of variables.
+/// Reads a list of names of variables; one may end in `*`.
 pub(super) fn variables(
     source: &Source<'_>,
     name: &str,
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Vec<String>, ConfigError> {
     let names = source.strings(name, value)?;
-    // A star alone would hand every secret over.
+    // A star alone would pass every secret.
     match names.iter().all(|name| is_variable(name.strip_suffix('*').unwrap_or(name))) {
         true => Ok(names),
         false => {

@@ -1,10 +1,10 @@
-//! Which project files the user has read and trusts.
+//! The list of project settings files that the user trusts.
 //!
-//! Owns: the list, and what trust is: of one file at one place with one
-//! content. Never: decides what an untrusted file may say.
+//! Owns: the list. Trust is for one path and one content. Never: decides what an
+//! untrusted file may set.
 //!
-//! A file that has changed, a copy elsewhere and a file in a folder below a
-//! trusted one are other files.
+//! A changed file, a copy elsewhere and a file in a folder below a trusted one
+//! are not trusted.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -18,33 +18,34 @@ use super::find::SettingsFile;
 use super::variable;
 use crate::paths;
 
-/// Digests that are trusted wherever the file lies: for machines without a
-/// state directory of the user's, such as those of CI.
+/// Variable with digests that are trusted at any path, for machines without a
+/// state directory of the user, such as CI.
 pub(crate) const VARIABLE: &str = "SMOL_WF_TRUST";
 const FILE: &str = "trust.json";
 const LOCK: &str = "trust.lock";
 const VERSION: u32 = 1;
 
-/// How a file stands.
+/// Whether a file is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Trust {
     Trusted,
-    /// It was, and it has changed since.
+    /// The path is trusted, but the content has changed.
     Changed,
     Untrusted,
 }
 
-/// One file that is trusted.
+/// A trusted file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Trusted {
     pub(crate) file: PathBuf,
     pub(crate) digest: Digest,
+    /// When trust was given, in milliseconds since 1970.
     pub(crate) since_ms: i64,
 }
 
-/// The list as it is kept.
+/// The format of the stored list.
 #[derive(Debug, Serialize, Deserialize)]
 struct TrustList {
     version: u32,

@@ -1,7 +1,7 @@
 //! Values of settings.
 //!
-//! Owns: how each kind is read from text, compared and written. Never: says
-//! where a value came from.
+//! Owns: how each kind is read from text, compared and written. Never: the origin
+//! of a value.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ use serde_json::{Value as Json, json};
 use smol_wf_core::budget::BudgetSetting;
 use smol_wf_core::selector::Selector;
 
-/// Said without the text, which may be anything.
+/// Error without the text, which may be a secret.
 const NO_MODEL: &str = "it is not a model; a model reads ID or ID?provider=NAME&thinking=LEVEL";
 
-/// What a setting holds.
+/// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Any text but none.
+    /// Text that is not empty.
     Text,
     /// A model, or an alias of one.
     Selector,
@@ -45,8 +45,8 @@ pub(crate) enum Value {
 }
 
 impl Kind {
-    /// Reads what a flag or a variable holds. What is wrong is said without the
-    /// text: it may be anything.
+    /// Reads the text of a flag or variable. The error does not repeat the text,
+    /// which may be a secret.
     pub(crate) fn read(self, text: &str) -> Result<Value, String> {
         match self {
             Self::Text if text.is_empty() => Err("it is empty".to_owned()),
@@ -62,7 +62,7 @@ impl Kind {
                 _ => Err(format!("expected a whole number from {least} to {most}")),
             },
             Self::Duration => duration(text).map(Value::Duration),
-            // Its own words would repeat the text.
+            // The parser's own error would repeat the text.
             Self::Budget => BudgetSetting::parse(text).map(Value::Budget).map_err(|_| {
                 "a budget is dollars or output tokens: '$5', '$0.50', 200k, 1.5M; or none"
                     .to_owned()
@@ -72,7 +72,7 @@ impl Kind {
         }
     }
 
-    /// Whether a file writes it as a number, as a string, or as either.
+    /// Whether a file may hold it as a number, and as a string.
     pub(crate) fn in_files(self) -> (bool, bool) {
         match self {
             Self::Count { .. } => (true, false),
@@ -81,8 +81,7 @@ impl Kind {
         }
     }
 
-    /// Whether `value` asks for no more than `other` does, where none is no
-    /// bound at all.
+    /// Whether `value` allows no more than `other`; `None` is unlimited.
     pub(crate) fn is_at_most(self, value: &Value, other: Option<&Value>) -> bool {
         match (self, value, other) {
             (Self::Choice(words), Value::Text(word), other) => {
@@ -107,7 +106,7 @@ impl Kind {
 }
 
 impl Value {
-    /// As data.
+    /// The value as JSON: counts as numbers, all others as text.
     pub(crate) fn json(&self) -> Json {
         match self {
             Self::Count(count) => json!(count),
@@ -137,7 +136,7 @@ fn span_text(span: Duration) -> String {
     format!("{}{name}", milliseconds / size)
 }
 
-/// Reads `ALIAS:SELECTOR`.
+/// Reads `ALIAS:SELECTOR`. The error says the form.
 pub(crate) fn model_alias(text: &str) -> Result<(String, String), String> {
     match text.split_once(':').map(|(alias, selector)| (alias.trim(), selector.trim())) {
         Some((alias, selector)) if !alias.is_empty() && !selector.is_empty() => {
@@ -147,7 +146,7 @@ pub(crate) fn model_alias(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Reads `ALIAS:SELECTOR,ALIAS:SELECTOR`, as a variable has it.
+/// Reads `ALIAS:SELECTOR,ALIAS:SELECTOR`, the form of the variable.
 pub(crate) fn model_aliases(text: &str) -> Result<Vec<(String, String)>, String> {
     let read = |one: &str| {
         let (alias, selector) = model_alias(one.trim())?;
@@ -156,7 +155,7 @@ pub(crate) fn model_aliases(text: &str) -> Result<Vec<(String, String)>, String>
     text.split(',').filter(|one| !one.trim().is_empty()).map(read).collect()
 }
 
-/// `500ms`, `90s`, `5m`, `1h30m`, `2d`; a number alone is refused.
+/// Reads `500ms`, `90s`, `5m`, `1h30m`, `2d`. Fails for a number without a unit.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     smol_wf_core::duration::parse(text).map_err(|error| error.to_string())
 }
@@ -166,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_written_as_it_is_read() {
+    fn values_are_printed_as_they_are_read() {
         for (kind, text) in [
             (Kind::Duration, "90s"),
             (Kind::Duration, "30m"),
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lower_of_two_values_is_known_or_it_is_not_lower() {
+    fn values_that_do_not_compare_are_not_lower() {
         let at_most = |kind: Kind, value: &str, other: Option<&str>| {
             let other = other.map(|other| kind.read(other).unwrap());
             kind.is_at_most(&kind.read(value).unwrap(), other.as_ref())

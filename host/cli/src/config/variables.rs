@@ -1,17 +1,16 @@
-//! Variables of the environment that look like ours and are not.
+//! Warns about variables that begin with `SMOL_WF_` but are unknown.
 //!
-//! Owns: the names that mean something besides the settings'. Never: reads a
-//! value.
+//! Owns: the known names besides those of settings. Never: reads a value.
 
 use smol_wf_core::near;
 
 use super::{Key, MODEL_MAP_VARIABLE};
 
-/// What all of ours begin with.
+/// Prefix of all variables of this program.
 const PREFIX: &str = "SMOL_WF_";
 
-/// Those that are no setting, and those that agents of a run are given: a script
-/// of an agent's may start smol-wf.
+/// Known variables that are not settings. Some are set for agents, and an agent
+/// may start smol-wf.
 pub(crate) const OTHERS: [&str; 15] = [
     MODEL_MAP_VARIABLE,
     "SMOL_WF_CONFIG",
@@ -30,10 +29,10 @@ pub(crate) const OTHERS: [&str; 15] = [
     "SMOL_WF_STORE_TEST_DATABASE",
 ];
 
-/// Letters of an ending that stand for the whole name.
+/// Least letters of an ending that may stand for a whole name.
 const ENDING_MIN: usize = 6;
 
-/// A warning for each that was probably meant for one of ours.
+/// A warning for each variable that is probably a mistyped known one.
 pub(super) fn unknown() -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut names: Vec<String> = names.filter(|name| name.starts_with(PREFIX)).collect();
@@ -41,7 +40,7 @@ pub(super) fn unknown() -> Vec<String> {
     names.iter().filter_map(|name| mistyped(name)).collect()
 }
 
-/// What is said of this variable; nothing where it may be somebody else's.
+/// The warning about a variable; `None` if it may belong to another program.
 fn mistyped(name: &str) -> Option<String> {
     let settings = Key::ALL.into_iter().map(|key| key.row().variable);
     let known: Vec<&str> = settings.chain(OTHERS).collect();
@@ -52,12 +51,12 @@ fn mistyped(name: &str) -> Option<String> {
         name.trim_start_matches(PREFIX)
     }
     let typed = name.strip_prefix(PREFIX)?;
-    // `PROVIDER` is what people call `AGENT_PROVIDER`.
+    // People write `PROVIDER` for `AGENT_PROVIDER`.
     let ends = |known: &&str| typed.len() >= ENDING_MIN && known.ends_with(&format!("_{typed}"));
     let known = || known.iter().copied().map(rest);
     let meant = near::nearest(typed, known()).or_else(|| known().find(ends))?;
     Some(format!(
-        "the variable {name} means nothing to smol-wf; did you mean {PREFIX}{meant}? `smol-wf config show` shows the settings in force"
+        "smol-wf does not know the variable {name}; did you mean {PREFIX}{meant}? `smol-wf config show` shows the settings in effect"
     ))
 }
 
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_that_was_meant_for_one_of_ours_is_told() {
+    fn a_mistyped_variable_is_reported() {
         for (name, meant) in [
             ("SMOL_WF_MAXAGENTS", "SMOL_WF_MAX_AGENTS"),
             ("SMOL_WF_TIMOUT", "SMOL_WF_TIMEOUT"),

@@ -1,34 +1,34 @@
-//! Paths that are the open files of a process, as `/dev/stdout` is.
+//! Paths that are open files of a process, such as `/dev/stdout`.
 //!
-//! Owns: finding them, also behind links, and another handle of the same file: to
-//! open such a path anew would be to begin at the first byte of a file that others
-//! write to. Never: a file that this program has opened itself.
+//! Owns: recognising them, also behind links, and duplicating them: opening such
+//! a path again would start at the first byte of a file that others write to.
+//! Never: a file that this program opened itself.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Whose open file it is.
+/// The owner of an open file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Descriptor {
-    /// This process has it under this number.
+    /// This process, with its number.
     Own(u32),
-    /// Another process has it.
+    /// Another process.
     Foreign,
 }
 
-/// Where systems show the open files of the process that looks.
+/// Folders in which systems show the open files of the current process.
 const OWN: [&str; 3] = ["/dev/fd", "/proc/self/fd", "/proc/thread-self/fd"];
 
-/// Whether it is stdout, by whatever name.
+/// Whether the path is stdout, under any name.
 pub(crate) fn is_stdout(path: &Path) -> bool {
     of(path) == Some(Descriptor::Own(1))
 }
 
-/// The open file that a path is, if it is one.
+/// The open file that a path stands for, if it does.
 pub(super) fn of(path: &Path) -> Option<Descriptor> {
-    /// As many as Linux follows.
+    /// Most links to follow, as in Linux.
     const LINKS_MAX: usize = 40;
     let mut path = std::path::absolute(path).ok()?;
     for _ in 0..LINKS_MAX {
@@ -50,12 +50,12 @@ pub(super) fn of(path: &Path) -> Option<Descriptor> {
     None
 }
 
-/// Handles that were taken when the command began.
+/// Handles that were duplicated when the command began.
 static HELD: Mutex<Vec<(u32, File)>> = Mutex::new(Vec::new());
 
-/// Takes a handle of the open file that a path is, if it is one, for a command that
-/// writes to it at its end: once agents are started, what was inherited cannot be
-/// told from what this program has opened.
+/// Duplicates the open file that `path` stands for, if it does, for a command
+/// that writes to it at the end: once agents run, inherited files cannot be
+/// distinguished from those that this program opened.
 pub(crate) fn hold(path: &Path) {
     if let Some(Descriptor::Own(number)) = of(path)
         && let Ok(file) = system::duplicate(number)
@@ -64,7 +64,8 @@ pub(crate) fn hold(path: &Path) {
     }
 }
 
-/// Another handle of an open file that this process was started with.
+/// Duplicates an open file that this process was started with. Fails if it was
+/// started without this number.
 pub(super) fn duplicate(number: u32) -> io::Result<File> {
     let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, file)) = held.iter().find(|(held, _)| *held == number) {
@@ -95,8 +96,8 @@ mod system {
         handle.map(File::from)
     }
 
-    /// What was inherited is there in spite of an `exec`; what this program opens
-    /// itself, its database for one, would not be.
+    /// Inherited files have no close-on-exec flag; files that this program opens
+    /// itself, such as its database, have it.
     #[cfg(target_os = "linux")]
     fn inherited(number: u32) -> io::Result<OwnedFd> {
         use rustix::fs::OFlags;
@@ -113,7 +114,7 @@ mod system {
         Ok(pidfd_getfd(&own, number, PidfdGetfdFlags::empty())?)
     }
 
-    /// Elsewhere to open it is to have another handle.
+    /// On other systems, opening the path duplicates the file.
     #[cfg(not(target_os = "linux"))]
     fn inherited(number: u32) -> io::Result<OwnedFd> {
         let file = File::options().write(true).open(format!("/dev/fd/{number}"))?;

@@ -1,7 +1,7 @@
-//! What a file may be that another one takes the place of.
+//! Decides which files an output may replace.
 //!
-//! Owns: seeing by its beginning what a file is, and the words about one that
-//! stays: a name that was mistaken must not cost a script, a fixture or a database.
+//! A mistyped name must not destroy a script, a fixture or a database. Owns:
+//! recognising a file by its beginning, and the error about one that must stay.
 //! Never: replaces anything.
 
 use std::fs::File;
@@ -10,21 +10,22 @@ use std::path::Path;
 
 use crate::shell;
 
-/// What is replaced; what is empty always is.
+/// The kind of file that an output may replace; empty files always may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overwrites {
-    /// What `export --format` writes.
+    /// Exports of `export --format`.
     Exports,
     /// Fixtures.
     Fixtures,
     /// JUnit reports.
     Reports,
-    /// What this program has just read for what it is.
+    /// A file that this program has just read and recognised.
     Known,
 }
 
 impl Overwrites {
-    /// That the file at `real`, which people know as `path`, may be replaced.
+    /// Fails if the file at `real`, which the user calls `path`, must not be
+    /// replaced.
     pub(super) fn allow(self, real: &Path, path: &Path) -> io::Result<()> {
         if self == Self::Known {
             return Ok(());
@@ -40,14 +41,14 @@ impl Overwrites {
         }
         let seems = found.words();
         let why = match found {
-            // Not to be had again.
+            // These cannot be restored, so no `rm` is proposed.
             FileKind::Database | FileKind::Answers => {
-                format!("what is there is {seems}, and stays; name another file")
+                format!("the file there is {seems} and was not replaced; choose another file")
             }
             _ => {
                 let typed = shell::path(path);
                 format!(
-                    "what is there seems to be {seems}, not {name}, and stays; name another file, or delete it first: rm {typed}"
+                    "the file there seems to be {seems}, not {name}, and was not replaced; choose another file, or delete it first: rm {typed}"
                 )
             }
         };
@@ -55,7 +56,7 @@ impl Overwrites {
     }
 }
 
-/// What a file is, by its beginning, and where that says little by its name.
+/// The kind of a file, by its beginning, or by its name if that says little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileKind {
     Nothing,
@@ -73,10 +74,10 @@ enum FileKind {
     Bytes,
 }
 
-/// Bytes that are looked at.
+/// Bytes read from the beginning of a file.
 const HEAD_BYTES: u64 = 4096;
 
-/// How a database begins, and its logs.
+/// Beginnings of a SQLite database and of its logs.
 const DATABASES: [&[u8]; 4] = [
     b"SQLite format 3\0",
     &[0x37, 0x7f, 6, 0x82],
@@ -84,10 +85,10 @@ const DATABASES: [&[u8]; 4] = [
     &[0xd9, 0xd5, 5, 0xf9, 0x20, 0xa1, 0x63, 0xd7],
 ];
 
-/// What SQLite puts beside a database, and may be empty.
+/// Endings of SQLite's files beside a database, which may be empty.
 const BESIDE_DATABASES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// How exports begin, without the blanks of JSON.
+/// Beginnings of exports, without JSON white space.
 const EXPORTS: [&str; 4] = [
     "{\"v\":1,\"type\":\"workflow.",
     "{\"smolWfJournal\":",
@@ -95,12 +96,13 @@ const EXPORTS: [&str; 4] = [
     "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":\"smol-wf\"",
 ];
 
-/// How a fixture begins, whatever its version.
+/// Beginning of a fixture of any version, without white space.
 const FIXTURE: &str = "{\"swf\":";
 
 const SCRIPTS: [&str; 9] = ["js", "mjs", "cjs", "ts", "mts", "jsx", "tsx", "py", "sh"];
 
 impl FileKind {
+    /// The kind of the file at `path`; `Nothing` if it does not exist.
     fn at(path: &Path) -> io::Result<Self> {
         if is_beside_a_database(path) {
             return Ok(Self::Database);
@@ -113,12 +115,13 @@ impl FileKind {
         Ok(Self::of(&head, path))
     }
 
+    /// The kind of a file that begins with `head`.
     fn of(head: &[u8], path: &Path) -> Self {
         if DATABASES.into_iter().any(|with| head.starts_with(with)) {
             return Self::Database;
         }
         let ends = |with: &str| path.extension().is_some_and(|ending| ending == with);
-        // The end may be amid a character.
+        // The head may end inside a character.
         let text = head.utf8_chunks().next().map_or("", |chunk| chunk.valid());
         let is_text = head.len() - text.len() < 4 && !text.contains('\0');
         let text = text.trim_start_matches('\u{feff}').trim_start();
@@ -146,9 +149,10 @@ impl FileKind {
         }
     }
 
+    /// The kind of XML or HTML, by its first element.
     fn of_marked_up(text: &str) -> Self {
         let mut rest = text;
-        // What may stand before the first element.
+        // An XML declaration and a comment may come before the first element.
         for (begin, end) in [("<?xml", "?>"), ("<!--", "-->")] {
             if rest.starts_with(begin) {
                 rest = rest.split_once(end).map_or("", |(_, behind)| behind.trim_start());
@@ -164,25 +168,27 @@ impl FileKind {
         }
     }
 
+    /// The kind in an error, with its article.
     fn words(self) -> &'static str {
         match self {
             Self::Nothing => "empty",
             Self::Database => "a database",
-            Self::Answers => "answers that a recording has kept",
+            Self::Answers => "a file of recorded answers",
             Self::Export => "an export of a run",
             Self::Fixture => "a fixture",
             Self::Report => "a JUnit report",
-            Self::Page => "a page of HTML",
+            Self::Page => "an HTML page",
             Self::Image => "an SVG image",
             Self::Xml => "XML of another kind",
             Self::Json => "JSON of another kind",
             Self::Script => "a script",
-            Self::Text => "a text",
+            Self::Text => "text",
             Self::Bytes => "a binary file",
         }
     }
 }
 
+/// Whether it is a log of SQLite beside a database.
 fn is_beside_a_database(path: &Path) -> bool {
     let Some(path) = path.to_str() else { return false };
     let mut databases = BESIDE_DATABASES.iter().filter_map(|with| path.strip_suffix(with));

@@ -1,6 +1,6 @@
-//! A file that is not whole yet, beside the one whose place it is to take.
+//! An unfinished file beside the one that it will replace.
 //!
-//! Owns: its name, who may read it, and that it goes again. Never: what is in it.
+//! Owns: its name, its permissions and its removal. Never: its content.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
@@ -12,30 +12,30 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use super::remove;
 use crate::signals;
 
-/// Those that are there.
+/// Unfinished files that exist now.
 static UNFINISHED: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
 fn unfinished() -> MutexGuard<'static, HashSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes them away: the process ends.
+/// Removes all unfinished files, because the process ends.
 pub(crate) fn remove_unfinished() {
     for path in unfinished().drain() {
         let _ = remove(&path);
     }
 }
 
-/// The name of such a file, which goes unless it is given another one. A signal
-/// takes it away as well.
+/// An unfinished file. Dropping this, or a signal, removes it unless it was moved
+/// or kept.
 pub(crate) struct PartialFile {
     path: PathBuf,
 }
 
 impl PartialFile {
-    /// A new file in the folder of another one, for its owner alone.
+    /// Creates a file in the folder of `path`, which only its owner can read.
     pub(crate) fn of(path: &Path) -> io::Result<(File, Self)> {
-        /// Names are numbers of 64 bits that nobody can foresee.
+        /// Enough: names are random 64-bit numbers.
         const TRIES: usize = 4;
         signals::remove_unfinished_files();
         let mut tries = 0;
@@ -43,17 +43,17 @@ impl PartialFile {
             tries += 1;
             let number = RandomState::new().build_hasher().finish();
             let beside = Self { path: path.with_file_name(format!(".smol-wf-{number:016x}")) };
-            // A link that somebody has put there is not followed.
+            // `create_new` does not follow a link that someone put there.
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            // Before it is there: a signal may come at once.
+            // Register it before it exists: a signal may come at once.
             unfinished().insert(beside.path.clone());
             match options.open(&beside.path) {
                 Ok(file) => return Ok((file, beside)),
                 Err(error) => {
-                    // It is not ours to remove.
+                    // It was not created, so it must not be removed.
                     unfinished().remove(&beside.path);
                     if error.kind() != ErrorKind::AlreadyExists || tries == TRIES {
                         return Err(error);
@@ -63,8 +63,9 @@ impl PartialFile {
         }
     }
 
-    /// It is whole. Where it cannot take the place, it is still there.
-    pub(crate) fn take_place_of(&mut self, path: &Path) -> io::Result<()> {
+    /// Replaces the file at `path`. If that fails, the unfinished file still
+    /// exists.
+    pub(crate) fn replace(&mut self, path: &Path) -> io::Result<()> {
         fs::rename(&self.path, path)?;
         unfinished().remove(&self.path);
         Ok(())
@@ -72,9 +73,9 @@ impl PartialFile {
 }
 
 impl PartialFile {
-    /// It is whole, and gets a name that was free when it was begun. What somebody
-    /// has made there meanwhile stays.
-    pub(crate) fn take_free(&mut self, path: &Path) -> io::Result<()> {
+    /// Moves the file to `path`, which was unused at the beginning. Fails with
+    /// `AlreadyExists` if someone created a file there meanwhile.
+    pub(crate) fn move_to_new(&mut self, path: &Path) -> io::Result<()> {
         match fs::hard_link(&self.path, path) {
             Ok(()) => {
                 let _ = remove(&self.path);
@@ -83,12 +84,12 @@ impl PartialFile {
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
             // A file system without hard links.
-            Err(_) if path.symlink_metadata().is_err() => self.take_place_of(path),
+            Err(_) if path.symlink_metadata().is_err() => self.replace(path),
             Err(error) => Err(error),
         }
     }
 
-    /// It stays, under this name.
+    /// Keeps the file under its temporary name, and returns that.
     pub(crate) fn keep(self) -> PathBuf {
         unfinished().remove(&self.path);
         self.path.clone()

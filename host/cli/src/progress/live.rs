@@ -1,7 +1,7 @@
-//! Progress on a terminal: lines that stay, and below them what agents do now.
+//! Progress on a terminal: lines that stay, and below them the agents at work.
 //!
-//! Owns: what the moving lines say. Never: draws them; the thread of stderr asks
-//! for them when it can draw.
+//! Owns: the text of the moving lines. Never: draws them; the thread of stderr
+//! asks for them when it draws.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,20 +14,20 @@ use crate::humanize::{count, dollars, plural};
 use crate::streams::{self, Moving};
 use crate::{failure, sanitize};
 
-/// Agents shown at work; the rest is a number.
+/// Most agents with a line of their own; the rest is a number.
 const AGENTS_SHOWN_MAX: usize = 8;
-/// Lines left free on a small terminal, the one with the sums among them.
+/// Lines left free on a small terminal, including the line with the totals.
 const LINES_FREE_MIN: usize = 4;
-/// Columns below which the sums leave out what matters least.
+/// Below this width the totals leave out the phase and the tokens.
 const COLUMNS_NARROW: usize = 60;
-/// Columns of an agent's label, and of what it is doing.
+/// Most columns of an agent's label, and of its activity.
 const LABEL_COLUMNS: usize = 40;
 const DOING_COLUMNS: usize = 48;
-/// One after the other, so that a screen that stands still is seen to.
+/// The spinner's characters, one per step; a frozen screen is then visible.
 const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const SPINNER_STEP_MS: u128 = 120;
 
-/// Shows nothing before its first event.
+/// The moving lines of a run; empty before the first event.
 #[derive(Default)]
 pub(crate) struct Live {
     state: Mutex<State>,
@@ -37,7 +37,7 @@ pub(crate) struct Live {
 struct State {
     began: Option<Instant>,
     is_shown: bool,
-    /// In the order in which they began.
+    /// Agents at work, in the order of their start.
     working: Vec<WorkingAgent>,
     queued: usize,
     done: u64,
@@ -56,32 +56,34 @@ struct WorkingAgent {
 }
 
 impl Live {
+    /// Updates the moving lines with an event, and prints its line above them.
     pub(crate) fn show(self: &Arc<Self>, event: &Event) {
         let mut state = self.state();
         if !state.is_shown {
             state.is_shown = true;
             state.began.get_or_insert_with(Instant::now);
-            streams::move_lines(Some(self.clone()));
+            streams::set_moving(Some(self.clone()));
         }
-        state.take(event);
+        state.apply(event);
         drop(state);
         let changes_a_line =
             matches!(event.data, EventData::AgentStarted(_) | EventData::AgentEvent { .. });
         if !changes_a_line && let Some(line) = line_of(event) {
-            failure::progress(&sanitize::one_line(&line));
+            failure::print_progress(&sanitize::one_line(&line));
         }
     }
 
+    /// Sets the number of agents that wait for room.
     pub(crate) fn queued(&self, agents: usize) {
         self.state().queued = agents;
     }
 
-    /// Takes the moving lines away. The next event brings them back.
+    /// Removes the moving lines; the next event shows them again.
     pub(crate) fn finish(&self) {
         let mut state = self.state();
         state.working.clear();
         state.is_shown = false;
-        streams::move_lines(None);
+        streams::set_moving(None);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -96,66 +98,68 @@ impl Moving for Live {
 }
 
 impl State {
-    fn take(&mut self, event: &Event) {
+    /// Updates the agents and the totals with an event.
+    fn apply(&mut self, event: &Event) {
         let step = event.metadata.step_id.clone().unwrap_or_default();
         match &event.data {
             EventData::AgentStarted(agent) => {
-                let label = moving(&agent.label, LABEL_COLUMNS);
+                let label = fit_moving_line(&agent.label, LABEL_COLUMNS);
                 let (doing, since) = (String::new(), Instant::now());
                 self.working.push(WorkingAgent { step, label, doing, since });
             }
             EventData::AgentEvent { kind, text } => {
-                // Pieces of an answer say nothing by themselves.
-                self.does(&step, if kind == "text" { "writing" } else { text });
+                // Fragments of an answer are not worth showing.
+                self.set_activity(&step, if kind == "text" { "writing" } else { text });
             }
             EventData::AgentCompleted(done) => {
                 self.done += 1;
-                self.ended(&step, &done.agent);
+                self.remove_ended(&step, &done.agent);
             }
             EventData::AgentFailed(failed) => {
                 self.failed += 1;
-                self.ended(&step, &failed.agent);
+                self.remove_ended(&step, &failed.agent);
             }
-            // It is made again when the run is resumed.
+            // The step runs again when the run is resumed.
             EventData::AgentParked(parked) => {
-                self.spent(Some(parked.usage), None);
+                self.add_usage(Some(parked.usage), None);
                 self.working.retain(|agent| agent.step != step);
             }
-            EventData::Phase { title } => self.phase = moving(title, LABEL_COLUMNS),
+            EventData::Phase { title } => self.phase = fit_moving_line(title, LABEL_COLUMNS),
             _ => {}
         }
     }
 
-    fn ended(&mut self, step: &str, agent: &AgentEnded) {
-        // An answer that was taken over has cost nothing here.
+    fn remove_ended(&mut self, step: &str, agent: &AgentEnded) {
+        // A reused answer costs nothing in this run.
         if agent.reused.is_none() {
-            self.spent(agent.usage, agent.cost_usd);
+            self.add_usage(agent.usage, agent.cost_usd);
         }
         self.working.retain(|agent| agent.step != step);
     }
 
-    fn spent(&mut self, usage: Option<Usage>, cost_usd: Option<f64>) {
+    fn add_usage(&mut self, usage: Option<Usage>, cost_usd: Option<f64>) {
         let tokens = usage.map_or(0, |usage| usage.output_tokens);
         self.tokens = self.tokens.saturating_add(tokens);
         self.cost_usd += cost_usd.unwrap_or_default();
     }
 
-    fn does(&mut self, step: &str, doing: &str) {
+    fn set_activity(&mut self, step: &str, doing: &str) {
         let Some(agent) = self.working.iter_mut().find(|agent| agent.step == step) else { return };
-        let doing = moving(doing, DOING_COLUMNS);
+        let doing = fit_moving_line(doing, DOING_COLUMNS);
         if agent.doing != doing {
             agent.doing = doing;
-            // How long it has been doing this.
+            // The time of the current activity starts anew.
             agent.since = Instant::now();
         }
     }
 
+    /// The moving lines at the time `now`: the totals, then one line per agent.
     fn lines(&self, rows: usize, columns: usize, now: Instant) -> Vec<String> {
         let took = now.saturating_duration_since(self.began.unwrap_or(now));
         let step = took.as_millis() / SPINNER_STEP_MS;
         let spinner = SPINNER[usize::try_from(step).unwrap_or_default() % SPINNER.len()];
         let mut lines =
-            vec![sanitize::cut(&format!("{spinner} {}", self.sums(took, columns)), columns)];
+            vec![sanitize::cut(&format!("{spinner} {}", self.totals(took, columns)), columns)];
         let (shown, has_more) = self.rows(rows);
         for agent in &self.working[..shown] {
             lines.push(agent.line(spinner, columns, now));
@@ -167,19 +171,20 @@ impl State {
         lines
     }
 
-    /// How many agents have a line, and whether there is one for the rest.
+    /// How many agents get a line, and whether one line counts the rest.
     fn rows(&self, rows: usize) -> (usize, bool) {
         let lines_max = rows.saturating_sub(LINES_FREE_MIN);
         let agents = self.working.len();
         match lines_max {
             _ if agents <= lines_max.min(AGENTS_SHOWN_MAX) => (agents, false),
-            // How many there are stands in the sums.
+            // The totals have their number.
             0 | 1 => (lines_max, false),
             _ => ((lines_max - 1).min(AGENTS_SHOWN_MAX), true),
         }
     }
 
-    fn sums(&self, took: Duration, columns: usize) -> String {
+    /// The line of totals: phase, counts, tokens, dollars and time.
+    fn totals(&self, took: Duration, columns: usize) -> String {
         let mut text = String::new();
         let is_narrow = columns < COLUMNS_NARROW;
         if !self.phase.is_empty() && !is_narrow {
@@ -204,11 +209,12 @@ impl State {
 }
 
 impl WorkingAgent {
+    /// The line of an agent: label, activity and its time.
     fn line(&self, spinner: char, columns: usize, now: Instant) -> String {
         let took = seconds(now.saturating_duration_since(self.since));
         let doing =
             if self.doing.is_empty() { String::new() } else { format!(" » {}", self.doing) };
-        // How long is seen even where the rest is cut.
+        // The time stays visible when the rest is cut.
         let around = 5 + took.len();
         let text = sanitize::cut(&format!("{}{doing}", self.label), columns.saturating_sub(around));
         sanitize::cut(&format!("  {spinner} {text} {took}"), columns)
@@ -224,10 +230,10 @@ fn seconds(took: Duration) -> String {
     }
 }
 
-/// Text for a line that moves. What changes the character before it is left out:
-/// terminals do not agree on how wide the two are, and a line that is wider or
-/// narrower than it was taken for spoils those below.
-fn moving(text: &str, columns_max: usize) -> String {
+/// Text for a moving line. Variation selectors and skin tones are removed:
+/// terminals disagree about the width of such pairs, and a wrong width breaks the
+/// lines below.
+fn fit_moving_line(text: &str, columns_max: usize) -> String {
     let disputed = |character| matches!(character, '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}');
     let text: String = text.chars().filter(|&character| !disputed(character)).collect();
     sanitize::cut(&sanitize::one_line(&text), columns_max)

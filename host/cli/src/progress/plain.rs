@@ -1,7 +1,7 @@
 //! Progress as lines that stay: for pipes, logs and CI.
 //!
-//! Owns: one line for each change of state. Never: colour or movement, so a log
-//! reads the same everywhere.
+//! Owns: the line for each kind of event. Never: colour or movement, so that a
+//! log reads the same everywhere.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use super::slow::Slow;
 use crate::failure;
 use crate::humanize::{plural, span};
 
-/// How often agents are looked at for being slow.
+/// How often slow agents are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Shows each event as a line, and agents that take long.
+/// Prints each event as a line, and reports agents that take long.
 #[derive(Debug)]
 pub(crate) struct Plain {
     slow: Arc<Mutex<Slow>>,
@@ -24,25 +24,28 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    /// `tells_slow` is false where only errors are wanted.
-    pub(crate) fn new(tells_slow: bool) -> Self {
+    /// `reports_slow` is false if only errors and warnings are wanted.
+    pub(crate) fn new(reports_slow: bool) -> Self {
         let slow = Arc::new(Mutex::new(Slow::default()));
-        let watch = tells_slow.then(|| tokio::spawn(tell_slow(slow.clone())));
+        let watch = reports_slow.then(|| tokio::spawn(report_slow(slow.clone())));
         Self { slow, watch }
     }
 
+    /// Prints the line of an event, if it has one.
     pub(crate) fn show(&self, event: &Event) {
         if let Some(line) = line_of(event) {
-            failure::progress(&line);
+            failure::print_progress(&line);
         }
     }
 
-    /// Takes in what is not shown as well.
-    pub(crate) fn heard(&self, event: &Event) {
+    /// Notes an event for the reports about slow agents, whether it is shown or
+    /// not.
+    pub(crate) fn note(&self, event: &Event) {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-        slow.heard(event, Instant::now());
+        slow.note(event, Instant::now());
     }
 
+    /// Stops the reports about slow agents.
     pub(crate) fn finish(&self) {
         if let Some(watch) = &self.watch {
             watch.abort();
@@ -50,15 +53,15 @@ impl Plain {
     }
 }
 
-async fn tell_slow(slow: Arc<Mutex<Slow>>) {
+async fn report_slow(slow: Arc<Mutex<Slow>>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let due = slow.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
-        due.iter().for_each(|line| failure::progress(line));
+        due.iter().for_each(|line| failure::print_progress(line));
     }
 }
 
-/// An event as a line; none for those that nobody wants to read.
+/// An event as a line; `None` if it is not worth a line.
 pub(crate) fn line_of(event: &Event) -> Option<String> {
     let is_child = event.metadata.workflow_depth > 0;
     Some(match &event.data {
@@ -67,7 +70,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         }
         EventData::Forked(parent) => format!("[fork] of {}", parent.run),
         EventData::Phase { title } => format!("[phase] {title}"),
-        // Any other says again what the event before it has said.
+        // A log line with `of` repeats the event before it.
         EventData::Log { message, of: None } => format!("[log] {message}"),
         EventData::AgentStarted(agent) => format!("[agent] {}", agent.label),
         EventData::AgentCompleted(done) => completed(done),
@@ -117,7 +120,7 @@ fn null(slot: &NullSlot) -> String {
     format!("[null] {} {ordinal}, slot {index}{line}: {}", group.word(), error.message)
 }
 
-/// JavaScript's numbers are floats.
+/// A number of JavaScript as whole milliseconds.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
 fn whole(milliseconds: f64) -> u64 {
     milliseconds as u64

@@ -1,7 +1,7 @@
-//! Lines about agents that take long, for where nothing moves.
+//! Lines about agents that take long, for output without moving lines.
 //!
-//! Owns: when one is due: after a minute, and each time it has doubled. Never:
-//! prints, or reads a clock.
+//! Owns: when a line is due: after a minute, and each time that the time has
+//! doubled. Never: prints, or reads a clock.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use smol_wf_core::event::{Event, EventData};
 
 use crate::humanize::span;
 
-/// An agent is slow after this.
+/// Time after which an agent counts as slow.
 const SLOW_AFTER: Duration = Duration::from_secs(60);
 
-/// What is known of the agents at work.
+/// The agents at work, and when each is reported next.
 #[derive(Debug, Default)]
 pub(super) struct Slow {
     agents: BTreeMap<String, Agent>,
@@ -28,8 +28,8 @@ struct Agent {
 }
 
 impl Slow {
-    /// Takes in what happened.
-    pub(super) fn heard(&mut self, event: &Event, now: Instant) {
+    /// Updates the agents with an event.
+    pub(super) fn note(&mut self, event: &Event, now: Instant) {
         let Some(step) = event.metadata.step_id.clone() else { return };
         match &event.data {
             EventData::AgentStarted(started) => {
@@ -51,7 +51,7 @@ impl Slow {
         }
     }
 
-    /// The lines that are due.
+    /// Returns the lines that are due, and schedules the next ones.
     pub(super) fn due(&mut self, now: Instant) -> Vec<String> {
         let mut lines = Vec::new();
         for agent in self.agents.values_mut() {
@@ -114,18 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_agent_is_told_of_each_time_its_time_has_doubled() {
+    fn a_slow_agent_is_reported_each_time_its_time_doubles() {
         let (mut slow, began) = (Slow::default(), Instant::now());
         let after = |seconds| began + Duration::from_secs(seconds);
-        slow.heard(&event(started()), began);
+        slow.note(&event(started()), began);
         assert_eq!(slow.due(after(59)), Vec::<String>::new());
         assert_eq!(slow.due(after(60)), ["[slow] build: 1m00s so far"]);
         let doing = EventData::AgentEvent { kind: "tool".into(), text: "bash npm test".into() };
-        slow.heard(&event(doing), after(61));
+        slow.note(&event(doing), after(61));
         assert_eq!(slow.due(after(119)), Vec::<String>::new());
         assert_eq!(slow.due(after(500)), ["[slow] build: 8m20s so far, doing: bash npm test"]);
         assert_eq!(slow.due(after(501)), Vec::<String>::new(), "not until 16 minutes");
-        slow.heard(&event(parked()), after(502));
+        slow.note(&event(parked()), after(502));
         assert_eq!(slow.due(after(5_000)), Vec::<String>::new());
     }
 }

@@ -1,32 +1,32 @@
-//! What is written so that lines stay above others that move.
+//! Draws lines that stay above a block of lines that is redrawn.
 //!
-//! Owns: the way back to the first moving line. Never: a terminal; this is text
-//! in, text out.
+//! Owns: the control sequences that go back to the first moving line. Never: a
+//! terminal; it returns text.
 
 use crate::sanitize;
 
-/// The moving lines that are on the screen.
+/// The moving lines on the screen.
 #[derive(Debug, Default)]
 pub(super) struct Canvas {
     shown: Vec<String>,
 }
 
 impl Canvas {
-    /// Whether there are no moving lines on the screen.
+    /// Whether the screen shows no moving lines.
     pub(super) fn is_clear(&self) -> bool {
         self.shown.is_empty()
     }
 
-    /// Takes the screen from what it shows to `stay`, which is whole lines, above
-    /// `rows`, none of which may fill a line of the terminal.
+    /// The text that replaces the moving lines by `stay` (whole lines that
+    /// remain), followed by `rows`. Each row must be narrower than `columns`.
     pub(super) fn frame(&mut self, stay: &str, rows: Vec<String>, columns: usize) -> String {
         if stay.is_empty() && rows == self.shown {
             return String::new();
         }
         let mut frame = String::new();
         if let [above @ .., _] = self.shown.as_slice() {
-            // A terminal that was made narrower has broken them. The cursor
-            // stands at the beginning of the last one.
+            // A terminal that became narrower has wrapped the rows. The cursor is
+            // at the beginning of the last one.
             let up: usize = above.iter().map(|row| lines_of(row, columns)).sum();
             frame.push('\r');
             if up > 0 {

@@ -1,8 +1,7 @@
 //! The event stream on stdout: a cursor over the journal, not a queue.
 //!
-//! Owns: where the reader stands, and the thread that goes on from there. Never:
-//! keeps a durable event in memory; those are in the journal for as long as the
-//! reader takes.
+//! Owns: the position of the reader and the thread that writes from there. Never:
+//! keeps a durable event in memory; a slow reader gets it from the journal.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -14,21 +13,22 @@ use smol_wf_engine::Tail;
 
 use crate::output;
 
-/// Bytes of fleeting events that may wait to be read. More are left out: what an
-/// agent was doing a while ago is nothing to wait for.
+/// Most bytes of queued fleeting events. More are dropped: what an agent did a
+/// while ago is not worth memory.
 const FLEETING_BYTES_MAX: usize = 256 * 1024;
 
 #[derive(Default)]
 struct State {
-    /// Number of the last event that is durable.
-    told: u64,
-    /// Number of the last event that was written.
+    /// Number of the last durable event.
+    durable: u64,
+    /// Number of the last event written to stdout.
     written: u64,
-    /// Fleeting events, each behind the event of this number.
+    /// Fleeting events, each with the number of the durable event that it
+    /// follows.
     fleeting: VecDeque<(u64, String)>,
     bytes: usize,
     is_busy: bool,
-    /// Nobody reads any more, or nothing can be written.
+    /// The reader has gone, or writing failed.
     is_over: bool,
     error: Option<io::Error>,
 }
@@ -40,15 +40,18 @@ struct Shared {
     rest: Condvar,
 }
 
-/// Writes the events of one run.
+/// Writes the events of one run to stdout.
 pub(crate) struct EventStream(Arc<Shared>);
 
+/// What to write next: the next event of the journal, or a line.
 enum Next {
     Durable,
     Fleeting(String),
 }
 
 impl EventStream {
+    /// Starts the thread that writes. If no thread can be started, [`flush`](Self::flush)
+    /// returns the error.
     pub(crate) fn start(tail: Tail) -> Self {
         let shared = Arc::new(Shared::default());
         let writes = shared.clone();
@@ -63,16 +66,17 @@ impl EventStream {
         Self(shared)
     }
 
-    /// The journal has the events up to this one.
-    pub(crate) fn told(&self, seq: u64) {
+    /// Tells the writer that the journal holds the events up to `seq`.
+    pub(crate) fn durable_up_to(&self, seq: u64) {
         let mut state = self.0.state();
-        state.told = state.told.max(seq);
+        state.durable = state.durable.max(seq);
         self.0.work.notify_one();
     }
 
+    /// Queues an event that is not in the journal; drops it if too many wait.
     pub(crate) fn fleeting(&self, event: &Event) {
         let mut state = self.0.state();
-        // What cannot be written as JSON is no event.
+        // An event that is not valid JSON is dropped.
         let Ok(line) = output::event_line(event) else { return };
         if state.is_over || state.bytes + line.len() > FLEETING_BYTES_MAX {
             return;
@@ -82,10 +86,11 @@ impl EventStream {
         self.0.work.notify_one();
     }
 
-    /// Waits until all events were written, or cannot be any more.
-    pub(crate) fn settle(&self) -> io::Result<()> {
+    /// Waits until all events are written or the reader has gone. Returns the
+    /// error if writing failed.
+    pub(crate) fn flush(&self) -> io::Result<()> {
         let mut state = self.0.state();
-        while !(state.is_over || state.is_at_rest()) {
+        while !(state.is_over || state.is_idle()) {
             state = self.0.rest.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.error.take().map_or(Ok(()), Err)
@@ -93,8 +98,9 @@ impl EventStream {
 }
 
 impl State {
-    fn is_at_rest(&self) -> bool {
-        !self.is_busy && self.written >= self.told && self.fleeting.is_empty()
+    /// Whether everything is written.
+    fn is_idle(&self) -> bool {
+        !self.is_busy && self.written >= self.durable && self.fleeting.is_empty()
     }
 }
 
@@ -103,6 +109,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the next event to write. A fleeting event is due when the
+    /// durable event that it follows is written.
     fn next(&self) -> Next {
         let mut state = self.state();
         state.is_busy = false;
@@ -115,7 +123,7 @@ impl Shared {
                 state.bytes -= line.len();
                 return Next::Fleeting(line);
             }
-            if state.written < state.told {
+            if state.written < state.durable {
                 state.is_busy = true;
                 return Next::Durable;
             }
@@ -125,7 +133,7 @@ impl Shared {
     }
 }
 
-/// Ends when the reader has gone.
+/// Writes events until the reader has gone, which is not an error.
 fn write_all(shared: &Shared, mut tail: Tail) -> io::Result<()> {
     loop {
         let written = match shared.next() {
@@ -147,7 +155,7 @@ fn write_all(shared: &Shared, mut tail: Tail) -> io::Result<()> {
     }
 }
 
-/// Says that nobody writes any more, however that came.
+/// Marks the stream as closed when the writer ends, even by a panic.
 struct ClosesOnDrop<'a>(&'a Shared, Option<io::Error>);
 
 impl Drop for ClosesOnDrop<'_> {

@@ -1,11 +1,12 @@
-//! stderr, with a queue and a thread of its own while a run is at work.
+//! stderr, with a queue and a thread of its own during a run.
 //!
-//! Owns: the queue and its bound, what becomes of lines that nobody reads, and
-//! the one hand that draws. Never: makes anybody wait before [`settle`].
+//! Owns: the queue and its limit, what happens to lines that nobody reads, and
+//! the drawing of moving lines. Never: blocks a caller, except in
+//! [`flush_stderr`].
 //!
-//! Until something has to wait, nothing is queued: what a pipe takes at once is
-//! written where it is said. The thread begins with the first line that is not,
-//! and with the first that moves.
+//! Nothing is queued until something has to wait: what a pipe takes at once is
+//! written by the caller. The thread starts with the first line that would have
+//! to wait, or with the first moving line.
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -17,42 +18,42 @@ use super::canvas::Canvas;
 use super::unbuffered::{self, Stderr};
 use crate::humanize::plural;
 
-/// Bytes that may wait to be read: some ten thousand lines of progress.
+/// Most queued bytes: about ten thousand lines of progress.
 const WAITING_BYTES_MAX: usize = 1 << 20;
 
-/// Bytes that are written at once, between two looks at the moving lines.
+/// Bytes of one write, between two drawings of the moving lines.
 const TAKEN_BYTES_MAX: usize = 64 * 1024;
 
 /// How often the moving lines are drawn.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Whether a text may be left out when nobody reads.
+/// Whether a text may be dropped if nobody reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It may: the run can be looked at otherwise.
+    /// Dropped if the queue is full: `history` shows the same.
     Progress,
-    /// Only when twice as much waits already.
+    /// Dropped only at twice that limit.
     Message,
 }
 
-/// Lines below all others, that are drawn over and over.
+/// Lines at the bottom of a terminal that are redrawn.
 pub(crate) trait Moving: Send + Sync {
-    /// The lines for a terminal of this size, none as wide as it is.
+    /// The lines for a terminal of this size, each narrower than `columns`.
     fn lines(&self, rows: usize, columns: usize) -> Vec<String>;
 }
 
 #[derive(Default)]
 struct State {
-    /// There is no thread yet, and so nothing waits.
+    /// There is no thread yet; callers write directly.
     is_direct: bool,
     waiting: VecDeque<String>,
     bytes: usize,
-    /// Lines that were not let in.
+    /// Number of dropped lines.
     left_out: usize,
-    /// The thread has something in its hands, or on the screen.
+    /// The thread is writing, or moving lines are on the screen.
     is_busy: bool,
     moving: Option<Arc<dyn Moving>>,
-    /// Nobody reads any more, or nobody writes.
+    /// The reader has gone, or the thread has ended.
     is_over: bool,
 }
 
@@ -65,16 +66,16 @@ struct Queue {
 
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
-/// From here on nobody waits for a reader of stderr.
-pub(crate) fn begin() {
+/// From here on no caller waits for a reader of stderr.
+pub(crate) fn start_queue() {
     QUEUE.get_or_init(|| {
         let state = State { is_direct: true, ..State::default() };
         Arc::new(Queue { state: Mutex::new(state), ..Queue::default() })
     });
 }
 
-/// Writes whole lines. When nobody reads them, nobody is told.
-pub(crate) fn say(text: String, kind: Kind) {
+/// Writes whole lines. A closed stderr is ignored.
+pub(crate) fn write_stderr(text: String, kind: Kind) {
     match QUEUE.get() {
         Some(queue) => queue.put(text, kind),
         None => {
@@ -83,8 +84,8 @@ pub(crate) fn say(text: String, kind: Kind) {
     }
 }
 
-/// Draws these lines below all others from now on; none takes them away.
-pub(crate) fn move_lines(moving: Option<Arc<dyn Moving>>) {
+/// Draws these lines at the bottom from now on; `None` removes them.
+pub(crate) fn set_moving(moving: Option<Arc<dyn Moving>>) {
     if let Some(queue) = QUEUE.get() {
         let mut state = queue.state();
         if state.is_direct && (moving.is_none() || !queue.start(&mut state, Vec::new())) {
@@ -95,8 +96,8 @@ pub(crate) fn move_lines(moving: Option<Arc<dyn Moving>>) {
     }
 }
 
-/// Waits until all that was said has been read, or cannot be any more.
-pub(crate) fn settle() {
+/// Waits until everything is written or stderr is closed.
+pub(crate) fn flush_stderr() {
     if let Some(queue) = QUEUE.get() {
         let mut state = queue.state();
         state.moving = None;
@@ -104,28 +105,28 @@ pub(crate) fn settle() {
         state.bytes += last.as_ref().map_or(0, String::len);
         state.waiting.extend(last);
         queue.work.notify_one();
-        while !state.is_at_rest() {
+        while !state.is_idle() {
             state = queue.rest.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
-/// Waits for stderr before stdout is written, where both are one place, such as a
-/// terminal: what was said first is read first.
-pub(crate) fn in_order() {
-    if unbuffered::are_one() {
-        settle();
+/// Waits for stderr before stdout is written, if both are the same file or
+/// terminal, so that the order stays.
+pub(crate) fn flush_before_stdout() {
+    if unbuffered::are_same_file() {
+        flush_stderr();
     }
 }
 
-/// Takes the moving lines away, unless that takes longer than this.
-pub(crate) fn take_away(longest: Duration) {
+/// Removes the moving lines; waits `longest` at most.
+pub(crate) fn clear_moving(longest: Duration) {
     let Some(queue) = QUEUE.get() else { return };
     let until = Instant::now() + longest;
     let mut state = queue.state();
     state.moving = None;
     queue.work.notify_one();
-    while !state.is_at_rest() {
+    while !state.is_idle() {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;
@@ -135,11 +136,12 @@ pub(crate) fn take_away(longest: Duration) {
 }
 
 impl State {
-    fn is_at_rest(&self) -> bool {
+    /// Whether everything is written, or nothing can be.
+    fn is_idle(&self) -> bool {
         self.is_over || (self.waiting.is_empty() && !self.is_busy)
     }
 
-    /// What is said in place of lines that were left out.
+    /// The line that replaces dropped lines.
     fn notice(&mut self) -> Option<String> {
         let lines = std::mem::take(&mut self.left_out);
         (lines > 0).then(|| {
@@ -153,8 +155,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the thread, which writes these bytes first. Without a thread to be
-    /// had all goes on as before.
+    /// Starts the thread, which writes `first` before the queue. Returns false if
+    /// no thread can be started; callers then keep writing directly.
     fn start(self: &Arc<Self>, state: &mut State, first: Vec<u8>) -> bool {
         let queue = self.clone();
         let started = thread::Builder::new().name("stderr".to_owned()).spawn(move || {
@@ -168,8 +170,8 @@ impl Queue {
         started.is_ok()
     }
 
-    /// Writes it where it is said, as far as nobody has to wait for that, and
-    /// leaves the rest to the thread.
+    /// Writes as much as possible without waiting, and leaves the rest to the
+    /// thread.
     fn write_directly(self: &Arc<Self>, mut state: MutexGuard<'_, State>, text: &str) {
         let mut bytes = text.as_bytes();
         while !bytes.is_empty() {
@@ -185,6 +187,7 @@ impl Queue {
         let _ = Stderr.write_all(bytes);
     }
 
+    /// Writes or queues a text; drops it if the queue is full.
     fn put(self: &Arc<Self>, text: String, kind: Kind) {
         let mut state = self.state();
         if state.is_over {
@@ -194,8 +197,8 @@ impl Queue {
             return self.write_directly(state, &text);
         }
         let most = match kind {
-            // Once some were left out, so are the next: one gap is told of, not
-            // every line that is short enough to fit in.
+            // After a gap, wait for more room: one long gap is better than many
+            // short ones.
             Kind::Progress if state.left_out > 0 => WAITING_BYTES_MAX / 2,
             Kind::Progress => WAITING_BYTES_MAX,
             Kind::Message => 2 * WAITING_BYTES_MAX,
@@ -212,7 +215,7 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// Waits for something to write, or for the next drawing.
+    /// Waits for text to write, or for the next drawing.
     fn next(&self, is_clear: bool, drawn: Instant) -> (String, Option<Arc<dyn Moving>>) {
         let mut state = self.state();
         while state.waiting.is_empty() {
@@ -243,6 +246,7 @@ impl Queue {
     }
 }
 
+/// Writes queued text and moving lines until stderr is closed.
 fn write_all(queue: &Queue) {
     let mut canvas = Canvas::default();
     let mut drawn = Instant::now();
@@ -258,7 +262,7 @@ fn write_all(queue: &Queue) {
     }
 }
 
-/// Says that nobody writes any more, however that came.
+/// Marks the queue as closed when the writer ends, even by a panic.
 struct ClosesOnDrop<'a>(&'a Queue);
 
 impl Drop for ClosesOnDrop<'_> {
@@ -275,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_reads_is_left_out_counted_and_told() {
+    fn unread_progress_is_dropped_and_the_gap_is_reported() {
         let queue = Arc::new(Queue::default());
         let line = format!("{}\n", "x".repeat(1023));
         for _ in 0..2_000 {

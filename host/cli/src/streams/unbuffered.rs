@@ -1,29 +1,29 @@
-//! Writes to the file descriptors themselves.
+//! Writes to the file descriptors of stdout and stderr, without a buffer.
 //!
-//! Owns: waiting for a reader, also on a pipe that says that it would block, and
-//! the count of what readers have taken. Never: buffers.
+//! Owns: waiting for a reader, also on a non-blocking pipe, and the count of
+//! finished writes. Never: buffers.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Bytes of one write: a pipe holds four of these, so that whoever looks sees
-/// whether its reader still takes something.
+/// Bytes of one write. A pipe holds four of these, so progress is visible while
+/// its reader still reads.
 const PART_BYTES: usize = 16 * 1024;
 
-/// Parts that were taken by the readers of both streams.
-static MOVED: AtomicU64 = AtomicU64::new(0);
+/// Number of writes that both streams finished.
+static FINISHED_WRITES: AtomicU64 = AtomicU64::new(0);
 
-/// Writes that are under way, and may wait for a reader.
+/// Writes in progress, which may be waiting for a reader.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether a write waits for its reader, or is just being done.
+/// Whether a write is in progress, perhaps waiting for its reader.
 pub(crate) fn is_writing() -> bool {
     WAITING.load(Ordering::SeqCst) > 0
 }
 
-/// Changes as long as somebody reads.
-pub(crate) fn moved() -> u64 {
-    MOVED.load(Ordering::SeqCst)
+/// A counter that changes while a reader reads.
+pub(crate) fn finished_writes() -> u64 {
+    FINISHED_WRITES.load(Ordering::SeqCst)
 }
 
 /// Standard output.
@@ -36,7 +36,7 @@ pub(super) struct Stderr;
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        waited_for(|| system::write(system::STDOUT, part(bytes)))
+        counted_as_waiting(|| system::write(system::STDOUT, part(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -46,7 +46,7 @@ impl Write for Stdout {
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        waited_for(|| system::write(system::STDERR, part(bytes)))
+        counted_as_waiting(|| system::write(system::STDERR, part(bytes)))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -55,8 +55,8 @@ impl Write for Stderr {
 }
 
 impl Stderr {
-    /// Writes what it can without waiting for anybody, and says how much that is.
-    /// Nothing where the system cannot promise not to wait.
+    /// Writes what fits without waiting, and returns the number of bytes: 0 if
+    /// the system cannot guarantee not to wait.
     pub(super) fn write_at_once(self, bytes: &[u8]) -> usize {
         match system::write_at_once(part(bytes)) {
             Some(written) => counted(Ok(written)).unwrap_or_default(),
@@ -69,7 +69,7 @@ fn part(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len().min(PART_BYTES)]
 }
 
-fn waited_for(write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+fn counted_as_waiting(write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
     WAITING.fetch_add(1, Ordering::SeqCst);
     let written = counted(write());
     WAITING.fetch_sub(1, Ordering::SeqCst);
@@ -78,26 +78,25 @@ fn waited_for(write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
 
 fn counted(written: io::Result<usize>) -> io::Result<usize> {
     if written.is_ok() {
-        MOVED.fetch_add(1, Ordering::SeqCst);
+        FINISHED_WRITES.fetch_add(1, Ordering::SeqCst);
     }
     written
 }
 
-/// Rows and columns of the terminal on stderr; those of an old one where nobody
-/// knows.
+/// Rows and columns of the terminal on stderr; 24 and 80 if unknown.
 pub(super) fn terminal_size() -> (usize, usize) {
     const UNKNOWN: (usize, usize) = (24, 80);
     system::terminal_size().filter(|&(rows, columns)| rows > 0 && columns > 0).unwrap_or(UNKNOWN)
 }
 
-/// Columns of the terminal on stdout; none where it is none.
+/// Columns of the terminal on stdout; `None` if it is not a terminal.
 pub(crate) fn columns_of_stdout() -> Option<usize> {
     system::columns_of_stdout().filter(|columns| *columns > 0)
 }
 
-/// Whether both streams go to the same place.
-pub(super) fn are_one() -> bool {
-    system::are_one()
+/// Whether stdout and stderr are the same file or terminal.
+pub(super) fn are_same_file() -> bool {
+    system::are_same_file()
 }
 
 #[cfg(unix)]
@@ -112,8 +111,9 @@ mod system {
     pub(super) const STDOUT: fn() -> BorrowedFd<'static> = stdio::stdout;
     pub(super) const STDERR: fn() -> BorrowedFd<'static> = stdio::stderr;
 
-    /// Some of it, once there is room. Whether a pipe blocks is a property that
-    /// its other owners share: it is waited for, and left as it is.
+    /// Writes some of the bytes, waiting for room. Non-blocking mode is shared
+    /// with the other owners of a pipe, so it is not changed; `poll` waits
+    /// instead.
     pub(super) fn write(to: fn() -> BorrowedFd<'static>, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match rustix::io::write(to(), bytes) {
@@ -125,11 +125,11 @@ mod system {
         }
     }
 
-    /// Pipes and sockets say what they take now. Files and terminals refuse the
-    /// question, and an older kernel does for pipes.
+    /// Pipes and sockets support `RWF_NOWAIT`. Files and terminals refuse it, and
+    /// older kernels for pipes too.
     #[cfg(target_os = "linux")]
     pub(super) fn write_at_once(bytes: &[u8]) -> Option<usize> {
-        /// The place where the file stands, or none, as a pipe has it.
+        /// The current file position; also valid for a pipe, which has none.
         const HERE: u64 = u64::MAX;
         let bytes = [std::io::IoSlice::new(bytes)];
         let now = rustix::io::ReadWriteFlags::NOWAIT;
@@ -152,7 +152,7 @@ mod system {
         Some(rustix::termios::tcgetwinsize(stdio::stdout()).ok()?.ws_col.into())
     }
 
-    pub(super) fn are_one() -> bool {
+    pub(super) fn are_same_file() -> bool {
         let place = |fd| rustix::fs::fstat(fd).map(|seen| (seen.st_dev, seen.st_ino));
         matches!((place(stdio::stdout()), place(stdio::stderr())), (Ok(out), Ok(err)) if out == err)
     }
@@ -163,7 +163,8 @@ mod system {
     }
 }
 
-/// Elsewhere the standard library writes, and nobody knows a terminal's size.
+/// Other systems: the standard library writes, and the size of a terminal is
+/// unknown.
 #[cfg(not(unix))]
 mod system {
     use std::io::{self, Write as _};
@@ -187,7 +188,7 @@ mod system {
         None
     }
 
-    pub(super) fn are_one() -> bool {
+    pub(super) fn are_same_file() -> bool {
         false
     }
 
@@ -202,12 +203,12 @@ mod tests {
 
     #[test]
     fn a_write_that_waits_is_seen_and_moves_when_it_is_done() {
-        let before = moved();
-        let written = waited_for(|| {
+        let before = finished_writes();
+        let written = counted_as_waiting(|| {
             assert!(is_writing());
             Ok(3)
         });
         assert_eq!(written.unwrap(), 3);
-        assert!(moved() > before);
+        assert!(finished_writes() > before);
     }
 }

@@ -1,7 +1,7 @@
-//! Where arguments are read from: a file, or stdin for `-`.
+//! A source of arguments: a file, or stdin for `-`.
 //!
-//! Owns: reading at most so many bytes, and JSON or YAML by the file's ending.
-//! Never: knows how several sources go together.
+//! Owns: the size limit, and the choice of JSON or YAML by the file's extension.
+//! Never: merges sources.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -14,14 +14,16 @@ use smol_wf_engine::library;
 use super::yaml;
 use crate::{paths, stdin};
 
-/// Largest file of arguments: as JSON they may have a quarter of that, and YAML
-/// and white space take more room.
+/// Largest file of arguments. As JSON they may have a quarter of that; YAML and
+/// white space take more.
 const FILE_BYTES_MAX: usize = 4 * ARGS_BYTES_MAX;
 
-/// Why a source gives no value.
+/// Why a source cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
-    #[error("{place} is over {FILE_BYTES_MAX} bytes, the most there can be")]
+    #[error(
+        "{place} is larger than {FILE_BYTES_MAX} bytes, the most that a file of arguments may have"
+    )]
     TooLarge { place: String },
     #[error("{place} cannot be read: {error}; check the path")]
     Unreadable { place: String, error: std::io::Error },
@@ -35,7 +37,7 @@ pub(crate) enum SourceError {
 
 /// A source of a value.
 pub(super) enum Source {
-    /// What was typed is `-`.
+    /// `-` was typed.
     Stdin,
     /// A path.
     File(PathBuf),
@@ -55,7 +57,8 @@ impl Source {
         if path.as_os_str() == "-" { Self::Stdin } else { Self::File(path.to_owned()) }
     }
 
-    /// The value that it holds.
+    /// Reads and parses the source. Fails if it is too large, cannot be read, is
+    /// not UTF-8 or does not parse.
     pub(super) fn read(&self) -> Result<Value, SourceError> {
         let place = self.to_string();
         let bytes = self.bytes()?;
@@ -80,7 +83,7 @@ impl Source {
             .is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml"))
     }
 
-    /// At most one byte more than allowed, whatever it is.
+    /// Reads at most one byte more than allowed, from any kind of file.
     fn bytes(&self) -> Result<Vec<u8>, SourceError> {
         match self {
             Self::Stdin => stdin::read(FILE_BYTES_MAX + 1).map_err(SourceError::Stdin),

@@ -1,8 +1,8 @@
-//! YAML 1.2 as JSON.
+//! Reads YAML 1.2 as JSON.
 //!
-//! Owns: the core schema (which plain words are numbers, booleans, null), what
-//! JSON cannot hold, and where in the file it stands. Never: reads a file, or
-//! lets aliases make more of a text than may be read.
+//! Owns: the core schema (which plain words are numbers, booleans or null), and
+//! errors with their place, also about values that JSON cannot hold. Never: reads
+//! a file, or lets aliases expand without limit.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,21 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Number, Value};
 use smol_wf_core::limits::ARGS_BYTES_MAX;
 
-/// Values and bytes of text that anchors and aliases may come to. Ten short lines
-/// of aliases can ask for any size; what is larger than this cannot be passed on.
+/// Largest size of expanded anchors and aliases: values plus bytes of text. Ten
+/// short lines of aliases can expand to any size; larger arguments would be
+/// refused later anyway.
 const EXPANDED_MAX: usize = 2 * ARGS_BYTES_MAX;
 
-/// Most levels: those that a JSON reader takes, and some room for what the
-/// arguments are put into.
+/// Deepest nesting: what a JSON reader accepts, less some levels for the document
+/// around the arguments.
 const DEPTH_MAX: usize = 100;
 
-/// Whole numbers up to here are exact in JavaScript: 2^53 - 1.
+/// Largest whole number that is exact in JavaScript: 2^53 - 1.
 const EXACT_MAX: u64 = (1 << 53) - 1;
 
-/// Reads a text of one document.
+/// Reads a text with one document.
 ///
-/// # Errors
-/// What is wrong and where, in words for people.
+/// # Errors What is wrong, with line and column.
 pub(crate) fn read(text: &str) -> Result<Value, String> {
     let mut loader = Loader::default();
     for event in Parser::new_from_str(text) {
@@ -34,18 +34,19 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
     Ok(loader.document.unwrap_or_default())
 }
 
+/// An error with line and column.
 fn at(mark: Marker, problem: impl std::fmt::Display) -> String {
     format!("line {} column {}: {problem}", mark.line(), mark.col() + 1)
 }
 
-/// A value with what it costs to repeat it.
+/// A value and the size of a copy of it.
 #[derive(Clone, Default)]
 struct Built {
     value: Value,
     size: usize,
 }
 
-/// A collection that is not closed yet.
+/// An open collection.
 struct Open {
     anchor: usize,
     size: usize,
@@ -56,7 +57,7 @@ enum Kind {
     List(Vec<Value>),
     Map {
         entries: Map<String, Value>,
-        /// What `<<` brought: own entries stand before it.
+        /// Entries of `<<`; the map's own entries override them.
         merged: Map<String, Value>,
         key: Option<Key>,
     },
@@ -67,6 +68,7 @@ enum Key {
     Merge,
 }
 
+/// Builds a value from parser events.
 #[derive(Default)]
 struct Loader {
     open: Vec<Open>,
@@ -77,12 +79,13 @@ struct Loader {
 }
 
 impl Loader {
+    /// Handles one event of the parser.
     fn take(&mut self, event: Event<'_>, mark: Marker) -> Result<(), String> {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(at(mark, "a second document begins; one is taken"));
+                    return Err(at(mark, "a second document begins; only one is allowed"));
                 }
                 Ok(())
             }
@@ -139,9 +142,10 @@ impl Loader {
         self.put(Built { value, size }, anchor, mark)
     }
 
+    /// Puts a copy of an anchored value, which counts towards [`EXPANDED_MAX`].
     fn alias(&mut self, id: usize, mark: Marker) -> Result<(), String> {
         let Some(built) = self.anchors.get(&id) else {
-            return Err(at(mark, "an alias to a value that it stands in"));
+            return Err(at(mark, "an alias to a value that contains it"));
         };
         let built = built.clone();
         self.expand(built.size, mark)?;
@@ -158,7 +162,7 @@ impl Loader {
     fn expand(&mut self, size: usize, mark: Marker) -> Result<(), String> {
         self.expanded = self.expanded.saturating_add(size);
         if self.expanded > EXPANDED_MAX {
-            return Err(at(mark, format!("the aliases come to more than {EXPANDED_MAX} bytes")));
+            return Err(at(mark, format!("the aliases expand to more than {EXPANDED_MAX} bytes")));
         }
         Ok(())
     }
@@ -171,7 +175,7 @@ impl Loader {
         anchor: usize,
         mark: Marker,
     ) -> Result<(), String> {
-        // Checks the tag; a key is its text, whatever it would be as a value.
+        // Checks the tag only: a key is its text, even if it looks like a number.
         scalar_tag(tag, mark)?;
         if anchor != 0 {
             self.expand(1 + text.len(), mark)?;
@@ -186,7 +190,7 @@ impl Loader {
         if text == "<<" && style == ScalarStyle::Plain && tag.is_none() {
             *key = Some(Key::Merge);
         } else if entries.contains_key(text) {
-            return Err(at(mark, format!("the key `{text}` is there twice")));
+            return Err(at(mark, format!("the key `{text}` is given twice")));
         } else {
             *key = Some(Key::Name(text.to_owned()));
         }
@@ -218,7 +222,7 @@ impl Loader {
     }
 }
 
-/// `<<: *base`, or a list of them: of two with the same key the first counts.
+/// Merges `<<: *base`, or a list of maps; the first of two equal keys counts.
 fn merge(merged: &mut Map<String, Value>, value: Value, mark: Marker) -> Result<(), String> {
     let maps = match value {
         Value::Array(list) => list,
@@ -247,7 +251,7 @@ fn unknown(tag: &Tag, mark: Marker) -> String {
     at(mark, format!("the tag `{}` is not one of YAML's core", tag.original()))
 }
 
-/// The suffix of a core tag of scalars, and none where there is no tag.
+/// The suffix of a core tag of scalars; `None` without a tag.
 fn scalar_tag(tag: Option<&Tag>, mark: Marker) -> Result<Option<&str>, String> {
     let Some(tag) = tag else { return Ok(None) };
     match tag.core_suffix() {
@@ -257,6 +261,7 @@ fn scalar_tag(tag: Option<&Tag>, mark: Marker) -> Result<Option<&str>, String> {
     }
 }
 
+/// The value of a scalar by its tag, or by the core schema if it is plain.
 fn scalar(
     text: &str,
     style: ScalarStyle,
@@ -296,14 +301,15 @@ fn boolean(text: &str) -> Option<Value> {
     }
 }
 
+/// Whether it is an infinity or not a number, which JSON cannot hold.
 fn is_unbounded(text: &str) -> bool {
     let bare = text.trim_start_matches(['+', '-']);
     matches!(bare, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
-/// A number of the core schema. What begins with a zero as an identifier does
-/// stays text, and so does a whole number that JavaScript would round: in both
-/// digits would be lost.
+/// A number of the core schema. Digits with a leading zero (an identifier) stay
+/// text, and so do whole numbers that JavaScript would round: both would lose
+/// digits.
 fn number(text: &str) -> Option<Value> {
     for (prefix, radix) in [("0x", 16), ("0o", 8)] {
         if let Some(digits) = text.strip_prefix(prefix) {
@@ -337,7 +343,7 @@ fn number(text: &str) -> Option<Value> {
         let exact: i64 = text.strip_prefix('+').unwrap_or(text).parse().ok()?;
         return (exact.unsigned_abs() <= EXACT_MAX).then(|| Value::from(exact));
     }
-    // Rust reads all of these forms, a bare `.5` and `5.` included.
+    // Rust parses all of these forms, including `.5` and `5.`.
     Number::from_f64(text.parse().ok()?).map(Value::Number)
 }
 
@@ -418,9 +424,9 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_hold_is_said_with_its_place() {
+    fn values_that_json_lacks_are_refused_with_their_place() {
         for (text, problem) in [
-            ("a: 1\na: 2\n", "line 2 column 1: the key `a` is there twice"),
+            ("a: 1\na: 2\n", "line 2 column 1: the key `a` is given twice"),
             ("a: 1\n---\nb: 2\n", "line 2 column 1: a second document"),
             ("x: .inf\n", "line 1 column 4: JSON has no number"),
             ("x: !env HOME\n", "the tag `!env`"),
@@ -437,13 +443,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hostile_ends_soon() {
+    fn hostile_text_is_refused_quickly() {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let inner = format!("*a{}, ", level - 1).repeat(10);
             bomb.push_str(&format!("a{level}: &a{level} [{}]\n", inner.trim_end_matches(", ")));
         }
-        assert!(read(&bomb).unwrap_err().contains("aliases come to more"));
+        assert!(read(&bomb).unwrap_err().contains("aliases expand to more"));
         assert!(read(&"[".repeat(100_000)).is_err());
         assert!(read(&"- ".repeat(100_000)).is_err());
         assert!(read(&"{a: ".repeat(100_000)).is_err());

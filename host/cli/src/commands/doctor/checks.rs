@@ -1,7 +1,7 @@
-//! What a run needs besides an agent.
+//! The checks of `doctor`: settings, project, git, database, sandbox.
 //!
-//! Owns: one check each, and what to type where it fails. Never: changes
-//! anything; a database that is not there is not made.
+//! Owns: one function per check, and how to fix a failure. Never: changes
+//! anything; a missing database is not created.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -14,23 +14,24 @@ use smol_wf_engine::{Engine, EngineOptions, MemoryStore, ScriptFile, SqliteStore
 use crate::advice;
 use crate::config::{ConfigError, Key, Settings};
 
-/// `git --version` takes milliseconds.
+/// Longest time for `git --version`, which takes milliseconds.
 const GIT_TIME_MAX: Duration = Duration::from_secs(10);
-/// Databases up to this size are read whole, which takes about a second.
+/// Largest database that is checked in full; this size takes about a second.
 const CHECKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
-/// How a check came out.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
     Ok,
-    /// A run works, but perhaps not as meant.
+    /// Runs work, but perhaps not as intended.
     Warning,
-    /// No run works.
+    /// No run can work.
     Failed,
 }
 
 impl State {
+    /// The state in the table; failures are in capitals to be noticed.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -40,7 +41,7 @@ impl State {
     }
 }
 
-/// One check.
+/// One row: what was checked, how it went, and the details or the fix.
 #[derive(Debug, Serialize)]
 pub(super) struct Check {
     pub(super) name: &'static str,
@@ -52,7 +53,7 @@ fn check(name: &'static str, state: State, detail: impl Into<String>) -> Check {
     Check { name, state, detail: detail.into() }
 }
 
-/// The settings files, and whether they count.
+/// The settings files and whether they are in effect.
 pub(super) fn settings(settings: &Settings, broken: Option<&ConfigError>) -> Vec<Check> {
     if let Some(error) = broken {
         return vec![check("settings", State::Failed, format!("{error} [{}]", error.code()))];
@@ -60,7 +61,11 @@ pub(super) fn settings(settings: &Settings, broken: Option<&ConfigError>) -> Vec
     let user = settings.user_file.as_deref();
     let mut checks = vec![match user {
         Some(file) => check("settings", State::Ok, file.display().to_string()),
-        None => check("settings", State::Ok, "no file of yours; `smol-wf config path` says where"),
+        None => check(
+            "settings",
+            State::Ok,
+            "no user file; `smol-wf config path` shows where it would be",
+        ),
     }];
     if let Some(project) = &settings.project_file {
         let warnings = settings.warnings();
@@ -101,7 +106,7 @@ pub(super) fn database(settings: &Settings) -> Check {
     let size = match path.metadata() {
         Ok(metadata) => metadata.len(),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return to_be_made(path);
+            return missing_database(path);
         }
         Err(error) => return check("database", State::Failed, format!("{shown}: {error}")),
     };
@@ -123,20 +128,20 @@ pub(super) fn database(settings: &Settings) -> Check {
     }
 }
 
-/// A database that the first run will make, if it can.
-fn to_be_made(path: &Path) -> Check {
-    // A relative path begins here.
+/// A missing database: whether the first run can create it.
+fn missing_database(path: &Path) -> Check {
+    // A relative path without a parent is in the current folder.
     let above = path.ancestors().skip(1).find(|folder| folder.exists());
     let folder = above.unwrap_or(Path::new("."));
     if let Err(why) = can_make_files(folder) {
         let detail = format!(
-            "{} cannot be made in {}: {why}; give yourself the right to write there, or name another database with --db",
+            "{} cannot be created in {}: {why}; get write permission there, or choose another database with --db",
             path.display(),
             folder.display()
         );
         return check("database", State::Failed, detail);
     }
-    check("database", State::Ok, format!("{}, made by the first run", path.display()))
+    check("database", State::Ok, format!("{}, to be created by the first run", path.display()))
 }
 
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! `smol-wf history delete`.
 //!
-//! Owns: which runs go, and asking first. Never: takes a run from a process
-//! that works on it.
+//! Owns: which runs are deleted, and the question before. Never: deletes a run
+//! that a process is working on.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
 
 use super::settings_of;
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::flags::{DbFlags, JsonFlag, StateName};
 use crate::humanize::plural;
 use crate::moment::age;
@@ -81,6 +81,7 @@ Examples:
   smol-wf history delete --state failed,cancelled --older-than 30d --yes
   smol-wf history delete --all --dry-run";
 
+/// The JSON output; with `--dry-run`, `deleted` lists what would be deleted.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Deletion {
@@ -90,6 +91,7 @@ struct Deletion {
     skipped: Vec<DeletedRun>,
 }
 
+/// A run in the JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DeletedRun {
@@ -105,6 +107,9 @@ impl From<RunSummary> for DeletedRun {
 }
 
 impl DeleteArgs {
+    /// Deletes the chosen runs and prints them. A selected run that a process
+    /// works on is skipped; a named one is an error. Fails with a usage error if
+    /// nothing was chosen or the user declined.
     pub(super) async fn execute(self) -> Result<ExitCode, CommandError> {
         let selects = self.all || !self.state.is_empty();
         if self.runs.is_empty() && !selects && !self.vacuum {
@@ -114,7 +119,7 @@ impl DeleteArgs {
         let settings = settings_of(&self.db)?;
         let engine = match self.runs.first() {
             Some(asked) => setup::engine_with_run(&settings, asked)?,
-            None => setup::engine_to_look(&settings)?,
+            None => setup::engine_to_read(&settings)?,
         };
         let chosen = self.chosen(&engine, selects).await?;
         if selects && !chosen.is_empty() && !self.dry_run && !self.yes {
@@ -126,33 +131,35 @@ impl DeleteArgs {
         let mut done = Deletion { schema_version: 1, dry_run: self.dry_run, ..Deletion::default() };
         for run in chosen {
             let id = run.run_id.clone();
-            let goes = match run.state {
+            let is_deleted = match run.state {
                 RunState::Running if selects => false,
                 _ if self.dry_run => true,
                 _ => match engine.delete(&id).await {
                     Ok(()) => {
-                        result_files::forget(&id, &settings);
+                        result_files::remove(&id, &settings);
                         true
                     }
-                    // Taken up, or deleted, by another process since.
+                    // Another process has resumed or deleted the run meanwhile.
                     Err(EngineError::Held { .. } | EngineError::UnknownRun { .. }) if selects => {
                         false
                     }
                     Err(error) => return Err(error.into()),
                 },
             };
-            if goes { &mut done.deleted } else { &mut done.skipped }.push(run.into());
+            if is_deleted { &mut done.deleted } else { &mut done.skipped }.push(run.into());
         }
         let mut cleaned = Ok(());
         if !self.dry_run && (self.vacuum || !done.deleted.is_empty()) {
             cleaned = engine.clean(self.vacuum).await;
         }
-        // What is gone is gone, whatever became of the space.
-        self.tell(&done)?;
+        // The runs are deleted even if their space could not be returned.
+        self.print(&done)?;
         cleaned?;
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The runs to delete: selected by state, name and age, or named one by one.
+    /// Fails if a named run does not exist.
     async fn chosen(
         &self,
         engine: &Engine,
@@ -180,7 +187,9 @@ impl DeleteArgs {
         Ok(chosen)
     }
 
-    fn tell(&self, done: &Deletion) -> Result<(), CommandError> {
+    /// Prints the deleted runs to stdout, and the number of skipped ones to
+    /// stderr.
+    fn print(&self, done: &Deletion) -> Result<(), CommandError> {
         match self.json.asked().unwrap_or(self.output) {
             Format::Json => output::document(done)?,
             Format::Jsonl => done.deleted.iter().try_for_each(output::json_line)?,
@@ -194,13 +203,14 @@ impl DeleteArgs {
         }
         if !done.skipped.is_empty() {
             let skipped = plural(done.skipped.len(), "run");
-            talk(&format!("left alone, because a process works on it: {skipped}"));
+            print_message(&format!("not deleted, because a process is working on it: {skipped}"));
         }
         Ok(())
     }
 }
 
-/// A selection may be larger than it was meant to be.
+/// Asks before a selection of runs is deleted: it may be larger than intended.
+/// Fails with a usage error unless the answer is yes.
 fn confirm(runs: usize) -> Result<(), CommandError> {
     let runs = plural(runs, "run");
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
@@ -208,7 +218,7 @@ fn confirm(runs: usize) -> Result<(), CommandError> {
         return Err(CommandError::Usage(message));
     }
     let mut stderr = std::io::stderr();
-    write!(stderr, "delete {runs}, for good? [y/N] ")?;
+    write!(stderr, "delete {runs} permanently? [y/N] ")?;
     stderr.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

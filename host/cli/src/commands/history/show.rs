@@ -1,7 +1,6 @@
 //! `smol-wf history <run>`.
 //!
-//! Owns: how one run is told to people. Never: leaves anything out of the JSON
-//! that the text has.
+//! Owns: the text about one run. Never: text that the JSON lacks.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
@@ -21,15 +20,17 @@ use crate::humanize::{count, dollars, plural, price, span, utc};
 use crate::table::{Align, Column, Format, NarrowRule, table};
 use crate::{output, sanitize};
 
-/// Steps that the text shows; JSON has them all.
+/// Most steps in the text; JSON has them all.
 const STEPS_SHOWN_MAX: usize = 500;
 
-/// Characters of a step's options that the text shows; JSON has more of them.
+/// Most characters of a step's options in the text; JSON has more of them.
 const OPTIONS_CHARS_MAX: usize = 100;
 
-/// Characters of the result that the text shows.
+/// Most characters of the result in the text.
 const RESULT_CHARS_MAX: usize = 4_000;
 
+/// Prints one run: text on a terminal, its report elsewhere; `format` overrides
+/// this. Fails if the journal cannot be read.
 pub(super) async fn show(
     engine: &Engine,
     run: &RunId,
@@ -53,15 +54,15 @@ pub(super) async fn show(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The report, and behind its fields the details.
+/// The report, with the field `details` at its end.
 struct ReportWithDetails<'a> {
     report: &'a Report,
     details: &'a Details<'a>,
 }
 
 impl Serialize for ReportWithDetails<'_> {
-    /// By way of text: the result in the report is JSON text as it was
-    /// journaled, which serde cannot flatten.
+    /// Joins two texts: the result in the report is raw JSON, which serde cannot
+    /// flatten.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error as _;
         let report = serde_json::to_string(self.report).map_err(S::Error::custom)?;
@@ -72,6 +73,7 @@ impl Serialize for ReportWithDetails<'_> {
     }
 }
 
+/// The whole run as text: head, epochs, steps, usage, nulls and result.
 fn text(report: &Report, details: &Details<'_>) -> String {
     let mut parts = vec![head(report, details)];
     let epochs: Vec<_> = details.epochs.iter().map(epoch).collect();
@@ -108,6 +110,8 @@ fn text(report: &Report, details: &Details<'_>) -> String {
     parts.join("\n\n")
 }
 
+/// The first lines: id, times, script, provider, counts, budget, parent and
+/// error.
 fn head(report: &Report, details: &Details<'_>) -> String {
     let took = u64::try_from((details.updated_at_us - details.created_at_us) / 1_000);
     let mut lines = vec![
@@ -222,7 +226,7 @@ fn epoch(epoch: &Epoch<'_>) -> Vec<String> {
     ]
 }
 
-/// Why it let go of the run, and what to do about it; nothing that ENDED says.
+/// Why the process let go of the run, and what to do about it; empty if ENDED says it.
 fn why(epoch: &Epoch<'_>) -> String {
     match epoch.stop {
         None | Some(StopReason::Cancelled) => String::new(),
@@ -230,7 +234,7 @@ fn why(epoch: &Epoch<'_>) -> String {
     }
 }
 
-/// What a narrow terminal has no room for, what matters least first.
+/// Columns that a narrow terminal drops, least important first.
 const SPARE: NarrowRule = NarrowRule {
     columns: &["OPTIONS", "SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
     cut: "WHAT",
@@ -280,7 +284,7 @@ fn step(step: &StepDetails<'_>) -> Vec<String> {
         cell(step.isolation, 40),
         cell(Some(&step.options.to_string()), OPTIONS_CHARS_MAX),
         cell(step.session_id, 40),
-        // Whole: it is to be copied.
+        // In full, so that it can be copied.
         sanitize::one_line(step.worktree.map_or("", |worktree| &worktree.path)),
         cell(step.doing, 60),
         cell(error.as_deref(), 100),

@@ -1,7 +1,7 @@
 //! `smol-wf history usage`.
 //!
-//! Owns: adding up over runs. Never: counts what no journal says; a run that
-//! cannot be read is left out, with a word.
+//! Owns: the sums over runs. Never: estimates; a run that cannot be read is left
+//! out, with a warning.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use smol_wf_core::summary::DailySpend;
 use smol_wf_engine::{HistoryPage, RunSummary};
 
 use super::reader;
-use crate::failure::{CommandError, talk};
+use crate::failure::{CommandError, print_message};
 use crate::flags::{DbFlags, JsonFlag, SpanFlags};
 use crate::humanize::{count, plural, price, utc};
 use crate::table::{Align, Format, NarrowRule, table};
@@ -53,6 +53,7 @@ Examples:
   smol-wf history usage --by model --since 7d
   smol-wf history usage --by day --name code-review --output json";
 
+/// The values of `--by`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 enum By {
@@ -66,6 +67,7 @@ enum By {
     Provider,
 }
 
+/// Sums of one group. `name` is null for answers whose model is unknown.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
@@ -76,6 +78,7 @@ struct Row {
     cost_usd: f64,
 }
 
+/// The JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Usage<'a> {
@@ -86,6 +89,8 @@ struct Usage<'a> {
 }
 
 impl UsageArgs {
+    /// Prints the sums over all selected runs. Runs that cannot be read count as
+    /// zero, with a warning.
     pub(super) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = reader(&self.db, None)?;
         let page = HistoryPage {
@@ -99,8 +104,8 @@ impl UsageArgs {
         let unread = runs.iter().filter(|run| run.damage.is_some()).count();
         if unread > 0 {
             let count = if unread == 1 { "counts" } else { "count" };
-            talk(&format!(
-                "warning: {} cannot be read and {count} for nothing",
+            print_message(&format!(
+                "warning: {} cannot be read and {count} as zero",
                 plural(unread, "run")
             ));
         }
@@ -117,7 +122,8 @@ impl UsageArgs {
     }
 }
 
-/// Days in order; everything else by what it cost, then by tokens.
+/// Sums per group, and the total. Days are in order; other groups are sorted by
+/// cost, then by tokens.
 fn add_up(runs: &[RunSummary], by: By) -> (Vec<Row>, Row) {
     let mut rows: BTreeMap<Option<String>, Row> = BTreeMap::new();
     let mut total = Row::default();
@@ -145,6 +151,7 @@ fn add_up(runs: &[RunSummary], by: By) -> (Vec<Row>, Row) {
     (rows, total)
 }
 
+/// The group of an amount; `None` if the model is unknown.
 fn name_of(by: By, run: &RunSummary, spent: &DailySpend) -> Option<String> {
     match by {
         By::Model => spent.model.clone(),
@@ -161,6 +168,7 @@ impl Row {
         dollars::add(&mut self.cost_usd, spent.cost_usd);
     }
 
+    /// The cells of a row in the table.
     fn cells(&self, name: &str) -> Vec<String> {
         vec![
             sanitize::cut(&sanitize::one_line(name), 40),
@@ -173,6 +181,7 @@ impl Row {
     }
 }
 
+/// The sums as a table, with the total in the last row.
 fn text(by: By, rows: &[Row], total: &Row) -> String {
     let title = match by {
         By::Model => "MODEL",

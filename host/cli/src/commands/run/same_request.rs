@@ -1,6 +1,6 @@
-//! Whether flags say what a run was started with.
+//! Compares the flags of `run --resume-run` with the recorded run.
 //!
-//! Owns: the comparison. Never: what is done about a difference.
+//! Owns: the comparison. Never: the refusal.
 
 use serde_json::Value;
 use smol_wf_core::call::Permissions;
@@ -8,12 +8,12 @@ use smol_wf_core::journal::RunHead;
 
 use crate::config::AUTO;
 
-/// Flags that say something else than the run's head, each with both values.
+/// The flags that differ from the head of the run, each with both values.
 pub(super) fn others(head: &RunHead, given: &[(&'static str, String)]) -> Vec<String> {
     let mut others = Vec::new();
     for (flag, value) in given {
         let has = match *flag {
-            // It was settled when the run was started.
+            // `auto` was resolved when the run started.
             "--agent-provider" if value == AUTO => continue,
             "--agent-provider" => Some(head.provider.clone()),
             "--model" => head.defaults.model.clone(),
@@ -41,7 +41,8 @@ fn word_of(permissions: Permissions) -> String {
     }
 }
 
-/// Whether arguments are those of the run; none given are.
+/// Whether the arguments equal the recorded ones, as JSON; no arguments count as
+/// equal.
 pub(super) fn are_equal(given: Option<&str>, recorded: Option<&str>) -> bool {
     let parsed = |text: Option<&str>| text.map(serde_json::from_str::<Value>).transpose().ok();
     given.is_none() || parsed(given) == parsed(recorded)

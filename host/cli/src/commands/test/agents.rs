@@ -1,7 +1,7 @@
-//! Who is asked for answers that a fixture lacks.
+//! The agents that supply answers which a fixture lacks.
 //!
-//! Owns: the agents, by the settings of the fixture's project, chosen as `run`
-//! chooses them. Never: knows what is lacking; the engine does.
+//! Owns: the choice of agents, from the settings of the fixture's project, as
+//! `run` does it. Never: knows which answers are missing; the engine does.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,26 +12,30 @@ use smol_wf_engine::{Engine, Keep, LiveCalls};
 use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
-use crate::failure::talk;
+use crate::failure::print_message;
 use crate::log_level::LogLevel;
 use crate::progress::Preamble;
 use crate::setup;
 
-/// An echo would be taken for an answer from then on.
-const NOBODY: &str = "no agent is installed and logged in, so there is nobody to ask; \
-    `smol-wf doctor` says what is missing; --agent-provider debug asks for an echo [request_invalid]";
+/// Error instead of recording an echo of the prompt as an answer.
+const NOBODY: &str = "no agent is installed and logged in; \
+    `smol-wf doctor` says what is missing; --agent-provider debug records an echo of the prompts [request_invalid]";
 
-/// What the command line says of agents.
+/// The flags of `test --record` about agents.
 #[derive(Debug)]
 pub(super) struct Agents {
+    /// `--agent-provider`; `None` asks the recorded provider.
     pub(super) provider: Option<Value>,
+    /// `--debug-rule`.
     pub(super) debug_rules: Vec<String>,
-    /// What was said: many fixtures have one project.
-    pub(super) told: BTreeSet<String>,
+    /// Messages that were printed: fixtures of one project have the same ones.
+    pub(super) printed: BTreeSet<String>,
 }
 
 impl Agents {
-    /// An engine with the agents of this fixture's project, and how to ask them.
+    /// An engine with the agents of this fixture's project, and the settings for
+    /// calling them. Fails with a message and its code if settings are invalid or
+    /// no agent is usable.
     pub(super) fn of(
         &mut self,
         engine: &Engine,
@@ -43,15 +47,15 @@ impl Agents {
         let settings = Settings::load(flags, fixture)
             .map_err(|error| format!("{error} [{}]", error.code()))?;
         let mut opening = Preamble { warnings: settings.warnings(), ..Preamble::default() };
-        // Calls go to the provider of the recording, unless another one is named.
+        // Calls go to the recorded provider unless a flag names another one.
         let chosen = self.provider.is_some().then(|| agents::choose(&settings));
         if let Some(chosen) = &chosen {
-            if chosen.is_makeshift() {
+            if chosen.is_stand_in() {
                 return Err(NOBODY.to_owned());
             }
             chosen.announce(&mut opening);
         }
-        self.tell(opening, LogLevel::of(&settings));
+        self.print(opening, LogLevel::of(&settings));
         let live = LiveCalls {
             provider: chosen.map(|chosen| chosen.name),
             debug_rules: self.debug_rules.clone(),
@@ -62,14 +66,16 @@ impl Agents {
         Ok((engine.clone().providing(Arc::new(Catalogue::of(&settings))), live))
     }
 
-    fn tell(&mut self, opening: Preamble, level: LogLevel) {
+    /// Prints warnings and notes that were not printed before, as far as `level`
+    /// allows.
+    fn print(&mut self, opening: Preamble, level: LogLevel) {
         let Preamble { warnings, notes, .. } = opening;
         let warnings =
             warnings.into_iter().map(|text| (LogLevel::Warn, format!("warning: {text}")));
         let notes = notes.into_iter().map(|text| (LogLevel::Info, text));
         for (least, text) in warnings.chain(notes) {
-            if level >= least && self.told.insert(text.clone()) {
-                talk(&text);
+            if level >= least && self.printed.insert(text.clone()) {
+                print_message(&text);
             }
         }
     }

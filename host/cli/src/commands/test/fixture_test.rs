@@ -1,8 +1,7 @@
-//! Testing one fixture: reading what lies beside it, and writing what came of
-//! it.
+//! Tests one fixture: reads it and the files beside it, and writes updates.
 //!
-//! Owns: the files of one fixture. Never: judges, and never ends the tests of
-//! other fixtures.
+//! Owns: the files of one fixture. Never: judges the run (the engine does), or
+//! stops the tests of other fixtures.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,51 +17,58 @@ use smol_wf_engine::{
 use super::agents::Agents;
 use crate::advice;
 use crate::commands::fixture::FixtureFile;
-use crate::failure::{FileError, talk};
+use crate::failure::{FileError, print_message};
 use crate::{file_output, files, paths, shell};
 
-/// Largest file of rules: a schema may have 64 KiB.
+/// Largest file of rules; a schema in it may have 64 KiB.
 const RULES_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What came of one fixture.
+/// The result of one fixture; part of the JSON output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FixtureResult {
+    /// The path of the fixture as people type it.
     pub(super) fixture: String,
-    /// The same, as a shell reads it.
+    /// The path of the fixture, quoted for a shell.
     #[serde(skip)]
     pub(super) typed: String,
-    /// The script that the command line named, as a shell reads it.
+    /// The script from the command line, quoted for a shell.
     #[serde(skip)]
     pub(super) script: Option<String>,
+    /// Whether the fixture passed and its update, if any, was written.
     pub(super) pass: bool,
-    /// The fixture was written anew.
+    /// Whether the fixture file was rewritten.
     pub(super) updated: bool,
-    /// Agents answered, and the fixture was not written: the answers are kept
-    /// beside it.
+    /// Whether agents answered but the fixture was not rewritten; the answers are
+    /// then in the `.kept` file beside it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) kept: bool,
     #[serde(flatten)]
     pub(super) verdict: Option<FixtureVerdict>,
-    /// Why there is no verdict, or why it could not be acted on.
+    /// Why there is no verdict, or why its update could not be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+    /// Time that the test took.
     #[serde(skip)]
     pub(super) took: Duration,
 }
 
-/// How fixtures are tested.
+/// The options of a test, for all fixtures.
 pub(super) struct Tester {
+    /// An engine without a database; agents are added per fixture.
     pub(super) engine: Engine,
+    /// Whether to update fixtures (`--accept`).
     pub(super) accept: bool,
-    /// Where the script is, when that is not where the fixture says.
+    /// The script from the command line, instead of the recorded path.
     pub(super) script: Option<PathBuf>,
-    /// Who is asked for answers that are missing, if anybody is.
+    /// The agents to ask for missing answers, with `--record`.
     pub(super) agents: Option<Agents>,
+    /// Stops the test of a fixture after a signal.
     pub(super) cancel: CancellationToken,
 }
 
 impl Tester {
+    /// Tests one fixture. Never fails: an error is part of the result.
     pub(super) async fn test(&mut self, found: &FixtureFile) -> FixtureResult {
         let started = Instant::now();
         let path = found.path.as_path();
@@ -85,6 +91,8 @@ impl Tester {
         tested
     }
 
+    /// Reads the fixture and its rules and runs it. Fails with a message and its
+    /// code.
     async fn verdict(&mut self, found: &FixtureFile) -> Result<FixtureVerdict, String> {
         let (path, within) = (found.path.as_path(), found.within.as_path());
         let text = text_of(path, within)?;
@@ -106,7 +114,7 @@ impl Tester {
         verdict.map_err(|error| format!("{} [{}]", advice::sentence(&error), error.code()))
     }
 
-    /// Writes what the verdict says is to be written.
+    /// Writes the updated fixture or the `.kept` file of the verdict.
     fn write(&self, path: &Path, mut verdict: FixtureVerdict, tested: &mut FixtureResult) {
         let mut failed = None;
         if let Some(text) = &verdict.updated {
@@ -117,9 +125,9 @@ impl Tester {
         }
         let kept = kept_beside(path);
         if tested.updated && self.agents.is_some() {
-            // All that was kept is in the fixture now.
+            // The fixture now holds all answers of the `.kept` file.
             if let Err(error) = file_output::remove(&kept) {
-                talk(&format!("warning: cannot remove {}: {error}", kept.display()));
+                print_message(&format!("warning: cannot remove {}: {error}", kept.display()));
             }
         } else if let Some(text) = &verdict.kept {
             match file_output::replace(&kept, text) {
@@ -134,20 +142,22 @@ impl Tester {
     }
 }
 
-/// Keeps answers beside the fixture as they come.
+/// A callback that stores new answers beside the fixture as they arrive.
 fn keep_beside(path: &Path) -> Keep {
     let kept = kept_beside(path);
     Arc::new(move |text| file_output::replace(&kept, text))
 }
 
-/// Where answers are kept while a fixture is recorded.
+/// Path of the answers while a fixture is recorded: `<fixture>.swf.kept`.
 fn kept_beside(path: &Path) -> PathBuf {
     path.with_extension("swf.kept")
 }
 
+/// The text of a fixture. Fails with the line of the first byte that is not
+/// UTF-8.
 fn text_of(path: &Path, within: &Path) -> Result<String, String> {
-    let bytes =
-        files::found(path, within, FIXTURE_BYTES_MAX).map_err(|error| unreadable(path, error))?;
+    let bytes = files::read_found(path, within, FIXTURE_BYTES_MAX)
+        .map_err(|error| unreadable(path, error))?;
     String::from_utf8(bytes).map_err(|error| {
         let read = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + read.iter().filter(|byte| **byte == b'\n').count();
@@ -157,9 +167,9 @@ fn text_of(path: &Path, within: &Path) -> Result<String, String> {
     })
 }
 
-/// The text of a file that need not be there.
+/// The text of a file, or `None` if it does not exist.
 fn optional(path: &Path, within: &Path, most: u64) -> Result<Option<String>, String> {
-    match files::found(path, within, most) {
+    match files::read_found(path, within, most) {
         Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| {
             let error = io::Error::other("it is not UTF-8");
             unreadable(path, FileError::Read { path: path.to_owned(), error })
@@ -169,17 +179,19 @@ fn optional(path: &Path, within: &Path, most: u64) -> Result<Option<String>, Str
     }
 }
 
+/// The message about a file that cannot be read, with its code.
 fn unreadable(path: &Path, error: FileError) -> String {
     let error = error.at(shown(path).into());
     format!("{error} [{}]", error.code())
 }
 
+/// The message about a file that cannot be written, with its code.
 fn unwritable(path: &Path, error: io::Error) -> String {
     let error = FileError::Write { path: shown(path).into(), error };
     format!("{error} [{}]", error.code())
 }
 
-/// As people type it.
+/// The path as people type it: without `./`.
 fn shown(path: &Path) -> String {
     let path = path.strip_prefix(".").unwrap_or(path);
     path.to_string_lossy().into_owned()

@@ -13,7 +13,7 @@ use crate::humanize::plural;
 use crate::sanitize;
 
 /// Tells GitHub, when it listens.
-pub(super) fn tell(tested: &[FixtureResult]) -> Result<(), CommandError> {
+pub(super) fn report(tested: &[FixtureResult]) -> Result<(), CommandError> {
     if !annotations::wanted() {
         return Ok(());
     }

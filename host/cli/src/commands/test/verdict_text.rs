@@ -59,6 +59,7 @@ pub(super) fn first(tested: &FixtureResult) -> Option<String> {
     Some(tested.error.clone().or_else(differs).unwrap_or_else(|| "failed".to_owned()))
 }
 
+/// A difference in one line.
 fn headline(difference: &Difference) -> String {
     match difference {
         Difference::Mismatch { mismatch } => mismatch.to_string(),
@@ -99,6 +100,7 @@ fn headline(difference: &Difference) -> String {
     }
 }
 
+/// A difference: its line, and below it the differing texts.
 pub(super) fn of_difference(difference: &Difference) -> String {
     let below = match difference {
         Difference::Mismatch { mismatch } => text_diff::of_fields(&mismatch.fields),
@@ -121,12 +123,14 @@ fn not_reached(calls: &[CallNote]) -> String {
     format!("recorded {what} {}{more} {were} not reached: the run got no further", names.join(", "))
 }
 
+/// The first line of a new prompt, as an added line.
 fn first_line(prompt: &str) -> String {
     const SHOWN_CHARS: usize = 160;
     let line = prompt.lines().next().unwrap_or_default();
     format!("+ {}", sanitize::cut(line, SHOWN_CHARS))
 }
 
+/// A call by its step and label.
 fn named(call: &CallNote) -> String {
     format!("{} ({})", call.step, call.label)
 }
