@@ -260,6 +260,30 @@ fn what_the_settings_do_not_allow_is_found_before_a_run() {
 }
 
 #[test]
+fn check_goes_on_without_settings_that_it_cannot_use() {
+    let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
+    let call = "return agent('p', { provider: 'debug', mcp: ['other'], colour: 1 })";
+    place.write("w.js", format!("{META}{call}\n"));
+    let check = |variable: &str, value: &str| {
+        finish(place.at_home(&["check", "w.js"]).env(variable, value).spawn().unwrap())
+    };
+    for (variable, value) in [("SMOL_WF_PRICES", "/nope"), ("SMOL_WF_MAX_AGENTS", "abc")] {
+        let checked = check(variable, value);
+        assert_eq!(checked.code, 0, "{}", checked.stderr);
+        assert!(checked.stdout.contains("[unknown-option]"), "{}", checked.stdout);
+        assert!(!checked.stdout.contains("[not-allowed]"), "{}", checked.stdout);
+        let warning = "scripts are checked without your settings";
+        assert!(checked.stderr.contains(warning), "{}", checked.stderr);
+    }
+    // A server of the project's own file, which nobody has trusted.
+    place.write(".agents/smol-wf.toml", "[mcp.other]\nurl = 'http://127.0.0.1:9/'\n");
+    for command in ["check", "plan", "explore"] {
+        let ran = finish(place.at_home(&[command, "w.js"]).spawn().unwrap());
+        assert!(ran.stderr.contains("smol-wf trust"), "{command}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_phase_gives_its_calls_what_they_do_not_say() {
     let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
     let run = |phase: &str, body: &str| {

@@ -56,7 +56,7 @@ const FINDINGS_MAX: usize = 100;
 /// use smol_wf_engine::check::Checks;
 /// use smol_wf_engine::{AgentSettings, Folders};
 ///
-/// let checks = Checks::new(Folders::default(), AgentSettings::default())?;
+/// let checks = Checks::new(Folders::default(), Some(AgentSettings::default()))?;
 /// for finding in checks.script(&script).await? {
 ///     println!("{}:{} {}", finding.line, finding.column, finding.message);
 /// }
@@ -65,7 +65,7 @@ const FINDINGS_MAX: usize = 100;
 pub struct Checks {
     sandbox: Sandbox,
     folders: Folders,
-    settings: AgentSettings,
+    settings: Option<AgentSettings>,
 }
 
 impl Checks {
@@ -74,7 +74,7 @@ impl Checks {
     ///
     /// # Errors
     /// When wasmtime cannot be set up.
-    pub fn new(folders: Folders, settings: AgentSettings) -> Result<Self, EngineError> {
+    pub fn new(folders: Folders, settings: Option<AgentSettings>) -> Result<Self, EngineError> {
         let sandbox = Sandbox::new(SandboxConfig::new(CHILDREN_OPEN_MAX))?;
         Ok(Self { sandbox, folders, settings })
     }
@@ -136,7 +136,9 @@ impl Checks {
         let parse::ParsedScript { mut spots, named, wanted } =
             parse::see(text, &titles, script.meta_export as usize, dialect)?;
         spots.extend(targets::missing(&self.sandbox, file, &self.folders, named).await);
-        spots.extend(targets::not_allowed(file, &self.folders, &self.settings, &wanted));
+        if let Some(settings) = &self.settings {
+            spots.extend(targets::not_allowed(file, &self.folders, settings, &wanted));
+        }
         spots.sort_by_key(|spot| spot.at);
         spots.dedup();
         findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(text)));

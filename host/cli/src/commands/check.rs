@@ -8,15 +8,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use smol_wf_engine::Folders;
 use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
+use smol_wf_engine::{AgentSettings, Folders};
 
 use super::run::find_script;
 use super::scripts;
 use super::simulation::OutputFlags;
 use crate::annotations::{self, Annotation};
 use crate::config::{FlagLayer, Settings};
-use crate::failure::CommandError;
+use crate::failure::{self, CommandError, print_message};
 use crate::humanize::plural;
 use crate::{exit, output, paths, sanitize, setup};
 
@@ -73,8 +73,7 @@ impl CheckArgs {
     /// (with `--strict`, warnings too); fails if a script cannot be loaded, after
     /// the findings in all others.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        let settings = Settings::load(FlagLayer::default(), Path::new("."))?;
-        let checks = Checks::new(places(), setup::agents(&settings)?)?;
+        let checks = Checks::new(places(), agent_settings())?;
         let mut found: Vec<(String, Finding)> = Vec::new();
         // A script that cannot be loaded does not hide the findings in the
         // others.
@@ -140,6 +139,18 @@ impl CheckArgs {
 }
 
 /// The places of a run that would start here.
+/// What the settings say of agents, after the warnings about them; none where they
+/// cannot be used. A script can be checked without.
+fn agent_settings() -> Option<AgentSettings> {
+    let unusable = |why: &dyn std::fmt::Display| {
+        print_message(&format!("warning: {why}; scripts are checked without your settings"));
+    };
+    let settings = Settings::load(FlagLayer::default(), Path::new("."));
+    let settings = settings.inspect_err(|error| unusable(error)).ok()?;
+    failure::print_warnings(&settings);
+    setup::agents(&settings).inspect_err(|error| unusable(error)).ok()
+}
+
 fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
     Folders { cwd, here: None, project_root: None, home: paths::home() }

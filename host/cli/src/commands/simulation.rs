@@ -12,7 +12,7 @@ use smol_wf_engine::simulate::Simulator;
 use super::run::{SCRIPT_HELP, find_script};
 use crate::agents::Catalogue;
 use crate::config::{FlagLayer, Key, Settings};
-use crate::failure::CommandError;
+use crate::failure::{self, CommandError};
 use crate::flags::{CallFlags, path_value};
 use crate::usage_hints;
 use crate::workflow_args::{self, Named};
@@ -124,6 +124,7 @@ impl SimulationFlags {
         self.calls.put(&mut flags);
         flags.add(Key::Prices, path_value(prices).as_ref());
         let settings = Settings::load(flags, &self.places.folder()?)?;
+        failure::print_warnings(&settings);
         let aliases = settings.model_map.iter();
         let request = RunSpec {
             args,

@@ -8,6 +8,7 @@ use super::{
     StepState, Steps, StopReason, TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
+use crate::selector::Addressee;
 use crate::settlement::Substitute;
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
@@ -74,9 +75,7 @@ impl<'a> Fold<'a> {
             Body::Logged { scope, message } => self.note(*scope, at_us, false, message),
             Body::AgentDispatched { to, .. } => {
                 if let Some(step) = step {
-                    step.provider = to.as_ref().map(|to| to.provider.as_str()).or(step.provider);
-                    step.dispatches = dispatches;
-                    step.begin(at_us);
+                    step.dispatch(to.as_deref(), dispatches, at_us);
                 }
             }
             Body::AgentAnswered { outcome, reply, .. } => {
@@ -114,9 +113,7 @@ impl<'a> Fold<'a> {
             Body::EpochEnded { reason, .. } => {
                 self.interrupt(at_us);
                 if let Some(epoch) = self.details.epochs.last_mut() {
-                    epoch.ended_at_us = at_us;
-                    (epoch.ended, epoch.reason) = stopped(reason);
-                    epoch.stop = Some(reason);
+                    epoch.stop(reason, at_us);
                 }
             }
             Body::RunEnded { end } => self.ended(end, at_us),
@@ -221,6 +218,13 @@ impl<'a> StepDetails<'a> {
         self.doing = None;
         self.started_at_us.get_or_insert(at_us);
         self.work.push(Work { from_us: at_us, to_us: at_us });
+    }
+
+    /// An agent was set to work on it, for this time of so many.
+    fn dispatch(&mut self, to: Option<&'a Addressee>, dispatches: u32, at_us: i64) {
+        self.provider = to.map(|to| to.provider.as_str()).or(self.provider);
+        self.dispatches = dispatches;
+        self.begin(at_us);
     }
 
     /// Its outcome went to the script. What it used, when its agent was asked:
@@ -367,6 +371,14 @@ fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDet
         outcome: None,
         reply: None,
         work: Vec::new(),
+    }
+}
+
+impl<'a> Epoch<'a> {
+    fn stop(&mut self, reason: &'a StopReason, at_us: i64) {
+        self.ended_at_us = at_us;
+        (self.ended, self.reason) = stopped(reason);
+        self.stop = Some(reason);
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::call::{AgentRequest, EarlierSession};
+use crate::call::{AgentRequest, EarlierSession, Permissions};
 use crate::cut;
 
 /// Characters of a system text that are shown: as many as `plan` shows of a prompt.
@@ -22,6 +22,18 @@ pub struct StepOptions<'a> {
     /// none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<&'a [String]>,
+    /// Tools of any kind that the agent may not use.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub disallowed_tools: &'a [String],
+    /// The only shell commands that it may run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bash_command_clamp: Option<&'a [String]>,
+    /// What it may do to files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
+    /// Its reasoning effort.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<&'a str>,
     /// Most turns of the agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_turns: Option<u32>,
@@ -48,6 +60,10 @@ impl<'a> StepOptions<'a> {
         let label = |session: &'a EarlierSession| session.label.as_str();
         Self {
             tools: request.tools.as_deref(),
+            disallowed_tools: &request.disallowed_tools,
+            bash_command_clamp: request.bash_command_clamp.as_deref(),
+            permissions: request.permissions,
+            effort: request.effort.as_deref(),
             max_turns: request.max_turns,
             dirs: &request.dirs,
             images: &request.images,
@@ -74,8 +90,16 @@ impl fmt::Display for StepOptions<'_> {
             [] => "tools none".to_owned(),
             tools => format!("tools {}", tools.join(" ")),
         });
+        let commands = self.bash_command_clamp.map(|commands| match commands {
+            [] => "bashCommandClamp none".to_owned(),
+            commands => format!("bashCommandClamp {}", commands.join("; ")),
+        });
         let given = [
             tools,
+            list("disallowedTools", self.disallowed_tools),
+            commands,
+            self.permissions.map(|access| format!("permissions {}", access.as_str())),
+            self.effort.map(|effort| format!("effort {effort}")),
             self.max_turns.map(|turns| format!("maxTurns {turns}")),
             list("dirs", self.dirs),
             list("images", self.images),

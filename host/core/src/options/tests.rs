@@ -245,6 +245,18 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
         let again = AgentRequest::read_again("p", options, manner, Some(&older), schemas);
         assert_eq!(again.unwrap().unknown, older.unknown);
     }
+    // And in the calls that a run of that time has yet to make.
+    for dialect in [Dialect::Body, Dialect::Module] {
+        let second = OptionRules::Second(dialect);
+        let passed_over =
+            r#"{"maxturns":3,"Tools":["Read"],"outputSchema":{"a":1},"worktree":true}"#;
+        assert_eq!(read(passed_over, second).unwrap().unknown.len(), 4);
+        assert!(read(passed_over, OptionRules::Third(dialect)).is_err());
+        assert!(read(r#"{"readOnly":true}"#, second).is_err(), "it was refused then");
+    }
+    let empty = r#"{"maxTurns":""}"#;
+    assert_eq!(read(empty, OptionRules::Second(Dialect::Body)).unwrap().ignored.len(), 1);
+    assert!(read(empty, OptionRules::BODY).is_err());
     let first =
         read(r#"{"disallowedTools":["Bash"],"readOnly":true,"maxturns":3}"#, OptionRules::First);
     assert_eq!(first.unwrap().unknown, ["disallowedTools", "readOnly", "maxturns"]);

@@ -68,7 +68,7 @@ fn is_tool(entry: &str) -> bool {
 
 /// Names that are not options, and what their authors mean by them. To ignore one
 /// would leave an agent free that its author believes held.
-const ALIKE: [(&str, &str); 61] = [
+const ALIKE: [(&str, &str); 72] = [
     ("allowcommands", "bashCommandClamp"),
     ("allowedcommand", "bashCommandClamp"),
     ("allowedcommands", "bashCommandClamp"),
@@ -102,32 +102,43 @@ const ALIKE: [(&str, &str); 61] = [
     ("edit", "permissions"),
     ("excludedtools", "disallowedTools"),
     ("excludetools", "disallowedTools"),
+    ("isolated", "isolation: 'worktree'"),
     ("isolation", "isolation"),
+    ("jsonschema", "schema"),
+    ("limitturns", "maxTurns"),
     ("maxagentturns", "maxTurns"),
     ("maximumturns", "maxTurns"),
     ("maxiterations", "maxTurns"),
     ("maxsteps", "maxTurns"),
     ("maxturn", "maxTurns"),
+    ("maxturncount", "maxTurns"),
     ("maxturns", "maxTurns"),
     ("network", "permissions"),
     ("networkaccess", "permissions"),
     ("notools", "tools: []"),
+    ("numturns", "maxTurns"),
+    ("outputschema", "schema"),
     ("permission", "permissions"),
     ("permissionmode", "permissions"),
     ("permissionprofile", "permissions"),
     ("permissions", "permissions"),
     ("planmode", "permissions: 'read'"),
     ("readonly", "permissions: 'read'"),
+    ("responseschema", "schema"),
     ("sandbox", "permissions"),
     ("sandboxed", "permissions"),
     ("sandboxmode", "permissions"),
     ("sandboxpolicy", "permissions"),
+    ("schema", "schema"),
     ("tool", "tools"),
     ("toolallowlist", "allowedTools"),
     ("tools", "tools"),
+    ("toolset", "tools"),
+    ("turncount", "maxTurns"),
     ("turnlimit", "maxTurns"),
     ("turns", "maxTurns"),
     ("turnsmax", "maxTurns"),
+    ("worktree", "isolation: 'worktree'"),
     ("writable", "permissions"),
     ("write", "permissions"),
 ];
@@ -136,27 +147,38 @@ const ALIKE: [(&str, &str); 61] = [
 const RIGHTS: [&str; 5] = ["edit", "network", "networkaccess", "writable", "write"];
 
 /// Those that surface 2 passed over.
-const ALIKE_THIRD: [&str; 13] = [
+const ALIKE_THIRD: [&str; 24] = [
+    "isolated",
     "isolation",
+    "jsonschema",
+    "limitturns",
     "maxagentturns",
     "maximumturns",
     "maxiterations",
     "maxsteps",
     "maxturn",
+    "maxturncount",
     "maxturns",
+    "numturns",
+    "outputschema",
     "permissions",
+    "responseschema",
+    "schema",
     "tool",
     "tools",
+    "toolset",
+    "turncount",
     "turnlimit",
     "turns",
     "turnsmax",
+    "worktree",
 ];
 
 /// Refuses an unknown option that would restrict its agent, were it known.
 pub(super) fn refuse_alike(name: &str, value: &Value, rules: OptionRules) -> Result<(), Failure> {
     let plain: String = name
         .chars()
-        .filter(|one| !matches!(one, '_' | '-'))
+        .filter(|one| !matches!(one, '_' | '-' | ' '))
         .collect::<String>()
         .to_ascii_lowercase();
     let asks = match value {
