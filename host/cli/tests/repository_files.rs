@@ -112,7 +112,7 @@ fn arguments_prices_and_scripts_are_read_as_fixtures_are() {
         place.write("s.js", format!("{META}return await agent('x')\n"));
         let file = place.path("in/file.json");
         instead(&file, kind);
-        let says = if kind == "huge" { "over 4194304 bytes" } else { "in/file.json" };
+        let says = if kind == "huge" { "larger than 4194304 bytes" } else { "in/file.json" };
         place
             .run(&["run", "s.js", "--args-from-file", "in/file.json"])
             .fails(3, &[says, "[args_invalid]"]);
