@@ -235,9 +235,12 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
         assert_eq!(read(r#"{"readOnly":false}"#).unwrap().unknown, ["readOnly"]);
         assert_eq!(read(r#"{"network":true}"#).unwrap().unknown, ["network"]);
     }
+}
+
+#[test]
+fn what_an_older_program_passed_over_is_passed_over_in_its_runs() {
     let said = read(r#"{"maxturns":3}"#, OptionRules::BODY).unwrap_err().message;
     assert!(said.contains("`maxturns`") && said.contains("write `maxTurns`"), "{said}");
-    // What an older program passed over is passed over when its call is met again.
     let older = AgentRequest { unknown: vec!["maxturns".to_owned()], ..AgentRequest::plain("p") };
     for manner in [OptionRules::BODY, OptionRules::MODULE] {
         let schemas = &mut RecentSchemas::default();
