@@ -158,13 +158,18 @@ impl Signals {
     fn receive(&self, received: u8) -> StopRequest {
         let first =
             self.state.code.compare_exchange(0, received, Ordering::SeqCst, Ordering::SeqCst);
+        // When a terminal closes, the kernel and the shell both send SIGHUP: that is
+        // one request, also when the run ends between the two.
+        if received == exit::HUNG_UP && first.is_err() {
+            return StopRequest::Nothing;
+        }
         if self.state.is_over.load(Ordering::SeqCst) {
             return StopRequest::End(received);
         }
         if first.is_ok() {
             print_message(stopping(received));
             self.cancel.cancel();
-        } else if received != exit::HUNG_UP {
+        } else {
             // The second signal: end at once. The journal is durable. Agents that
             // ignored the first signal are killed.
             if let Some(run) = RUN.get() {
@@ -172,8 +177,6 @@ impl Signals {
             }
             return StopRequest::EndAll(received);
         }
-        // When a terminal closes, the kernel and the shell both send SIGHUP: that
-        // is one request.
         StopRequest::Nothing
     }
 
