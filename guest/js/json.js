@@ -55,10 +55,10 @@ export const strictJson = (value, root) => {
 };
 
 // Those that hold an agent to something: to lose one would set it free.
-const RESTRICTING = ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "isolation", "schema"];
+const RESTRICTING = ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "isolation", "schema", "maxTurns"];
 
-// From surface 3 on, this one too.
-const TURNS = "maxTurns";
+// So many of them do under surface 2.
+const RESTRICTING_SECOND = 7;
 
 // A number that is none can be no name, and must not pass for one.
 const NAMES = ["model", "provider", "agentType"];
@@ -68,7 +68,7 @@ const isOneOf = (list, name) => {
   return false;
 };
 
-const restricts = (name) => isOneOf(RESTRICTING, name) || (sees(3) && name === TURNS);
+const restricts = (name) => isOneOf(RESTRICTING, name) && (sees(3) || name !== "maxTurns");
 
 // What JSON has no word for: refused where a loss could set an agent free.
 const unfitOption = (name, unfit, what, stack) => {
@@ -120,9 +120,9 @@ const wholeOptions = (given, what, stack) => {
   const keys = keysOf(options);
   for (let index = 0; index < keys.length; index++) read[keys[index]] = options[keys[index]];
   // Inherited ones and hidden ones, which JSON does not see.
-  for (let index = 0; index <= RESTRICTING.length; index++) {
-    const name = index < RESTRICTING.length ? RESTRICTING[index] : TURNS;
-    if (!restricts(name)) continue;
+  const count = sees(3) ? RESTRICTING.length : RESTRICTING_SECOND;
+  for (let index = 0; index < count; index++) {
+    const name = RESTRICTING[index];
     if (name in read || (name in ObjectPrototype && !hasBelow(options, name))) continue;
     const value = options[name];
     if (value !== undefined) read[name] = value;
