@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Retry;
-use crate::ids::{CallId, RunId};
+use crate::ids::{RunId, StepId};
 
 /// The most attempts that the option `retry` may ask for: what fails ten times
 /// fails for a reason that waiting does not mend.
@@ -86,7 +86,7 @@ pub struct FailedAttempt<'a> {
     /// The run.
     pub run: &'a RunId,
     /// The step.
-    pub call: CallId,
+    pub call: StepId,
     /// Number of the attempt, from 1.
     pub attempt: u32,
     /// How it began.
@@ -176,7 +176,7 @@ mod tests {
 
     fn failed(run: &RunId, attempt: u32, class: FailureClass) -> FailedAttempt<'_> {
         let start = RetryStart::Fresh;
-        FailedAttempt { run, call: CallId(3), attempt, start, class, retry_after_ms: None }
+        FailedAttempt { run, call: StepId(3), attempt, start, class, retry_after_ms: None }
     }
 
     fn in_session(failed: FailedAttempt<'_>) -> FailedAttempt<'_> {

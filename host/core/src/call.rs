@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::codes::Code;
 use crate::cut;
-use crate::ids::CallId;
+use crate::ids::StepId;
 use crate::outcome::Failure;
 pub use crate::reply::{AnswerSource, Reply, Usage};
 use crate::schema::StepSchema;
@@ -124,7 +124,7 @@ impl EarlierSession {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedSession {
     /// The call that it was named in, or that went on with it last.
-    pub call: CallId,
+    pub call: StepId,
     /// Whose name it is.
     pub provider: String,
     /// The name.
@@ -234,7 +234,7 @@ impl AgentRequest {
 
     /// The call in whose session it goes on, once that is known.
     #[must_use]
-    pub fn continues(&self) -> Option<CallId> {
+    pub fn continues(&self) -> Option<StepId> {
         self.session.as_ref()?.of.as_ref().map(|of| of.call)
     }
 

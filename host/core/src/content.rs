@@ -145,7 +145,7 @@ fn sorted(value: Value) -> Value {
 mod tests {
     use super::*;
     use crate::call::{NamedSession, Usage};
-    use crate::ids::CallId;
+    use crate::ids::StepId;
     use crate::options::OptionRules;
 
     fn key(prompt: &str, options: &str) -> Digest {
@@ -213,7 +213,7 @@ mod tests {
             let mut request = AgentRequest::plain("p");
             let (provider, session_id) = ("codex".to_owned(), session_id.to_owned());
             let of = Some(NamedSession {
-                call: CallId(1),
+                call: StepId(1),
                 provider,
                 session_id,
                 used: Usage::default(),

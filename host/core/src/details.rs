@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::call::{AnswerSource, Reply};
 use crate::guest::{Failure, Outcome};
-use crate::ids::{CallId, Digest, Scope};
+use crate::ids::{Digest, Scope, StepId};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
 use crate::limits::Limits;
 use crate::report::{NoHead, StepLabel, TokenUsage};
@@ -184,7 +184,7 @@ pub struct Work {
 #[serde(rename_all = "camelCase")]
 pub struct StepDetails<'a> {
     /// Number of the step.
-    pub step: CallId,
+    pub step: StepId,
     /// Its kind.
     pub kind: StepKind,
     /// Scope of the script that asked.
@@ -299,7 +299,7 @@ impl<'a> Details<'a> {
 
     /// A call by its number.
     #[must_use]
-    pub fn step(&self, call: CallId) -> Option<&StepDetails<'a>> {
+    pub fn step(&self, call: StepId) -> Option<&StepDetails<'a>> {
         self.steps.binary_search_by_key(&call, |step| step.step).ok().map(|at| &self.steps[at])
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::details::{Details, StepDetails};
 use crate::dollars;
 use crate::guest::Outcome;
-use crate::ids::{CallId, Digest, RunId};
+use crate::ids::{Digest, RunId, StepId};
 use crate::journal::RunEnd;
 use crate::report::{StepLabel, TokenUsage};
 
@@ -73,9 +73,9 @@ pub struct Side<'a> {
 #[derive(Debug, Serialize)]
 pub struct Pair {
     /// Its number in `a`.
-    pub a: CallId,
+    pub a: StepId,
     /// Its number in `b`.
-    pub b: CallId,
+    pub b: StepId,
     /// What people call it.
     #[serde(flatten)]
     pub label: StepLabel,
@@ -125,7 +125,7 @@ pub enum RunSide {
 #[derive(Debug, Serialize)]
 pub struct CallLine {
     /// Number of the step.
-    pub step: CallId,
+    pub step: StepId,
     /// What people call it.
     #[serde(flatten)]
     pub label: StepLabel,

@@ -13,7 +13,7 @@ mod fold;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::ids::{CallId, RunId};
+use crate::ids::{RunId, StepId};
 pub use data::{
     AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, EventData, EventKind,
     EventWarning, ScriptStarted,
@@ -87,7 +87,7 @@ pub struct Metadata {
 pub struct Activity {
     /// Number of the step.
     #[serde(rename = "step")]
-    pub call: CallId,
+    pub call: StepId,
     /// A word for machines, such as `text` or `tool`.
     #[serde(rename = "what")]
     pub kind: String,

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CallId, TimerId};
+use crate::ids::{StepId, TimerId};
 use crate::limits::LimitError;
 pub use crate::outcome::{Failure, Outcome, UNDEFINED};
 use crate::surface::Surface;
@@ -133,7 +133,7 @@ pub struct NullSlot {
     pub error: ScriptError,
     /// The call whose failure was thrown, known from the error itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<CallId>,
+    pub step: Option<StepId>,
 }
 
 /// A warning for the author of a script; it does not stop the script.
@@ -148,7 +148,7 @@ pub struct Warning {
     pub path: Option<String>,
     /// The call that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<CallId>,
+    pub step: Option<StepId>,
     /// From 1, 0 for none.
     #[serde(default, skip_serializing_if = "is_none")]
     pub line: u32,
@@ -224,19 +224,19 @@ pub trait TurnHost {
     ///
     /// # Errors
     /// When this call is refused, or the run must stop.
-    fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal>;
+    fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal>;
 
     /// Start a child workflow; `target` and `args` are JSON text.
     ///
     /// # Errors
     /// When this call is refused, or the run must stop.
-    fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal>;
+    fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal>;
 
     /// Sleep durably.
     ///
     /// # Errors
     /// When the duration is refused, or the run must stop.
-    fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal>;
+    fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal>;
 
     /// Set a timer of held time.
     ///
@@ -281,15 +281,15 @@ pub trait TurnHost {
 /// The host moves into the sandbox and back with every turn; a large one moves more
 /// cheaply in a box.
 impl<H: TurnHost> TurnHost for Box<H> {
-    fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
+    fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
         (**self).agent(prompt, options)
     }
 
-    fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+    fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
         (**self).workflow(target, args)
     }
 
-    fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
+    fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
         (**self).sleep(milliseconds)
     }
 

@@ -101,11 +101,12 @@ impl TenantId {
     }
 }
 
-/// Order of issue of a call within its run, from 1, the same in every replay.
+/// Number of a step within its run: from 1, in the order in which the script asked, the
+/// same in every replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct CallId(pub u32);
+pub struct StepId(pub u32);
 
-impl fmt::Display for CallId {
+impl fmt::Display for StepId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }
@@ -133,14 +134,14 @@ impl Scope {
 
     /// The scope that a `workflow()` call opens.
     #[must_use]
-    pub fn of(call: CallId) -> Self {
+    pub fn of(call: StepId) -> Self {
         Self(call.0)
     }
 
     /// The `workflow()` call that opened this scope; none for the root.
     #[must_use]
-    pub fn opened_by(self) -> Option<CallId> {
-        (self != Self::ROOT).then_some(CallId(self.0))
+    pub fn opened_by(self) -> Option<StepId> {
+        (self != Self::ROOT).then_some(StepId(self.0))
     }
 
     /// How many workflows deep: 0 for the root.

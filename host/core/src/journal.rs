@@ -22,7 +22,7 @@ use crate::call::AgentRequest;
 use crate::codes::Code;
 use crate::event::Activity;
 use crate::guest::{NullSlot, ScriptError, Warning};
-use crate::ids::{CallId, Digest, Scope, TimerId};
+use crate::ids::{Digest, Scope, StepId, TimerId};
 use crate::limits::Limits;
 pub use crate::mismatch::Mismatch;
 use crate::outcome::{Failure, Outcome};
@@ -93,7 +93,7 @@ pub enum Body {
     StepAsked {
         /// Its number; of a child workflow also that of the scope it opens.
         #[serde(rename = "step")]
-        call: CallId,
+        call: StepId,
         /// Scope of the script.
         scope: Scope,
         /// What it asked for.
@@ -151,7 +151,7 @@ pub enum Body {
     AgentDispatched {
         /// Number of the step.
         #[serde(rename = "step")]
-        call: CallId,
+        call: StepId,
         /// Who was asked, where the request and the head alone do not tell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Box<Addressee>>,
@@ -161,7 +161,7 @@ pub enum Body {
     AgentAnswered {
         /// Number of the step.
         #[serde(rename = "step")]
-        call: CallId,
+        call: StepId,
         /// Its outcome.
         outcome: Outcome,
         /// What the agent reported about itself.
@@ -172,7 +172,7 @@ pub enum Body {
     AgentParked {
         /// Number of the step.
         #[serde(rename = "step")]
-        call: CallId,
+        call: StepId,
         /// The failure.
         failure: Failure,
         /// What the agent reported about itself, with what it used.
@@ -182,7 +182,7 @@ pub enum Body {
     AgentSession {
         /// Number of the step.
         #[serde(rename = "step")]
-        call: CallId,
+        call: StepId,
         /// Provider of the session.
         provider: String,
         /// The provider's own name of it.
@@ -194,7 +194,7 @@ pub enum Body {
     WorktreeKept {
         /// Number of the step.
         #[serde(rename = "step")]
-        call: CallId,
+        call: StepId,
         /// The worktree, and what it holds.
         worktree: Box<Worktree>,
     },
@@ -202,7 +202,7 @@ pub enum Body {
     Settled {
         /// Number of the step.
         #[serde(rename = "step")]
-        call: CallId,
+        call: StepId,
         /// Its outcome.
         outcome: Outcome,
         /// What the agent reported about itself; none for other steps.
@@ -278,7 +278,7 @@ pub enum RunEnd {
         result: String,
         /// Steps that the script did not await; they were cut off.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        abandoned: Vec<CallId>,
+        abandoned: Vec<StepId>,
     },
     /// The script failed.
     Failed {
@@ -371,7 +371,7 @@ impl Body {
 
     /// The step that the script asked for, if this is such an entry.
     #[must_use]
-    pub fn asked(&self) -> Option<(CallId, &StepRequest)> {
+    pub fn asked(&self) -> Option<(StepId, &StepRequest)> {
         match self {
             Self::StepAsked { call, asked, .. } => Some((*call, asked)),
             _ => None,
@@ -380,7 +380,7 @@ impl Body {
 
     /// The agent that the script asked for, if this is such an entry.
     #[must_use]
-    pub fn asked_agent(&self) -> Option<(CallId, &Arc<AgentRequest>)> {
+    pub fn asked_agent(&self) -> Option<(StepId, &Arc<AgentRequest>)> {
         let (call, asked) = self.asked()?;
         asked.agent().map(|request| (call, request))
     }

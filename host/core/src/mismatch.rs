@@ -8,7 +8,7 @@ mod data;
 use serde_json::Value;
 
 use crate::cut;
-use crate::ids::CallId;
+use crate::ids::StepId;
 use crate::journal::Body;
 use crate::step::StepKind;
 pub use data::{FieldDiff, Mismatch};
@@ -80,15 +80,15 @@ fn kind_of(body: &Body) -> (&'static str, Option<StepKind>) {
     (body.kind(), body.asked().map(|(_, asked)| asked.kind()))
 }
 
-fn step_of(body: &Body) -> Option<CallId> {
+fn step_of(body: &Body) -> Option<StepId> {
     match body {
         Body::StepAsked { call, .. } | Body::Settled { call, .. } => Some(*call),
         _ => None,
     }
 }
 
-fn last(call: u32) -> Option<CallId> {
-    (call > 0).then_some(CallId(call))
+fn last(call: u32) -> Option<StepId> {
+    (call > 0).then_some(StepId(call))
 }
 
 fn compare(at: &str, recorded: &Value, now: &Value, levels: usize, found: &mut Vec<FieldDiff>) {
@@ -133,13 +133,13 @@ mod tests {
         let mut request = AgentRequest::plain(prompt);
         request.label = label.map(str::to_owned);
         let asked = StepRequest::Agent(request.into());
-        Body::StepAsked { call: CallId(3), scope: Scope::ROOT, asked }
+        Body::StepAsked { call: StepId(3), scope: Scope::ROOT, asked }
     }
 
     #[test]
     fn a_difference_names_its_step_and_its_fields() {
         let mismatch = Mismatch::between(7, 3, &called("a", None), &called("b", Some("l")));
-        assert_eq!(mismatch.step, Some(CallId(3)));
+        assert_eq!(mismatch.step, Some(StepId(3)));
         let field = |field: &str, recorded: Option<&str>, now: Option<&str>| FieldDiff {
             field: field.to_owned(),
             recorded: recorded.map(str::to_owned),
@@ -157,8 +157,8 @@ mod tests {
     fn what_has_no_step_of_its_own_is_placed_after_the_last_one() {
         let recorded = Body::Logged { scope: Scope::ROOT, message: "m".into() };
         let mismatch = Mismatch::between(9, 5, &recorded, &called("a", None));
-        assert_eq!((mismatch.step, mismatch.fields.len()), (Some(CallId(3)), 0));
+        assert_eq!((mismatch.step, mismatch.fields.len()), (Some(StepId(3)), 0));
         let mismatch = Mismatch::instead_of(9, 5, &recorded, "the script waits");
-        assert_eq!(mismatch.step, Some(CallId(5)));
+        assert_eq!(mismatch.step, Some(StepId(5)));
     }
 }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::asks::RefusedAsk;
-use crate::ids::{CallId, RunId};
+use crate::ids::{RunId, StepId};
 use crate::worktree::Worktree;
 
 /// Tokens of one call or of many.
@@ -111,7 +111,7 @@ pub struct AnswerSource {
     /// Run of the step.
     pub run: RunId,
     /// Number of the step.
-    pub call: CallId,
+    pub call: StepId,
     /// A person wrote the answer in place of the step's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,

@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use crate::call::{AgentRequest, Reply};
 use crate::dollars;
 use crate::guest::Outcome;
-use crate::ids::{CallId, RunId};
+use crate::ids::{RunId, StepId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead};
 use crate::settlement::{self, Substitute};
 use crate::steps::{Step, Steps};
@@ -95,7 +95,7 @@ pub struct Report {
     pub warnings: Vec<WarningReport>,
     /// Steps that the script did not await; they were cut off when it ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub abandoned: Vec<CallId>,
+    pub abandoned: Vec<StepId>,
     /// Worktrees that were kept because something in them had changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub worktrees: Vec<WorktreeReport>,
@@ -156,7 +156,7 @@ pub struct PhaseReport {
 #[serde(rename_all = "camelCase")]
 pub struct WorktreeReport {
     /// Number of the call.
-    pub step: CallId,
+    pub step: StepId,
     /// What people call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -366,7 +366,7 @@ impl Report {
         }
     }
 
-    fn kept(&mut self, step: CallId, label: Option<String>, worktree: &Worktree) {
+    fn kept(&mut self, step: StepId, label: Option<String>, worktree: &Worktree) {
         self.worktrees.push(WorktreeReport { step, label, worktree: worktree.clone() });
     }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::call::{AgentRequest, AnswerSource, Reply};
 use crate::guest::Outcome;
-use crate::ids::{CallId, Digest, RunId};
+use crate::ids::{Digest, RunId, StepId};
 use crate::journal::{Body, Entry};
 use crate::step::StepKind;
 use crate::steps::{Step, Steps};
@@ -108,7 +108,7 @@ impl AnswerRef {
 pub struct Candidate {
     /// The call of this run that has the answer; none for an answer that the run
     /// got from its own parent and did not use.
-    pub call: Option<CallId>,
+    pub call: Option<StepId>,
     /// The answer; its entry number refers to the journal of this run.
     pub answer: AnswerRef,
 }
@@ -188,18 +188,18 @@ pub struct AnswerFold {
     unused: ReusableAnswers,
     /// The order in which it got those answers.
     ranks: HashMap<AnswerSource, usize>,
-    asked: BTreeMap<CallId, AskedStep>,
+    asked: BTreeMap<StepId, AskedStep>,
     memory: AnswerMemory,
     /// Agent calls whose requests are kept.
-    wanted: BTreeSet<CallId>,
-    requests: BTreeMap<CallId, Arc<AgentRequest>>,
+    wanted: BTreeSet<StepId>,
+    requests: BTreeMap<StepId, Arc<AgentRequest>>,
 }
 
 impl AnswerFold {
     /// A fold over the journal of `run` that keeps the requests of the `wanted`
     /// calls.
     #[must_use]
-    pub fn of(run: RunId, wanted: BTreeSet<CallId>) -> Self {
+    pub fn of(run: RunId, wanted: BTreeSet<StepId>) -> Self {
         Self {
             run,
             steps: Steps::new(),
@@ -249,13 +249,13 @@ impl AnswerFold {
 
     /// The request of a wanted agent call.
     #[must_use]
-    pub fn request(&self, call: CallId) -> Option<&AgentRequest> {
+    pub fn request(&self, call: StepId) -> Option<&AgentRequest> {
         self.requests.get(&call).map(|request| &**request)
     }
 
     /// Number of earlier agent calls with the content of this one.
     #[must_use]
-    pub fn place_among_equals(&self, call: CallId) -> u32 {
+    pub fn place_among_equals(&self, call: StepId) -> u32 {
         let Some(wanted) = self.asked.get(&call).filter(|asked| asked.is_agent) else { return 0 };
         let earlier = self.asked.range(..call).map(|(_, asked)| asked);
         let equals = earlier.filter(|asked| asked.is_agent && asked.content == wanted.content);
@@ -313,7 +313,7 @@ impl AskedStep {
         self.result = Some(StepResult { outcome, reply });
     }
 
-    fn answer(self, run: &RunId, call: CallId) -> Option<AnswerRef> {
+    fn answer(self, run: &RunId, call: StepId) -> Option<AnswerRef> {
         let Some(StepResult { outcome, mut reply }) = self.result else { return self.reused };
         if matches!(outcome, OutcomeRef::Inline(Outcome::Failed(_))) {
             return None;
@@ -338,12 +338,12 @@ mod tests {
 
     fn called(call: u32, prompt: &str) -> Body {
         let asked = StepRequest::Agent(AgentRequest::plain(prompt).into());
-        Body::StepAsked { call: CallId(call), scope: Scope::ROOT, asked }
+        Body::StepAsked { call: StepId(call), scope: Scope::ROOT, asked }
     }
 
     fn settled(call: u32, answer: &str) -> Body {
         let outcome = Outcome::Value(answer.to_owned());
-        Body::Settled { call: CallId(call), outcome, reply: Some(Box::default()), given: None }
+        Body::Settled { call: StepId(call), outcome, reply: Some(Box::default()), given: None }
     }
 
     fn entries(bodies: Vec<Body>) -> Vec<Entry> {
@@ -411,7 +411,7 @@ mod tests {
     fn an_answer_counts_once_from_when_it_is_kept_until_it_is_dropped() {
         let value = |text: &str| Outcome::Value(text.to_owned());
         let answered = |text| Body::AgentAnswered {
-            call: CallId(1),
+            call: StepId(1),
             outcome: value(text),
             reply: Box::default(),
         };
@@ -425,7 +425,7 @@ mod tests {
         assert_eq!(kept_bytes(&fork[..1]), 5);
         assert_eq!(kept_bytes(&fork), 5, "given, taken and told");
         let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
-        let failed = Body::Settled { call: CallId(1), outcome: failed, reply: None, given: None };
+        let failed = Body::Settled { call: StepId(1), outcome: failed, reply: None, given: None };
         let journal = entries(vec![called(1, "a"), answered("12345"), failed]);
         assert_eq!(kept_bytes(&journal), 0, "a failure is no answer");
     }
@@ -456,8 +456,8 @@ mod tests {
         assert_eq!(values(&answers), [(1, "\"first\"".to_owned()), (2, "\"second\"".to_owned())]);
         let mut pool: ReusableAnswers = answers.into_iter().map(|offer| offer.answer).collect();
         let key = AgentRequest::plain("same").content_key();
-        assert_eq!(pool.take(&key).unwrap().source.call, CallId(1));
-        assert_eq!(pool.take(&key).unwrap().source.call, CallId(2));
+        assert_eq!(pool.take(&key).unwrap().source.call, StepId(1));
+        assert_eq!(pool.take(&key).unwrap().source.call, StepId(2));
         assert!(pool.take(&key).is_none() && pool.is_empty());
     }
 
@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn failures_are_not_offered() {
         let failed = Body::Settled {
-            call: CallId(1),
+            call: StepId(1),
             outcome: Outcome::Failed(crate::guest::Failure::new("c", "m")),
             reply: None,
             given: Some(crate::settlement::Substitute::Null),

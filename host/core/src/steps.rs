@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::call::AgentRequest;
-use crate::ids::{CallId, Scope};
+use crate::ids::{Scope, StepId};
 use crate::journal::{Body, Entry};
 use crate::selector::Addressee;
 use crate::step::{StepRequest, WorkflowRequest};
@@ -17,7 +17,7 @@ use crate::step::{StepRequest, WorkflowRequest};
 #[derive(Debug, Clone)]
 pub struct Step {
     /// Number of the step.
-    pub step: CallId,
+    pub step: StepId,
     /// The script that asked.
     pub scope: Scope,
     /// Number of steps that were asked for before it.
@@ -43,11 +43,11 @@ impl Step {
 /// The open steps.
 #[derive(Debug, Default)]
 pub struct Steps {
-    open: BTreeMap<CallId, Step>,
+    open: BTreeMap<StepId, Step>,
     /// The step that the last entry settled.
     settled: Option<Step>,
     asked: usize,
-    last: Option<CallId>,
+    last: Option<StepId>,
 }
 
 impl Steps {
@@ -103,7 +103,7 @@ impl Steps {
         }
     }
 
-    fn ask(&mut self, step: CallId, scope: Scope, asked: StepRequest) -> &Step {
+    fn ask(&mut self, step: StepId, scope: Scope, asked: StepRequest) -> &Step {
         let place = self.asked;
         self.asked += 1;
         self.last = self.last.max(Some(step));
@@ -113,7 +113,7 @@ impl Steps {
 
     /// An open step.
     #[must_use]
-    pub fn get(&self, step: CallId) -> Option<&Step> {
+    pub fn get(&self, step: StepId) -> Option<&Step> {
         self.open.get(&step)
     }
 
@@ -130,7 +130,7 @@ impl Steps {
 
     /// The largest number of a step; none before the first.
     #[must_use]
-    pub fn last(&self) -> Option<CallId> {
+    pub fn last(&self) -> Option<StepId> {
         self.last
     }
 }
@@ -158,17 +158,17 @@ mod tests {
 
     fn called(call: u32) -> Entry {
         let asked = StepRequest::Agent(AgentRequest::plain("p").into());
-        entry(Body::StepAsked { call: CallId(call), scope: Scope::ROOT, asked })
+        entry(Body::StepAsked { call: StepId(call), scope: Scope::ROOT, asked })
     }
 
     fn settled(call: u32) -> Entry {
         let outcome = Outcome::Value("1".into());
-        entry(Body::Settled { call: CallId(call), outcome, reply: None, given: None })
+        entry(Body::Settled { call: StepId(call), outcome, reply: None, given: None })
     }
 
     fn dispatched(call: u32, to: Option<&str>) -> Entry {
         let to = to.map(|to| Addressee { provider: to.to_owned(), vendor: "v".into() });
-        entry(Body::AgentDispatched { call: CallId(call), to: to.map(Box::new) })
+        entry(Body::AgentDispatched { call: StepId(call), to: to.map(Box::new) })
     }
 
     #[test]
@@ -180,10 +180,10 @@ mod tests {
         let again = steps.after(&dispatched(2, None)).unwrap();
         assert_eq!((again.dispatches, again.to.is_none()), (2, true), "the last one counts");
         assert_eq!(steps.after(&settled(2)).unwrap().dispatches, 2, "as it stood at its end");
-        assert!(steps.get(CallId(2)).is_none() && steps.get(CallId(1)).is_some());
+        assert!(steps.get(StepId(2)).is_none() && steps.get(StepId(1)).is_some());
         assert!(steps.after(&settled(2)).is_none(), "it is settled once");
         assert!(steps.after(&dispatched(2, None)).is_none());
-        assert_eq!((steps.asked(), steps.last()), (2, Some(CallId(2))));
+        assert_eq!((steps.asked(), steps.last()), (2, Some(StepId(2))));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         let long = called(7);
         let (_, request) = long.body.asked_agent().unwrap();
         steps.after(&long);
-        assert!(Arc::ptr_eq(steps.get(CallId(7)).unwrap().agent().unwrap(), request));
+        assert!(Arc::ptr_eq(steps.get(StepId(7)).unwrap().agent().unwrap(), request));
         for call in 8..1_000 {
             steps.after(&called(call));
             steps.after(&settled(call));

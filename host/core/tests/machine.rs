@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use smol_wf_core::call::{CallDefaults, Reply, Usage};
 use smol_wf_core::guest::{Dialect, Outcome, Refusal, ScriptError, Status, StopTurn, TurnHost};
-use smol_wf_core::ids::{CallId, Digest, RunId, Scope};
+use smol_wf_core::ids::{Digest, RunId, Scope, StepId};
 use smol_wf_core::journal::{
     Body, Chain, Entry, JOURNAL_FORMAT, RunEnd, RunHead, ScopeStart, read,
 };
@@ -63,7 +63,7 @@ trait Script {
     fn turn(
         &mut self,
         host: &mut Machine,
-        told: Option<(CallId, &Outcome)>,
+        told: Option<(StepId, &Outcome)>,
     ) -> Result<Status, StopTurn>;
 }
 
@@ -74,7 +74,7 @@ struct Fan {
     width: u32,
     depth: u32,
     told: u32,
-    asked: BTreeMap<CallId, u32>,
+    asked: BTreeMap<StepId, u32>,
     open: u32,
 }
 
@@ -93,7 +93,7 @@ impl Fan {
 }
 
 /// A call that only the end of the turn may refuse.
-fn called(answer: Result<CallId, Refusal>) -> Result<CallId, StopTurn> {
+fn called(answer: Result<StepId, Refusal>) -> Result<StepId, StopTurn> {
     match answer {
         Ok(call) => Ok(call),
         Err(Refusal::Stop(stop)) => Err(stop),
@@ -105,7 +105,7 @@ impl Script for Fan {
     fn turn(
         &mut self,
         host: &mut Machine,
-        told: Option<(CallId, &Outcome)>,
+        told: Option<(StepId, &Outcome)>,
     ) -> Result<Status, StopTurn> {
         match told {
             None => {
@@ -136,7 +136,7 @@ fn drive(
     mut machine: Machine,
     make: &dyn Fn() -> Box<dyn Script>,
     mut pick: impl FnMut(usize) -> usize,
-) -> Result<(Vec<Entry>, Vec<CallId>), StopTurn> {
+) -> Result<(Vec<Entry>, Vec<StepId>), StopTurn> {
     let mut scripts: BTreeMap<Scope, Box<dyn Script>> = BTreeMap::new();
     let (mut durable, mut waiting, mut dispatched) = (Vec::new(), Vec::new(), Vec::new());
     let mut now_us = 1_000_000;
@@ -206,7 +206,7 @@ fn result_of(entries: &[Entry]) -> String {
     }
 }
 
-fn settled(entries: &[Entry]) -> Vec<CallId> {
+fn settled(entries: &[Entry]) -> Vec<StepId> {
     let calls = entries.iter().filter_map(|entry| match &entry.body {
         Body::Settled { call, .. } => Some(*call),
         _ => None,
@@ -317,7 +317,7 @@ fn the_agent_limit_stops_the_run_and_a_higher_one_lets_it_go_on() {
 struct Waits;
 
 impl Script for Waits {
-    fn turn(&mut self, _: &mut Machine, _: Option<(CallId, &Outcome)>) -> Result<Status, StopTurn> {
+    fn turn(&mut self, _: &mut Machine, _: Option<(StepId, &Outcome)>) -> Result<Status, StopTurn> {
         Ok(Status::Pending)
     }
 }
@@ -343,7 +343,7 @@ impl Script for Family {
     fn turn(
         &mut self,
         host: &mut Machine,
-        told: Option<(CallId, &Outcome)>,
+        told: Option<(StepId, &Outcome)>,
     ) -> Result<Status, StopTurn> {
         if let Some((_, outcome)) = told {
             return Ok(match outcome {
@@ -396,7 +396,7 @@ fn refused_calls_use_up_no_number_and_sleeps_are_bounded() {
     assert!(machine.agent(String::new(), "{}".into()).is_err());
     let made = machine.take_entries();
     assert!(made.iter().all(|entry| matches!(entry.body, Body::CallRefused(_))), "{made:?}");
-    assert_eq!(machine.sleep(0.0), Ok(CallId(1)));
+    assert_eq!(machine.sleep(0.0), Ok(StepId(1)));
 }
 
 /// One agent with this schema; its result says whether it was asked.
@@ -406,7 +406,7 @@ impl Script for Schema {
     fn turn(
         &mut self,
         host: &mut Machine,
-        told: Option<(CallId, &Outcome)>,
+        told: Option<(StepId, &Outcome)>,
     ) -> Result<Status, StopTurn> {
         if told.is_some() {
             return Ok(Status::Done("answered".into()));

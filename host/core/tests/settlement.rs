@@ -6,7 +6,7 @@ use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::{
     Dialect, Failure, GroupKind, NullSlot, Outcome, ScriptError, Status, TurnHost,
 };
-use smol_wf_core::ids::{CallId, Digest, RunId, Scope};
+use smol_wf_core::ids::{Digest, RunId, Scope, StepId};
 use smol_wf_core::journal::{Body, Chain, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, read};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine, Next};
@@ -194,7 +194,7 @@ fn events_of(entries: &[Entry]) -> Vec<&'static str> {
 
 #[test]
 fn a_slot_is_put_down_to_the_step_that_it_names_and_to_no_other() {
-    let blamed = |surface: Surface, step: Option<CallId>| {
+    let blamed = |surface: Surface, step: Option<StepId>| {
         let mut machine = begun(World { surface, ..MODULE });
         let calls = ["one", "two"].map(|prompt| machine.agent(prompt.into(), "{}".into()).unwrap());
         machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
@@ -222,9 +222,9 @@ fn a_slot_is_put_down_to_the_step_that_it_names_and_to_no_other() {
         let report = Report::fold(&machine.take_entries(), false).unwrap();
         report.nulls[0].step.map(|step| step.0)
     };
-    assert_eq!(blamed(Surface::Second, Some(CallId(2))), Some(2));
+    assert_eq!(blamed(Surface::Second, Some(StepId(2))), Some(2));
     assert_eq!(blamed(Surface::Second, None), None, "never by equal words");
-    assert_eq!(blamed(Surface::Second, Some(CallId(99))), None, "a guest may say anything");
+    assert_eq!(blamed(Surface::Second, Some(StepId(99))), None, "a guest may say anything");
     // Where slots name no step, the words have to do, as they had.
     assert_eq!(blamed(Surface::First, None), Some(1));
 }

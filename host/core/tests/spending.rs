@@ -6,7 +6,7 @@ use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::budget::{Allowance, Budget, BudgetMode};
 use smol_wf_core::call::{CallDefaults, Reply, Usage};
 use smol_wf_core::guest::{Dialect, Outcome, Status, TurnHost};
-use smol_wf_core::ids::{CallId, Digest, RunId, Scope};
+use smol_wf_core::ids::{Digest, RunId, Scope, StepId};
 use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, StopReason};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Next};
@@ -64,9 +64,9 @@ fn reply() -> Reply {
 #[derive(Default)]
 struct World {
     /// How often each call was set to work.
-    asked: BTreeMap<CallId, u32>,
+    asked: BTreeMap<StepId, u32>,
     /// Calls that find their provider shut, once each.
-    shut: BTreeSet<CallId>,
+    shut: BTreeSet<StepId>,
 }
 
 impl World {
@@ -121,8 +121,8 @@ impl World {
     fn begin(
         &mut self,
         machine: &mut Machine,
-        queue: &mut VecDeque<CallId>,
-        working: &mut VecDeque<CallId>,
+        queue: &mut VecDeque<StepId>,
+        working: &mut VecDeque<StepId>,
     ) {
         while working.len() < PARALLEL && !queue.is_empty() {
             if machine.may_begin("agent") != MayBegin::Now {
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    fn end(&mut self, machine: &mut Machine, call: CallId) {
+    fn end(&mut self, machine: &mut Machine, call: StepId) {
         if !self.shut.remove(&call) {
             return machine.answered(call, Outcome::Value("\"x\"".into()), reply());
         }
@@ -193,7 +193,7 @@ fn a_budget_holds_wherever_the_process_dies() {
 
 #[test]
 fn a_parked_call_is_made_again_and_what_it_used_counts() {
-    let mut world = World { shut: BTreeSet::from([CallId(3)]), ..World::default() };
+    let mut world = World { shut: BTreeSet::from([StepId(3)]), ..World::default() };
     let (mut entries, stopped) = world.drive(fresh(1_000_000));
     assert_eq!(code(stopped.as_ref()), "provider_quota");
     let begun = world.begun();

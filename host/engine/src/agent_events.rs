@@ -11,7 +11,7 @@ use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::attempts::RetryStart;
 use smol_wf_core::cut;
 use smol_wf_core::event;
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_core::limits::{ACTIVITIES_KEPT_MAX, ACTIVITY_BYTES_MAX};
 use smol_wf_core::machine::AgentRecord;
 use smol_wf_providers::{AgentActivity, ProviderError};
@@ -35,7 +35,7 @@ pub(crate) enum AgentEvent {
     /// Shown, and not journaled.
     Fleeting(event::Activity),
     /// Journaled.
-    Recorded(CallId, AgentRecord),
+    Recorded(StepId, AgentRecord),
     /// A warning for the watcher.
     Warning(String),
 }
@@ -58,7 +58,7 @@ impl AgentEventQueue {
     }
 
     /// The reporter for the agent of one call.
-    pub(crate) fn reporter(&self, call: CallId, provider: &str) -> AgentReporter {
+    pub(crate) fn reporter(&self, call: StepId, provider: &str) -> AgentReporter {
         AgentReporter {
             call,
             provider: provider.to_owned(),
@@ -88,7 +88,7 @@ impl AgentEventQueue {
 
 /// Reports for the agent of one call.
 pub(crate) struct AgentReporter {
-    call: CallId,
+    call: StepId,
     provider: String,
     fleeting: mpsc::Sender<event::Activity>,
     kept: mpsc::UnboundedSender<AgentEvent>,

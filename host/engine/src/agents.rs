@@ -11,7 +11,7 @@ use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::call::{AgentRequest, Permissions, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
-use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::journal::RunHead;
 use smol_wf_core::machine::AgentRecord;
 use smol_wf_core::selector::{self, Choice, SelectorError};
@@ -40,7 +40,7 @@ pub(crate) struct Agents {
 
 /// A call that is ready for its provider.
 pub(crate) struct Job {
-    pub(crate) call: CallId,
+    pub(crate) call: StepId,
     pub(crate) ordinal: u32,
     pub(crate) request: AgentRequest,
     pub(crate) choice: Choice,
@@ -72,7 +72,7 @@ impl Agents {
 
     /// Ends what agents keep running between calls. Returns what calls that were cut off
     /// have left in their worktrees.
-    pub(crate) async fn close(&self) -> Vec<(CallId, AgentRecord)> {
+    pub(crate) async fn close(&self) -> Vec<(StepId, AgentRecord)> {
         self.registry.close().await;
         let kept = self.worktrees.close().await;
         kept.into_iter().map(|(call, worktree)| (call, AgentRecord::Worktree(worktree))).collect()
@@ -89,7 +89,7 @@ impl Agents {
     /// Chooses the provider of a call.
     pub(crate) fn plan(
         &self,
-        call: CallId,
+        call: StepId,
         ordinal: u32,
         request: AgentRequest,
     ) -> Result<Job, Failure> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use smol_wf_core::call::WorkflowTarget;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Dialect, Failure};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::ScopeStart;
 use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
@@ -34,7 +34,7 @@ impl Children {
     /// about it.
     pub(crate) async fn find(
         &self,
-        call: CallId,
+        call: StepId,
         caller: String,
         target: WorkflowTarget,
         args: Option<String>,
@@ -61,7 +61,7 @@ impl Children {
 
     async fn read(
         &self,
-        call: CallId,
+        call: StepId,
         loaded: Loaded,
         args: Option<String>,
     ) -> Result<ScopeStart, String> {

@@ -11,7 +11,7 @@ use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_core::journal::{Body, StopReason};
 use smol_wf_core::machine::{AgentRecord, Effect, Machine, MayBegin};
 use smol_wf_providers::Processes;
@@ -41,17 +41,17 @@ const BROKEN: &str = "a defect of smol-wf ended this call; what it was is on std
 
 /// Something that happened to the effects of a run.
 pub(crate) enum RunnerEvent {
-    Agent(CallId, Box<AgentOutcome>),
-    Child(CallId, ChildScript),
+    Agent(StepId, Box<AgentOutcome>),
+    Child(StepId, ChildScript),
     Woke,
     Said(AgentEvent),
     /// A folder of the run is gone: this process cannot go on, a later one may.
-    Lost(CallId, EngineError),
+    Lost(StepId, EngineError),
 }
 
 /// An agent call that waits for room.
 struct QueuedAgent {
-    call: CallId,
+    call: StepId,
     ordinal: u32,
     /// Shared with its entry: a hundred thousand may wait.
     request: Arc<AgentRequest>,
@@ -67,21 +67,21 @@ pub(crate) struct EffectRunner {
     /// The head of the queue, once its provider is known.
     first: Option<Job>,
     /// Calls that wait for the next epoch, because their provider is unavailable.
-    held: BTreeSet<CallId>,
-    working: HashMap<CallId, (tokio::task::AbortHandle, Counted)>,
+    held: BTreeSet<StepId>,
+    working: HashMap<StepId, (tokio::task::AbortHandle, Counted)>,
     tasks: JoinSet<RunnerEvent>,
     sleeping: Sleeps,
     timers: Timers,
     stood_still: Duration,
     lost: Option<EngineError>,
     /// Queued calls that name no agent, in a run that has none.
-    for_nobody: BTreeSet<CallId>,
+    for_nobody: BTreeSet<StepId>,
     /// Children whose scripts are being searched, and the task of each.
-    finding: HashMap<CallId, Id>,
+    finding: HashMap<StepId, Id>,
     /// Answers that were not delivered to their scripts yet.
-    undelivered: BTreeMap<CallId, (Outcome, Reply)>,
+    undelivered: BTreeMap<StepId, (Outcome, Reply)>,
     /// Calls with unavailable providers, of which no machine has heard.
-    parked: Vec<(CallId, ShutProvider, Reply)>,
+    parked: Vec<(StepId, ShutProvider, Reply)>,
     agent_events: AgentEventQueue,
 }
 
@@ -196,7 +196,7 @@ impl EffectRunner {
     }
 
     /// The next queued call with its provider, or its refusal; none when the queue is empty.
-    fn next_job(&mut self) -> Option<Result<Job, (CallId, Failure)>> {
+    fn next_job(&mut self) -> Option<Result<Job, (StepId, Failure)>> {
         let QueuedAgent { call, ordinal, request } = self.queue.pop_front()?;
         Some(
             self.agents
@@ -238,7 +238,7 @@ impl EffectRunner {
     }
 
     /// A folder that this call needs is gone. The call waits for the next epoch.
-    pub(crate) fn lose(&mut self, call: CallId, error: EngineError) {
+    pub(crate) fn lose(&mut self, call: StepId, error: EngineError) {
         self.working.remove(&call);
         self.finding.remove(&call);
         self.lost.get_or_insert(error);
@@ -399,7 +399,7 @@ impl EffectRunner {
     }
 
     /// Takes the end of an agent of which no machine hears any more.
-    pub(crate) fn ended(&mut self, call: CallId, ended: AgentOutcome) {
+    pub(crate) fn ended(&mut self, call: StepId, ended: AgentOutcome) {
         self.working.remove(&call);
         match ended {
             AgentOutcome::Settled(outcome, reply) => {
@@ -410,7 +410,7 @@ impl EffectRunner {
     }
 
     /// The outcome of this call is being delivered.
-    pub(crate) fn delivered(&mut self, call: CallId) {
+    pub(crate) fn delivered(&mut self, call: StepId) {
         self.undelivered.remove(&call);
     }
 
@@ -439,7 +439,7 @@ impl EffectRunner {
     }
 
     /// Drops everything that is under way for a step.
-    fn cancel(&mut self, call: CallId) {
+    fn cancel(&mut self, call: StepId) {
         self.undelivered.remove(&call);
         self.held.remove(&call);
         self.for_nobody.remove(&call);
@@ -453,7 +453,7 @@ impl EffectRunner {
 
     /// Stops everything and waits for it, including what providers keep running between
     /// calls. Returns what calls that were cut off have left in their worktrees.
-    pub(crate) async fn cancel_all(&mut self) -> Vec<(CallId, AgentRecord)> {
+    pub(crate) async fn cancel_all(&mut self) -> Vec<(StepId, AgentRecord)> {
         self.queue.clear();
         self.first = None;
         self.held.clear();

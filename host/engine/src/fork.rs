@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use smol_wf_core::call::{AnswerSource, Reply};
 use smol_wf_core::guest::Outcome;
-use smol_wf_core::ids::{CallId, RunId, Scope};
+use smol_wf_core::ids::{RunId, Scope, StepId};
 use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::Report;
@@ -57,10 +57,10 @@ pub struct ForkRequest {
     /// The script of the fork. Without it, the parent's recorded text is used.
     pub script: Option<ScriptFile>,
     /// The first step of the parent whose answer is not reused, nor are later ones.
-    pub from: Option<CallId>,
+    pub from: Option<StepId>,
     /// Answers written by hand, as JSON text by agent step of the parent. They replace
     /// the parent's own, also behind `from`.
-    pub results: Vec<(CallId, String)>,
+    pub results: Vec<(StepId, String)>,
     /// JSON text of `args`. Without it, the parent's are used.
     pub args: Option<String>,
     /// Provider of calls that name none. Without it, the parent's is used.
@@ -174,7 +174,7 @@ fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerR
         }
     }
     refuse_two_answers(&request.results)?;
-    let by_hand: Vec<(CallId, AnswerRef)> = by_hand_in_order(request, &answers)?;
+    let by_hand: Vec<(StepId, AnswerRef)> = by_hand_in_order(request, &answers)?;
     let mut candidates = answers.candidates();
     candidates.retain(|candidate| {
         request.from.is_none_or(|from| candidate.call.is_some_and(|call| call < from))
@@ -201,10 +201,10 @@ fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerR
 fn by_hand_in_order(
     request: &ForkRequest,
     answers: &AnswerFold,
-) -> Result<Vec<(CallId, AnswerRef)>, ForkError> {
+) -> Result<Vec<(StepId, AnswerRef)>, ForkError> {
     let mut results: Vec<_> = request.results.iter().collect();
     results.sort_by_key(|(call, _)| *call);
-    let answer = |(call, result): &(CallId, String)| {
+    let answer = |(call, result): &(StepId, String)| {
         let mut answer = by_hand(&request.run, *call, result, answers)?;
         answer.behind = answers.place_among_equals(*call);
         Ok((*call, answer))
@@ -216,9 +216,9 @@ fn by_hand_in_order(
 /// `continued` has pairs of both. Another script may continue in another way.
 fn refuse_lost_sessions(
     request: &ForkRequest,
-    continued: &[(CallId, CallId)],
+    continued: &[(StepId, StepId)],
 ) -> Result<(), ForkError> {
-    let by_hand = |call: &CallId| request.results.iter().any(|(other, _)| other == call);
+    let by_hand = |call: &StepId| request.results.iter().any(|(other, _)| other == call);
     match continued.iter().find(|(call, _)| by_hand(call)) {
         Some(&(call, by)) if request.script.is_none() => Err(ForkError::NeedsSession { call, by }),
         _ => Ok(()),
@@ -226,7 +226,7 @@ fn refuse_lost_sessions(
 }
 
 /// Refuses two answers for one step.
-fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), ForkError> {
+fn refuse_two_answers(results: &[(StepId, String)]) -> Result<(), ForkError> {
     for (index, (call, _)) in results.iter().enumerate() {
         if results[..index].iter().any(|(other, _)| other == call) {
             return Err(ForkError::TwoAnswers { call: *call });
@@ -238,7 +238,7 @@ fn refuse_two_answers(results: &[(CallId, String)]) -> Result<(), ForkError> {
 /// An answer written by hand. It must satisfy the schema of its call.
 fn by_hand(
     run: &RunId,
-    call: CallId,
+    call: StepId,
     result: &str,
     answers: &AnswerFold,
 ) -> Result<AnswerRef, ForkError> {

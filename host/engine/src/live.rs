@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Outcome, StopTurn};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Entry, StopReason};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Effect, Machine};
@@ -238,7 +238,7 @@ impl Backend for Live<'_> {
         self.recorder.absorb(entries);
     }
 
-    fn settled(&mut self, call: CallId) {
+    fn settled(&mut self, call: StepId) {
         self.runner.delivered(call);
     }
 

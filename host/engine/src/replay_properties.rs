@@ -11,7 +11,7 @@ mod tampered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use smol_wf_core::guest::{Dialect, Failure, Outcome, StopTurn};
-use smol_wf_core::ids::{CallId, Digest, RunId, Scope, TimerId};
+use smol_wf_core::ids::{Digest, RunId, Scope, StepId, TimerId};
 use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunEnd, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
@@ -82,7 +82,7 @@ async fn run(sandbox: &Sandbox, text: &str, seed: u64) -> Ran {
 struct Diced {
     dice: Dice,
     now_us: i64,
-    open: BTreeMap<CallId, Kind>,
+    open: BTreeMap<StepId, Kind>,
     timers: BTreeSet<TimerId>,
     entries: Vec<Entry>,
 }
@@ -153,13 +153,13 @@ enum Kind {
 }
 
 /// Takes one open call out.
-fn pick(open: &mut BTreeMap<CallId, Kind>, dice: &mut Dice) -> Option<(CallId, Kind)> {
+fn pick(open: &mut BTreeMap<StepId, Kind>, dice: &mut Dice) -> Option<(StepId, Kind)> {
     let index = dice.roll(open.len().max(1) as u64);
     let call = *open.keys().nth(usize::try_from(index).ok()?)?;
     open.remove_entry(&call)
 }
 
-fn complete(machine: &mut Machine, (call, kind): (CallId, Kind), dice: &mut Dice) {
+fn complete(machine: &mut Machine, (call, kind): (StepId, Kind), dice: &mut Dice) {
     let outcome = match (kind, dice.roll(6)) {
         (Kind::Child, _) => {
             let text = scripts::child(dice);

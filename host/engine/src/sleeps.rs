@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use tokio::time::Instant;
 
 /// When a sleep ends, by the clock that comes first.
@@ -22,14 +22,14 @@ struct Ends {
 /// Calls that sleep.
 #[derive(Debug, Default)]
 pub(crate) struct Sleeps {
-    open: BTreeMap<CallId, Ends>,
-    by_wall: BTreeSet<(i64, CallId)>,
-    by_span: BTreeSet<(Instant, CallId)>,
+    open: BTreeMap<StepId, Ends>,
+    by_wall: BTreeSet<(i64, StepId)>,
+    by_span: BTreeSet<(Instant, StepId)>,
 }
 
 impl Sleeps {
     /// Adds a sleep that ends at this wall-clock time, and after `left` at the latest.
-    pub(crate) fn add(&mut self, call: CallId, wake_at_us: i64, left: Duration) {
+    pub(crate) fn add(&mut self, call: StepId, wake_at_us: i64, left: Duration) {
         let by = Instant::now() + left;
         self.open.insert(call, Ends { wake_at_us, by });
         self.by_wall.insert((wake_at_us, call));
@@ -37,7 +37,7 @@ impl Sleeps {
     }
 
     /// Drops the sleep of a call.
-    pub(crate) fn remove(&mut self, call: CallId) -> Option<i64> {
+    pub(crate) fn remove(&mut self, call: StepId) -> Option<i64> {
         let Ends { wake_at_us, by } = self.open.remove(&call)?;
         self.by_wall.remove(&(wake_at_us, call));
         self.by_span.remove(&(by, call));
@@ -50,13 +50,13 @@ impl Sleeps {
     }
 
     /// Removes and returns the calls whose sleeps are over, in the order of their ends.
-    pub(crate) fn over(&mut self, now_us: i64) -> Vec<CallId> {
+    pub(crate) fn over(&mut self, now_us: i64) -> Vec<StepId> {
         let now = Instant::now();
         let by_wall = self.by_wall.iter().take_while(|(at_us, _)| *at_us <= now_us);
         let by_span = self.by_span.iter().take_while(|(by, _)| *by <= now);
-        let over: BTreeSet<CallId> =
+        let over: BTreeSet<StepId> =
             by_wall.map(|(_, call)| *call).chain(by_span.map(|(_, call)| *call)).collect();
-        let mut over: Vec<(i64, CallId)> = over
+        let mut over: Vec<(i64, StepId)> = over
             .into_iter()
             .filter_map(|call| self.remove(call).map(|wake_at_us| (wake_at_us, call)))
             .collect();
@@ -91,8 +91,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_clock_set_back_makes_no_sleep_longer() {
         let mut sleeps = Sleeps::default();
-        sleeps.add(CallId(1), 10 * S, Duration::from_secs(10));
-        sleeps.add(CallId(2), 20 * S, Duration::from_secs(20));
+        sleeps.add(StepId(1), 10 * S, Duration::from_secs(10));
+        sleeps.add(StepId(2), 20 * S, Duration::from_secs(20));
         // An hour back.
         assert_eq!(sleeps.next(-3_600 * S), Some(Duration::from_secs(10)));
         tokio::time::advance(Duration::from_secs(10)).await;
@@ -106,11 +106,11 @@ mod tests {
         let mut sleeps = Sleeps::default();
         for (call, at) in [(3, 30_i64), (1, 20), (2, 20), (4, 40)] {
             let left = Duration::from_secs(at.unsigned_abs());
-            sleeps.add(CallId(call), at * S, left);
+            sleeps.add(StepId(call), at * S, left);
         }
         assert_eq!(calls(&mut sleeps, 19 * S), [] as [u32; 0]);
         assert_eq!(calls(&mut sleeps, 35 * S), [1, 2, 3]);
-        assert_eq!(sleeps.remove(CallId(4)), Some(40 * S));
+        assert_eq!(sleeps.remove(StepId(4)), Some(40 * S));
         assert_eq!((sleeps.next(0), sleeps.wakes_at_us()), (None, None));
     }
 }

@@ -3,7 +3,7 @@
 //! Owns: which of them let agents finish, and the wording of two. Never: stops a run.
 
 use smol_wf_core::codes::Code;
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_core::journal::StopReason;
 
 use crate::error::EngineError;
@@ -23,7 +23,7 @@ pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
 
 /// A call names no agent, and the run has none. The script does not see this: it would
 /// take the `null` or the error for an agent's, and go on to a wrong result.
-pub(crate) fn nobody(call: CallId, title: &str) -> StopReason {
+pub(crate) fn nobody(call: StepId, title: &str) -> StopReason {
     let message = format!(
         "step {call} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in"
     );

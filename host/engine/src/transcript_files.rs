@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_providers::TranscriptSink;
 
 use crate::agent_events::AgentReporter;
@@ -38,7 +38,7 @@ impl RawSessions {
         &self,
         provider: &str,
         run: &RunId,
-        call: CallId,
+        call: StepId,
         reporter: &AgentReporter,
     ) -> Arc<dyn TranscriptSink> {
         let warn = reporter.warner();

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use smol_wf_core::call::Usage;
-use smol_wf_core::ids::{CallId, Digest};
+use smol_wf_core::ids::{Digest, StepId};
 use smol_wf_core::schema::StepSchema;
 
 use self::rules::{Action, Cost, Rule, RuleError, Subject};
@@ -48,7 +48,7 @@ struct MatchCount {
     /// once and then lets the retry pass.
     first_rounds: u32,
     /// Calls whose latest first round matched, for the rounds that follow.
-    calls: BTreeSet<CallId>,
+    calls: BTreeSet<StepId>,
 }
 
 impl CountedRule {

@@ -51,7 +51,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::call::{AgentRequest, Permissions, Usage};
-use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::ids::{RunId, StepId};
 
 pub use alias::ProviderAlias;
 pub use call_inputs::{Image, McpServer, McpTransport};
@@ -68,7 +68,7 @@ pub struct AgentTask {
     /// The run that it belongs to.
     pub run: RunId,
     /// The step that it answers.
-    pub call: CallId,
+    pub call: StepId,
     /// Which agent step of the run this is, from 1. Steps of other kinds are not counted.
     pub ordinal: u32,
     /// 1, and 2 in a correction round.

@@ -8,7 +8,7 @@ use smol_wf_core::guest::{
     BudgetState, Dialect, NullSlot, Outcome, Refusal, Source, StartInput, Status, StopTurn,
     TurnHost, Warning,
 };
-use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::ids::{StepId, TimerId};
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
@@ -17,14 +17,14 @@ use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, TurnLimits}
 struct Counter(u32);
 
 impl TurnHost for Counter {
-    fn agent(&mut self, _: String, _: String) -> Result<CallId, Refusal> {
+    fn agent(&mut self, _: String, _: String) -> Result<StepId, Refusal> {
         self.0 += 1;
-        Ok(CallId(self.0))
+        Ok(StepId(self.0))
     }
-    fn workflow(&mut self, _: String, _: Option<String>) -> Result<CallId, Refusal> {
+    fn workflow(&mut self, _: String, _: Option<String>) -> Result<StepId, Refusal> {
         self.agent(String::new(), String::new())
     }
-    fn sleep(&mut self, _: f64) -> Result<CallId, Refusal> {
+    fn sleep(&mut self, _: f64) -> Result<StepId, Refusal> {
         self.agent(String::new(), String::new())
     }
     fn set_timer(&mut self, _: f64) -> Result<TimerId, Refusal> {
@@ -81,7 +81,7 @@ async fn run(sandbox: &Sandbox, input: &StartInput) -> u64 {
     let (mut settled, mut fuel) = (0, turn.fuel);
     while turn.end == Ok(Status::Pending) {
         settled += 1;
-        turn = guest.settle(turn.host, LIMITS, CallId(settled), &answer).await;
+        turn = guest.settle(turn.host, LIMITS, StepId(settled), &answer).await;
         fuel += turn.fuel;
     }
     assert!(matches!(turn.end, Ok(Status::Done(_))), "{:?}", turn.end);

@@ -10,7 +10,7 @@ use smol_wf_core::guest::{
     Dialect, Failure, GroupKind, NullSlot, Outcome, Refusal, ScriptError, Source, StartInput,
     Status, StopTurn, WARNING_CODES, Warning,
 };
-use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::ids::{StepId, TimerId};
 use smol_wf_core::limits::{LOG_BYTES_MAX, LimitError, RESULT_BYTES_MAX};
 use smol_wf_core::surface::Surface;
 use wasmtime::Store;
@@ -46,7 +46,7 @@ pub(crate) struct Inspect<'a>(pub(crate) &'a Source, pub(crate) Surface);
 /// Starts a script.
 pub(crate) struct Start<'a>(pub(crate) &'a StartInput);
 /// Settles a call.
-pub(crate) struct Settle<'a>(pub(crate) CallId, pub(crate) &'a Outcome);
+pub(crate) struct Settle<'a>(pub(crate) StepId, pub(crate) &'a Outcome);
 /// Calls the callback of a timer.
 pub(crate) struct Fire(pub(crate) TimerId);
 /// Names the places of unsettled promises.
@@ -188,7 +188,7 @@ impl calls::Host for State {
             index: slot.index,
             stage: slot.stage,
             error: script_error(slot.error),
-            step: slot.step.map(CallId),
+            step: slot.step.map(StepId),
         });
         answer.map_err(|stop| self.stop(stop))
     }
@@ -200,7 +200,7 @@ impl calls::Host for State {
             code: code.unwrap_or("script_warning").to_owned(),
             message: cut::to_bytes(warning.message, LOG_BYTES_MAX),
             path: warning.path.map(|path| cut::to_bytes(path, LOG_BYTES_MAX)),
-            step: warning.step.map(CallId),
+            step: warning.step.map(StepId),
             line: warning.line,
             column: warning.column,
         });

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use smol_wf_core::guest::{Outcome, StartInput, Status, TurnHost};
-use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::ids::{StepId, TimerId};
 use wasmtime::{Store, Trap};
 
 use crate::bindings::Workflow;
@@ -112,7 +112,7 @@ impl Guest {
         &mut self,
         host: H,
         limits: TurnLimits,
-        call: CallId,
+        call: StepId,
         outcome: &Outcome,
     ) -> Turn<H> {
         self.turn(host, limits, Settle(call, outcome)).await

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use smol_wf_core::guest::{Failure, Outcome, StartInput, Status};
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_core::surface::Surface;
 
 /// Code, path and line of each warning.
@@ -296,7 +296,7 @@ async fn a_prompt_that_shows_nothing_is_told_before_it_is_asked() {
     ] {
         let ran = run(&sandbox(), &body(&format!("1\nagent({prompt})"))).await;
         assert_eq!(warned(&ran), [(code, "", 3)], "{prompt}");
-        assert_eq!(ran.host.warnings[0].step, Some(CallId(1)));
+        assert_eq!(ran.host.warnings[0].step, Some(StepId(1)));
     }
     for prompt in
         ["'say null'", "'why is x undefined?'", "'see:\\nnull'", "'[object Foo]'", "'[object'"]
@@ -320,14 +320,14 @@ async fn the_null_of_a_failed_agent_in_a_prompt_is_told() {
             let mut instance = guest(&sandbox()).await;
             let turn = instance.start(Recorder::default(), limits(), &body(&text)).await;
             let outcome = Outcome::Value(answer.into());
-            let turn = instance.settle(turn.host, limits(), CallId(1), &outcome).await;
+            let turn = instance.settle(turn.host, limits(), StepId(1), &outcome).await;
             assert_eq!(turn.end, Ok(Status::Pending));
             let warnings = &turn.host.warnings;
             assert_eq!(warnings.len(), expected, "{prompt} {answer}: {warnings:?}");
             for warning in warnings {
                 assert_eq!(
                     (warning.code.as_str(), warning.step, warning.line),
-                    ("prompt_null", Some(CallId(2)), 3)
+                    ("prompt_null", Some(StepId(2)), 3)
                 );
                 assert!(
                     warning.message.contains("step 1 was given as null"),
@@ -355,7 +355,7 @@ async fn failed_calls_show_where_each_was_made() {
     let mut turn = instance.start(Recorder::default(), limits(), &body(text)).await;
     for call in [2, 1] {
         let failed = Outcome::Failed(Failure::new("provider_failed", "it broke"));
-        turn = instance.settle(turn.host, limits(), CallId(call), &failed).await;
+        turn = instance.settle(turn.host, limits(), StepId(call), &failed).await;
     }
     let Ok(Status::Done(json)) = &turn.end else { panic!("{:?}", turn.end) };
     // For each: the frame of `make` and that of the line that called it.

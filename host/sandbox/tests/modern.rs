@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use smol_wf_core::guest::{Dialect, Failure, Outcome, StartInput, Status};
-use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::ids::{StepId, TimerId};
 use smol_wf_core::surface::Surface;
 
 fn first(input: StartInput) -> StartInput {
@@ -145,7 +145,7 @@ async fn errors_show_themselves_and_maps_are_named() {
     let mut instance = guest(&sandbox()).await;
     let turn = instance.start(Recorder::default(), limits(), &body(failing)).await;
     let failed = Outcome::Failed(Failure::new("provider_failed", "it broke"));
-    let turn = instance.settle(turn.host, limits(), CallId(1), &failed).await;
+    let turn = instance.settle(turn.host, limits(), StepId(1), &failed).await;
     let expected = r#"[{"status":"rejected","reason":{"name":"AgentError","message":"it broke","code":"provider_failed"}}]"#;
     assert_eq!(turn.end, Ok(Status::Done(expected.into())));
 }
@@ -169,7 +169,7 @@ async fn prompts_that_hold_a_promise_are_warned_of_by_step() {
     let ran = run(&sandbox(), &body(text)).await;
     let steps: Vec<_> =
         ran.host.warnings.iter().map(|one| (one.code.as_str(), one.step, one.line)).collect();
-    let expected = [("prompt_promise", Some(CallId(2)), 3), ("prompt_object", Some(CallId(3)), 4)];
+    let expected = [("prompt_promise", Some(StepId(2)), 3), ("prompt_object", Some(StepId(3)), 4)];
     assert_eq!(steps, expected);
 }
 
@@ -247,12 +247,12 @@ async fn a_child_hands_on_nothing_and_its_own_error() {
     let mut instance = guest(&sandbox()).await;
     let turn = instance.start(Recorder::default(), limits(), &body(text)).await;
     let nothing = Outcome::Value(String::new());
-    let turn = instance.settle(turn.host, limits(), CallId(1), &nothing).await;
+    let turn = instance.settle(turn.host, limits(), StepId(1), &nothing).await;
     let failure = Failure {
         name: Some("TypeError".into()),
         ..Failure::new("workflow_failed", "child broke")
     };
-    let turn = instance.settle(turn.host, limits(), CallId(2), &Outcome::Failed(failure)).await;
+    let turn = instance.settle(turn.host, limits(), StepId(2), &Outcome::Failed(failure)).await;
     let expected = r#"["TypeError","child broke","workflow_failed"]"#;
     assert_eq!(turn.end, Ok(Status::Done(expected.into())));
     assert_eq!(result(&body("log('x')")).await, "", "undefined");
@@ -265,11 +265,11 @@ async fn slots_say_which_call_failed() {
     let mut instance = guest(&sandbox()).await;
     let turn = instance.start(Recorder::default(), limits(), &body(text)).await;
     let failed = Outcome::Failed(Failure::new("provider_failed", "the same words"));
-    let turn = instance.settle(turn.host, limits(), CallId(1), &failed).await;
-    let turn = instance.settle(turn.host, limits(), CallId(2), &failed).await;
+    let turn = instance.settle(turn.host, limits(), StepId(1), &failed).await;
+    let turn = instance.settle(turn.host, limits(), StepId(2), &failed).await;
     let mut steps: Vec<_> = turn.host.slots.iter().map(|slot| (slot.index, slot.step)).collect();
     steps.sort_unstable();
-    assert_eq!(steps, [(0, Some(CallId(2))), (1, None)]);
+    assert_eq!(steps, [(0, Some(StepId(2))), (1, None)]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use common::{body, guest, limits, sandbox};
 use smol_wf_core::guest::{
     BudgetState, NullSlot, Outcome, Refusal, Status, StopTurn, TurnHost, Warning,
 };
-use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::ids::{StepId, TimerId};
 
 /// The exact calls of the host, in order.
 #[derive(Debug, Default, PartialEq)]
@@ -22,25 +22,25 @@ struct Log {
 }
 
 impl Log {
-    fn call(&mut self, asked: String) -> Result<CallId, Refusal> {
+    fn call(&mut self, asked: String) -> Result<StepId, Refusal> {
         self.asked.push(asked);
         self.calls += 1;
-        Ok(CallId(self.calls))
+        Ok(StepId(self.calls))
     }
 }
 
 impl TurnHost for Log {
-    fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
+    fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
         self.call(format!("agent {prompt} {options}"))
     }
-    fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+    fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
         self.call(format!("workflow {target} {args:?}"))
     }
-    fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
+    fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
         self.call(format!("sleep {milliseconds}"))
     }
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
-        let CallId(timer) = self.call(format!("timer {milliseconds}"))?;
+        let StepId(timer) = self.call(format!("timer {milliseconds}"))?;
         Ok(TimerId(timer))
     }
     fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
@@ -300,7 +300,7 @@ async fn run(attack: &str) -> (Result<Status, String>, Log) {
             }
             _ => Outcome::Value(format!("\"answer {settled}\"")),
         };
-        turn = guest.settle(turn.host, limits(), CallId(settled), &outcome).await;
+        turn = guest.settle(turn.host, limits(), StepId(settled), &outcome).await;
     }
     (turn.end.map_err(|fault| format!("{fault:?}")), turn.host)
 }

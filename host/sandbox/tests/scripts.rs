@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use smol_wf_core::guest::{Dialect, Failure, Outcome, Status, StopTurn};
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_core::limits::{LimitError, RESULT_BYTES_MAX};
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{
@@ -60,7 +60,7 @@ async fn a_refused_call_can_be_caught_and_an_outcome_can_fail() {
 
     let mut two = guest(&sandbox).await;
     let turn = two.start(Recorder::default(), limits(), &script).await;
-    let turn = two.settle(turn.host, limits(), CallId(1), &Outcome::Failed(failure)).await;
+    let turn = two.settle(turn.host, limits(), StepId(1), &Outcome::Failed(failure)).await;
     assert_eq!(turn.end, Ok(Status::Done("\"call_invalid: not like this\"".into())));
 }
 
@@ -79,7 +79,7 @@ async fn the_host_stops_a_turn_and_is_given_back_with_what_it_saw() {
     assert!(turn.host.lines.is_empty());
     assert!(turn.fuel > 0);
 
-    let turn = one.settle(turn.host, limits(), CallId(1), &Outcome::Value("1".into())).await;
+    let turn = one.settle(turn.host, limits(), StepId(1), &Outcome::Value("1".into())).await;
     assert_eq!(turn.end, Err(TurnFault::Spent));
     assert_eq!(turn.host.calls.len(), 2);
     assert!(one.is_spent());

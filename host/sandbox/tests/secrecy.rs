@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 
 use common::*;
 use smol_wf_core::guest::{Outcome, Status};
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 /// The pattern, masked byte by byte here and split in the script, so that only the
@@ -75,7 +75,7 @@ fn a_freed_slot_holds_nothing_of_its_tenant() {
         assert_eq!(turn.end, Ok(Status::Pending));
         assert!(hits() > 90_000, "the scan sees a living guest");
         let value = Outcome::Value("1".into());
-        let turn = runtime.block_on(one.settle(turn.host, limits(), CallId(1), &value));
+        let turn = runtime.block_on(one.settle(turn.host, limits(), StepId(1), &value));
         assert!(matches!(turn.end, Ok(Status::Done(_))), "{:?}", turn.end);
         drop(one);
         assert_eq!(hits(), 0, "round {round}");

@@ -2,7 +2,7 @@
 //!
 //! Owns: the flags of a fork. Never: what is wrong; the error says that.
 
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_engine::ForkError;
 
 /// The whole sentence: the flag that was typed, and what is wrong with it.
@@ -37,7 +37,7 @@ fn needs_quotes(text: &str) -> bool {
 }
 
 /// The flag with the text as JSON, quoted for a shell.
-fn quoted(call: CallId, text: &str) -> String {
+fn quoted(call: StepId, text: &str) -> String {
     const SHOWN_BYTES: usize = 60;
     let is_short = text.len() <= SHOWN_BYTES && !text.contains('\'');
     let text = if is_short && !text.is_empty() { text } else { "text" };

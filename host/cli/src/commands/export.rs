@@ -14,7 +14,7 @@ use smol_wf_core::archive;
 use smol_wf_core::details::Details;
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::Outcome;
-use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::journal::Body;
 use smol_wf_core::report::RunState;
 use smol_wf_core::trace::{self, SpanTexts, Spans};
@@ -258,8 +258,8 @@ impl<'a> JsonList<'a> {
 /// Entry numbers of large prompts and answers, which are read again when needed.
 #[derive(Default)]
 struct LargeTexts {
-    prompts: HashMap<CallId, u64>,
-    answers: HashMap<CallId, u64>,
+    prompts: HashMap<StepId, u64>,
+    answers: HashMap<StepId, u64>,
 }
 
 impl LargeTexts {
@@ -278,7 +278,7 @@ impl LargeTexts {
     }
 
     /// Prompt and answer of a call, each only if it is large.
-    async fn said(&self, call: CallId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
+    async fn said(&self, call: StepId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
         let mut said = SpanTexts::default();
         if let Some(seq) = self.prompts.get(&call)
             && let Some((_, request)) = reader.entry(*seq).await?.body.asked_agent()

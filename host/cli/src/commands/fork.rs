@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ForkRequest;
 
@@ -39,11 +39,11 @@ pub(crate) struct ForkArgs {
 
     /// First step that runs again [default: none, all answers are reused]
     #[arg(long, value_name = "STEP", value_parser = step)]
-    from: Option<CallId>,
+    from: Option<StepId>,
 
     /// Replace the answer of a step; may be repeated
     #[arg(long, value_name = "STEP=JSON", value_parser = step_result)]
-    set_result: Vec<(CallId, String)>,
+    set_result: Vec<(StepId, String)>,
 
     /// All arguments of the workflow as JSON, or @FILE to read them from a file
     /// [default: those of the run]
@@ -122,16 +122,16 @@ impl ForkArgs {
 }
 
 /// A value parser for clap: a step's number, from 1.
-fn step(text: &str) -> Result<CallId, String> {
+fn step(text: &str) -> Result<StepId, String> {
     match text.parse() {
-        Ok(number) if number > 0 => Ok(CallId(number)),
+        Ok(number) if number > 0 => Ok(StepId(number)),
         _ => Err("a step is a number, from 1".to_owned()),
     }
 }
 
 /// A value parser for clap: `STEP=JSON`. The JSON is parsed later, with the
 /// schema of the step.
-fn step_result(text: &str) -> Result<(CallId, String), String> {
+fn step_result(text: &str) -> Result<(StepId, String), String> {
     let (number, json) = text.split_once('=').ok_or("an answer reads STEP=JSON: 2='\"yes\"'")?;
     Ok((step(number)?, json.to_owned()))
 }

@@ -9,7 +9,7 @@ use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::budget::Allowance;
 use smol_wf_core::codes::{Code, Limit};
 use smol_wf_core::guest::ScriptError;
-use smol_wf_core::ids::{CallId, RunId, TenantId};
+use smol_wf_core::ids::{RunId, StepId, TenantId};
 use smol_wf_core::journal::JournalError;
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::mismatch::{FieldDiff, Mismatch};
@@ -170,7 +170,7 @@ fn journals() -> Vec<String> {
 fn mismatch() -> Mismatch {
     Mismatch {
         seq: 7,
-        step: Some(CallId(2)),
+        step: Some(StepId(2)),
         recorded: "{…}".to_owned(),
         now: "{…}".to_owned(),
         fields: vec![FieldDiff {
@@ -258,14 +258,14 @@ fn scripts() -> Vec<String> {
 }
 
 fn forks() -> Vec<ForkError> {
-    let (call, from) = (CallId(2), CallId(9));
+    let (call, from) = (StepId(2), StepId(9));
     let not_json =
         |text: &str| ForkError::NotJson { call, reason: reason(), text: text.to_owned() };
     vec![
         ForkError::NoSuchStep { run: run(), from, last: 0 },
         ForkError::NoSuchStep { run: run(), from, last: 3 },
         ForkError::NotAnAgent { run: run(), call },
-        ForkError::NeedsSession { call, by: CallId(3) },
+        ForkError::NeedsSession { call, by: StepId(3) },
         ForkError::TwoAnswers { call },
         not_json("plain text"),
         not_json("{\"a\":"),

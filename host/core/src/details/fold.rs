@@ -3,8 +3,8 @@
 //! Owns: what each kind of entry adds. Never: what it is shown as.
 
 use super::{
-    Body, CallId, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome, Reply,
-    RunEnd, RunHead, Scope, ScriptNote, Spend, StepDetails, StepKind, StepOptions, StepRequest,
+    Body, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome, Reply, RunEnd,
+    RunHead, Scope, ScriptNote, Spend, StepDetails, StepId, StepKind, StepOptions, StepRequest,
     StepState, Steps, StopReason, TokenUsage, UsageTables, Work,
 };
 use crate::dollars;
@@ -318,7 +318,7 @@ impl<'a> StepDetails<'a> {
 }
 
 fn called<'a>(
-    call: CallId,
+    call: StepId,
     scope: Scope,
     asked: &'a StepRequest,
     head: &'a RunHead,
@@ -338,7 +338,7 @@ fn called<'a>(
     step
 }
 
-fn plain(call: CallId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDetails<'_> {
+fn plain(call: StepId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDetails<'_> {
     StepDetails {
         step: call,
         kind: asked.kind(),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::asks::RefusedAsk;
 use crate::call::{AnswerSource, Usage};
 use crate::guest::{Failure, NullSlot, ScriptError, Warning};
-use crate::ids::CallId;
+use crate::ids::StepId;
 use crate::journal::{Parent, StopReason};
 use crate::settlement::Substitute;
 use crate::worktree::Worktree;
@@ -263,7 +263,7 @@ pub struct EventWarning {
     pub path: Option<String>,
     /// The step that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub step: Option<CallId>,
+    pub step: Option<StepId>,
     /// The author's line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,

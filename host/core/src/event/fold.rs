@@ -15,7 +15,7 @@ use crate::asks::RefusedAsk;
 use crate::call::{AgentRequest, Reply};
 use crate::dollars;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome, UNDEFINED, Warning};
-use crate::ids::{CallId, Digest, RunId, Scope};
+use crate::ids::{Digest, RunId, Scope, StepId};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart};
 use crate::report::warnings;
 use crate::selector::choose;
@@ -130,7 +130,7 @@ impl EventFold {
 }
 
 /// A step that a line is about, and what is known of it while it is open.
-type Of<'s> = Option<(CallId, Option<&'s Step>)>;
+type Of<'s> = Option<(StepId, Option<&'s Step>)>;
 
 impl Lines {
     fn begin(&mut self, head: &RunHead, at_us: i64) -> Vec<Event> {
@@ -249,7 +249,7 @@ impl Lines {
 
     fn agent_settled(
         &mut self,
-        call: CallId,
+        call: StepId,
         scope: Scope,
         request: &AgentRequest,
         outcome: &Outcome,
@@ -331,13 +331,13 @@ impl Lines {
     }
 
     /// A line about a step that may be open.
-    fn about(&mut self, call: CallId, step: Option<&Step>, data: EventData) -> Vec<Event> {
+    fn about(&mut self, call: StepId, step: Option<&Step>, data: EventData) -> Vec<Event> {
         let scope = step.map_or(Scope::ROOT, |step| step.scope);
         self.line(scope, Some((call, step)), data)
     }
 
     /// A line about a step that is settled: who answered is in its reply.
-    fn about_settled(&mut self, call: CallId, scope: Scope, data: EventData) -> Vec<Event> {
+    fn about_settled(&mut self, call: StepId, scope: Scope, data: EventData) -> Vec<Event> {
         self.line(scope, Some((call, None)), data)
     }
 

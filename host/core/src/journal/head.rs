@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::CallDefaults;
 use crate::guest::Dialect;
-use crate::ids::{CallId, Digest, RunId, Scope};
+use crate::ids::{Digest, RunId, Scope, StepId};
 use crate::surface::Surface;
 
 /// Everything that a run is a function of, except for its deliveries and its script.
@@ -63,7 +63,7 @@ pub struct Parent {
     pub entries: u64,
     /// Steps from this one on were asked anew; none when all answers were reused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<CallId>,
+    pub from: Option<StepId>,
     /// Why there is a fork.
     pub reason: ForkReason,
 }

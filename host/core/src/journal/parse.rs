@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{Body, Entry, JOURNAL_FORMAT, JournalError, TurnState, upgrade};
 use crate::call::AgentRequest;
-use crate::ids::{CallId, Scope};
+use crate::ids::{Scope, StepId};
 use crate::outcome::Outcome;
 use crate::reply::Reply;
 use crate::selector::Addressee;
@@ -27,7 +27,7 @@ use crate::step::{StepKind, StepRequest};
 struct AgentAsked<'a> {
     at_us: i64,
     kind: &'a str,
-    step: CallId,
+    step: StepId,
     scope: Scope,
     of: StepKind,
     request: Box<AgentRequest>,
@@ -38,7 +38,7 @@ struct AgentAsked<'a> {
 struct AgentDispatched<'a> {
     at_us: i64,
     kind: &'a str,
-    step: CallId,
+    step: StepId,
     #[serde(default)]
     to: Option<Box<Addressee>>,
 }
@@ -48,7 +48,7 @@ struct AgentDispatched<'a> {
 struct Settled<'a> {
     at_us: i64,
     kind: &'a str,
-    step: CallId,
+    step: StepId,
     outcome: Outcome,
     #[serde(default)]
     reply: Option<Box<Reply>>,
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn bodies() -> Vec<Body> {
-        let call = CallId(7);
+        let call = StepId(7);
         let scope = Scope(2);
         let request = Arc::new(AgentRequest::plain("p \"quoted\" \u{1f980}\n"));
         let asked = StepRequest::Agent(request);
@@ -201,7 +201,7 @@ mod tests {
             StepRequest::Workflow(Arc::new(WorkflowRequest { target, args })),
             StepRequest::Sleep(SleepRequest { milliseconds: 0.1, wake_at_us: i64::MAX }),
         ] {
-            let body = Body::StepAsked { call: CallId(1), scope: Scope(2), asked };
+            let body = Body::StepAsked { call: StepId(1), scope: Scope(2), asked };
             let entry = Entry { at_us: 1, body };
             let text = serde_json::to_string(&entry).unwrap();
             assert_eq!(super::entry(3, "step_asked", &text), Ok(entry.clone()), "{text}");

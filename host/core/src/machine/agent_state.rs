@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::attempts::ShutProvider;
 use crate::budget::Ledger;
 use crate::event::Activity;
-use crate::ids::CallId;
+use crate::ids::StepId;
 use crate::journal::Body;
 use crate::worktree::Worktree;
 
@@ -49,7 +49,7 @@ pub enum AgentRecord {
 impl AgentRecord {
     /// The journal entry about this step.
     #[must_use]
-    pub fn into_body(self, call: CallId) -> Body {
+    pub fn into_body(self, call: StepId) -> Body {
         match self {
             Self::Session { provider, session_id } => {
                 Body::AgentSession { call, provider, session_id }
@@ -64,14 +64,14 @@ impl AgentRecord {
 #[derive(Debug, Default)]
 pub(super) struct AgentState {
     /// Dispatched, and not ended.
-    pub(super) working: BTreeSet<CallId>,
+    pub(super) working: BTreeSet<StepId>,
     pub(super) shut: BTreeMap<String, ShutProvider>,
     pub(super) ledger: Ledger,
 }
 
 impl AgentState {
     /// The step was cut off.
-    pub(super) fn cut(&mut self, call: CallId) {
+    pub(super) fn cut(&mut self, call: StepId) {
         self.working.remove(&call);
     }
 }

@@ -4,7 +4,7 @@
 //! [`crate::attempts`] for that.
 
 use super::agent_state::{AgentRecord, MayBegin};
-use super::{Body, CallId, Machine, Outcome, Reply, StopReason};
+use super::{Body, Machine, Outcome, Reply, StepId, StopReason};
 use crate::attempts::ShutProvider;
 use crate::budget::{BudgetMode, Room};
 use crate::guest::Failure;
@@ -27,14 +27,14 @@ impl Machine {
 
     /// Records that an agent was started for this step, and who was asked where the
     /// request does not tell.
-    pub fn dispatched(&mut self, call: CallId, to: Option<Addressee>, now_us: i64) {
+    pub fn dispatched(&mut self, call: StepId, to: Option<Addressee>, now_us: i64) {
         self.now_us = self.now_us.max(now_us);
         self.agent_state.working.insert(call);
         self.write(Body::AgentDispatched { call, to: to.map(Box::new) });
     }
 
     /// Records a fact about an agent at work. Ignored if its step is no longer open.
-    pub fn record_agent(&mut self, call: CallId, record: AgentRecord, now_us: i64) {
+    pub fn record_agent(&mut self, call: StepId, record: AgentRecord, now_us: i64) {
         if !self.calls.contains_key(&call) {
             return;
         }
@@ -43,14 +43,14 @@ impl Machine {
     }
 
     /// Reports that an agent answered, or failed for good.
-    pub fn answered(&mut self, call: CallId, outcome: Outcome, reply: Reply) {
+    pub fn answered(&mut self, call: StepId, outcome: Outcome, reply: Reply) {
         self.agent_state.working.remove(&call);
         self.complete(call, outcome, Some(reply));
     }
 
     /// Reports that an agent failed because its provider is unavailable. No more steps
     /// go there, and this one stays open, so that a resume dispatches it again.
-    pub fn park(&mut self, call: CallId, shut: ShutProvider, reply: Reply, now_us: i64) {
+    pub fn park(&mut self, call: StepId, shut: ShutProvider, reply: Reply, now_us: i64) {
         self.agent_state.working.remove(&call);
         self.agent_state.ledger.count(&reply);
         if self.calls.contains_key(&call) {

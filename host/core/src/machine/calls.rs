@@ -6,7 +6,7 @@
 use super::open::{Delivery, Effect, OpenCall, ScopeState};
 use super::sessions::CallSession;
 use super::{
-    AnswerRef, Body, CallId, Machine, Next, Outcome, OutcomeRef, Reply, Scope, ScopeStart,
+    AnswerRef, Body, Machine, Next, Outcome, OutcomeRef, Reply, Scope, ScopeStart, StepId,
 };
 use crate::dice;
 use crate::reuse::ReusableAnswer;
@@ -23,7 +23,7 @@ impl Machine {
     /// Closes a call; none when it was not open.
     pub(super) fn settle(
         &mut self,
-        call: CallId,
+        call: StepId,
         outcome: Outcome,
         reply: Option<&Reply>,
     ) -> Option<Next> {
@@ -39,7 +39,7 @@ impl Machine {
         Some(Next::Settle { scope: open.scope, call, outcome, now_us: self.now_us })
     }
 
-    pub(super) fn open_call(&mut self, call: CallId, agent: Option<OnFailure>, effect: Effect) {
+    pub(super) fn open_call(&mut self, call: StepId, agent: Option<OnFailure>, effect: Effect) {
         let wakes_at_us = match &effect {
             Effect::SleepUntil { wake_at_us, .. } => Some(*wake_at_us),
             _ => None,
@@ -64,7 +64,7 @@ impl Machine {
     /// the recording, or for its recorded delivery.
     pub(super) fn open_answered(
         &mut self,
-        call: CallId,
+        call: StepId,
         agent: Option<OnFailure>,
         session: CallSession,
         answer: AnswerRef,
@@ -86,7 +86,7 @@ impl Machine {
 
     pub(super) fn complete_by(
         &mut self,
-        call: CallId,
+        call: StepId,
         outcome: OutcomeRef,
         reply: Option<Box<Reply>>,
     ) {
@@ -116,7 +116,7 @@ impl Machine {
 
     /// Drops the answer that is kept for this call: the recording delivers it, or its
     /// script is over.
-    pub(super) fn drop_answer(&mut self, call: CallId) {
+    pub(super) fn drop_answer(&mut self, call: StepId) {
         if let Some((outcome, _)) = self.answered.remove(&call)
             && self.fetches
         {
@@ -146,7 +146,7 @@ impl Machine {
     /// `outcome` is none when a replay accepts the recorded one.
     pub(super) fn end_child(&mut self, child: Scope, outcome: Option<Outcome>) {
         let Some(call) = child.opened_by() else { return };
-        let cut: Vec<CallId> =
+        let cut: Vec<StepId> =
             self.calls.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
         for id in cut {
             self.calls.remove(&id);

@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::call::{AgentRequest, Reply, Usage, WorkflowTarget};
 use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
-use crate::ids::{CallId, Digest, Scope, TimerId};
+use crate::ids::{Digest, Scope, StepId, TimerId};
 use crate::journal::{
     Body, Entry, JOURNAL_FORMAT, JournalError, Mismatch, RunEnd, RunHead, ScopeStart, StopReason,
     TurnState,
@@ -67,7 +67,7 @@ pub enum Next {
         /// Scope whose guest runs the turn.
         scope: Scope,
         /// Number of the step.
-        call: CallId,
+        call: StepId,
         /// Its outcome.
         outcome: Outcome,
         /// The time the script sees, in microseconds since 1970.
@@ -125,7 +125,7 @@ pub struct Machine {
     closed: Vec<Scope>,
     /// Answers that wait for the end of a replay: they came when an earlier epoch
     /// ended, or they are reused.
-    answered: BTreeMap<CallId, (OutcomeRef, Option<Box<Reply>>)>,
+    answered: BTreeMap<StepId, (OutcomeRef, Option<Box<Reply>>)>,
     /// In a fork: answers that wait for steps of their content.
     reusable: ReusableAnswers,
     /// Memory for answers of the journal that are delivered later.
@@ -134,8 +134,8 @@ pub struct Machine {
     /// In a box, as [`Machine::refused`] is.
     schemas: Box<RecentSchemas>,
     /// Outcomes of children that ended in a replay, to be compared with `Settled`.
-    ended_children: BTreeMap<CallId, Option<Outcome>>,
-    calls: BTreeMap<CallId, OpenCall>,
+    ended_children: BTreeMap<StepId, Option<Outcome>>,
+    calls: BTreeMap<StepId, OpenCall>,
     sessions: Sessions,
     /// In a box, for the same reason.
     timers: Box<Timers>,
@@ -379,7 +379,7 @@ impl Machine {
     }
 
     /// Reports the outcome of a step. It is ignored if the step is no longer open.
-    pub fn complete(&mut self, call: CallId, outcome: Outcome, reply: Option<Reply>) {
+    pub fn complete(&mut self, call: StepId, outcome: Outcome, reply: Option<Reply>) {
         self.complete_by(call, OutcomeRef::Inline(outcome), reply.map(Box::new));
     }
 
@@ -444,7 +444,7 @@ impl Machine {
         Ok(())
     }
 
-    fn open_agents(&self) -> Vec<CallId> {
+    fn open_agents(&self) -> Vec<StepId> {
         let agents = self.calls.iter().filter(|(_, call)| call.agent.is_some());
         agents.map(|(id, _)| *id).collect()
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::sessions::CallSession;
 use crate::call::{AgentRequest, Reply, WorkflowTarget};
 use crate::guest::Dialect;
-use crate::ids::{CallId, Scope, TimerId};
+use crate::ids::{Scope, StepId, TimerId};
 use crate::journal::{RunHead, ScopeStart};
 use crate::options::{OptionRules, PhaseOptions};
 use crate::reuse::OutcomeRef;
@@ -30,7 +30,7 @@ pub enum Delivery {
     /// A call to settle.
     Settle {
         /// Number of the step.
-        call: CallId,
+        call: StepId,
         /// Its outcome.
         outcome: OutcomeRef,
         /// What the agent reported about itself.
@@ -46,7 +46,7 @@ pub enum Effect {
     /// Run an agent; then [`Machine::complete`](super::Machine::complete).
     RunAgent {
         /// Number of the step.
-        call: CallId,
+        call: StepId,
         /// Number of agent calls of the run up to this one.
         ordinal: u32,
         /// The request.
@@ -55,7 +55,7 @@ pub enum Effect {
     /// Wait; then [`Machine::complete`](super::Machine::complete) with `null`.
     SleepUntil {
         /// Number of the step.
-        call: CallId,
+        call: StepId,
         /// In microseconds since 1970.
         wake_at_us: i64,
         /// How long that is at the most, in microseconds, whatever the wall
@@ -66,7 +66,7 @@ pub enum Effect {
     /// with a failure.
     FindChild {
         /// Which call; its number is the scope of the child.
-        call: CallId,
+        call: StepId,
         /// Path of the calling script, from the project root.
         caller: String,
         /// The workflow that it names.
@@ -75,7 +75,7 @@ pub enum Effect {
         args: Option<String>,
     },
     /// Stop working on this step: its script is over.
-    Cancel(CallId),
+    Cancel(StepId),
     /// Wait for so long; then [`Machine::fire`](super::Machine::fire). Of those that are due at once
     /// the one with the smaller number goes first.
     SetTimer {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::call::{AgentRequest, NamedSession, Reply, Usage};
 use crate::codes::Code;
-use crate::ids::{CallId, RunId, Scope};
+use crate::ids::{RunId, Scope, StepId};
 use crate::outcome::Failure;
 
 /// The sessions of calls that are over.
@@ -60,7 +60,7 @@ impl Sessions {
         &self,
         request: &mut AgentRequest,
         scope: Scope,
-        mut open: impl Iterator<Item = (CallId, &'a CallSession)>,
+        mut open: impl Iterator<Item = (StepId, &'a CallSession)>,
     ) -> Result<(), Failure> {
         let Some(session) = &mut request.session else { return Ok(()) };
         let label = &session.label;
@@ -105,7 +105,7 @@ impl Sessions {
     /// Records the session of a call that is over.
     pub(super) fn record(
         &mut self,
-        call: CallId,
+        call: StepId,
         scope: Scope,
         own: CallSession,
         reply: Option<&Reply>,

@@ -5,7 +5,7 @@
 use super::{Machine, Outcome, RunEnd, Scope, StopTurn, Surface};
 use crate::codes::Code;
 use crate::guest::{Failure, NOT_AWAITED, ScriptError, TurnHost, Warning};
-use crate::ids::CallId;
+use crate::ids::StepId;
 
 /// Code of the [`ScriptError`] of a script that waits for nothing.
 pub const NEVER_SETTLES: &str = "never_settles";
@@ -33,7 +33,7 @@ impl Machine {
     }
 
     /// Warns the author of agents that are cut off with their script.
-    pub(super) fn warn_of_abandoned(&mut self, calls: &[CallId]) -> Result<(), StopTurn> {
+    pub(super) fn warn_of_abandoned(&mut self, calls: &[StepId]) -> Result<(), StopTurn> {
         if self.surface().is_first() {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::sessions::CallSession;
 use super::{
-    AgentRequest, AnswerRef, Body, CallId, Digest, Effect, LimitError, Machine, Scope,
+    AgentRequest, AnswerRef, Body, Digest, Effect, LimitError, Machine, Scope, StepId,
     WorkflowTarget,
 };
 use crate::codes::Code;
@@ -28,14 +28,14 @@ use crate::selector;
 use crate::step::{SleepRequest, StepRequest, WorkflowRequest};
 
 impl TurnHost for Machine {
-    fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
+    fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
         self.count_bytes(prompt.len() + options.len())?;
         let question = Question { of: Function::Agent, text: &prompt, options: &options };
         let request = self.judge(&question, |machine| machine.read_agent(&prompt, &options))?;
         self.ask_agent(AgentRequest { prompt, ..request })
     }
 
-    fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+    fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
         let options = args.as_deref().unwrap_or_default();
         let question = Question { of: Function::Workflow, text: &target, options };
         let called = self.judge(&question, |machine| machine.read_workflow(&target, options))?;
@@ -43,7 +43,7 @@ impl TurnHost for Machine {
         Ok(self.ask_workflow(called, args)?)
     }
 
-    fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
+    fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
         let text = milliseconds.to_string();
         let question = Question { of: Function::Sleep, text: &text, options: "" };
         self.judge(&question, |_| read_sleep(milliseconds))?;
@@ -93,7 +93,7 @@ impl TurnHost for Machine {
         };
         self.count_bytes(error.message.len() + error.stack.len())?;
         // Journals of surface 1 do not say which call it was.
-        let is_made = |step: &CallId| (1..=self.last_call).contains(&step.0);
+        let is_made = |step: &StepId| (1..=self.last_call).contains(&step.0);
         let step = slot.step.filter(is_made).filter(|_| !self.surface().is_first());
         let slot = Box::new(NullSlot { error, step, ..slot });
         self.record(Body::SlotNulled { scope: self.current, slot })
@@ -152,7 +152,7 @@ impl Machine {
         Ok(request)
     }
 
-    fn ask_agent(&mut self, request: AgentRequest) -> Result<CallId, Refusal> {
+    fn ask_agent(&mut self, request: AgentRequest) -> Result<StepId, Refusal> {
         let scope = self.scopes.get(&self.current);
         let agent = scope.map(|scope| scope.on_failure(&request, &self.head));
         let answer = self.take_reusable(|| request.content_key());
@@ -197,7 +197,7 @@ impl Machine {
         &mut self,
         target: WorkflowTarget,
         args: Option<String>,
-    ) -> Result<CallId, StopTurn> {
+    ) -> Result<StepId, StopTurn> {
         self.count_note()?;
         let request = WorkflowRequest { target: target.clone(), args: args.clone() };
         let call = self.ask(StepRequest::Workflow(Arc::new(request)))?;
@@ -207,7 +207,7 @@ impl Machine {
         Ok(call)
     }
 
-    fn ask_sleep(&mut self, milliseconds: f64) -> Result<CallId, StopTurn> {
+    fn ask_sleep(&mut self, milliseconds: f64) -> Result<StepId, StopTurn> {
         self.count_note()?;
         #[expect(
             clippy::cast_possible_truncation,
@@ -225,9 +225,9 @@ impl Machine {
     }
 
     /// Numbers a step and records the request.
-    fn ask(&mut self, asked: StepRequest) -> Result<CallId, StopTurn> {
+    fn ask(&mut self, asked: StepRequest) -> Result<StepId, StopTurn> {
         self.last_call += 1;
-        let call = CallId(self.last_call);
+        let call = StepId(self.last_call);
         self.record(Body::StepAsked { call, scope: self.current, asked })?;
         Ok(call)
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns: what of it is kept, and its line for people. Never: finds one.
 
-use crate::ids::CallId;
+use crate::ids::StepId;
 
 /// The script asks for something else than the journal holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
@@ -11,7 +11,7 @@ pub struct Mismatch {
     /// Number of the entry, from 0.
     pub seq: u64,
     /// The call that it is about, else the last one that was made.
-    pub step: Option<CallId>,
+    pub step: Option<StepId>,
     /// What is written.
     pub recorded: String,
     /// What happened this time.

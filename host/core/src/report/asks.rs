@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::asks::{ALLOW_ALL, RefusedAsk};
 use crate::call::Reply;
-use crate::ids::CallId;
+use crate::ids::StepId;
 
 /// Steps that are listed one by one; the rest is counted.
 const LISTED_MAX: usize = 100;
@@ -29,7 +29,7 @@ pub struct AsksReport {
 #[serde(rename_all = "camelCase")]
 pub struct StepAsks {
     /// Number of the call.
-    pub step: CallId,
+    pub step: StepId,
     /// What people call it.
     pub label: String,
     /// Provider of the agent.
@@ -45,7 +45,7 @@ impl AsksReport {
         self.refused == 0
     }
 
-    pub(super) fn add(&mut self, step: CallId, label: &str, reply: &Reply) {
+    pub(super) fn add(&mut self, step: StepId, label: &str, reply: &Reply) {
         if reply.asks.is_empty() {
             return;
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::guest::{Failure, NullSlot};
-use crate::ids::CallId;
+use crate::ids::StepId;
 use crate::surface::Surface;
 
 /// Bytes of titles and failures that are kept. A slot that is put down to a failure
@@ -20,10 +20,10 @@ pub(super) struct Causes {
     /// Bytes kept so far.
     bytes: usize,
     /// Titles of the calls that failed.
-    titles: BTreeMap<CallId, String>,
+    titles: BTreeMap<StepId, String>,
     /// Under surface 1, in order: a slot is put down to the first failure with
     /// its words, for lack of better.
-    failures: VecDeque<(CallId, Failure)>,
+    failures: VecDeque<(StepId, Failure)>,
 }
 
 impl Causes {
@@ -32,7 +32,7 @@ impl Causes {
     }
 
     /// A failure was delivered to a script.
-    pub(super) fn thrown(&mut self, call: CallId, title: String, failure: Failure) {
+    pub(super) fn thrown(&mut self, call: StepId, title: String, failure: Failure) {
         let message = match self.surface {
             Surface::First => failure.message.len(),
             Surface::Second | Surface::Third => 0,
@@ -49,7 +49,7 @@ impl Causes {
     }
 
     /// The call whose failure this slot holds, and its title if it is an agent.
-    pub(super) fn of(&mut self, slot: &NullSlot) -> Option<(CallId, Option<String>)> {
+    pub(super) fn of(&mut self, slot: &NullSlot) -> Option<(StepId, Option<String>)> {
         let call = match self.surface {
             Surface::First => self.guess(slot)?,
             Surface::Second | Surface::Third => slot.step?,
@@ -58,7 +58,7 @@ impl Causes {
         Some((call, self.titles.get(&call).cloned()))
     }
 
-    fn guess(&mut self, slot: &NullSlot) -> Option<CallId> {
+    fn guess(&mut self, slot: &NullSlot) -> Option<StepId> {
         let code = slot.error.failure.as_ref()?;
         let is_cause =
             |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
@@ -76,7 +76,7 @@ mod tests {
         let mut causes = Causes::new(Surface::First);
         let failure = Failure::new("c", "m".repeat(1024));
         let count = u32::try_from(2 * KEPT_BYTES_MAX / 1024).unwrap();
-        (1..=count).for_each(|call| causes.thrown(CallId(call), "t".repeat(1024), failure.clone()));
+        (1..=count).for_each(|call| causes.thrown(StepId(call), "t".repeat(1024), failure.clone()));
         assert!(causes.bytes <= KEPT_BYTES_MAX);
         assert_eq!(causes.titles.len(), causes.failures.len());
         assert_eq!(causes.titles.len(), KEPT_BYTES_MAX / 2048);

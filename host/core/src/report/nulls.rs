@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::guest::{Failure, GroupKind, NullSlot};
-use crate::ids::CallId;
+use crate::ids::StepId;
 
 /// Why something is null.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,7 +25,7 @@ pub struct NullReport {
     pub stage: Option<u32>,
     /// The agent call that answered null, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub step: Option<CallId>,
+    pub step: Option<StepId>,
     /// What people call that agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -41,7 +41,7 @@ pub struct NullReport {
     pub column: Option<u32>,
 }
 
-pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, Option<String>)>) -> NullReport {
+pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(StepId, Option<String>)>) -> NullReport {
     let (step, label) = cause.unzip();
     let label = label.flatten();
     let place = match slot.group {
@@ -63,11 +63,11 @@ pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(CallId, Option<String
     }
 }
 
-pub(super) fn null_of_agent(call: CallId, title: &str) -> NullReport {
+pub(super) fn null_of_agent(call: StepId, title: &str) -> NullReport {
     null_of_failure(call, title, &Failure::new("agent_null", "the agent answered null"))
 }
 
-pub(super) fn null_of_failure(call: CallId, title: &str, failure: &Failure) -> NullReport {
+pub(super) fn null_of_failure(call: StepId, title: &str, failure: &Failure) -> NullReport {
     NullReport {
         place: "agent",
         ordinal: None,

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::call::Reply;
-use crate::ids::CallId;
+use crate::ids::StepId;
 
 /// Sessions that are listed one by one; `history` has all of them.
 const LISTED_MAX: usize = 1_000;
@@ -15,7 +15,7 @@ const LISTED_MAX: usize = 1_000;
 #[serde(rename_all = "camelCase")]
 pub struct SessionReport {
     /// Number of the call.
-    pub step: CallId,
+    pub step: StepId,
     /// What people call it.
     pub label: String,
     /// Provider that answered.
@@ -28,7 +28,7 @@ pub struct SessionReport {
 }
 
 /// Adds the session of a reply, if it has one and there is room.
-pub(super) fn add(list: &mut Vec<SessionReport>, step: CallId, label: &str, reply: &Reply) {
+pub(super) fn add(list: &mut Vec<SessionReport>, step: StepId, label: &str, reply: &Reply) {
     let Some(session_id) = reply.session_id.clone().filter(|_| list.len() < LISTED_MAX) else {
         return;
     };

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::call::Reply;
 use crate::guest::{ANSWER_NOT_UTF8, Warning};
-use crate::ids::CallId;
+use crate::ids::StepId;
 
 /// A warning in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +29,7 @@ impl WarningReport {
 
 /// The warning that an answer differs from the bytes that its agent printed. A reused
 /// answer had it when it was given first.
-pub(crate) fn of_reply(call: CallId, reply: &Reply) -> Option<Warning> {
+pub(crate) fn of_reply(call: StepId, reply: &Reply) -> Option<Warning> {
     let bytes = match reply.replaced_bytes {
         0 => return None,
         _ if reply.reused.is_some() => return None,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::call::AgentRequest;
 use crate::details::{Details, StepDetails, StepState};
 use crate::guest::Outcome;
-use crate::ids::{CallId, Digest};
+use crate::ids::{Digest, StepId};
 use crate::journal::RunEnd;
 use crate::report::RunState;
 use crate::step::{StepKind, StepRequest};
@@ -61,7 +61,7 @@ impl<'a, 'b> Spans<'a, 'b> {
         digest.as_str()[..digits].to_owned()
     }
 
-    fn span_of(&self, step: CallId) -> String {
+    fn span_of(&self, step: StepId) -> String {
         self.id(&format!("step {step}"), SPAN_ID)
     }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
@@ -36,7 +36,7 @@ pub(super) async fn missing(
     let children = Children { library, sandbox: sandbox.clone(), surface: Surface::CURRENT };
     let mut spots = Vec::new();
     for Named { at, target } in named.into_iter().take(LOOKED_FOR_MAX) {
-        if let Err(refusal) = children.find(CallId(1), caller.clone(), target, None).await {
+        if let Err(refusal) = children.find(StepId(1), caller.clone(), target, None).await {
             spots.push(Spot::new(&rules::WORKFLOW, at, in_words(&refusal), ""));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns: the list. Never: names a flag.
 
-use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::ids::{RunId, StepId};
 
 /// Why a fork request does not fit its parent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum ForkError {
         /// Of which run.
         run: RunId,
         /// The step that was named.
-        from: CallId,
+        from: StepId,
         /// The last step of the run; 0 when it has none.
         last: u32,
     },
@@ -23,7 +23,7 @@ pub enum ForkError {
         /// Of which run.
         run: RunId,
         /// The step that was named.
-        call: CallId,
+        call: StepId,
     },
     /// An answer was given for a step whose session a later step continues. An answer
     /// written by hand has no session, so that later step would be refused.
@@ -32,21 +32,21 @@ pub enum ForkError {
     )]
     NeedsSession {
         /// The step that is given an answer.
-        call: CallId,
+        call: StepId,
         /// The first one that goes on in its session.
-        by: CallId,
+        by: StepId,
     },
     /// Two answers were given for one step.
     #[error("two answers are given for step {call}")]
     TwoAnswers {
         /// The step.
-        call: CallId,
+        call: StepId,
     },
     /// An answer is not JSON.
     #[error("the answer for step {call} is not JSON: {reason}")]
     NotJson {
         /// For which step.
-        call: CallId,
+        call: StepId,
         /// What the parser said.
         reason: String,
         /// The answer.
@@ -56,7 +56,7 @@ pub enum ForkError {
     #[error("the schema of step {call} cannot be used: {reason}")]
     Schema {
         /// Of which step.
-        call: CallId,
+        call: StepId,
         /// Why.
         reason: String,
     },
@@ -64,7 +64,7 @@ pub enum ForkError {
     #[error("the answer for step {call} does not satisfy the schema of the call: {reason}")]
     Mismatch {
         /// For which step.
-        call: CallId,
+        call: StepId,
         /// Where, and what is wrong.
         reason: String,
     },

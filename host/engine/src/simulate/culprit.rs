@@ -6,7 +6,7 @@
 use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{GroupKind, Outcome, ScriptError, Warning};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry, ScopeStart};
 use smol_wf_core::step::StepRequest;
 
@@ -193,7 +193,7 @@ fn accessed(text: &str, error: &ScriptError) -> Option<String> {
 
 /// Titles of the calls of a run, in the order in which they ended.
 pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
-    let title = |call: CallId| {
+    let title = |call: StepId| {
         let mut asked = entries.iter().filter_map(|entry| entry.body.asked());
         let (_, asked) = asked.find(|(asked, _)| *asked == call)?;
         match asked {

@@ -11,7 +11,7 @@ use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::event::{EventData, EventFold, EventWarning};
 use smol_wf_core::guest::{GroupKind, Outcome};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::step::StepRequest;
@@ -171,7 +171,7 @@ pub struct GroupPlan {
 #[serde(rename_all = "camelCase")]
 pub struct PlannedCall {
     /// Its number in the run.
-    pub step: CallId,
+    pub step: StepId,
     /// File name of the script that makes it.
     pub script: String,
     /// What is asked, with the phase's defaults applied.
@@ -259,7 +259,7 @@ impl Plan {
         simulator: &Simulator,
         run: &SimulatedRun,
         entry: &Entry,
-        answers: &BTreeMap<CallId, u64>,
+        answers: &BTreeMap<StepId, u64>,
     ) {
         let mut uses = |what: &str| {
             self.capabilities.insert(what.to_owned());
@@ -414,7 +414,7 @@ struct InOrder<'a> {
     stubs: &'a mut Stubs,
     at_once: u32,
     /// Tokens of each answer.
-    answers: BTreeMap<CallId, u64>,
+    answers: BTreeMap<StepId, u64>,
 }
 
 impl Scenario for InOrder<'_> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, ScriptError};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::Entry;
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::NEVER_SETTLES;
@@ -35,7 +35,7 @@ pub(super) struct SimulatedRun {
     pub(super) entries: Vec<Entry>,
     pub(super) ended: SimulationEnd,
     /// Agent calls that a run refuses before an agent is asked, and why.
-    pub(super) refused: BTreeMap<CallId, Failure>,
+    pub(super) refused: BTreeMap<StepId, Failure>,
     /// The errors that ended child workflows.
     pub(super) child_errors: BTreeMap<Scope, ScriptError>,
     /// The calls that faults of the schedule struck.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
-use smol_wf_core::ids::{CallId, Scope, TimerId};
+use smol_wf_core::ids::{Scope, StepId, TimerId};
 use smol_wf_core::journal::{self, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
@@ -35,7 +35,7 @@ const BEGIN_US: i64 = 1_735_689_600_000_000;
 /// An agent call that waits for its answer.
 #[derive(Debug, Clone)]
 pub(super) struct PendingAgent {
-    pub(super) call: CallId,
+    pub(super) call: StepId,
     /// Which agent call of the run it is, from 1.
     pub(super) ordinal: u32,
     pub(super) request: AgentRequest,
@@ -77,13 +77,13 @@ struct Simulation<'a> {
     found: &'a mut ChildCache,
     scenario: &'a mut dyn Scenario,
     bounds: Bounds,
-    refused: BTreeMap<CallId, Failure>,
+    refused: BTreeMap<StepId, Failure>,
     child_errors: BTreeMap<Scope, ScriptError>,
     /// The entries that the scenario has seen, and in `fresh` the others.
     entries: Vec<Entry>,
     fresh: Vec<Entry>,
     /// By call number, which is the order of issue and of dispatch.
-    asked: BTreeMap<CallId, PendingAgent>,
+    asked: BTreeMap<StepId, PendingAgent>,
     sleeping: BTreeSet<(i64, Sleeper)>,
     now_us: i64,
     deliveries: usize,
@@ -94,7 +94,7 @@ struct Simulation<'a> {
 /// A step or timer that waits for a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sleeper {
-    Call(CallId),
+    Call(StepId),
     Timer(TimerId),
 }
 

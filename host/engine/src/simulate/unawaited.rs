@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use smol_wf_core::call::WorkflowTarget;
 use smol_wf_core::guest::{NOT_AWAITED, ScriptError, Warning};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::step::StepRequest;
 
@@ -233,7 +233,7 @@ fn was_raced(run: &SimulatedRun, hurried: &SimulatedRun) -> bool {
     then.iter().any(|(call, title)| made.get(call) == Some(title) && !now.contains(call))
 }
 
-fn settled(entries: &[Entry]) -> HashSet<CallId> {
+fn settled(entries: &[Entry]) -> HashSet<StepId> {
     let settled = entries.iter().filter_map(|entry| match &entry.body {
         Body::Settled { call, .. } => Some(*call),
         _ => None,
@@ -242,12 +242,12 @@ fn settled(entries: &[Entry]) -> HashSet<CallId> {
 }
 
 /// Agents by call.
-fn made(entries: &[Entry]) -> BTreeMap<CallId, String> {
+fn made(entries: &[Entry]) -> BTreeMap<StepId, String> {
     let made = entries.iter().filter_map(|entry| entry.body.asked_agent());
     made.map(|(call, request)| (call, request.title())).collect()
 }
 
-fn made_of(entries: &[Entry], of: &HashSet<CallId>) -> BTreeMap<CallId, String> {
+fn made_of(entries: &[Entry], of: &HashSet<StepId>) -> BTreeMap<StepId, String> {
     let mut made = made(entries);
     made.retain(|call, _| of.contains(call));
     made

@@ -4,7 +4,7 @@
 //! order of turns; the driver has that.
 
 use smol_wf_core::guest::{Outcome, ScriptError};
-use smol_wf_core::ids::{CallId, Scope};
+use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::Entry;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
@@ -32,7 +32,7 @@ pub(crate) trait Backend: Send {
     fn wrote(&mut self, _entries: Vec<Entry>) {}
 
     /// A delivery settles this call, and its outcome has an entry.
-    fn settled(&mut self, _call: CallId) {}
+    fn settled(&mut self, _call: StepId) {}
 
     /// Runs a turn to its end, or cuts it off. `is_live` says that its delivery is not
     /// replayed.

@@ -6,14 +6,14 @@ use std::collections::{BTreeSet, VecDeque};
 
 use smol_wf_core::call::WorkflowTarget;
 use smol_wf_core::guest::{Failure, Outcome};
-use smol_wf_core::ids::CallId;
+use smol_wf_core::ids::StepId;
 use smol_wf_core::journal::ScopeStart;
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine};
 
 /// A `workflow()` call whose script was not searched yet.
 pub(crate) struct QueuedChild {
-    pub(crate) call: CallId,
+    pub(crate) call: StepId,
     /// Path of the script that called.
     pub(crate) caller: String,
     pub(crate) target: WorkflowTarget,
@@ -64,7 +64,7 @@ impl ChildQueue {
 }
 
 /// Reports the result of a search to the machine.
-pub(crate) fn report(machine: &mut Machine, call: CallId, found: ChildScript) {
+pub(crate) fn report(machine: &mut Machine, call: StepId, found: ChildScript) {
     match found {
         Ok(start) => machine.child_found(*start),
         Err(failure) => machine.complete(call, Outcome::Failed(failure), None),
@@ -77,7 +77,7 @@ mod tests {
 
     fn find(call: u32) -> Effect {
         Effect::FindChild {
-            call: CallId(call),
+            call: StepId(call),
             caller: "a.js".to_owned(),
             target: WorkflowTarget::Name("b".to_owned()),
             args: None,
@@ -87,13 +87,13 @@ mod tests {
     #[test]
     fn children_wait_for_room_and_those_cut_off_are_never_looked_for() {
         let mut queue = ChildQueue::default();
-        let others = queue.take_from(vec![find(1), Effect::Cancel(CallId(9)), find(2), find(3)]);
-        assert_eq!(others, [Effect::Cancel(CallId(9))]);
+        let others = queue.take_from(vec![find(1), Effect::Cancel(StepId(9)), find(2), find(3)]);
+        assert_eq!(others, [Effect::Cancel(StepId(9))]);
         let full = CHILDREN_OPEN_MAX as usize + 1;
         assert!(queue.next(full).is_none());
-        assert_eq!(queue.next(full - 1).map(|child| child.call), Some(CallId(1)));
-        assert_eq!(queue.take_from(vec![Effect::Cancel(CallId(2))]).len(), 1);
-        assert_eq!(queue.next(0).map(|child| child.call), Some(CallId(3)));
+        assert_eq!(queue.next(full - 1).map(|child| child.call), Some(StepId(1)));
+        assert_eq!(queue.take_from(vec![Effect::Cancel(StepId(2))]).len(), 1);
+        assert_eq!(queue.next(0).map(|child| child.call), Some(StepId(3)));
         assert!(queue.next(0).is_none());
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use smol_wf_core::guest::{Outcome, Source, StartInput, Status, StopTurn, TurnHost};
-use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::ids::{StepId, TimerId};
 use smol_wf_core::journal::ScopeStart;
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::Machine;
@@ -20,7 +20,7 @@ use crate::fixture::redacted::{self, Redacted};
 /// What a guest does in a turn.
 pub(super) enum Task {
     Start(Box<StartInput>),
-    Settle(CallId, Outcome),
+    Settle(StepId, Outcome),
     Fire(TimerId),
 }
 

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::report::RunState;
 use smol_wf_core::worktree::Worktree;
 
@@ -25,7 +25,7 @@ pub struct Leftover {
     /// Its run.
     pub run_id: RunId,
     /// Its step.
-    pub step: CallId,
+    pub step: StepId,
     /// State of the run; none when the run is not in the store or is damaged.
     pub run_state: Option<RunState>,
     /// Its folder.

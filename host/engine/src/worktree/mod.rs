@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use smol_wf_core::ids::{CallId, RUN_ID_PREFIX, RunId};
+use smol_wf_core::ids::{RUN_ID_PREFIX, RunId, StepId};
 use smol_wf_core::worktree::Worktree;
 use smol_wf_providers::Processes;
 use tokio::sync::{Mutex, OnceCell};
@@ -68,7 +68,7 @@ pub(crate) struct Worktrees {
     project: PathBuf,
     folder: Option<PathBuf>,
     repository: OnceCell<Repository>,
-    open: Mutex<BTreeMap<CallId, WorktreeNote>>,
+    open: Mutex<BTreeMap<StepId, WorktreeNote>>,
     git: Git,
     /// The processes of the run: git and the agents.
     processes: Processes,
@@ -96,7 +96,7 @@ impl Worktrees {
     }
 
     /// Makes a worktree for a call.
-    pub(crate) async fn open(&self, call: CallId) -> Result<OpenedWorktree, WorktreeError> {
+    pub(crate) async fn open(&self, call: StepId) -> Result<OpenedWorktree, WorktreeError> {
         let repository = self.repository.get_or_try_init(|| self.find_repository()).await?;
         let ask = ["rev-parse", "--verify", "HEAD^{commit}"];
         let base = match self.git.run(&self.project, "find a commit", ask).await {
@@ -130,7 +130,7 @@ impl Worktrees {
     /// otherwise.
     async fn reserve(
         &self,
-        call: CallId,
+        call: StepId,
         repository: &Repository,
         base: String,
     ) -> Result<WorktreeNote, WorktreeError> {
@@ -184,7 +184,7 @@ impl Worktrees {
 
     /// Ends the worktree of a call that is over: a changed one is kept and reported, an
     /// unchanged one is removed.
-    pub(crate) async fn finish(&self, call: CallId) -> Option<Box<Worktree>> {
+    pub(crate) async fn finish(&self, call: StepId) -> Option<Box<Worktree>> {
         // Registered until it is settled, in case this is cut off.
         let note = self.open.lock().await.get(&call).cloned()?;
         let kept = self.settle(&note).await;
@@ -194,7 +194,7 @@ impl Worktrees {
 
     /// The same for all calls that were cut off. What cannot be looked at in time
     /// stays for `smol-wf worktrees prune`.
-    pub(crate) async fn close(&self) -> Vec<(CallId, Box<Worktree>)> {
+    pub(crate) async fn close(&self) -> Vec<(StepId, Box<Worktree>)> {
         let open = std::mem::take(&mut *self.open.lock().await);
         if open.is_empty() {
             return Vec::new();

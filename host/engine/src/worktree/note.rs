@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use smol_wf_core::ids::{CallId, RunId};
+use smol_wf_core::ids::{RunId, StepId};
 
 use super::commits::{AgentCommits, Branch};
 use super::error::WorktreeError;
@@ -21,7 +21,7 @@ use super::view::View;
 #[serde(rename_all = "camelCase")]
 pub(super) struct WorktreeNote {
     pub(super) run: RunId,
-    pub(super) call: CallId,
+    pub(super) call: StepId,
     /// Folder of the worktree.
     pub(super) path: PathBuf,
     /// The repository's own folder, `.git`.

@@ -15,7 +15,7 @@ use smol_wf_core::guest::{
     BudgetState, Dialect, Failure, NullSlot, Outcome, Refusal, Source, StartInput, Status,
     StopTurn, TurnHost, Warning,
 };
-use smol_wf_core::ids::{CallId, TimerId};
+use smol_wf_core::ids::{StepId, TimerId};
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, Turn, TurnFault, TurnLimits};
 
@@ -42,7 +42,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    fn call(&mut self, what: String) -> Result<CallId, Refusal> {
+    fn call(&mut self, what: String) -> Result<StepId, Refusal> {
         if let Some(failure) = &self.refuse {
             return Err(Refusal::Call(failure.clone()));
         }
@@ -53,20 +53,20 @@ impl Recorder {
             return Err(Refusal::Stop(stop.clone()));
         }
         self.calls.push((self.next, what));
-        Ok(CallId(self.next))
+        Ok(StepId(self.next))
     }
 }
 
 impl TurnHost for Recorder {
-    fn agent(&mut self, prompt: String, options: String) -> Result<CallId, Refusal> {
+    fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
         self.options.push(options);
         self.call(prompt)
     }
-    fn workflow(&mut self, target: String, args: Option<String>) -> Result<CallId, Refusal> {
+    fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
         self.args.push(args);
         self.call(target)
     }
-    fn sleep(&mut self, milliseconds: f64) -> Result<CallId, Refusal> {
+    fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
         self.call(format!("sleep {milliseconds}"))
     }
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
@@ -173,7 +173,7 @@ pub async fn run_in(guest: &mut Guest, input: &StartInput) -> Ran {
         (&turn.end, turn.host.calls.get(next).cloned())
     {
         let outcome = Outcome::Value(format!("\"got {text}\""));
-        turn = guest.settle(turn.host, limits(), CallId(call), &outcome).await;
+        turn = guest.settle(turn.host, limits(), StepId(call), &outcome).await;
         fuel.push(turn.fuel);
         memory_denied |= turn.memory_denied;
         next += 1;
