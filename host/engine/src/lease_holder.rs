@@ -39,6 +39,37 @@ pub fn judge(owner: &str) -> Holder {
     }
 }
 
+/// A lease that was just claimed, on its way to its run. Dropped on the way, as when the
+/// task that waits for it is dropped with its runtime, it is released.
+pub(crate) struct ClaimedLease {
+    lease: Lease,
+    is_kept: bool,
+    writer: Writer,
+}
+
+impl ClaimedLease {
+    /// Made where the lease is claimed, before anything can be dropped.
+    pub(crate) fn new(lease: Lease, writer: &Writer) -> Self {
+        Self { lease, is_kept: false, writer: writer.clone() }
+    }
+
+    /// The lease, which its caller releases from here on.
+    pub(crate) fn keep(mut self) -> Lease {
+        self.is_kept = true;
+        self.lease.clone()
+    }
+}
+
+impl Drop for ClaimedLease {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            let lease = self.lease.clone();
+            // A lease that cannot be released expires.
+            let _ = self.writer.ask(move |store: &mut dyn Store| store.release(&lease));
+        }
+    }
+}
+
 /// A lease that is renewed until this is dropped.
 pub(crate) struct HeldLease {
     lease: Lease,
@@ -114,7 +145,48 @@ async fn renew(lease: Lease, writer: Writer, cancel: CancellationToken, is_over:
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
+    use smol_wf_core::ids::{RunId, Scope, TenantId};
+    use smol_wf_core::journal::{Body, Chain, Entry};
+    use smol_wf_store::{LeaseTerms, Leases as _, MemoryStore, NewRun, RunKey};
+
     use super::*;
+
+    fn key() -> RunKey {
+        RunKey { tenant: TenantId::local(), run: RunId::from_bits(1) }
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_nobody_waits_for_any_more_is_released() {
+        let mut store = MemoryStore::new();
+        let writer = Writer::over(Box::new(store.clone()));
+        // Holds the thread until the task that waits for the claim is gone.
+        let (go, wait) = mpsc::channel::<()>();
+        drop(writer.ask(move |_: &mut dyn Store| wait.recv()));
+        let claims = writer.clone();
+        let claim = writer.with(move |store: &mut dyn Store| {
+            let body = Body::Logged { scope: Scope::ROOT, message: "first".to_owned() };
+            let record = Chain::new().seal(&Entry { at_us: 1, body }).unwrap();
+            let run = NewRun {
+                key: key(),
+                name: "name".to_owned(),
+                created_at_us: 1,
+                wake_at_us: None,
+                facts: None,
+            };
+            let terms = LeaseTerms { owner: "me", lasting: clock::LEASE };
+            let lease = store.create(&run, terms, &[record])?;
+            Ok::<_, StoreError>(ClaimedLease::new(lease, &claims))
+        });
+        let claim = Box::pin(claim);
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, claim).await.is_err());
+        go.send(()).unwrap();
+        // All jobs before this one are done, the release among them.
+        writer.with(|_: &mut dyn Store| ()).await.unwrap();
+        writer.with(|_: &mut dyn Store| ()).await.unwrap();
+        assert_eq!(store.lease(&key()), Ok(None));
+    }
 
     #[cfg(target_os = "linux")]
     #[test]

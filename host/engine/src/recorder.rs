@@ -21,7 +21,7 @@ use crate::error::EngineError;
 use crate::facts::facts;
 use crate::fork_answers::{FirstCommit, FirstRecord, ForkAnswers};
 use crate::journal::Journal;
-use crate::lease_holder::HeldLease;
+use crate::lease_holder::{ClaimedLease, HeldLease};
 use crate::lock_wait::LockWait;
 use crate::watch::{Notice, Watcher};
 use crate::writer::{Batch, Writer};
@@ -259,7 +259,8 @@ impl<'a> Recorder<'a> {
             facts: facts_of(&told),
         };
         self.lock_wait.start(|| self.writer.soon(|store| store.try_lock())).await??;
-        let (lease, chain, length, bytes) = self
+        let writer = self.writer.clone();
+        let (claimed, chain, length, bytes) = self
             .writer
             .with(move |store: &mut dyn Store| {
                 let mut records = FirstCommit {
@@ -274,14 +275,14 @@ impl<'a> Recorder<'a> {
                 };
                 let hold = LeaseTerms { owner: &new_run.owner, lasting: clock::LEASE };
                 store.create_from(&run, Some(hold), &mut records)?;
-                let lease = hold.of_new(&run.key);
+                let claimed = ClaimedLease::new(hold.of_new(&run.key), &writer);
                 let FirstCommit { chain, length, bytes, .. } = records;
-                Ok::<_, StoreError>((lease, chain, length, bytes))
+                Ok::<_, StoreError>((claimed, chain, length, bytes))
             })
             .await??;
         (self.chain, self.length, self.bytes) = (chain, length, bytes);
         self.stored_wake = Some(None);
-        self.hold(lease);
+        self.hold(claimed.keep());
         self.watcher.notice(Notice::RunKnown { run: self.run(), resumed: false });
         self.durable(told, &[]);
         Ok(())
@@ -301,18 +302,20 @@ impl<'a> Recorder<'a> {
             NewRun { key: self.key.clone(), name: new_run.name, created_at_us, wake_at_us, facts };
         let sent = records.clone();
         let new = Arc::new((run, new_run.owner, sent));
-        let lease = self
+        let claimed = self
             .lock_wait
             .start(|| {
-                let new = new.clone();
+                let (new, writer) = (new.clone(), self.writer.clone());
                 self.writer.soon(move |store: &mut dyn Store| {
                     let (run, owner, records) = &*new;
-                    store.create(run, LeaseTerms { owner, lasting: clock::LEASE }, records)
+                    let terms = LeaseTerms { owner, lasting: clock::LEASE };
+                    let lease = store.create(run, terms, records)?;
+                    Ok(ClaimedLease::new(lease, &writer))
                 })
             })
             .await??;
         self.stored_wake = Some(wake_at_us);
-        self.hold(lease);
+        self.hold(claimed.keep());
         // Before any other notice of it.
         self.watcher.notice(Notice::RunKnown { run: self.run(), resumed: false });
         self.durable(told, &records);

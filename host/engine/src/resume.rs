@@ -21,7 +21,7 @@ use crate::folders::RunFolders;
 use crate::fork::ForkRequest;
 use crate::history::HistoryPage;
 use crate::journal::{Entries, Journal, survey};
-use crate::lease_holder::holds;
+use crate::lease_holder::{ClaimedLease, holds};
 use crate::limit_changes::changed_limits;
 use crate::lock_wait::LockWait;
 use crate::provider_set;
@@ -72,13 +72,13 @@ impl Engine {
         let registry = provider_set::registry(self.providers.as_ref(), &head)?;
         let deadline = request.settings.times.deadline();
         let lock_wait = LockWait { watcher, cancel: cancel.clone(), deadline };
-        let lease = self.claim(&key, &lock_wait).await?;
+        let claimed = self.claim(&key, &lock_wait).await?;
         // The last holder may have died and left its agents at work.
         self.processes.begin_to_end_leftovers();
         let journal = match self.as_it_is_now(journal, &key).await {
             Ok(journal) => journal,
             Err(error) => {
-                self.give_back(lease).await;
+                self.give_back(claimed.keep()).await;
                 return Err(error);
             }
         };
@@ -86,7 +86,7 @@ impl Engine {
         watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
         let processes = self.processes.apart();
         let tools = (self.writer.clone(), processes.clone());
-        let mut recorder = Recorder::resumed(tools, lock_wait, lease, &journal);
+        let mut recorder = Recorder::resumed(tools, lock_wait, claimed.keep(), &journal);
         let taken_up = self.taken_up(&mut recorder, journal, limits, &request.run).await;
         let (machine, rest) = match taken_up {
             Ok(taken_up) => taken_up,
@@ -132,7 +132,11 @@ impl Engine {
     }
 
     /// Claims the run for this process, in place of a holder that is dead.
-    async fn claim(&self, key: &RunKey, lock_wait: &LockWait<'_>) -> Result<Lease, EngineError> {
+    async fn claim(
+        &self,
+        key: &RunKey,
+        lock_wait: &LockWait<'_>,
+    ) -> Result<ClaimedLease, EngineError> {
         let held = |owner| EngineError::Held { run: key.run.clone(), owner };
         let asked = key.clone();
         let seen = self.writer.shortly(move |store: &mut dyn Store| store.lease(&asked)).await??;
@@ -143,13 +147,15 @@ impl Engine {
         let claimed = lock_wait
             .start(|| {
                 let (asked, owner, seen) = (key.clone(), self.owner.clone(), seen.clone());
+                let writer = self.writer.clone();
                 self.writer.soon(move |store: &mut dyn Store| {
                     let hold = LeaseTerms { owner: &owner, lasting: clock::LEASE };
                     let lease = store.claim(&asked, hold, seen.as_ref())?;
+                    let claimed = ClaimedLease::new(lease, &writer);
                     // From here on each commit stores the run's state, if the facts are
                     // known. If this fails, a list looks them up later.
                     let _ = facts::look_up(store, &asked);
-                    Ok(lease)
+                    Ok(claimed)
                 })
             })
             .await?;
