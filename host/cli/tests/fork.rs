@@ -274,6 +274,29 @@ fn a_resume_with_an_edited_script_that_is_typed_again_goes_on_with_its_fork() {
 }
 
 #[test]
+fn two_resumes_at_once_with_an_edited_script_make_one_fork() {
+    for _ in 0..4 {
+        let place = Place::new();
+        let script = "const r = []\nfor (let i = 0; i < 6; i++) r.push(await agent(`q${i}`))\n";
+        place.write("s.mjs", body(&format!("{script}return r\n")));
+        let ran = place.run(&["run", "s.mjs", "--max-agents", "3"]);
+        assert_eq!(ran.code, 5, "{}", ran.stderr);
+        place.write("s.mjs", body(&format!("{script}return r.length\n")));
+        let run = ran.run_id();
+        let resume = || place.command(&["resume", &run, "--max-agents", "9"]).spawn().unwrap();
+        let both = [resume(), resume()].map(finish);
+        let codes = both.each_ref().map(|one| one.code);
+        assert!(codes.contains(&0), "{}{}", both[0].stderr, both[1].stderr);
+        // The other joined the fork, or was told who works on the run.
+        for other in both.iter().filter(|one| one.code != 0) {
+            assert!(other.stderr.contains("[run_held]"), "{}", other.stderr);
+        }
+        let listed = place.run(&["history", "-o", "json"]).ok();
+        assert_eq!(listed["runs"].as_array().unwrap().len(), 2, "{listed}");
+    }
+}
+
+#[test]
 fn limits_are_raised_on_resume_and_what_is_done_is_free() {
     let place = Place::new();
     let script = body(

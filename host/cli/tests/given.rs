@@ -250,6 +250,10 @@ fn what_the_settings_do_not_allow_is_found_before_a_run() {
             assert!(ran.code != 0 && all.contains(says), "{command}: {all}");
         }
     }
+    let phase = "export const meta = { name: 'n', description: 'd', phases: [{ title: 'P', mcp: ['other'] }] }\nphase('P')\nreturn agent('p', { provider: 'debug' })\n";
+    place.write("w.js", phase);
+    let checked = finish(place.at_home(&["check", "w.js"]).spawn().unwrap());
+    assert!(checked.stdout.contains("[not-allowed]"), "{}", checked.stdout);
     // What an agent may have made by then, and what the settings do define.
     let fine = "return agent('p', { provider: 'debug', mcp: ['known'], dirs: ['later'], images: ['later/x.png'] })";
     place.write("w.js", format!("{META}{fine}\n"));

@@ -136,7 +136,7 @@ const SCRIPTS: [&str; 5] = ["nulls.js", "schema.js", "children.js", "wide.js", "
 
 /// A run whose call has every option that its details show.
 fn given(place: &Place, found: &mut BTreeSet<String>) {
-    let text = "export const meta = { name: 'w', description: 'd' }\nawait agent('a', { label: 'a' })\nreturn agent('b', { tools: [], maxTurns: 1, dirs: ['.'], images: ['i'], mcp: ['m'], session: 'a', system: 's' })\n";
+    let text = "export const meta = { name: 'w', description: 'd' }\nawait agent('a', { label: 'a' })\nreturn agent('b', { tools: [], disallowedTools: ['Bash'], bashCommandClamp: ['ls'], permissions: 'read', effort: 'low', maxTurns: 1, dirs: ['.'], images: ['i'], mcp: ['m'], session: 'a', system: 's' })\n";
     let ran = place.script(text, &[]);
     document(place, "report", &["history", &ran.run_id(), "--json"], found);
 }

@@ -454,11 +454,11 @@ mod tests {
         ]);
         let answers = answers_of(&run(), &journal);
         assert_eq!(values(&answers), [(1, "\"first\"".to_owned()), (2, "\"second\"".to_owned())]);
-        let mut pool: ReusableAnswers = answers.into_iter().map(|offer| offer.answer).collect();
+        let mut reusable: ReusableAnswers = answers.into_iter().map(|one| one.answer).collect();
         let key = AgentRequest::plain("same").content_key();
-        assert_eq!(pool.take(&key).unwrap().source.call, StepId(1));
-        assert_eq!(pool.take(&key).unwrap().source.call, StepId(2));
-        assert!(pool.take(&key).is_none() && pool.is_empty());
+        assert_eq!(reusable.take(&key).unwrap().source.call, StepId(1));
+        assert_eq!(reusable.take(&key).unwrap().source.call, StepId(2));
+        assert!(reusable.take(&key).is_none() && reusable.is_empty());
     }
 
     #[test]

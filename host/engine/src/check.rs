@@ -133,9 +133,13 @@ impl Checks {
         let mut findings: Vec<Finding> = notes.collect();
         let titles: Vec<String> =
             script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
-        let parse::ParsedScript { mut spots, named, wanted } =
+        let parse::ParsedScript { mut spots, named, mut wanted } =
             parse::see(text, &titles, script.meta_export as usize, dialect)?;
         spots.extend(targets::missing(&self.sandbox, file, &self.folders, named).await);
+        wanted.extend(script.meta.phases.iter().map(|phase| refusals::Wanted {
+            at: script.meta_export,
+            request: phase.options.request(),
+        }));
         if let Some(settings) = &self.settings {
             spots.extend(targets::not_allowed(file, &self.folders, settings, &wanted));
         }

@@ -28,6 +28,7 @@ use crate::error::EngineError;
 use crate::folders::{RunFolders, kept};
 use crate::fork_answers::ForkAnswers;
 use crate::journal::look;
+use crate::lease_holder::ClaimedLease;
 use crate::provider_set;
 use crate::request::{LimitChanges, RunSettings, ScriptFile};
 use crate::watch::Watcher;
@@ -102,7 +103,7 @@ impl Engine {
     /// cannot start.
     pub(crate) async fn fork(
         &self,
-        request: ForkRequest,
+        (request, parent_lease): (ForkRequest, Option<ClaimedLease>),
         run: RunId,
         watcher: &dyn Watcher,
         cancel: CancellationToken,
@@ -156,7 +157,8 @@ impl Engine {
         let limits = request.limits.applied_to(limits);
         let guest = Sandbox::guest_digest();
         let now_us = clock::now_us();
-        let fork_answers = ForkAnswers { parent: self.key(&request.run), at_us: now_us, answers };
+        let parent = self.key(&request.run);
+        let fork_answers = ForkAnswers { parent, at_us: now_us, answers, parent_lease };
         let machine = Machine::fork(head, start, fork_answers.in_fork(), limits, guest, now_us);
         let RunSettings { agents, times, .. } = request.settings;
         let means = RunMeans { registry, folders, agents, times };

@@ -10,6 +10,7 @@ use smol_wf_core::reuse::{AnswerRef, OutcomeRef};
 use smol_wf_store::{RunKey, Store, StoreError};
 
 use crate::error::EngineError;
+use crate::lease_holder::ClaimedLease;
 use crate::read_ahead::outcome_at;
 
 /// The answers of a fork, and the journal that holds those not in memory.
@@ -19,6 +20,8 @@ pub(crate) struct ForkAnswers {
     pub(crate) at_us: i64,
     /// Entry numbers in them are those of the parent's journal.
     pub(crate) answers: Vec<AnswerRef>,
+    /// The parent, where it must not be forked again until this fork is stored.
+    pub(crate) parent_lease: Option<ClaimedLease>,
 }
 
 impl ForkAnswers {

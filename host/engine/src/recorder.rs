@@ -246,11 +246,10 @@ impl<'a> Recorder<'a> {
             told.iter().filter_map(Pending::entry).cloned().map(FirstRecord::Entry).collect();
         let place = usize::try_from(ANSWERS_FROM).unwrap_or(0).min(coming.len());
         let behind = coming.split_off(place);
-        coming.extend(
-            answers.answers.into_iter().map(|answer| FirstRecord::Answer(Box::new(answer))),
-        );
+        let ForkAnswers { parent, at_us, answers, parent_lease } = answers;
+        coming.extend(answers.into_iter().map(|answer| FirstRecord::Answer(Box::new(answer))));
         coming.extend(behind);
-        let (key, parent, at_us) = (self.key.clone(), answers.parent, answers.at_us);
+        let key = self.key.clone();
         let run = NewRun {
             key: key.clone(),
             name: new_run.name,
@@ -281,6 +280,8 @@ impl<'a> Recorder<'a> {
             })
             .await??;
         (self.chain, self.length, self.bytes) = (chain, length, bytes);
+        // Who forks the same parent now finds this fork.
+        drop(parent_lease);
         self.stored_wake = Some(None);
         self.hold(claimed.keep());
         self.watcher.notice(Notice::RunKnown { run: self.run(), resumed: false });

@@ -48,19 +48,32 @@ impl Engine {
         let (head, root_start, limits) = journal.recorded()?;
         if is_changed(&request, &root_start, &head) {
             let created_at_us = journal.survey.created_at_us;
-            if let Some(fork) = self.taken_up_before(&request, created_at_us).await? {
+            // Held until the fork is stored: of two processes that fork one run at the
+            // same moment, both would pay for the calls that are missing. Calls at work
+            // in the holder of the run would be paid for twice as well.
+            let deadline = request.settings.times.deadline();
+            let lock_wait = LockWait { watcher, cancel: cancel.clone(), deadline };
+            let fork = self.taken_up_before(&request, created_at_us).await?;
+            let parent_lease = match fork {
+                Some(_) => None,
+                None => Some(self.claim(&key, &lock_wait).await?),
+            };
+            let fork = match fork {
+                None => self.taken_up_before(&request, created_at_us).await?,
+                fork => fork,
+            };
+            if let Some(fork) = fork {
+                drop(parent_lease);
                 watcher.notice(Notice::TakenUpBefore { run: &request.run, fork: &fork });
                 let request = ResumeRequest { run: fork, ..request };
                 return Box::pin(self.resume(request, watcher, cancel)).await;
             }
-            // Otherwise, calls at work in another process would be paid for twice.
-            self.refuse_held(&request.run).await?;
             let ResumeRequest { run, script, limits, settings } = request;
             let reason = ForkReason::Edited;
             let of = ForkRequest::of(run);
             let fork = ForkRequest { script, limits, settings, reason, ..of };
             let run = RunId::from_bits(random_u128()?);
-            return Box::pin(self.fork(fork, run, watcher, cancel)).await;
+            return Box::pin(self.fork((fork, parent_lease), run, watcher, cancel)).await;
         }
         if journal.survey.is_over() {
             watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
@@ -188,7 +201,10 @@ impl Engine {
     }
 
     /// Refuses a run that a process holds.
-    async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
+    ///
+    /// # Errors
+    /// [`EngineError::Held`]; when the store cannot be read.
+    pub async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
         match self.row(run).await? {
             Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {
                 Err(EngineError::Held { run: run.clone(), owner: lease.owner })

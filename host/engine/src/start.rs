@@ -234,7 +234,9 @@ impl Engine {
         match what {
             Start::Run(spec) => Box::pin(self.run(*spec, run, watcher, cancel)).await,
             Start::Resume(request) => Box::pin(self.resume(*request, watcher, cancel)).await,
-            Start::Fork(request) => Box::pin(self.fork(*request, run, watcher, cancel)).await,
+            Start::Fork(request) => {
+                Box::pin(self.fork((*request, None), run, watcher, cancel)).await
+            }
         }
     }
 }

@@ -100,9 +100,27 @@ fn is_private_folder(path: &Path) -> bool {
     meta.is_dir()
 }
 
+/// Opens a regular file that is no link. An agent may have put a pipe there, whose
+/// opening would wait for ever.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW;
+        options.custom_flags(i32::try_from(flags.bits()).unwrap_or(0));
+    }
+    let file = options.open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
 fn is_abandoned(folder: &Path) -> bool {
     let mut name = String::new();
-    let read = File::open(folder.join(OWNER))
+    let read = open_regular(&folder.join(OWNER))
         .and_then(|file| file.take(OWNER_BYTES_MAX).read_to_string(&mut name));
     read.is_ok() && owner::is_dead(&name)
 }

@@ -41,9 +41,9 @@ fn raise(reached: &LimitError) -> Option<String> {
         LimitError::Budget { spent, budget } => {
             shell::word(&budget.raised_over(*spent).to_string())
         }
-        LimitError::Unpriced { .. }
-        | LimitError::Unmetered { .. }
-        | LimitError::Stack
+        // No sum would ever be enough.
+        LimitError::Unpriced { .. } | LimitError::Unmetered { .. } => "none".to_owned(),
+        LimitError::Stack
         | LimitError::Notes { .. }
         | LimitError::TurnBytes { .. }
         | LimitError::Result { .. } => return None,

@@ -138,9 +138,8 @@ impl CheckArgs {
     }
 }
 
-/// The places of a run that would start here.
-/// What the settings say of agents, after the warnings about them; none where they
-/// cannot be used. A script can be checked without.
+/// The agent settings, after the warnings about them; none if the settings cannot be
+/// used, because a script can be checked without.
 fn agent_settings() -> Option<AgentSettings> {
     let unusable = |why: &dyn std::fmt::Display| {
         print_message(&format!("warning: {why}; scripts are checked without your settings"));
@@ -151,6 +150,7 @@ fn agent_settings() -> Option<AgentSettings> {
     setup::agents(&settings).inspect_err(|error| unusable(error)).ok()
 }
 
+/// The folders of a run that would start here.
 fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
     Folders { cwd, here: None, project_root: None, home: paths::home() }

@@ -15,6 +15,7 @@ use crate::guest::Dialect;
 use crate::ids::{Scope, StepId, TimerId};
 use crate::journal::{RunHead, ScopeStart};
 use crate::options::{OptionRules, PhaseOptions};
+use crate::outcome::Failure;
 use crate::reuse::OutcomeRef;
 use crate::selector;
 use crate::settlement::OnFailure;
@@ -122,18 +123,26 @@ struct PhaseDefaults {
     /// From surface 3 on.
     #[serde(skip)]
     options: PhaseOptions,
+    /// What is wrong with them: its calls are refused. A script with such a phase is not
+    /// run at all, so only a forged journal has one.
+    #[serde(skip)]
+    refused: Option<Failure>,
 }
 
 impl PhaseDefaults {
     /// What does not fit here declares no defaults.
     fn of(phase: &Value, surface: Surface) -> Option<Self> {
         let text = |key| phase.get(key).and_then(Value::as_str).map(str::to_owned);
-        let options = match surface {
-            Surface::Third => PhaseOptions::deserialize(phase).unwrap_or_default(),
-            Surface::First | Surface::Second => PhaseOptions::default(),
+        let read = match surface {
+            Surface::Third => PhaseOptions::of_phase(phase),
+            Surface::First | Surface::Second => Ok(PhaseOptions::default()),
+        };
+        let (options, refused) = match read {
+            Ok(options) => (options, None),
+            Err(failure) => (PhaseOptions::default(), Some(failure)),
         };
         let (model, provider) = (text("model"), text("provider"));
-        Some(Self { title: text("title")?, model, provider, options })
+        Some(Self { title: text("title")?, model, provider, options, refused })
     }
 
     /// All that `meta` declares. Under surface 1 a phase of another shape hid the
@@ -191,17 +200,23 @@ impl ScopeState {
 
     /// Fills in what a call with these options leaves open: the current phase, and
     /// what `meta` declares for it. `taken` is the recorded call.
+    ///
+    /// # Errors
+    /// When the options of its phase cannot be read.
     pub(super) fn apply_defaults(
         &self,
         request: &mut AgentRequest,
         (options, taken): (&str, Option<&AgentRequest>),
         head: &RunHead,
-    ) {
+    ) -> Result<(), Failure> {
         if request.phase.is_none() {
             request.phase.clone_from(&self.phase);
         }
         let declared = request.phase.as_ref().and_then(|title| self.defaults.get(title));
         if let Some(phase) = declared {
+            if let Some(failure) = &phase.refused {
+                return Err(failure.clone());
+            }
             // No other program has them, so they hold in a body, too.
             phase.options.fill(request, options, taken);
         }
@@ -215,5 +230,6 @@ impl ScopeState {
             }
             request.model = request.model.take().or_else(|| defaults.model.clone());
         }
+        Ok(())
     }
 }

@@ -135,7 +135,7 @@ impl Machine {
         {
             schema::was_accepted_by_first(schema)?;
         }
-        scope.apply_defaults(&mut request, (options, taken), &self.head);
+        scope.apply_defaults(&mut request, (options, taken), &self.head)?;
         selector::choose(&request, &self.head).map_err(|error| {
             let message = format!("option `model` of agent(): {error}");
             Failure::new(Code::CallInvalid, message)

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{OptionRules, read};
+use super::{OptionRules, read, tools};
 use crate::call::AgentRequest;
 use crate::outcome::Failure;
 use crate::schema::RecentSchemas;
@@ -39,8 +39,43 @@ impl PhaseOptions {
     /// Options of a call that no phase gives: those that are of one call alone, and
     /// those that hold an agent to something. To ignore one would surprise, or set
     /// agents free.
-    pub const OF_CALLS: [&str; 6] =
-        ["images", "session", "permissions", "disallowedTools", "bashCommandClamp", "isolation"];
+    pub const OF_CALLS: [&str; 7] = [
+        "images",
+        "session",
+        "permissions",
+        "disallowedTools",
+        "bashCommandClamp",
+        "isolation",
+        "schema",
+    ];
+
+    /// The options of a phase of `meta`, as JSON. Null means that one is not set.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub(crate) fn of_phase(phase: &Value) -> Result<Self, Failure> {
+        let given = Self::NAMES.iter().filter_map(|name| {
+            let value = phase.get(*name).filter(|value| !value.is_null())?;
+            Some(((*name).to_owned(), value.clone()))
+        });
+        Self::read(given.collect())
+    }
+
+    /// A call of the phase that gives no options itself.
+    #[must_use]
+    pub fn request(&self) -> AgentRequest {
+        let mut request = AgentRequest::plain("phase");
+        self.fill(&mut request, "{}", None);
+        request
+    }
+
+    /// Refuses a name that looks like one of an option that holds an agent.
+    ///
+    /// # Errors
+    /// A refusal with the name that was probably meant.
+    pub(crate) fn refuse_alike(name: &str, value: &Value) -> Result<(), Failure> {
+        tools::refuse_alike(name, value, OptionRules::MODULE)
+    }
 
     /// Reads options of these names, as those of a call in a module are read.
     ///
@@ -104,10 +139,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_option_of_a_phase_arrives_with_null_beside_it() {
+        let given = [
+            ("tools", r#"["Read"]"#),
+            ("allowedTools", r#"["Read"]"#),
+            ("maxTurns", "3"),
+            ("system", "\"s\""),
+            ("dirs", r#"["d"]"#),
+            ("mcp", r#"["m"]"#),
+        ];
+        assert_eq!(given.map(|(name, _)| name), PhaseOptions::NAMES);
+        for (name, value) in given {
+            let nulls = PhaseOptions::NAMES.iter().filter(|other| **other != name);
+            let nulls: String = nulls.map(|other| format!(",\"{other}\":null")).collect();
+            let phase = format!("{{\"title\":\"P\",\"{name}\":{value}{nulls}}}");
+            let phase = PhaseOptions::of_phase(&serde_json::from_str(&phase).unwrap()).unwrap();
+            let mut request = AgentRequest::plain("p");
+            phase.fill(&mut request, "{}", None);
+            let own = format!("{{\"{name}\":{value}}}");
+            assert_eq!(request, AgentRequest::read("p".into(), &own, OptionRules::BODY).unwrap());
+        }
+    }
+
+    #[test]
     fn a_call_takes_of_its_phase_what_it_does_not_say() {
         let phase =
             r#"{"title":"P","tools":["Read"],"maxTurns":3,"system":"s","dirs":["d"],"mcp":["m"]}"#;
-        let phase: PhaseOptions = serde_json::from_str(phase).unwrap();
+        let phase = PhaseOptions::of_phase(&serde_json::from_str(phase).unwrap()).unwrap();
         let filled = |options: &str, taken: Option<&AgentRequest>| {
             let mut request =
                 AgentRequest::read("p".into(), options, OptionRules::BODY).expect("good options");

@@ -176,11 +176,10 @@ const ALIKE_THIRD: [&str; 24] = [
 
 /// Refuses an unknown option that would restrict its agent, were it known.
 pub(super) fn refuse_alike(name: &str, value: &Value, rules: OptionRules) -> Result<(), Failure> {
-    let plain: String = name
-        .chars()
-        .filter(|one| !matches!(one, '_' | '-' | ' '))
-        .collect::<String>()
-        .to_ascii_lowercase();
+    let is_second = matches!(rules, OptionRules::Second(_));
+    let is_left_out = |one: char| matches!(one, '_' | '-') || (one == ' ' && !is_second);
+    let plain: String =
+        name.chars().filter(|one| !is_left_out(*one)).collect::<String>().to_ascii_lowercase();
     let asks = match value {
         Value::Null => false,
         Value::Bool(given) => *given != RIGHTS.contains(&plain.as_str()),
@@ -188,8 +187,7 @@ pub(super) fn refuse_alike(name: &str, value: &Value, rules: OptionRules) -> Res
         Value::Array(items) => !items.is_empty(),
         _ => true,
     };
-    let is_passed_over =
-        matches!(rules, OptionRules::Second(_)) && ALIKE_THIRD.contains(&plain.as_str());
+    let is_passed_over = is_second && ALIKE_THIRD.contains(&plain.as_str());
     match ALIKE.iter().find(|(alike, _)| *alike == plain) {
         Some((_, meant)) if asks && !is_passed_over => Err(refuse(format!(
             "agent() does not know the option `{name}`, and would not hold its agent to it; write `{meant}`, or leave it out"

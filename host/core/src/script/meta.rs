@@ -65,6 +65,9 @@ impl Meta {
     }
 }
 
+/// What a phase says that is not an option of its calls.
+const PHASE_KEYS: [&str; 4] = ["title", "detail", "model", "provider"];
+
 /// Reads the keys of `meta`.
 pub(super) fn check(
     literal: &Literal,
@@ -103,11 +106,37 @@ fn phases(
         let has_options = surface >= Surface::Third;
         let options = if has_options { options(item, &name)? } else { PhaseOptions::default() };
         match phase(item, &name, has_options, notes) {
-            Ok(phase) => phases.push(Phase { options, ..phase }),
+            Ok(phase) => {
+                let phase = Phase { options, ..phase };
+                refuse_second(&phases, &phase, item, &name)?;
+                phases.push(phase);
+            }
             Err(fault) => ignored(notes, fault),
         }
     }
     Ok(phases)
+}
+
+/// Refuses a second phase of one title where either has options: which of the two holds
+/// for a call of that phase would be a guess.
+fn refuse_second(
+    phases: &[Phase],
+    second: &Phase,
+    item: &Literal,
+    name: &str,
+) -> Result<(), Fault> {
+    let none = PhaseOptions::default();
+    let clashes = |first: &&Phase| {
+        first.title == second.title && (first.options != none || second.options != none)
+    };
+    if phases.iter().any(|first| clashes(&first)) {
+        let title = shown(&second.title);
+        let why = format!(
+            "{name}: a phase before it has the title {title}, and one of them has options; write them into one phase"
+        );
+        return Err(Fault::new(Code::MetaInvalid, item.at, why));
+    }
+    Ok(())
 }
 
 /// Defaults that a phase declares for its calls.
@@ -116,6 +145,9 @@ fn options(item: &Literal, name: &str) -> Result<PhaseOptions, Fault> {
     let wrong = |at, why: String| Fault::new(Code::MetaInvalid, at, format!("{name}: {why}"));
     let mut given = Map::new();
     for Entry { key, value, at, .. } in entries {
+        if matches!(value.data, Data::Undefined | Data::Null) {
+            continue;
+        }
         if PhaseOptions::OF_CALLS.contains(&key.as_str()) {
             let why =
                 format!("no phase takes the option `{key}`; give it to the calls of the phase");
@@ -126,6 +158,9 @@ fn options(item: &Literal, name: &str) -> Result<PhaseOptions, Fault> {
             // The options of a call, so that the sentence is that of a call.
             let alone = Map::from_iter([(key.clone(), value.to_json())]);
             PhaseOptions::read(alone).map_err(|failure| wrong(value.at, failure.message))?;
+        } else if !PHASE_KEYS.contains(&key.as_str()) {
+            PhaseOptions::refuse_alike(key, &value.to_json())
+                .map_err(|failure| wrong(*at, failure.message))?;
         }
     }
     PhaseOptions::read(given).map_err(|failure| wrong(item.at, failure.message))
@@ -145,7 +180,7 @@ fn phase(
     let fields = Fields::of(item, name)?;
     let title = fields.required("title")?;
     let names: &[&str] = if has_options { &PhaseOptions::NAMES } else { &[] };
-    fields.others(&[&["title", "detail", "model", "provider"], names].concat(), notes);
+    fields.others(&[&PHASE_KEYS, names].concat(), notes);
     let mut text = |key| fields.text_or_note(key, notes);
     let (detail, model, provider) = (text("detail"), text("model"), text("provider"));
     Ok(Phase { title, detail, model, provider, options })

@@ -344,7 +344,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         self.known.borrow_mut().insert(symbol, None);
         let found = match self.tree.binding(symbol) {
             Binding::Value(value) => self.of(value).or_else(|| self.built(symbol, value)),
-            Binding::ValueUse(value, _) | Binding::Item(value) => match self.of(value) {
+            Binding::Element(value, _) | Binding::Item(value) => match self.of(value) {
                 Some(Shape::List(source)) => {
                     self.element(value, symbol).or(Some(Shape::Promise(source)))
                 }
@@ -360,7 +360,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
     /// `const [a, b] = [agent(x), 1]`: each has its own.
     fn element(&self, value: &Expression<'a>, symbol: SymbolId) -> Option<Shape<'a>> {
         let Expression::ArrayExpression(list) = value else { return None };
-        let Binding::ValueUse(_, nth) = self.tree.binding(symbol) else { return None };
+        let Binding::Element(_, nth) = self.tree.binding(symbol) else { return None };
         self.of(list.elements.get(nth)?.as_expression()?)
     }
 

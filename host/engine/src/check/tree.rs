@@ -58,7 +58,7 @@ pub(super) enum Binding<'a> {
     /// `const { key: x } = value`.
     Key(&'a Expression<'a>, &'a str),
     /// `const [, x] = value`.
-    ValueUse(&'a Expression<'a>, usize),
+    Element(&'a Expression<'a>, usize),
     /// `for (const x of value)`.
     Item(&'a Expression<'a>),
     Function(Fun<'a, 'a>),
@@ -175,9 +175,7 @@ impl<'s, 'a> Tree<'s, 'a> {
                 match (&one.init, of_loop, within(&one.id, at)) {
                     (Some(init), _, Some(Within::Whole)) => Binding::Value(init),
                     (Some(init), _, Some(Within::Key(key))) => Binding::Key(init, key),
-                    (Some(init), _, Some(Within::ValueUse(place))) => {
-                        Binding::ValueUse(init, place)
-                    }
+                    (Some(init), _, Some(Within::Element(place))) => Binding::Element(init, place),
                     (None, Some(list), Some(Within::Whole)) => Binding::Item(list),
                     _ => Binding::Unknown,
                 }
@@ -387,7 +385,7 @@ fn imported<'a>(one: &'a ImportSpecifier<'a>) -> Binding<'a> {
 enum Within<'a> {
     Whole,
     Key(&'a str),
-    ValueUse(usize),
+    Element(usize),
 }
 
 fn within<'a>(pattern: &'a BindingPattern<'a>, at: Span) -> Option<Within<'a>> {
@@ -409,7 +407,7 @@ fn within<'a>(pattern: &'a BindingPattern<'a>, at: Span) -> Option<Within<'a>> {
             .elements
             .iter()
             .position(|one| one.as_ref().is_some_and(is_it))
-            .map(Within::ValueUse),
+            .map(Within::Element),
         BindingPattern::AssignmentPattern(_) => None,
     }
 }

@@ -14,7 +14,6 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::open_files::{FileId, OpenFiles};
-use super::schema::Shape;
 use super::{fail, schema};
 use crate::{HolderCheck, StoreError};
 
@@ -85,12 +84,13 @@ pub(super) fn open_there(
     keep_plans(&connection).map_err(failed)?;
     // Before any other statement trusts the file, and in one transaction: another
     // process may be migrating it.
-    let (version, shape) = {
+    let version = {
         let transaction = connection.transaction().map_err(failed)?;
-        match schema::version(&transaction, path)? {
-            0 => (0, Shape::Whole),
-            version => (version, schema::compare(&transaction, version, path)?),
+        let version = schema::version(&transaction, path)?;
+        if version > 0 {
+            schema::compare(&transaction, version, path)?;
         }
+        version
     };
     // SQLite silently falls back to reading.
     if connection.is_readonly("main").map_err(failed)? {
@@ -107,11 +107,6 @@ pub(super) fn open_there(
         .map_err(failed)?;
     if version < schema::NEWEST {
         schema::migrate(&mut connection, path, check_holder)?;
-    }
-    if shape == Shape::WithoutView {
-        connection.busy_timeout(Duration::ZERO).map_err(failed)?;
-        schema::add_view(&connection, path)?;
-        connection.busy_timeout(wait).map_err(failed)?;
     }
     // A read makes SQLite create both files beside the database.
     connection

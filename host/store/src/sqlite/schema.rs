@@ -25,14 +25,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_runs.sql"),
     include_str!("../../migrations/0002_ends.sql"),
     include_str!("../../migrations/0003_changed.sql"),
-    concat!(
-        include_str!("../../migrations/0004_facts.sql"),
-        include_str!("../../migrations/entries.sql")
-    ),
+    include_str!("../../migrations/0004_facts.sql"),
+    include_str!("../../migrations/0005_entries.sql"),
 ];
-
-/// The view for programs that read the database, which ends migration 4.
-const ENTRIES_VIEW: &str = include_str!("../../migrations/entries.sql");
 
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
@@ -41,12 +36,9 @@ pub(super) const SHAPES: [&str; MIGRATIONS.len()] = [
     "e63325169086067cdf8b4f2d7ebe3ad70852b4fb906eaf5b103e3e089eb3beea",
     "3f25e8b650af89867c1f1d9fad8e727065e54c254f6d41dfa343baa41da97e3d",
     "ca7d5b61e8c255d7cf28aa160736d385a367fa67dc736f796f0db84419c05398",
+    "61e206fbf60b1a251ccf377732a664b5997f078028f6fc8f0446dbbb978c4c84",
     "ea11d02e56bf92e288327f46b3f909cfa86401129a9637251aec6c4796394ca1",
 ];
-
-/// Digest of schema 4 before it had the view `entries`.
-pub(super) const WITHOUT_VIEW: &str =
-    "61e206fbf60b1a251ccf377732a664b5997f078028f6fc8f0446dbbb978c4c84";
 
 /// The version of a database that is ours, or 0 for an empty one. Refuses any other.
 pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
@@ -75,46 +67,24 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64, Store
     if empty { Ok(0) } else { Err(StoreError::Foreign { path: path() }) }
 }
 
-/// Whether a database has all of its schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// Everything that the migrations up to its version make.
-    Whole,
-    /// Schema 4 without the view `entries`, which no statement of ours reads.
-    WithoutView,
-}
-
 /// Refuses a database whose schema differs from what the migrations up to this
 /// version make.
 pub(super) fn compare(
     connection: &Connection,
     version: i64,
     path: &Path,
-) -> Result<Shape, StoreError> {
+) -> Result<(), StoreError> {
     let failed = |error: &rusqlite::Error| fail::sqlite(path, error);
     let found = objects(connection).map_err(|error| failed(&error))?;
     let migrations = usize::try_from(version).unwrap_or(0).min(MIGRATIONS.len());
     let expected = migrations.checked_sub(1).map(|newest| SHAPES[newest]);
     let digest = digest(&found);
     if expected.is_some_and(|expected| digest.as_str() == expected) {
-        return Ok(Shape::Whole);
-    }
-    if version == NEWEST && digest.as_str() == WITHOUT_VIEW {
-        return Ok(Shape::WithoutView);
+        return Ok(());
     }
     let ours = shape(migrations).map_err(|error| failed(&error))?;
     let what = difference(&ours, &found).unwrap_or_else(|| "another schema".to_owned());
     Err(StoreError::Altered { path: path.to_path_buf(), what })
-}
-
-/// Adds the view `entries`, unless another process was faster or is writing: no
-/// statement of ours reads it, and the next one to open the database adds it.
-pub(super) fn add_view(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let sql = ENTRIES_VIEW.replacen("CREATE VIEW", "CREATE VIEW IF NOT EXISTS", 1);
-    match connection.execute_batch(&sql).map_err(|error| fail::sqlite(path, &error)) {
-        Err(StoreError::Busy { .. } | StoreError::DiskFull { .. }) => Ok(()),
-        outcome => outcome,
-    }
 }
 
 /// A lease in the tables of an older program.

@@ -125,6 +125,12 @@ impl DeleteArgs {
         if selects && !chosen.is_empty() && !self.dry_run && !self.yes {
             confirm(chosen.len())?;
         }
+        if !selects && !self.dry_run {
+            // Before waiting for a process of an older program, which may work on one.
+            for run in &chosen {
+                engine.refuse_held(&run.run_id).await?;
+            }
+        }
         if !self.dry_run && (self.vacuum || !chosen.is_empty()) {
             setup::wait_to_write(&engine, &settings).await?;
         }
