@@ -6,7 +6,7 @@ mod common;
 use std::process::Stdio;
 
 use common::{Place, Ran};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A workflow of this name with so many agents, all in one phase.
 fn workflow(name: &str, agents: u32) -> String {
@@ -39,6 +39,31 @@ fn ids(ran: &Ran) -> Vec<String> {
 fn list(place: &Place, flags: &[&str]) -> Vec<String> {
     let all: Vec<&str> = ["history", "-o", "json"].iter().chain(flags).copied().collect();
     ids(&place.run(&all))
+}
+
+#[test]
+fn what_agents_used_is_summed_while_their_answers_wait_and_once_only() {
+    let place = Place::new();
+    let script = "return await parallel([() => agent('fast').then(() => agent('over')), () => agent('slow 1'), () => agent('slow 2')])";
+    let rules = ["--debug-rule", "slow*=delay:300ms,cost:1", "--debug-rule", "*=cost:1"];
+    let flags = [&rules[..], &["--max-agents", "3"]].concat();
+    let ran = place.script(
+        &format!("export const meta = {{ name: 'sums', description: 'd' }}\n{script}\n"),
+        &flags,
+    );
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    let sums = |place: &Place| {
+        let report = place.run(&["history", "latest", "--json"]).report();
+        let usage = place.run(&["history", "usage", "-o", "json"]).report();
+        let cost = usage["total"]["costUsd"].clone();
+        (report["costUsd"].clone(), report["tokenUsage"]["totalTokens"].clone(), cost)
+    };
+    let paused = sums(&place);
+    assert_eq!((&paused.0, &paused.2), (&json!(3.0), &json!(3.0)), "{}", ran.stdout);
+    assert_eq!(ran.report()["costUsd"], 3.0);
+    let resumed = place.run(&["resume", "latest", "--max-agents", "9"]);
+    assert_eq!(resumed.ok()["costUsd"], 4.0);
+    assert_eq!(sums(&place).2, 4.0);
 }
 
 #[test]

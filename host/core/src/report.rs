@@ -15,6 +15,8 @@ mod two_names;
 mod usage;
 pub(crate) mod warnings;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -193,6 +195,9 @@ pub struct ReportFold {
     state: Option<RunState>,
     steps: Steps,
     causes: Causes,
+    /// Steps whose answers were kept as a process let go of the run: what they used is
+    /// spent, and is not counted again when their scripts are given the answers.
+    kept: BTreeSet<StepId>,
 }
 
 impl Report {
@@ -265,9 +270,17 @@ impl ReportFold {
                 let label = step.and_then(Agent::of).map(|agent| agent.title());
                 report.warnings.push(WarningReport::of(warning, label));
             }
+            Body::AgentAnswered { call, outcome, reply } => {
+                if let Some(agent) = agent
+                    && self.kept.insert(*call)
+                {
+                    report.spent(agent, reply, is_cost_unknown(outcome, reply));
+                }
+            }
             Body::Settled { call, outcome, reply, given } => {
+                let was_kept = self.kept.remove(call);
                 let Some(agent) = agent else { return };
-                report.settled(agent, outcome, reply.as_deref());
+                report.settled(agent, outcome, reply.as_deref(), was_kept);
                 if let Outcome::Failed(failure) = outcome {
                     match given {
                         Some(Substitute::Null) => {
@@ -277,13 +290,9 @@ impl ReportFold {
                     }
                 }
             }
-            Body::AgentParked { call, reply, .. } => {
+            Body::AgentParked { reply, .. } => {
                 if let Some(agent) = agent {
-                    report.spent(agent, reply, reply.is_unpriced());
-                    report.asks.add(*call, &agent.title(), reply);
-                    if let Some(worktree) = &reply.worktree {
-                        report.kept(*call, Some(agent.title()), worktree);
-                    }
+                    report.parked(agent, reply);
                 }
             }
             Body::WorktreeKept { call, worktree } => {
@@ -318,14 +327,21 @@ impl<'s> Agent<'s> {
 }
 
 impl Report {
-    fn settled(&mut self, agent: Agent<'_>, outcome: &Outcome, reply: Option<&Reply>) {
+    fn settled(
+        &mut self,
+        agent: Agent<'_>,
+        outcome: &Outcome,
+        reply: Option<&Reply>,
+        was_kept: bool,
+    ) {
         let (call, title) = (agent.step.step, agent.title());
         // A reused answer was paid for by the run that asked.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_some()) {
             self.reused.add(reply);
         } else if let Some(reply) = reply {
-            let is_unknown = reply.is_unpriced() || settlement::hides_its_cost(outcome, reply);
-            self.spent(agent, reply, is_unknown);
+            if !was_kept {
+                self.spent(agent, reply, is_cost_unknown(outcome, reply));
+            }
             sessions::add(&mut self.sessions, call, &title, reply);
             self.asks.add(call, &title, reply);
             let warning = warnings::of_reply(call, reply).into_iter();
@@ -348,6 +364,16 @@ impl Report {
                     self.null(null_of_agent(call, &title));
                 }
             }
+        }
+    }
+
+    /// Its provider answers no one: the step stays open, and what it used is spent.
+    fn parked(&mut self, agent: Agent<'_>, reply: &Reply) {
+        let (step, title) = (agent.step.step, agent.title());
+        self.spent(agent, reply, reply.is_unpriced());
+        self.asks.add(step, &title, reply);
+        if let Some(worktree) = &reply.worktree {
+            self.kept(step, Some(title), worktree);
         }
     }
 
@@ -396,6 +422,11 @@ impl Report {
             RunEnd::Failed { error } => self.error = Some(script_error(error)),
         }
     }
+}
+
+/// Whether an agent was at work and nobody knows what that cost.
+fn is_cost_unknown(outcome: &Outcome, reply: &Reply) -> bool {
+    reply.is_unpriced() || settlement::hides_its_cost(outcome, reply)
 }
 
 fn empty(head: &RunHead) -> Report {

@@ -13,7 +13,7 @@ use crate::report::{NoHead, RunState, TokenUsage};
 use crate::step::StepKind;
 
 /// Version of the text form: one of another version is made again.
-const SUMMARY_FORMAT: u32 = 3;
+const SUMMARY_FORMAT: u32 = 4;
 
 const DAY_US: i64 = 24 * 3_600 * 1_000_000;
 

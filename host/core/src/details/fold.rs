@@ -79,10 +79,8 @@ impl<'a> Fold<'a> {
                 }
             }
             Body::AgentAnswered { outcome, reply, .. } => {
-                if let Some(step) = step {
-                    step.answer(outcome, Some(reply), at_us);
-                    step.state = StepState::Answered;
-                }
+                let keep = |step: &mut StepDetails<'a>| step.keep(outcome, reply, at_us);
+                step.and_then(keep).into_iter().for_each(|spent| self.spent(spent));
             }
             Body::AgentSession { provider, session_id, .. } => {
                 if let Some(step) = step {
@@ -236,14 +234,24 @@ impl<'a> StepDetails<'a> {
         at_us: i64,
     ) -> Option<Spend<'a>> {
         self.given = given;
+        // What it used was spent when its answer was kept.
+        let was_kept = self.state == StepState::Answered;
         self.answer(outcome, reply, at_us);
         self.ended_at_us = Some(at_us);
         self.state = match outcome {
             Outcome::Value(_) => StepState::Completed,
             Outcome::Failed(_) => StepState::Failed,
         };
-        let was_asked = self.kind == StepKind::Agent && self.reused.is_none();
+        let was_asked = self.kind == StepKind::Agent && self.reused.is_none() && !was_kept;
         was_asked.then(|| self.spent(1, reply, at_us))
+    }
+
+    /// Its answer was kept as the process let go of the run. What it used is spent.
+    fn keep(&mut self, outcome: &'a Outcome, reply: &'a Reply, at_us: i64) -> Option<Spend<'a>> {
+        let was_kept = self.state == StepState::Answered;
+        self.answer(outcome, Some(reply), at_us);
+        self.state = StepState::Answered;
+        (!was_kept).then(|| self.spent(1, Some(reply), at_us))
     }
 
     /// It stays open; what it used is spent.
