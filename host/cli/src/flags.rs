@@ -51,7 +51,7 @@ impl DbFlags {
 
 /// Defaults for calls that do not set these options
 #[derive(Debug, Args)]
-pub(crate) struct CallFlags {
+pub(crate) struct StepFlags {
     /// Provider: debug, claude-code, codex, opencode, pi, one from a settings
     /// file, or auto: the first that is installed and logged in [default: auto]
     #[arg(long, value_name = "PROVIDER", value_parser = reader(Key::Provider))]
@@ -84,7 +84,7 @@ pub(crate) struct CallFlags {
     model_map: Vec<(String, String)>,
 }
 
-impl CallFlags {
+impl StepFlags {
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         layer.add(Key::Provider, self.agent_provider.as_ref());
         layer.add(Key::Model, self.model.as_ref());

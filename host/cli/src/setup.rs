@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
-use smol_wf_core::call::{CallDefaults, Permissions};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::prices::PriceTable;
 use smol_wf_core::settlement::OnFailure;
+use smol_wf_core::step_request::{Permissions, StepDefaults};
 use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Folders,
@@ -266,9 +266,9 @@ pub(crate) fn prices_text(path: &Path) -> io::Result<String> {
 }
 
 /// Defaults for calls that do not set these options.
-pub(crate) fn call_defaults(settings: &Settings) -> CallDefaults {
+pub(crate) fn step_defaults(settings: &Settings) -> StepDefaults {
     let text = |key| settings.text(key).map(str::to_owned);
-    CallDefaults {
+    StepDefaults {
         model: text(Key::Model),
         effort: text(Key::Effort),
         permissions: settings.text(Key::Permissions).map(|word| match word {

@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::Retry;
 use crate::ids::{RunId, StepId};
+use crate::step_request::Retry;
 
 /// The most attempts that the option `retry` may ask for: what fails ten times
 /// fails for a reason that waiting does not mend.
@@ -86,7 +86,7 @@ pub struct FailedAttempt<'a> {
     /// The run.
     pub run: &'a RunId,
     /// The step.
-    pub call: StepId,
+    pub step: StepId,
     /// Number of the attempt, from 1.
     pub attempt: u32,
     /// How it began.
@@ -150,7 +150,7 @@ fn wait_ms(failed: FailedAttempt<'_>, backoff_ms: u64) -> u64 {
     let base = backoff_ms.saturating_mul(1 << doublings).min(RETRY_WAIT_MS_MAX);
     let base = base.max(failed.retry_after_ms.unwrap_or(0));
     let drawn =
-        blake3::hash(format!("{}/{}/{}", failed.run, failed.call, failed.attempt).as_bytes());
+        blake3::hash(format!("{}/{}/{}", failed.run, failed.step, failed.attempt).as_bytes());
     let share =
         drawn.as_bytes().iter().take(2).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
     base + base / 2 * share / u64::from(u16::MAX)
@@ -176,7 +176,7 @@ mod tests {
 
     fn failed(run: &RunId, attempt: u32, class: FailureClass) -> FailedAttempt<'_> {
         let start = RetryStart::Fresh;
-        FailedAttempt { run, call: StepId(3), attempt, start, class, retry_after_ms: None }
+        FailedAttempt { run, step: StepId(3), attempt, start, class, retry_after_ms: None }
     }
 
     fn in_session(failed: FailedAttempt<'_>) -> FailedAttempt<'_> {

@@ -210,7 +210,7 @@ pub struct Ledger {
     unpriced: u32,
     /// Answers whose agent did not say what they took.
     unmetered: u32,
-    calls: u32,
+    steps: u32,
     largest_tokens: u64,
     largest_micros: u64,
 }
@@ -223,7 +223,7 @@ impl Ledger {
             return;
         }
         let (tokens, cost) = (reply.usage.output_tokens, reply.cost_usd.map_or(0, micros));
-        self.calls = self.calls.saturating_add(1);
+        self.steps = self.steps.saturating_add(1);
         self.tokens = self.tokens.saturating_add(tokens);
         self.micros = self.micros.saturating_add(cost);
         self.largest_tokens = self.largest_tokens.max(tokens);
@@ -277,7 +277,7 @@ impl Ledger {
     }
 
     fn each(&self, largest: u64, unknown: u64) -> u64 {
-        if self.calls == 0 { unknown } else { largest }
+        if self.steps == 0 { unknown } else { largest }
     }
 }
 

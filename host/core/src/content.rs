@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::call::{AgentRequest, EarlierSession, WorkflowTarget};
 use crate::ids::Digest;
+use crate::step_request::{AgentRequest, EarlierSession, WorkflowTarget};
 
 impl AgentRequest {
     /// Digest of all that makes this call what it is.
@@ -144,9 +144,9 @@ fn sorted(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{NamedSession, Usage};
     use crate::ids::StepId;
     use crate::options::OptionRules;
+    use crate::step_request::{NamedSession, Usage};
 
     fn key(prompt: &str, options: &str) -> Digest {
         AgentRequest::read(prompt.to_owned(), options, OptionRules::MODULE).unwrap().content_key()
@@ -209,11 +209,11 @@ mod tests {
 
     #[test]
     fn a_session_counts_by_its_name_and_not_by_its_label() {
-        let call = |label: &str, session_id: &str| {
+        let step = |label: &str, session_id: &str| {
             let mut request = AgentRequest::plain("p");
             let (provider, session_id) = ("codex".to_owned(), session_id.to_owned());
             let of = Some(NamedSession {
-                call: StepId(1),
+                step: StepId(1),
                 provider,
                 session_id,
                 used: Usage::default(),
@@ -221,8 +221,8 @@ mod tests {
             request.session = Some(EarlierSession { label: label.to_owned(), of });
             request.content_key()
         };
-        assert_eq!(call("a", "s-1"), call("b", "s-1"));
-        assert_ne!(call("a", "s-1"), call("a", "s-2"));
+        assert_eq!(step("a", "s-1"), step("b", "s-1"));
+        assert_ne!(step("a", "s-1"), step("a", "s-2"));
     }
 
     #[test]

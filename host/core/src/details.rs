@@ -6,7 +6,6 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::call::{AnswerSource, Reply};
 use crate::guest::{Failure, Outcome};
 use crate::ids::{Digest, Scope, StepId};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart, StopReason};
@@ -14,6 +13,7 @@ use crate::limits::Limits;
 use crate::report::{NoHead, StepLabel, TokenUsage};
 use crate::settlement::Substitute;
 use crate::step::{StepKind, StepRequest};
+use crate::step_request::{AnswerSource, Reply};
 use crate::steps::Steps;
 use crate::worktree::Worktree;
 
@@ -299,8 +299,8 @@ impl<'a> Details<'a> {
 
     /// A call by its number.
     #[must_use]
-    pub fn step(&self, call: StepId) -> Option<&StepDetails<'a>> {
-        self.steps.binary_search_by_key(&call, |step| step.step).ok().map(|at| &self.steps[at])
+    pub fn step(&self, step: StepId) -> Option<&StepDetails<'a>> {
+        self.steps.binary_search_by_key(&step, |step| step.step).ok().map(|at| &self.steps[at])
     }
 }
 

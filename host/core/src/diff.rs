@@ -40,9 +40,9 @@ pub struct RunDiff<'a> {
     /// Calls of both that have an answer in one only.
     pub not_answered: Vec<MissingAnswer>,
     /// Calls that only `a` made.
-    pub only_in_a: Vec<CallLine>,
+    pub only_in_a: Vec<StepLine>,
     /// Calls that only `b` made.
-    pub only_in_b: Vec<CallLine>,
+    pub only_in_b: Vec<StepLine>,
     /// Where the runs diverge first, in the order of their calls.
     pub first_divergence: Option<Divergence>,
     /// Changes of the result from `a` to `b`.
@@ -123,7 +123,7 @@ pub enum RunSide {
 
 /// A call that only one of them made.
 #[derive(Debug, Serialize)]
-pub struct CallLine {
+pub struct StepLine {
     /// Number of the step.
     pub step: StepId,
     /// What people call it.
@@ -136,9 +136,9 @@ pub struct CallLine {
 #[serde(rename_all = "camelCase")]
 pub struct Divergence {
     /// The call of `a`; none if `a` has no more calls.
-    pub a: Option<CallLine>,
+    pub a: Option<StepLine>,
     /// The call of `b`.
-    pub b: Option<CallLine>,
+    pub b: Option<StepLine>,
     /// The differing parts of the call, or `answer`, whose sides are none where there
     /// is no answer.
     pub fields: Vec<Field>,
@@ -245,8 +245,8 @@ fn side<'a>(details: &Details<'a>) -> Side<'a> {
     }
 }
 
-fn line(step: &StepDetails<'_>) -> CallLine {
-    CallLine { step: step.step, label: step.label.clone() }
+fn line(step: &StepDetails<'_>) -> StepLine {
+    StepLine { step: step.step, label: step.label.clone() }
 }
 
 fn result(details: &Details<'_>) -> Option<Value> {

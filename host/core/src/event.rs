@@ -86,8 +86,7 @@ pub struct Metadata {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// Number of the step.
-    #[serde(rename = "step")]
-    pub call: StepId,
+    pub step: StepId,
     /// A word for machines, such as `text` or `tool`.
     #[serde(rename = "what")]
     pub kind: String,

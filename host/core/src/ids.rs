@@ -134,8 +134,8 @@ impl Scope {
 
     /// The scope that a `workflow()` call opens.
     #[must_use]
-    pub fn of(call: StepId) -> Self {
-        Self(call.0)
+    pub fn of(step: StepId) -> Self {
+        Self(step.0)
     }
 
     /// The `workflow()` call that opened this scope; none for the root.

@@ -18,7 +18,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::AgentRequest;
 use crate::codes::Code;
 use crate::event::Activity;
 use crate::guest::{NullSlot, ScriptError, Warning};
@@ -32,6 +31,7 @@ use crate::reuse::ReusableAnswer;
 use crate::selector::Addressee;
 use crate::settlement::Substitute;
 use crate::step::StepRequest;
+use crate::step_request::AgentRequest;
 pub use crate::stop::StopReason;
 use crate::worktree::Worktree;
 pub use head::{ForkReason, Parent, RunHead, ScopeStart};
@@ -92,8 +92,7 @@ pub enum Body {
     /// The script asked for a step.
     StepAsked {
         /// Its number; of a child workflow also that of the scope it opens.
-        #[serde(rename = "step")]
-        call: StepId,
+        step: StepId,
         /// Scope of the script.
         scope: Scope,
         /// What it asked for.
@@ -150,8 +149,7 @@ pub enum Body {
     /// after a crash the same step may be dispatched again.
     AgentDispatched {
         /// Number of the step.
-        #[serde(rename = "step")]
-        call: StepId,
+        step: StepId,
         /// Who was asked, where the request and the head alone do not tell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Box<Addressee>>,
@@ -160,8 +158,7 @@ pub enum Body {
     /// yet: it is kept for the next epoch.
     AgentAnswered {
         /// Number of the step.
-        #[serde(rename = "step")]
-        call: StepId,
+        step: StepId,
         /// Its outcome.
         outcome: Outcome,
         /// What the agent reported about itself.
@@ -171,8 +168,7 @@ pub enum Body {
     /// step stays open, and is dispatched again in the next epoch.
     AgentParked {
         /// Number of the step.
-        #[serde(rename = "step")]
-        call: StepId,
+        step: StepId,
         /// The failure.
         failure: Failure,
         /// What the agent reported about itself, with what it used.
@@ -181,8 +177,7 @@ pub enum Body {
     /// An agent named its session.
     AgentSession {
         /// Number of the step.
-        #[serde(rename = "step")]
-        call: StepId,
+        step: StepId,
         /// Provider of the session.
         provider: String,
         /// The provider's own name of it.
@@ -193,16 +188,14 @@ pub enum Body {
     /// A step was cut off, and its worktree holds something.
     WorktreeKept {
         /// Number of the step.
-        #[serde(rename = "step")]
-        call: StepId,
+        step: StepId,
         /// The worktree, and what it holds.
         worktree: Box<Worktree>,
     },
     /// Delivery: the outcome of a step went to the script that asked for it.
     Settled {
         /// Number of the step.
-        #[serde(rename = "step")]
-        call: StepId,
+        step: StepId,
         /// Its outcome.
         outcome: Outcome,
         /// What the agent reported about itself; none for other steps.
@@ -373,7 +366,7 @@ impl Body {
     #[must_use]
     pub fn asked(&self) -> Option<(StepId, &StepRequest)> {
         match self {
-            Self::StepAsked { call, asked, .. } => Some((*call, asked)),
+            Self::StepAsked { step, asked, .. } => Some((*step, asked)),
             _ => None,
         }
     }
@@ -381,8 +374,8 @@ impl Body {
     /// The agent that the script asked for, if this is such an entry.
     #[must_use]
     pub fn asked_agent(&self) -> Option<(StepId, &Arc<AgentRequest>)> {
-        let (call, asked) = self.asked()?;
-        asked.agent().map(|request| (call, request))
+        let (step, asked) = self.asked()?;
+        asked.agent().map(|request| (step, request))
     }
 
     /// Whether this is about processes or waiting answers, not about the script: a

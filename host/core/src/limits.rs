@@ -248,20 +248,20 @@ pub enum LimitError {
     /// Nobody knows what was spent.
     #[error(
         "cannot enforce a budget in dollars: the cost of {} is unknown",
-        counted(*calls, "call")
+        counted(*steps, "call")
     )]
     Unpriced {
         /// How many calls.
-        calls: u32,
+        steps: u32,
     },
     /// Nobody knows how many tokens were used.
     #[error(
         "cannot enforce a budget in tokens: the agent does not say what {} took",
-        counted(*calls, "call")
+        counted(*steps, "call")
     )]
     Unmetered {
         /// How many calls.
-        calls: u32,
+        steps: u32,
     },
     /// Too many notes, sleeps and workflows.
     #[error("the run has made {limit} log lines, phases, sleeps and null slots, as many as it may")]

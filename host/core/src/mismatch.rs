@@ -26,7 +26,7 @@ const FIELD_LEVELS: usize = 2;
 impl Mismatch {
     /// Between the recorded entry and what came instead.
     #[must_use]
-    pub fn between(seq: u64, last_call: u32, recorded: &Body, now: &Body) -> Self {
+    pub fn between(seq: u64, last_step: u32, recorded: &Body, now: &Body) -> Self {
         let mut fields = Vec::new();
         if kind_of(recorded) == kind_of(now)
             && let (Ok(recorded), Ok(now)) =
@@ -36,7 +36,7 @@ impl Mismatch {
         }
         Self {
             seq,
-            step: step_of(recorded).or_else(|| step_of(now)).or_else(|| last(last_call)),
+            step: step_of(recorded).or_else(|| step_of(now)).or_else(|| last(last_step)),
             recorded: describe(recorded),
             now: describe(now),
             fields,
@@ -45,10 +45,10 @@ impl Mismatch {
 
     /// Between the recorded entry and an event that has no entry.
     #[must_use]
-    pub fn instead_of(seq: u64, last_call: u32, recorded: &Body, now: &str) -> Self {
+    pub fn instead_of(seq: u64, last_step: u32, recorded: &Body, now: &str) -> Self {
         Self {
             seq,
-            step: step_of(recorded).or_else(|| last(last_call)),
+            step: step_of(recorded).or_else(|| last(last_step)),
             recorded: describe(recorded),
             now: now.to_owned(),
             fields: Vec::new(),
@@ -82,13 +82,13 @@ fn kind_of(body: &Body) -> (&'static str, Option<StepKind>) {
 
 fn step_of(body: &Body) -> Option<StepId> {
     match body {
-        Body::StepAsked { call, .. } | Body::Settled { call, .. } => Some(*call),
+        Body::StepAsked { step, .. } | Body::Settled { step, .. } => Some(*step),
         _ => None,
     }
 }
 
-fn last(call: u32) -> Option<StepId> {
-    (call > 0).then_some(StepId(call))
+fn last(step: u32) -> Option<StepId> {
+    (step > 0).then_some(StepId(step))
 }
 
 fn compare(at: &str, recorded: &Value, now: &Value, levels: usize, found: &mut Vec<FieldDiff>) {
@@ -125,15 +125,15 @@ fn text_of(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::AgentRequest;
     use crate::ids::Scope;
     use crate::step::StepRequest;
+    use crate::step_request::AgentRequest;
 
     fn called(prompt: &str, label: Option<&str>) -> Body {
         let mut request = AgentRequest::plain(prompt);
         request.label = label.map(str::to_owned);
         let asked = StepRequest::Agent(request.into());
-        Body::StepAsked { call: StepId(3), scope: Scope::ROOT, asked }
+        Body::StepAsked { step: StepId(3), scope: Scope::ROOT, asked }
     }
 
     #[test]

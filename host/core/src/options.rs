@@ -14,7 +14,6 @@ pub use phase::PhaseOptions;
 use serde_json::{Map, Value};
 
 use crate::attempts::{RETRY_ATTEMPTS_MAX, RETRY_BACKOFF_MS_DEFAULT, RETRY_BACKOFF_MS_MAX};
-use crate::call::{AgentRequest, EarlierSession, Permissions, Retry, refuse};
 use crate::codes::Code;
 use crate::cut;
 use crate::duration;
@@ -24,6 +23,7 @@ use crate::limits::{AGENT_TIMEOUT_MS_MAX, OPTIONS_BYTES_MAX, PROMPT_BYTES_MAX};
 use crate::outcome::Failure;
 use crate::schema::{self, RecentSchemas, StepSchema};
 use crate::settlement::OnFailure;
+use crate::step_request::{AgentRequest, EarlierSession, Permissions, Retry, refuse};
 use crate::surface::Surface;
 use body::BodyOption;
 

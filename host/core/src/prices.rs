@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::Usage;
+use crate::step_request::Usage;
 
 /// The table that comes with the program.
 const BUILT_IN: &str = include_str!("prices.json");

@@ -111,7 +111,7 @@ pub struct AnswerSource {
     /// Run of the step.
     pub run: RunId,
     /// Number of the step.
-    pub call: StepId,
+    pub step: StepId,
     /// A person wrote the answer in place of the step's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,

@@ -20,12 +20,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::call::{AgentRequest, Reply};
 use crate::dollars;
 use crate::guest::Outcome;
 use crate::ids::{RunId, StepId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead};
 use crate::settlement::{self, Substitute};
+use crate::step_request::{AgentRequest, Reply};
 use crate::steps::{Step, Steps};
 use crate::worktree::Worktree;
 pub use asks::{AsksReport, StepAsks};
@@ -270,23 +270,23 @@ impl ReportFold {
                 let label = step.and_then(Agent::of).map(|agent| agent.title());
                 report.warnings.push(WarningReport::of(warning, label));
             }
-            Body::AgentAnswered { call, outcome, reply } => {
+            Body::AgentAnswered { step, outcome, reply } => {
                 if let Some(agent) = agent
-                    && self.kept.insert(*call)
+                    && self.kept.insert(*step)
                 {
                     report.spent(agent, reply, is_cost_unknown(outcome, reply));
                 }
             }
-            Body::Settled { call, outcome, reply, given } => {
-                let was_kept = self.kept.remove(call);
+            Body::Settled { step, outcome, reply, given } => {
+                let was_kept = self.kept.remove(step);
                 let Some(agent) = agent else { return };
                 report.settled(agent, outcome, reply.as_deref(), was_kept);
                 if let Outcome::Failed(failure) = outcome {
                     match given {
                         Some(Substitute::Null) => {
-                            report.null(null_of_failure(*call, &agent.title(), failure));
+                            report.null(null_of_failure(*step, &agent.title(), failure));
                         }
-                        None => self.causes.thrown(*call, agent.title(), failure.clone()),
+                        None => self.causes.thrown(*step, agent.title(), failure.clone()),
                     }
                 }
             }
@@ -295,8 +295,8 @@ impl ReportFold {
                     report.parked(agent, reply);
                 }
             }
-            Body::WorktreeKept { call, worktree } => {
-                report.kept(*call, agent.map(|agent| agent.title()), worktree);
+            Body::WorktreeKept { step, worktree } => {
+                report.kept(*step, agent.map(|agent| agent.title()), worktree);
             }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
             Body::RunEnded { end } => report.ended(end),
@@ -334,7 +334,7 @@ impl Report {
         reply: Option<&Reply>,
         was_kept: bool,
     ) {
-        let (call, title) = (agent.step.step, agent.title());
+        let (step, title) = (agent.step.id, agent.title());
         // A reused answer was paid for by the run that asked.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_some()) {
             self.reused.add(reply);
@@ -342,15 +342,15 @@ impl Report {
             if !was_kept {
                 self.spent(agent, reply, is_cost_unknown(outcome, reply));
             }
-            sessions::add(&mut self.sessions, call, &title, reply);
-            self.asks.add(call, &title, reply);
-            let warning = warnings::of_reply(call, reply).into_iter();
+            sessions::add(&mut self.sessions, step, &title, reply);
+            self.asks.add(step, &title, reply);
+            let warning = warnings::of_reply(step, reply).into_iter();
             self.warnings.extend(warning.map(|one| WarningReport::of(&one, Some(title.clone()))));
         }
         // Of an answer that was there already, the files lie where that run left
         // them.
         if let Some(worktree) = reply.and_then(|reply| reply.worktree.as_ref()) {
-            self.kept(call, Some(title.clone()), worktree);
+            self.kept(step, Some(title.clone()), worktree);
         }
         match outcome {
             Outcome::Failed(failure) => {
@@ -361,7 +361,7 @@ impl Report {
                 self.agents.completed += 1;
                 if text == "null" {
                     self.agents.null += 1;
-                    self.null(null_of_agent(call, &title));
+                    self.null(null_of_agent(step, &title));
                 }
             }
         }
@@ -369,7 +369,7 @@ impl Report {
 
     /// Its provider answers no one: the step stays open, and what it used is spent.
     fn parked(&mut self, agent: Agent<'_>, reply: &Reply) {
-        let (step, title) = (agent.step.step, agent.title());
+        let (step, title) = (agent.step.id, agent.title());
         self.spent(agent, reply, reply.is_unpriced());
         self.asks.add(step, &title, reply);
         if let Some(worktree) = &reply.worktree {

@@ -12,11 +12,11 @@ mod answer;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::call::{AgentRequest, AnswerSource, Reply};
 use crate::guest::Outcome;
 use crate::ids::{Digest, RunId, StepId};
 use crate::journal::{Body, Entry};
 use crate::step::StepKind;
+use crate::step_request::{AgentRequest, AnswerSource, Reply};
 use crate::steps::{Step, Steps};
 pub use answer::ReusableAnswer;
 
@@ -108,7 +108,7 @@ impl AnswerRef {
 pub struct Candidate {
     /// The call of this run that has the answer; none for an answer that the run
     /// got from its own parent and did not use.
-    pub call: Option<StepId>,
+    pub step: Option<StepId>,
     /// The answer; its entry number refers to the journal of this run.
     pub answer: AnswerRef,
 }
@@ -222,18 +222,18 @@ impl AnswerFold {
                 unused.add(AnswerRef::of((**answer).clone(), seq, memory));
             }
             (Body::StepAsked { .. }, Some(step)) if step.asked.is_reused() => {
-                asked.insert(step.step, AskedStep::new(step, unused));
-                if let Some(request) = step.agent().filter(|_| self.wanted.contains(&step.step)) {
-                    self.requests.insert(step.step, Arc::clone(request));
+                asked.insert(step.id, AskedStep::new(step, unused));
+                if let Some(request) = step.agent().filter(|_| self.wanted.contains(&step.id)) {
+                    self.requests.insert(step.id, Arc::clone(request));
                 }
             }
             (Body::AgentAnswered { outcome, reply, .. }, Some(step)) => {
-                if let Some(asked) = asked.get_mut(&step.step) {
+                if let Some(asked) = asked.get_mut(&step.id) {
                     asked.set_result(outcome, seq, Some(reply.clone()), memory);
                 }
             }
             (Body::Settled { outcome, reply, .. }, Some(step)) => {
-                if let Some(asked) = asked.get_mut(&step.step) {
+                if let Some(asked) = asked.get_mut(&step.id) {
                     asked.set_result(outcome, seq, reply.clone(), memory);
                 }
             }
@@ -243,21 +243,21 @@ impl AnswerFold {
 
     /// Number of the last call; 0 when there was none.
     #[must_use]
-    pub fn last_call(&self) -> u32 {
-        self.steps.last().map_or(0, |call| call.0)
+    pub fn last_step(&self) -> u32 {
+        self.steps.last().map_or(0, |step| step.0)
     }
 
     /// The request of a wanted agent call.
     #[must_use]
-    pub fn request(&self, call: StepId) -> Option<&AgentRequest> {
-        self.requests.get(&call).map(|request| &**request)
+    pub fn request(&self, step: StepId) -> Option<&AgentRequest> {
+        self.requests.get(&step).map(|request| &**request)
     }
 
     /// Number of earlier agent calls with the content of this one.
     #[must_use]
-    pub fn place_among_equals(&self, call: StepId) -> u32 {
-        let Some(wanted) = self.asked.get(&call).filter(|asked| asked.is_agent) else { return 0 };
-        let earlier = self.asked.range(..call).map(|(_, asked)| asked);
+    pub fn place_among_equals(&self, step: StepId) -> u32 {
+        let Some(wanted) = self.asked.get(&step).filter(|asked| asked.is_agent) else { return 0 };
+        let earlier = self.asked.range(..step).map(|(_, asked)| asked);
         let equals = earlier.filter(|asked| asked.is_agent && asked.content == wanted.content);
         u32::try_from(equals.count()).unwrap_or(u32::MAX)
     }
@@ -267,13 +267,13 @@ impl AnswerFold {
     #[must_use]
     pub fn candidates(self) -> Vec<Candidate> {
         let Self { run, unused, ranks, asked, .. } = self;
-        let own = asked.into_iter().filter_map(|(call, asked)| {
-            asked.answer(&run, call).map(|answer| Candidate { call: Some(call), answer })
+        let own = asked.into_iter().filter_map(|(step, asked)| {
+            asked.answer(&run, step).map(|answer| Candidate { step: Some(step), answer })
         });
         let mut answers: Vec<Candidate> = own.collect();
         let mut unused: Vec<AnswerRef> = unused.by_content.into_values().flatten().collect();
         unused.sort_by_key(|answer| ranks.get(&answer.source).copied());
-        answers.extend(unused.into_iter().map(|answer| Candidate { call: None, answer }));
+        answers.extend(unused.into_iter().map(|answer| Candidate { step: None, answer }));
         answers
     }
 }
@@ -313,14 +313,14 @@ impl AskedStep {
         self.result = Some(StepResult { outcome, reply });
     }
 
-    fn answer(self, run: &RunId, call: StepId) -> Option<AnswerRef> {
+    fn answer(self, run: &RunId, step: StepId) -> Option<AnswerRef> {
         let Some(StepResult { outcome, mut reply }) = self.result else { return self.reused };
         if matches!(outcome, OutcomeRef::Inline(Outcome::Failed(_))) {
             return None;
         }
         // The run that paid for it stays its source, over any number of forks.
         let paid = reply.as_mut().and_then(|reply| reply.reused.take());
-        let source = paid.unwrap_or(AnswerSource { run: run.clone(), call, by_hand: false });
+        let source = paid.unwrap_or(AnswerSource { run: run.clone(), step, by_hand: false });
         Some(AnswerRef { content: self.content, source, outcome, reply, behind: 0 })
     }
 }
@@ -328,22 +328,22 @@ impl AskedStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::AgentRequest;
     use crate::ids::Scope;
     use crate::step::StepRequest;
+    use crate::step_request::AgentRequest;
 
     fn run() -> RunId {
         RunId::from_bits(1)
     }
 
-    fn called(call: u32, prompt: &str) -> Body {
+    fn called(step: u32, prompt: &str) -> Body {
         let asked = StepRequest::Agent(AgentRequest::plain(prompt).into());
-        Body::StepAsked { call: StepId(call), scope: Scope::ROOT, asked }
+        Body::StepAsked { step: StepId(step), scope: Scope::ROOT, asked }
     }
 
-    fn settled(call: u32, answer: &str) -> Body {
+    fn settled(step: u32, answer: &str) -> Body {
         let outcome = Outcome::Value(answer.to_owned());
-        Body::Settled { call: StepId(call), outcome, reply: Some(Box::default()), given: None }
+        Body::Settled { step: StepId(step), outcome, reply: Some(Box::default()), given: None }
     }
 
     fn entries(bodies: Vec<Body>) -> Vec<Entry> {
@@ -353,7 +353,7 @@ mod tests {
     /// Source and value of each answer.
     fn values(offers: &[Candidate]) -> Vec<(u32, String)> {
         let answers = offers.iter().map(|offer| &offer.answer);
-        answers.map(|answer| (answer.source.call.0, value_of(answer))).collect()
+        answers.map(|answer| (answer.source.step.0, value_of(answer))).collect()
     }
 
     fn value_of(answer: &AnswerRef) -> String {
@@ -411,7 +411,7 @@ mod tests {
     fn an_answer_counts_once_from_when_it_is_kept_until_it_is_dropped() {
         let value = |text: &str| Outcome::Value(text.to_owned());
         let answered = |text| Body::AgentAnswered {
-            call: StepId(1),
+            step: StepId(1),
             outcome: value(text),
             reply: Box::default(),
         };
@@ -425,7 +425,7 @@ mod tests {
         assert_eq!(kept_bytes(&fork[..1]), 5);
         assert_eq!(kept_bytes(&fork), 5, "given, taken and told");
         let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
-        let failed = Body::Settled { call: StepId(1), outcome: failed, reply: None, given: None };
+        let failed = Body::Settled { step: StepId(1), outcome: failed, reply: None, given: None };
         let journal = entries(vec![called(1, "a"), answered("12345"), failed]);
         assert_eq!(kept_bytes(&journal), 0, "a failure is no answer");
     }
@@ -456,8 +456,8 @@ mod tests {
         assert_eq!(values(&answers), [(1, "\"first\"".to_owned()), (2, "\"second\"".to_owned())]);
         let mut reusable: ReusableAnswers = answers.into_iter().map(|one| one.answer).collect();
         let key = AgentRequest::plain("same").content_key();
-        assert_eq!(reusable.take(&key).unwrap().source.call, StepId(1));
-        assert_eq!(reusable.take(&key).unwrap().source.call, StepId(2));
+        assert_eq!(reusable.take(&key).unwrap().source.step, StepId(1));
+        assert_eq!(reusable.take(&key).unwrap().source.step, StepId(2));
         assert!(reusable.take(&key).is_none() && reusable.is_empty());
     }
 
@@ -473,7 +473,7 @@ mod tests {
         assert_eq!(answers[0].answer.source.run, RunId::from_bits(2));
         assert_eq!(answers[1].answer.source.run, run());
         assert_eq!(
-            answers.iter().map(|offer| offer.call.map(|call| call.0)).collect::<Vec<_>>(),
+            answers.iter().map(|offer| offer.step.map(|step| step.0)).collect::<Vec<_>>(),
             [Some(1), Some(2), None]
         );
     }
@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn failures_are_not_offered() {
         let failed = Body::Settled {
-            call: StepId(1),
+            step: StepId(1),
             outcome: Outcome::Failed(crate::guest::Failure::new("c", "m")),
             reply: None,
             given: Some(crate::settlement::Substitute::Null),

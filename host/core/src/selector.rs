@@ -5,9 +5,9 @@
 
 mod addressee;
 
-use crate::call::{AgentRequest, Permissions};
 use crate::cut;
 use crate::journal::RunHead;
+use crate::step_request::{AgentRequest, Permissions};
 pub use addressee::Addressee;
 
 /// Longest selector, in bytes: ids of models are a tenth of that.

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::call::{AgentRequest, WorkflowTarget};
 use crate::content::{sleep_key, workflow_key};
 use crate::ids::Digest;
+use crate::step_request::{AgentRequest, WorkflowTarget};
 
 /// The kinds of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,17 +7,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::call::AgentRequest;
 use crate::ids::{Scope, StepId};
 use crate::journal::{Body, Entry};
 use crate::selector::Addressee;
 use crate::step::{StepRequest, WorkflowRequest};
+use crate::step_request::AgentRequest;
 
 /// A step, as far as a journal was read.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// Number of the step.
-    pub step: StepId,
+    pub id: StepId,
     /// The script that asked.
     pub scope: Scope,
     /// Number of steps that were asked for before it.
@@ -62,27 +62,27 @@ impl Steps {
     pub fn after(&mut self, entry: &Entry) -> Option<&Step> {
         self.settled = None;
         match &entry.body {
-            Body::StepAsked { call, scope, asked } => {
-                Some(self.ask(*call, *scope, without_args(asked)))
+            Body::StepAsked { step, scope, asked } => {
+                Some(self.ask(*step, *scope, without_args(asked)))
             }
-            Body::AgentDispatched { call, to } => {
-                let step = self.open.get_mut(call)?;
+            Body::AgentDispatched { step, to } => {
+                let step = self.open.get_mut(step)?;
                 step.dispatches = step.dispatches.saturating_add(1);
                 step.to.clone_from(to);
                 Some(step)
             }
-            Body::AgentSession { call, session_id, .. } => {
-                let step = self.open.get_mut(call)?;
+            Body::AgentSession { step, session_id, .. } => {
+                let step = self.open.get_mut(step)?;
                 step.session = Some(session_id.clone());
                 Some(step)
             }
-            Body::AgentAnswered { call, .. }
-            | Body::AgentParked { call, .. }
-            | Body::WorktreeKept { call, .. } => self.open.get(call),
-            Body::AgentActivity(activity) => self.open.get(&activity.call),
+            Body::AgentAnswered { step, .. }
+            | Body::AgentParked { step, .. }
+            | Body::WorktreeKept { step, .. } => self.open.get(step),
+            Body::AgentActivity(activity) => self.open.get(&activity.step),
             Body::ScopeStarted(start) => self.open.get(&start.scope.opened_by()?),
-            Body::Settled { call, .. } => {
-                self.settled = self.open.remove(call);
+            Body::Settled { step, .. } => {
+                self.settled = self.open.remove(step);
                 self.settled.as_ref()
             }
             Body::RunStarted(_)
@@ -107,7 +107,7 @@ impl Steps {
         let place = self.asked;
         self.asked += 1;
         self.last = self.last.max(Some(step));
-        let asked = Step { step, scope, place, asked, dispatches: 0, to: None, session: None };
+        let asked = Step { id: step, scope, place, asked, dispatches: 0, to: None, session: None };
         self.open.entry(step).insert_entry(asked).into_mut()
     }
 
@@ -156,19 +156,19 @@ mod tests {
         Entry { at_us: 0, body }
     }
 
-    fn called(call: u32) -> Entry {
+    fn called(step: u32) -> Entry {
         let asked = StepRequest::Agent(AgentRequest::plain("p").into());
-        entry(Body::StepAsked { call: StepId(call), scope: Scope::ROOT, asked })
+        entry(Body::StepAsked { step: StepId(step), scope: Scope::ROOT, asked })
     }
 
-    fn settled(call: u32) -> Entry {
+    fn settled(step: u32) -> Entry {
         let outcome = Outcome::Value("1".into());
-        entry(Body::Settled { call: StepId(call), outcome, reply: None, given: None })
+        entry(Body::Settled { step: StepId(step), outcome, reply: None, given: None })
     }
 
-    fn dispatched(call: u32, to: Option<&str>) -> Entry {
+    fn dispatched(step: u32, to: Option<&str>) -> Entry {
         let to = to.map(|to| Addressee { provider: to.to_owned(), vendor: "v".into() });
-        entry(Body::AgentDispatched { call: StepId(call), to: to.map(Box::new) })
+        entry(Body::AgentDispatched { step: StepId(step), to: to.map(Box::new) })
     }
 
     #[test]
@@ -193,9 +193,9 @@ mod tests {
         let (_, request) = long.body.asked_agent().unwrap();
         steps.after(&long);
         assert!(Arc::ptr_eq(steps.get(StepId(7)).unwrap().agent().unwrap(), request));
-        for call in 8..1_000 {
-            steps.after(&called(call));
-            steps.after(&settled(call));
+        for step in 8..1_000 {
+            steps.after(&called(step));
+            steps.after(&settled(step));
         }
         assert_eq!(steps.open().count(), 1);
         assert_eq!(Arc::strong_count(request), 2);

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use smol_wf_core::call::{CallDefaults, Reply, Usage};
 use smol_wf_core::guest::{Dialect, Outcome, Refusal, ScriptError, Status, StopTurn, TurnHost};
 use smol_wf_core::ids::{Digest, RunId, Scope, StepId};
 use smol_wf_core::journal::{
@@ -16,6 +15,7 @@ use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Effect, Machine, Next};
 use smol_wf_core::report::{Report, RunState};
 use smol_wf_core::step::StepRequest;
+use smol_wf_core::step_request::{Reply, StepDefaults, Usage};
 use smol_wf_core::surface::Surface;
 
 const FUEL: u64 = 1_000;
@@ -34,7 +34,7 @@ fn head() -> RunHead {
         budget: Some(1_000),
         provider: "debug".into(),
         model_map: Vec::new(),
-        defaults: CallDefaults::default(),
+        defaults: StepDefaults::default(),
         debug_rules: Vec::new(),
         parent: None,
     }
@@ -85,8 +85,8 @@ impl Fan {
 
     fn ask(&mut self, host: &mut Machine, level: u32) -> Result<(), StopTurn> {
         let prompt = format!("level {level} after {}", self.told);
-        let call = called(host.agent(prompt, r#"{"label":"l"}"#.to_owned()))?;
-        self.asked.insert(call, level);
+        let step = called(host.agent(prompt, r#"{"label":"l"}"#.to_owned()))?;
+        self.asked.insert(step, level);
         self.open += 1;
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Fan {
 /// A call that only the end of the turn may refuse.
 fn called(answer: Result<StepId, Refusal>) -> Result<StepId, StopTurn> {
     match answer {
-        Ok(call) => Ok(call),
+        Ok(step) => Ok(step),
         Err(Refusal::Stop(stop)) => Err(stop),
         Err(Refusal::Call(failure)) => panic!("{failure:?}"),
     }
@@ -117,10 +117,10 @@ impl Script for Fan {
                 called(host.sleep(5.0))?;
                 self.open += 1;
             }
-            Some((call, _)) => {
+            Some((step, _)) => {
                 self.told += 1;
                 self.open -= 1;
-                let level = self.asked.get(&call).copied();
+                let level = self.asked.get(&step).copied();
                 if let Some(level) = level.filter(|level| level + 1 < self.depth) {
                     self.ask(host, level + 1)?;
                 }
@@ -147,7 +147,7 @@ fn drive(
                 scripts.insert(start.scope, make());
                 (start.scope, None)
             }
-            Next::Settle { scope, call, outcome, .. } => (scope, Some((call, outcome))),
+            Next::Settle { scope, step, outcome, .. } => (scope, Some((step, outcome))),
             Next::Fetch(entry) => panic!("entry {entry} is not kept here"),
             Next::Fire { scope, .. } => (scope, None),
             Next::Stuck(scope) => {
@@ -162,30 +162,30 @@ fn drive(
                 durable.extend(machine.take_entries());
                 for effect in machine.take_effects() {
                     match effect {
-                        Effect::RunAgent { call, .. } => {
-                            dispatched.push(call);
-                            machine.dispatched(call, None, now_us);
-                            waiting.push(call);
+                        Effect::RunAgent { step, .. } => {
+                            dispatched.push(step);
+                            machine.dispatched(step, None, now_us);
+                            waiting.push(step);
                         }
-                        Effect::SleepUntil { call, .. } => waiting.push(call),
-                        Effect::FindChild { call, .. } => {
-                            machine.child_found(start(Scope::of(call)))
+                        Effect::SleepUntil { step, .. } => waiting.push(step),
+                        Effect::FindChild { step, .. } => {
+                            machine.child_found(start(Scope::of(step)))
                         }
                         Effect::SetTimer { timer, .. } => machine.fire(timer),
                         Effect::Cancel(_) | Effect::ClearTimer(_) => {}
                     }
                 }
                 if !waiting.is_empty() {
-                    let call = waiting.remove(pick(waiting.len()));
+                    let step = waiting.remove(pick(waiting.len()));
                     let usage = Usage { input_tokens: 3, output_tokens: 2, ..Usage::default() };
                     let reply = Reply { usage, ..Reply::default() };
-                    machine.complete(call, Outcome::Value("\"ok\"".into()), Some(reply));
+                    machine.complete(step, Outcome::Value("\"ok\"".into()), Some(reply));
                 }
                 continue;
             }
         };
         let script = scripts.get_mut(&scope).expect("started");
-        let told = told.as_ref().map(|(call, outcome)| (*call, outcome));
+        let told = told.as_ref().map(|(step, outcome)| (*step, outcome));
         let status = script.turn(&mut machine, told)?;
         machine.end_turn(scope, FUEL, status)?;
     }
@@ -207,11 +207,11 @@ fn result_of(entries: &[Entry]) -> String {
 }
 
 fn settled(entries: &[Entry]) -> Vec<StepId> {
-    let calls = entries.iter().filter_map(|entry| match &entry.body {
-        Body::Settled { call, .. } => Some(*call),
+    let steps = entries.iter().filter_map(|entry| match &entry.body {
+        Body::Settled { step, .. } => Some(*step),
         _ => None,
     });
-    calls.collect()
+    steps.collect()
 }
 
 /// Picks at random, and the same for the same seed.
@@ -232,7 +232,7 @@ fn a_journal_cut_anywhere_resumes_to_the_same_result_and_repeats_no_completed_ca
             let (rest, dispatched) = drive(resumed(kept), &make, picker(seed + 99)).unwrap();
             assert_eq!(result_of(&rest), "13", "seed {seed}, cut {cut}");
             let done = settled(kept);
-            assert!(!dispatched.iter().any(|call| done.contains(call)), "seed {seed}, cut {cut}");
+            assert!(!dispatched.iter().any(|step| done.contains(step)), "seed {seed}, cut {cut}");
             let mut all = kept.to_vec();
             all.extend(rest);
             let (more, dispatched) = drive(resumed(&all), &make, |_| 0).unwrap();
@@ -256,7 +256,7 @@ fn every_changed_entry_of_a_replay_is_noticed_before_anything_is_dispatched() {
             Body::Logged { message, .. } => message.push('x'),
             Body::TurnEnded { fuel, .. } => *fuel += 1,
             Body::RunEnded { end: RunEnd::Completed { result, .. } } => result.push('1'),
-            Body::Settled { call, .. } => call.0 += 1_000,
+            Body::Settled { step, .. } => step.0 += 1_000,
             _ => continue,
         }
         let noticed = drive(resumed(&changed), &make, |_| 0);

@@ -1,7 +1,6 @@
 //! What a script is given for calls that fail, and when a sleep is over.
 
 use serde_json::{Value, json};
-use smol_wf_core::call::{CallDefaults, Reply};
 use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::{
     Dialect, Failure, GroupKind, NullSlot, Outcome, ScriptError, Status, TurnHost,
@@ -13,6 +12,7 @@ use smol_wf_core::machine::{Effect, Machine, Next};
 use smol_wf_core::report::Report;
 use smol_wf_core::reuse::answers_of;
 use smol_wf_core::settlement::{OnFailure, Substitute};
+use smol_wf_core::step_request::{Reply, StepDefaults};
 use smol_wf_core::surface::Surface;
 
 const NOW_US: i64 = 1_000_000_000;
@@ -42,7 +42,7 @@ fn head(world: World) -> RunHead {
         "seed": 1, "provider": "debug",
     });
     let (on_failure, phase_models) = (world.on_failure, world.phase_models);
-    let defaults = CallDefaults { on_failure, phase_models, ..CallDefaults::default() };
+    let defaults = StepDefaults { on_failure, phase_models, ..StepDefaults::default() };
     RunHead { surface: world.surface, defaults, ..serde_json::from_value(head).unwrap() }
 }
 
@@ -74,11 +74,11 @@ fn failed(code: &str) -> Outcome {
 /// What the script is given for a call with these options whose agent fails so.
 fn given(world: World, options: &str, code: &str) -> (Outcome, Vec<Entry>) {
     let mut machine = begun(world);
-    let call = machine.agent("p".into(), options.into()).unwrap();
+    let step = machine.agent("p".into(), options.into()).unwrap();
     machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
     assert!(matches!(machine.next(NOW_US), Ok(Next::Wait)));
-    machine.dispatched(call, None, NOW_US);
-    machine.answered(call, failed(code), Reply::default());
+    machine.dispatched(step, None, NOW_US);
+    machine.answered(step, failed(code), Reply::default());
     let Ok(Next::Settle { outcome, .. }) = machine.next(NOW_US + 1) else { panic!("not settled") };
     machine.end_turn(Scope::ROOT, 1, Status::Done("1".into())).unwrap();
     (outcome, machine.take_entries())
@@ -196,10 +196,10 @@ fn events_of(entries: &[Entry]) -> Vec<&'static str> {
 fn a_slot_is_put_down_to_the_step_that_it_names_and_to_no_other() {
     let blamed = |surface: Surface, step: Option<StepId>| {
         let mut machine = begun(World { surface, ..MODULE });
-        let calls = ["one", "two"].map(|prompt| machine.agent(prompt.into(), "{}".into()).unwrap());
+        let steps = ["one", "two"].map(|prompt| machine.agent(prompt.into(), "{}".into()).unwrap());
         machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
-        for call in calls {
-            machine.answered(call, failed("provider_failed"), Reply::default());
+        for step in steps {
+            machine.answered(step, failed("provider_failed"), Reply::default());
         }
         for state in [Status::Pending, Status::Done("[null]".into())] {
             assert!(matches!(machine.next(NOW_US), Ok(Next::Settle { .. })));
@@ -253,10 +253,10 @@ fn models_of_phases_hold_in_a_module_and_are_shown_in_a_body() {
 /// and the entries of the first attempt.
 fn left_after(resumed_at_us: i64) -> (u64, i64) {
     let mut machine = begun(BODY);
-    let call = machine.sleep(10_000.0).unwrap();
+    let step = machine.sleep(10_000.0).unwrap();
     machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
     machine.record_agent(
-        call,
+        step,
         smol_wf_core::machine::AgentRecord::Activity { kind: "k".into(), text: "t".into() },
         NOW_US + 4 * S,
     );
@@ -270,7 +270,7 @@ fn left_after(resumed_at_us: i64) -> (u64, i64) {
     assert!(matches!(machine.next(resumed_at_us), Ok(Next::Wait)));
     let effects = machine.take_effects();
     let [Effect::SleepUntil { left_us, .. }] = effects[..] else { panic!("{effects:?}") };
-    machine.complete(call, Outcome::Value("null".into()), None);
+    machine.complete(step, Outcome::Value("null".into()), None);
     match machine.next(resumed_at_us) {
         Ok(Next::Settle { now_us, .. }) => (left_us, now_us),
         other => panic!("{other:?}"),

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::budget::{Allowance, Budget, BudgetMode};
-use smol_wf_core::call::{CallDefaults, Reply, Usage};
 use smol_wf_core::guest::{Dialect, Outcome, Status, TurnHost};
 use smol_wf_core::ids::{Digest, RunId, Scope, StepId};
 use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, StopReason};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine, MayBegin, Next};
 use smol_wf_core::report::{Report, RunState};
+use smol_wf_core::step_request::{Reply, StepDefaults, Usage};
 use smol_wf_core::surface::Surface;
 
 const CALLS: u32 = 20;
@@ -31,7 +31,7 @@ fn head() -> RunHead {
         budget: None,
         provider: "agent".into(),
         model_map: Vec::new(),
-        defaults: CallDefaults::default(),
+        defaults: StepDefaults::default(),
         parent: None,
         debug_rules: Vec::new(),
     }
@@ -98,19 +98,19 @@ impl World {
                     entries.extend(machine.take_entries());
                     queue.extend(machine.take_effects().into_iter().filter_map(
                         |effect| match effect {
-                            Effect::RunAgent { call, .. } => Some(call),
+                            Effect::RunAgent { step, .. } => Some(step),
                             _ => None,
                         },
                     ));
                     self.begin(&mut machine, &mut queue, &mut working);
                     entries.extend(machine.take_entries());
-                    let Some(call) = working.pop_front() else {
+                    let Some(step) = working.pop_front() else {
                         let reason = machine.held_by().expect("a reason");
                         machine.stop(reason.clone(), 2);
                         entries.extend(machine.take_entries());
                         return (entries, Some(reason));
                     };
-                    self.end(&mut machine, call);
+                    self.end(&mut machine, step);
                     continue;
                 }
             };
@@ -128,16 +128,16 @@ impl World {
             if machine.may_begin("agent") != MayBegin::Now {
                 return;
             }
-            let call = queue.pop_front().unwrap();
-            machine.dispatched(call, None, 1);
-            *self.asked.entry(call).or_default() += 1;
-            working.push_back(call);
+            let step = queue.pop_front().unwrap();
+            machine.dispatched(step, None, 1);
+            *self.asked.entry(step).or_default() += 1;
+            working.push_back(step);
         }
     }
 
-    fn end(&mut self, machine: &mut Machine, call: StepId) {
-        if !self.shut.remove(&call) {
-            return machine.answered(call, Outcome::Value("\"x\"".into()), reply());
+    fn end(&mut self, machine: &mut Machine, step: StepId) {
+        if !self.shut.remove(&step) {
+            return machine.answered(step, Outcome::Value("\"x\"".into()), reply());
         }
         let shut = ShutProvider {
             provider: "agent".into(),
@@ -145,7 +145,7 @@ impl World {
             message: "agent: nothing left".into(),
             resets_at_ms: Some(0),
         };
-        machine.park(call, shut, reply(), 1);
+        machine.park(step, shut, reply(), 1);
     }
 
     fn begun(&self) -> u64 {
@@ -208,7 +208,7 @@ fn a_parked_call_is_made_again_and_what_it_used_counts() {
     let (more, stopped) = world.drive(resumed(&entries, 1_000_000));
     assert_eq!(code(stopped.as_ref()), "none");
     entries.extend(more);
-    assert!(world.asked.iter().all(|(call, times)| *times == if call.0 == 3 { 2 } else { 1 }));
+    assert!(world.asked.iter().all(|(step, times)| *times == if step.0 == 3 { 2 } else { 1 }));
     let report = Report::fold(&entries, false).unwrap();
     assert_eq!((report.state, report.agents.completed), (RunState::Completed, u64::from(CALLS)));
 

@@ -1,13 +1,13 @@
 //! Timers of held time: what of them is left after a pause, and what is never
 //! delivered.
 
-use smol_wf_core::call::CallDefaults;
 use smol_wf_core::guest::{Dialect, Outcome, Status, TurnHost, Warning};
 use smol_wf_core::ids::{Digest, RunId, Scope, TimerId};
 use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunEnd, RunHead, ScopeStart, StopReason};
 use smol_wf_core::limits::{Limits, WARNINGS_MAX};
 use smol_wf_core::machine::{Effect, Machine, Next};
 use smol_wf_core::report::Report;
+use smol_wf_core::step_request::StepDefaults;
 use smol_wf_core::surface::Surface;
 
 const SECOND: i64 = 1_000_000;
@@ -19,7 +19,7 @@ fn head() -> RunHead {
         ..serde_json::from_value(serde_json::json!({
             "format": JOURNAL_FORMAT, "run": RunId::from_bits(7), "name": "t",
             "script": Digest::of(b""), "script_path": "t.js", "project_root": ".",
-            "seed": 1, "provider": "debug", "defaults": CallDefaults::default(),
+            "seed": 1, "provider": "debug", "defaults": StepDefaults::default(),
         }))
         .unwrap()
     }

@@ -58,14 +58,14 @@ impl AgentEventQueue {
     }
 
     /// The reporter for the agent of one call.
-    pub(crate) fn reporter(&self, call: StepId, provider: &str) -> AgentReporter {
+    pub(crate) fn reporter(&self, step: StepId, provider: &str) -> AgentReporter {
         AgentReporter {
-            call,
+            step,
             provider: provider.to_owned(),
             fleeting: self.fleeting.0.clone(),
             kept: self.kept.0.clone(),
             said_once: Arc::clone(&self.said_once),
-            log: Mutex::new(CallLog::default()),
+            log: Mutex::new(StepLog::default()),
         }
     }
 
@@ -88,18 +88,18 @@ impl AgentEventQueue {
 
 /// Reports for the agent of one call.
 pub(crate) struct AgentReporter {
-    call: StepId,
+    step: StepId,
     provider: String,
     fleeting: mpsc::Sender<event::Activity>,
     kept: mpsc::UnboundedSender<AgentEvent>,
     /// Warnings that no other call repeats.
     said_once: Arc<Mutex<BTreeSet<String>>>,
-    log: Mutex<CallLog>,
+    log: Mutex<StepLog>,
 }
 
 /// What was journaled of one call.
 #[derive(Default)]
-struct CallLog {
+struct StepLog {
     session: Option<String>,
     sessions: u32,
     last: Option<(Instant, String)>,
@@ -107,7 +107,7 @@ struct CallLog {
     asks: Vec<RefusedAsk>,
 }
 
-impl CallLog {
+impl StepLog {
     /// Whether to journal one more activity now. Counts it if so.
     fn takes(&mut self, text: &str) -> bool {
         let now = Instant::now();
@@ -136,7 +136,7 @@ impl AgentReporter {
             self.keep(AgentRecord::Activity { kind: kind.to_owned(), text });
             return;
         }
-        let activity = event::Activity { call: self.call, kind: kind.to_owned(), text };
+        let activity = event::Activity { step: self.step, kind: kind.to_owned(), text };
         // The channel is full when the watcher is slower than the agents: drop it.
         let _ = self.fleeting.try_send(activity);
     }
@@ -201,10 +201,10 @@ impl AgentReporter {
     }
 
     fn keep(&self, record: AgentRecord) {
-        let _ = self.kept.send(AgentEvent::Recorded(self.call, record));
+        let _ = self.kept.send(AgentEvent::Recorded(self.step, record));
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut CallLog) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut StepLog) -> T) -> T {
         change(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -8,20 +8,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use smol_wf_core::attempts::ShutProvider;
-use smol_wf_core::call::{AgentRequest, Permissions, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::journal::RunHead;
 use smol_wf_core::machine::AgentRecord;
 use smol_wf_core::selector::{self, Choice, SelectorError};
+use smol_wf_core::step_request::{AgentRequest, Permissions, Reply};
 use smol_wf_providers::{Capabilities, Processes, Provider, ProviderErrorKind, Registry};
 
 use crate::agent_events::AgentReporter;
-use crate::call_resources;
 use crate::provider_set;
 use crate::request::AgentSettings;
 use crate::rounds::{Rounds, RoundsEnd};
+use crate::step_resources;
 use crate::transcript_files::RawSessions;
 use crate::worktree::Worktrees;
 
@@ -40,7 +40,7 @@ pub(crate) struct Agents {
 
 /// A call that is ready for its provider.
 pub(crate) struct Job {
-    pub(crate) call: StepId,
+    pub(crate) step: StepId,
     pub(crate) ordinal: u32,
     pub(crate) request: AgentRequest,
     pub(crate) choice: Choice,
@@ -75,7 +75,7 @@ impl Agents {
     pub(crate) async fn close(&self) -> Vec<(StepId, AgentRecord)> {
         self.registry.close().await;
         let kept = self.worktrees.close().await;
-        kept.into_iter().map(|(call, worktree)| (call, AgentRecord::Worktree(worktree))).collect()
+        kept.into_iter().map(|(step, worktree)| (step, AgentRecord::Worktree(worktree))).collect()
     }
 
     /// Whether this call names no agent and the run has none.
@@ -89,7 +89,7 @@ impl Agents {
     /// Chooses the provider of a call.
     pub(crate) fn plan(
         &self,
-        call: StepId,
+        step: StepId,
         ordinal: u32,
         request: AgentRequest,
     ) -> Result<Job, Failure> {
@@ -103,7 +103,7 @@ impl Agents {
             );
             return Err(Failure::new(ProviderErrorKind::Unsupported.code(), message));
         }
-        Ok(Job { call, ordinal, request, choice, provider })
+        Ok(Job { step, ordinal, request, choice, provider })
     }
 
     /// Runs one call to its end. Dropping the future cancels it.
@@ -125,17 +125,17 @@ impl Agents {
     /// when they fail.
     async fn work(&self, job: &Job, reporter: &AgentReporter, reply: &mut Reply) -> RoundsEnd {
         let raw = self.raw.as_ref();
-        let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.call, reporter));
+        let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.step, reporter));
         let home = self.home.as_deref();
         let resources =
-            match call_resources::find(&job.request, &self.cwd, home, &self.settings).await {
+            match step_resources::find(&job.request, &self.cwd, home, &self.settings).await {
                 Ok(resources) => resources,
                 Err(failure) => return RoundsEnd::Failed(failure),
             };
         if job.request.isolation.is_none() {
             return Rounds::new(self, job, reporter, &self.cwd, sink, resources).run(reply).await;
         }
-        let cwd = match self.worktrees.open(job.call).await {
+        let cwd = match self.worktrees.open(job.step).await {
             Ok(opened) => {
                 opened.warning.into_iter().for_each(|warning| reporter.warn(warning));
                 opened.cwd
@@ -143,10 +143,10 @@ impl Agents {
             Err(error) => return RoundsEnd::Failed(Failure::new(error.code(), error.to_string())),
         };
         let end = Rounds::new(self, job, reporter, &cwd, sink, resources).run(reply).await;
-        reply.worktree = self.worktrees.finish(job.call).await;
+        reply.worktree = self.worktrees.finish(job.step).await;
         let kept = reply.worktree.as_ref();
         if let Some(warning) = kept.and_then(|worktree| worktree.warning.as_ref()) {
-            reporter.warn(format!("worktree of call {}: {warning}", job.call));
+            reporter.warn(format!("worktree of call {}: {warning}", job.step));
         }
         end
     }

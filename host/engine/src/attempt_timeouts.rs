@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::attempts::FailureClass;
-use smol_wf_core::call::AgentRequest;
+use smol_wf_core::step_request::AgentRequest;
 use smol_wf_providers::{
     Activity, AgentActivity, AgentReply, AgentTask, Provider, ProviderError, ProviderErrorKind,
     RoundSpend,

@@ -6,12 +6,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use smol_wf_core::call::WorkflowTarget;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Dialect, Failure};
 use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::ScopeStart;
 use smol_wf_core::script::Script;
+use smol_wf_core::step_request::WorkflowTarget;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
@@ -34,7 +34,7 @@ impl Children {
     /// about it.
     pub(crate) async fn find(
         &self,
-        call: StepId,
+        step: StepId,
         caller: String,
         target: WorkflowTarget,
         args: Option<String>,
@@ -50,7 +50,7 @@ impl Children {
             .await
             .map_err(|_| not_found("the search for the script was cut off".to_owned()))?
             .map_err(|error| not_found(error.to_string()))?;
-        let start = self.read(call, loaded, args).await.map_err(|reason| {
+        let start = self.read(step, loaded, args).await.map_err(|reason| {
             Failure::new(
                 Code::WorkflowRefused,
                 format!("workflow {target} cannot be run: {reason}"),
@@ -61,7 +61,7 @@ impl Children {
 
     async fn read(
         &self,
-        call: StepId,
+        step: StepId,
         loaded: Loaded,
         args: Option<String>,
     ) -> Result<ScopeStart, String> {
@@ -77,7 +77,7 @@ impl Children {
             }
             Err(error) => return Err(error.to_string()),
         };
-        Ok(scope_start(Scope::of(call), script, dialect, loaded.path, args))
+        Ok(scope_start(Scope::of(step), script, dialect, loaded.path, args))
     }
 }
 

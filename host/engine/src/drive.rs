@@ -41,7 +41,7 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
         Ok(()) => Ok(()),
         Err(Halt::Error(error)) => Err(error),
         Err(Halt::Stop(reason)) => {
-            let left = left.into_iter().map(|(call, record)| record.into_body(call));
+            let left = left.into_iter().map(|(step, record)| record.into_body(step));
             let ended = std::iter::once(Body::EpochEnded { reason, fuel: cut_fuel });
             keep(live, answered.into_iter().chain(left).chain(ended)).await
         }
@@ -91,7 +91,7 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
             }
         };
         let entries = match event {
-            RunnerEvent::Said(AgentEvent::Recorded(call, record)) => vec![record.into_body(call)],
+            RunnerEvent::Said(AgentEvent::Recorded(step, record)) => vec![record.into_body(step)],
             RunnerEvent::Said(AgentEvent::Fleeting(activity)) => {
                 live.recorder.activity(activity);
                 continue;
@@ -100,12 +100,12 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
                 live.recorder.warn(&message);
                 continue;
             }
-            RunnerEvent::Agent(call, ended) => {
-                live.runner.ended(call, *ended);
+            RunnerEvent::Agent(step, ended) => {
+                live.runner.ended(step, *ended);
                 live.runner.answered()
             }
-            RunnerEvent::Lost(call, error) => {
-                live.runner.lose(call, error);
+            RunnerEvent::Lost(step, error) => {
+                live.runner.lose(step, error);
                 continue;
             }
             RunnerEvent::Child(..) | RunnerEvent::Woke => continue,

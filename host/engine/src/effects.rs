@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smol_wf_core::attempts::ShutProvider;
-use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::StepId;
 use smol_wf_core::journal::{Body, StopReason};
 use smol_wf_core::machine::{AgentRecord, Effect, Machine, MayBegin};
+use smol_wf_core::step_request::{AgentRequest, Reply};
 use smol_wf_providers::Processes;
 use smol_wf_store::{RunKey, Store};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -51,7 +51,7 @@ pub(crate) enum RunnerEvent {
 
 /// An agent call that waits for room.
 struct QueuedAgent {
-    call: StepId,
+    step: StepId,
     ordinal: u32,
     /// Shared with its entry: a hundred thousand may wait.
     request: Arc<AgentRequest>,
@@ -124,18 +124,18 @@ impl EffectRunner {
         let now = Instant::now();
         for effect in effects {
             match effect {
-                Effect::RunAgent { call, ordinal, request } => {
+                Effect::RunAgent { step, ordinal, request } => {
                     if self.agents.is_for_nobody(&request) {
-                        self.for_nobody.insert(call);
+                        self.for_nobody.insert(step);
                     }
-                    self.queue.push_back(QueuedAgent { call, ordinal, request });
+                    self.queue.push_back(QueuedAgent { step, ordinal, request });
                 }
-                Effect::SleepUntil { call, wake_at_us, left_us } => {
-                    self.sleeping.add(call, wake_at_us, Duration::from_micros(left_us));
+                Effect::SleepUntil { step, wake_at_us, left_us } => {
+                    self.sleeping.add(step, wake_at_us, Duration::from_micros(left_us));
                 }
                 // Queued by the driver.
                 Effect::FindChild { .. } => {}
-                Effect::Cancel(call) => self.cancel(call),
+                Effect::Cancel(step) => self.cancel(step),
                 Effect::SetTimer { timer, left_us } => self.timers.set(timer, left_us, now),
                 Effect::ClearTimer(timer) => self.timers.clear(timer),
             }
@@ -143,23 +143,23 @@ impl EffectRunner {
     }
 
     /// Searches the script of a child in the background.
-    pub(crate) fn find(&mut self, QueuedChild { call, caller, target, args }: QueuedChild) {
+    pub(crate) fn find(&mut self, QueuedChild { step, caller, target, args }: QueuedChild) {
         let children = self.children.clone();
-        let reporter = self.agent_events.reporter(call, "");
+        let reporter = self.agent_events.reporter(step, "");
         let task = self.tasks.spawn(async move {
-            let found = children.find(call, caller, target, args).await;
+            let found = children.find(step, caller, target, args).await;
             if found.is_err()
                 && let Some(gone) = children.library.gone()
             {
-                return RunnerEvent::Lost(call, gone);
+                return RunnerEvent::Lost(step, gone);
             }
             let found = found.map(|(start, warning)| {
                 warning.into_iter().for_each(|warning| reporter.warn(warning));
                 start
             });
-            RunnerEvent::Child(call, found)
+            RunnerEvent::Child(step, found)
         });
-        self.finding.insert(call, task.id());
+        self.finding.insert(step, task.id());
     }
 
     /// Number of children whose scripts are being searched.
@@ -175,16 +175,16 @@ impl EffectRunner {
             let job = match self.first.take().map_or_else(|| self.next_job(), |job| Some(Ok(job))) {
                 None => break,
                 Some(Ok(job)) => job,
-                Some(Err((call, failure))) => {
+                Some(Err((step, failure))) => {
                     has_refused = true;
-                    machine.complete(call, Outcome::Failed(failure), None);
+                    machine.complete(step, Outcome::Failed(failure), None);
                     continue;
                 }
             };
             match machine.may_begin(&job.choice.provider) {
                 MayBegin::Now => self.begin(job, machine),
                 MayBegin::Shut => {
-                    self.held.insert(job.call);
+                    self.held.insert(job.step);
                 }
                 MayBegin::Later | MayBegin::Spent => {
                     self.first = Some(job);
@@ -197,31 +197,31 @@ impl EffectRunner {
 
     /// The next queued call with its provider, or its refusal; none when the queue is empty.
     fn next_job(&mut self) -> Option<Result<Job, (StepId, Failure)>> {
-        let QueuedAgent { call, ordinal, request } = self.queue.pop_front()?;
+        let QueuedAgent { step, ordinal, request } = self.queue.pop_front()?;
         Some(
             self.agents
-                .plan(call, ordinal, Arc::unwrap_or_clone(request))
-                .map_err(|failure| (call, failure)),
+                .plan(step, ordinal, Arc::unwrap_or_clone(request))
+                .map_err(|failure| (step, failure)),
         )
     }
 
     /// Starts the agent of a call.
     fn begin(&mut self, job: Job, machine: &mut Machine) {
-        let call = job.call;
-        machine.dispatched(call, job.choice.addressee(), clock::now_us());
+        let step = job.step;
+        machine.dispatched(step, job.choice.addressee(), clock::now_us());
         let agents = self.agents.clone();
-        let reporter = self.agent_events.reporter(call, &job.choice.provider);
+        let reporter = self.agent_events.reporter(step, &job.choice.provider);
         // Boxed: a call is many nested futures, and thousands may wait.
         let work = Box::pin(async move {
             // Without this check, the agent would fail for good.
             if !agents.cwd.is_dir() {
                 let (path, run) = (agents.cwd.clone(), Some(agents.run.clone()));
-                return RunnerEvent::Lost(call, EngineError::CwdGone { path, run });
+                return RunnerEvent::Lost(step, EngineError::CwdGone { path, run });
             }
-            RunnerEvent::Agent(call, Box::new(agents.run(job, reporter).await))
+            RunnerEvent::Agent(step, Box::new(agents.run(job, reporter).await))
         });
         let counted = self.writer.agent();
-        self.working.insert(call, (self.tasks.spawn(work), counted));
+        self.working.insert(step, (self.tasks.spawn(work), counted));
     }
 
     /// Number of agents that wait for room.
@@ -238,9 +238,9 @@ impl EffectRunner {
     }
 
     /// A folder that this call needs is gone. The call waits for the next epoch.
-    pub(crate) fn lose(&mut self, call: StepId, error: EngineError) {
-        self.working.remove(&call);
-        self.finding.remove(&call);
+    pub(crate) fn lose(&mut self, step: StepId, error: EngineError) {
+        self.working.remove(&step);
+        self.finding.remove(&step);
         self.lost.get_or_insert(error);
     }
 
@@ -253,8 +253,8 @@ impl EffectRunner {
     /// turn starts.
     pub(crate) fn nobody(&self) -> Option<StopReason> {
         let first = self.for_nobody.first()?;
-        let queued = self.queue.iter().find(|queued| queued.call == *first)?;
-        Some(stop_reasons::nobody(queued.call, &queued.request.title()))
+        let queued = self.queue.iter().find(|queued| queued.step == *first)?;
+        Some(stop_reasons::nobody(queued.step, &queued.request.title()))
     }
 
     /// Whether only the end of a sleep can happen: no agent is at work, no timer is set
@@ -314,24 +314,24 @@ impl EffectRunner {
             taken += 1;
             match event {
                 RunnerEvent::Said(_) | RunnerEvent::Woke => {}
-                RunnerEvent::Lost(call, error) => self.lose(call, error),
-                RunnerEvent::Agent(call, ended) => {
-                    self.working.remove(&call);
+                RunnerEvent::Lost(step, error) => self.lose(step, error),
+                RunnerEvent::Agent(step, ended) => {
+                    self.working.remove(&step);
                     match *ended {
                         AgentOutcome::Settled(outcome, reply) => {
-                            self.undelivered.insert(call, (outcome.clone(), reply.clone()));
-                            machine.answered(call, outcome, reply);
+                            self.undelivered.insert(step, (outcome.clone(), reply.clone()));
+                            machine.answered(step, outcome, reply);
                         }
                         AgentOutcome::Shut(shut, reply) => {
-                            self.held.insert(call);
-                            machine.park(call, shut, reply, clock::now_us());
+                            self.held.insert(step);
+                            machine.park(step, shut, reply, clock::now_us());
                         }
                     }
                     self.dispatch(machine);
                 }
-                RunnerEvent::Child(call, found) => {
-                    self.finding.remove(&call);
-                    children::report(machine, call, found);
+                RunnerEvent::Child(step, found) => {
+                    self.finding.remove(&step);
+                    children::report(machine, step, found);
                 }
             }
             next = if taken < OUTCOMES_TOGETHER_MAX { self.event_already() } else { None };
@@ -359,18 +359,18 @@ impl EffectRunner {
         let is_it = |id: Id| id == error.id();
         let broken = || Failure::new(Code::InternalError, BROKEN);
         let agent = self.working.iter().find(|(_, (task, _))| is_it(task.id()));
-        if let Some((call, _)) = agent {
+        if let Some((step, _)) = agent {
             let ended = AgentOutcome::Settled(Outcome::Failed(broken()), Reply::default());
-            return Some(RunnerEvent::Agent(*call, Box::new(ended)));
+            return Some(RunnerEvent::Agent(*step, Box::new(ended)));
         }
         let child = self.finding.iter().find(|(_, id)| is_it(**id));
-        child.map(|(call, _)| RunnerEvent::Child(*call, Err(broken())))
+        child.map(|(step, _)| RunnerEvent::Child(*step, Err(broken())))
     }
 
     /// Settles sleeps that are over, and fires timers that are due.
     fn wake(&mut self, machine: &mut Machine) {
-        for call in self.sleeping.over(clock::now_us()) {
-            machine.complete(call, Outcome::Value("null".to_owned()), None);
+        for step in self.sleeping.over(clock::now_us()) {
+            machine.complete(step, Outcome::Value("null".to_owned()), None);
         }
         self.ring(machine);
     }
@@ -399,39 +399,39 @@ impl EffectRunner {
     }
 
     /// Takes the end of an agent of which no machine hears any more.
-    pub(crate) fn ended(&mut self, call: StepId, ended: AgentOutcome) {
-        self.working.remove(&call);
+    pub(crate) fn ended(&mut self, step: StepId, ended: AgentOutcome) {
+        self.working.remove(&step);
         match ended {
             AgentOutcome::Settled(outcome, reply) => {
-                self.undelivered.insert(call, (outcome, reply));
+                self.undelivered.insert(step, (outcome, reply));
             }
-            AgentOutcome::Shut(shut, reply) => self.parked.push((call, shut, reply)),
+            AgentOutcome::Shut(shut, reply) => self.parked.push((step, shut, reply)),
         }
     }
 
     /// The outcome of this call is being delivered.
-    pub(crate) fn delivered(&mut self, call: StepId) {
-        self.undelivered.remove(&call);
+    pub(crate) fn delivered(&mut self, step: StepId) {
+        self.undelivered.remove(&step);
     }
 
     /// Entries for all results of agents that are not in the journal yet, when this
     /// process releases the run.
     pub(crate) fn answered(&mut self) -> Vec<Body> {
         while let Some(event) = self.event_already() {
-            if let RunnerEvent::Agent(call, ended) = event {
-                self.ended(call, *ended);
+            if let RunnerEvent::Agent(step, ended) = event {
+                self.ended(step, *ended);
             }
         }
         let parked = std::mem::take(&mut self.parked).into_iter();
         let mut bodies: Vec<Body> = parked
-            .map(|(call, shut, reply)| {
+            .map(|(step, shut, reply)| {
                 let failure = Failure::new(&shut.code, shut.message);
-                Body::AgentParked { call, failure, reply: Box::new(reply) }
+                Body::AgentParked { step, failure, reply: Box::new(reply) }
             })
             .collect();
         let undelivered = std::mem::take(&mut self.undelivered).into_iter();
-        bodies.extend(undelivered.map(|(call, (outcome, reply))| Body::AgentAnswered {
-            call,
+        bodies.extend(undelivered.map(|(step, (outcome, reply))| Body::AgentAnswered {
+            step,
             outcome,
             reply: Box::new(reply),
         }));
@@ -439,14 +439,14 @@ impl EffectRunner {
     }
 
     /// Drops everything that is under way for a step.
-    fn cancel(&mut self, call: StepId) {
-        self.undelivered.remove(&call);
-        self.held.remove(&call);
-        self.for_nobody.remove(&call);
-        self.first.take_if(|first| first.call == call);
-        self.queue.retain(|queued| queued.call != call);
-        self.sleeping.remove(call);
-        if let Some((handle, _)) = self.working.remove(&call) {
+    fn cancel(&mut self, step: StepId) {
+        self.undelivered.remove(&step);
+        self.held.remove(&step);
+        self.for_nobody.remove(&step);
+        self.first.take_if(|first| first.step == step);
+        self.queue.retain(|queued| queued.step != step);
+        self.sleeping.remove(step);
+        if let Some((handle, _)) = self.working.remove(&step) {
             handle.abort();
         }
     }

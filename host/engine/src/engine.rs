@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smol_wf_core::budget::{Allowance, Budget};
-use smol_wf_core::call::CallDefaults;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{RunId, Scope, TenantId};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead};
@@ -17,6 +16,7 @@ use smol_wf_core::machine::Machine;
 use smol_wf_core::report::Report;
 use smol_wf_core::script::Script;
 use smol_wf_core::selector::Selector;
+use smol_wf_core::step_request::StepDefaults;
 use smol_wf_core::surface::Surface;
 use smol_wf_providers::{Processes, Registry, Supervisor, debug, owner};
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
@@ -346,7 +346,7 @@ fn tokens_of(budget: Option<Budget>) -> Option<u64> {
 /// Refuses model selectors that cannot be parsed.
 pub(crate) fn refuse_wrong_models(
     model_map: &[(String, String)],
-    defaults: &CallDefaults,
+    defaults: &StepDefaults,
 ) -> Result<(), EngineError> {
     let aliases = model_map.iter().map(|(_, selector)| (true, selector));
     let own = defaults.model.iter().map(|model| (false, model));

@@ -22,10 +22,10 @@ mod size;
 mod strict;
 
 pub use check::FixtureVerdict;
-pub use difference::{CallNote, Difference};
+pub use difference::{Difference, StepNote};
 pub use error::FixtureError;
 pub use export::{ExportRequest, FixtureExport};
-pub use request::{FixtureRequest, Keep, LiveCalls};
+pub use request::{FixtureRequest, Keep, LiveSteps};
 pub use size::FIXTURE_BYTES_MAX;
 
 /// Number of entries in the text of a fixture.

@@ -9,7 +9,6 @@ mod error;
 
 use std::path::PathBuf;
 
-use smol_wf_core::call::{AnswerSource, Reply};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{RunId, Scope, StepId};
 use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
@@ -17,6 +16,7 @@ use smol_wf_core::machine::Machine;
 use smol_wf_core::report::Report;
 use smol_wf_core::reuse::{AnswerFold, AnswerRef, Candidate, OutcomeRef};
 use smol_wf_core::schema;
+use smol_wf_core::step_request::{AnswerSource, Reply};
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
@@ -108,7 +108,7 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        let wanted = request.results.iter().map(|(call, _)| *call).collect();
+        let wanted = request.results.iter().map(|(step, _)| *step).collect();
         let mut answers = AnswerFold::of(request.run.clone(), wanted);
         let mut continued = Vec::new();
         let journal = look(&self.writer, &self.key(&request.run), &mut |seq, _, entry| {
@@ -170,7 +170,7 @@ impl Engine {
 /// by hand.
 fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerRef>, EngineError> {
     if let Some(from) = request.from {
-        let last = answers.last_call();
+        let last = answers.last_step();
         if from.0 == 0 || from.0 > last + 1 {
             return Err(ForkError::NoSuchStep { run: request.run.clone(), from, last }.into());
         }
@@ -179,12 +179,12 @@ fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerR
     let by_hand: Vec<(StepId, AnswerRef)> = by_hand_in_order(request, &answers)?;
     let mut candidates = answers.candidates();
     candidates.retain(|candidate| {
-        request.from.is_none_or(|from| candidate.call.is_some_and(|call| call < from))
+        request.from.is_none_or(|from| candidate.step.is_some_and(|step| step < from))
     });
-    for (call, mut answer) in by_hand {
-        candidates.retain(|candidate| candidate.call != Some(call));
+    for (step, mut answer) in by_hand {
+        candidates.retain(|candidate| candidate.step != Some(step));
         let place =
-            candidates.iter().position(|candidate| candidate.call.is_none_or(|other| other > call));
+            candidates.iter().position(|candidate| candidate.step.is_none_or(|other| other > step));
         let place = place.unwrap_or(candidates.len());
         // It keeps its place among the calls of equal content: calls before it that have
         // no answer are asked.
@@ -193,7 +193,7 @@ fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerR
             .filter(|candidate| candidate.answer.content == answer.content);
         let served: u32 = equals.map(|candidate| candidate.answer.behind + 1).sum();
         answer.behind = answer.behind.saturating_sub(served);
-        candidates.insert(place, Candidate { call: Some(call), answer });
+        candidates.insert(place, Candidate { step: Some(step), answer });
     }
     Ok(candidates.into_iter().map(|candidate| candidate.answer).collect())
 }
@@ -205,11 +205,11 @@ fn by_hand_in_order(
     answers: &AnswerFold,
 ) -> Result<Vec<(StepId, AnswerRef)>, ForkError> {
     let mut results: Vec<_> = request.results.iter().collect();
-    results.sort_by_key(|(call, _)| *call);
-    let answer = |(call, result): &(StepId, String)| {
-        let mut answer = by_hand(&request.run, *call, result, answers)?;
-        answer.behind = answers.place_among_equals(*call);
-        Ok((*call, answer))
+    results.sort_by_key(|(step, _)| *step);
+    let answer = |(step, result): &(StepId, String)| {
+        let mut answer = by_hand(&request.run, *step, result, answers)?;
+        answer.behind = answers.place_among_equals(*step);
+        Ok((*step, answer))
     };
     results.into_iter().map(answer).collect()
 }
@@ -220,18 +220,18 @@ fn refuse_lost_sessions(
     request: &ForkRequest,
     continued: &[(StepId, StepId)],
 ) -> Result<(), ForkError> {
-    let by_hand = |call: &StepId| request.results.iter().any(|(other, _)| other == call);
-    match continued.iter().find(|(call, _)| by_hand(call)) {
-        Some(&(call, by)) if request.script.is_none() => Err(ForkError::NeedsSession { call, by }),
+    let by_hand = |step: &StepId| request.results.iter().any(|(other, _)| other == step);
+    match continued.iter().find(|(step, _)| by_hand(step)) {
+        Some(&(step, by)) if request.script.is_none() => Err(ForkError::NeedsSession { step, by }),
         _ => Ok(()),
     }
 }
 
 /// Refuses two answers for one step.
 fn refuse_two_answers(results: &[(StepId, String)]) -> Result<(), ForkError> {
-    for (index, (call, _)) in results.iter().enumerate() {
-        if results[..index].iter().any(|(other, _)| other == call) {
-            return Err(ForkError::TwoAnswers { call: *call });
+    for (index, (step, _)) in results.iter().enumerate() {
+        if results[..index].iter().any(|(other, _)| other == step) {
+            return Err(ForkError::TwoAnswers { step: *step });
         }
     }
     Ok(())
@@ -240,25 +240,25 @@ fn refuse_two_answers(results: &[(StepId, String)]) -> Result<(), ForkError> {
 /// An answer written by hand. It must satisfy the schema of its call.
 fn by_hand(
     run: &RunId,
-    call: StepId,
+    step: StepId,
     result: &str,
     answers: &AnswerFold,
 ) -> Result<AnswerRef, ForkError> {
     let request =
-        answers.request(call).ok_or_else(|| ForkError::NotAnAgent { run: run.clone(), call })?;
+        answers.request(step).ok_or_else(|| ForkError::NotAnAgent { run: run.clone(), step })?;
     let value: serde_json::Value = serde_json::from_str(result).map_err(|error| {
-        ForkError::NotJson { call, reason: error.to_string(), text: result.to_owned() }
+        ForkError::NotJson { step, reason: error.to_string(), text: result.to_owned() }
     })?;
     if let Some(schema) = &request.schema {
         let checker = schema
             .checker()
-            .map_err(|failure| ForkError::Schema { call, reason: failure.message })?;
+            .map_err(|failure| ForkError::Schema { step, reason: failure.message })?;
         checker.check(&value).map_err(|violations| ForkError::Mismatch {
-            call,
+            step,
             reason: schema::describe(&violations),
         })?;
     }
-    let source = AnswerSource { run: run.clone(), call, by_hand: true };
+    let source = AnswerSource { run: run.clone(), step, by_hand: true };
     let reply = Reply { provider: BY_HAND.to_owned(), ..Reply::default() };
     Ok(AnswerRef {
         content: request.content_key(),

@@ -53,7 +53,6 @@
 mod agent_events;
 mod agents;
 mod attempt_timeouts;
-mod call_resources;
 pub mod check;
 mod children;
 mod clock;
@@ -93,6 +92,7 @@ pub mod simulate;
 mod sleeps;
 mod standstill;
 mod start;
+mod step_resources;
 mod stop_reasons;
 mod tail;
 mod timers;
@@ -105,8 +105,8 @@ mod writer;
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use fixture::{
-    CallNote, Difference, ExportRequest, FIXTURE_BYTES_MAX, FixtureError, FixtureExport,
-    FixtureRequest, FixtureVerdict, Keep, LiveCalls, fixture_entries,
+    Difference, ExportRequest, FIXTURE_BYTES_MAX, FixtureError, FixtureExport, FixtureRequest,
+    FixtureVerdict, Keep, LiveSteps, StepNote, fixture_entries,
 };
 pub use fork::{ForkError, ForkRequest};
 pub use history::{HistoryPage, Latest, RunSummary};

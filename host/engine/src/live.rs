@@ -156,8 +156,8 @@ impl<'a> Live<'a> {
         match said {
             AgentEvent::Fleeting(activity) => self.recorder.activity(activity),
             AgentEvent::Warning(message) => self.recorder.warn(&message),
-            AgentEvent::Recorded(call, record) => {
-                machine.record_agent(call, record, clock::now_us());
+            AgentEvent::Recorded(step, record) => {
+                machine.record_agent(step, record, clock::now_us());
                 self.recorder.absorb(machine.take_entries());
             }
         }
@@ -238,8 +238,8 @@ impl Backend for Live<'_> {
         self.recorder.absorb(entries);
     }
 
-    fn settled(&mut self, call: StepId) {
-        self.runner.delivered(call);
+    fn settled(&mut self, step: StepId) {
+        self.runner.delivered(step);
     }
 
     /// When a turn takes long, its delivery is made durable meanwhile, so that no

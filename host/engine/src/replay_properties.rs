@@ -113,9 +113,9 @@ impl Backend for Diced {
     fn perform(&mut self, effects: Vec<Effect>, _machine: &mut Machine) {
         for effect in effects {
             match effect {
-                Effect::Cancel(call) => drop(self.open.remove(&call)),
-                Effect::RunAgent { call, .. } => drop(self.open.insert(call, Kind::Agent)),
-                Effect::SleepUntil { call, .. } => drop(self.open.insert(call, Kind::Sleep)),
+                Effect::Cancel(step) => drop(self.open.remove(&step)),
+                Effect::RunAgent { step, .. } => drop(self.open.insert(step, Kind::Agent)),
+                Effect::SleepUntil { step, .. } => drop(self.open.insert(step, Kind::Sleep)),
                 Effect::FindChild { .. } => {}
                 Effect::SetTimer { timer, .. } => drop(self.timers.insert(timer)),
                 Effect::ClearTimer(timer) => drop(self.timers.remove(&timer)),
@@ -124,7 +124,7 @@ impl Backend for Diced {
     }
 
     async fn find(&mut self, child: QueuedChild) -> Option<ChildScript> {
-        self.open.insert(child.call, Kind::Child);
+        self.open.insert(child.step, Kind::Child);
         None
     }
 
@@ -138,8 +138,8 @@ impl Backend for Diced {
         }
         let together = 1 + self.dice.roll(3);
         for _ in 0..together {
-            let Some(call) = pick(&mut self.open, &mut self.dice) else { break };
-            complete(machine, call, &mut self.dice);
+            let Some(step) = pick(&mut self.open, &mut self.dice) else { break };
+            complete(machine, step, &mut self.dice);
         }
         Ok(true)
     }
@@ -155,23 +155,23 @@ enum Kind {
 /// Takes one open call out.
 fn pick(open: &mut BTreeMap<StepId, Kind>, dice: &mut Dice) -> Option<(StepId, Kind)> {
     let index = dice.roll(open.len().max(1) as u64);
-    let call = *open.keys().nth(usize::try_from(index).ok()?)?;
-    open.remove_entry(&call)
+    let step = *open.keys().nth(usize::try_from(index).ok()?)?;
+    open.remove_entry(&step)
 }
 
-fn complete(machine: &mut Machine, (call, kind): (StepId, Kind), dice: &mut Dice) {
+fn complete(machine: &mut Machine, (step, kind): (StepId, Kind), dice: &mut Dice) {
     let outcome = match (kind, dice.roll(6)) {
         (Kind::Child, _) => {
             let text = scripts::child(dice);
-            machine.child_found(start(Scope::of(call), &text, Some("[1,2]")));
+            machine.child_found(start(Scope::of(step), &text, Some("[1,2]")));
             return;
         }
         (Kind::Sleep, _) | (Kind::Agent, 0) => Outcome::Value("null".into()),
         (_, 1) => Outcome::Failed(Failure::new("provider_failed", "it failed")),
         (_, 2) => Outcome::Value(r#"{"items":[1,2,3],"ok":true}"#.into()),
-        (_, n) => Outcome::Value(format!("\"answer {call}{}\"", "é".repeat(n as usize))),
+        (_, n) => Outcome::Value(format!("\"answer {step}{}\"", "é".repeat(n as usize))),
     };
-    machine.complete(call, outcome, None);
+    machine.complete(step, outcome, None);
 }
 
 /// Replays a journal to its end. Nothing may be written, nothing dispatched.
@@ -246,11 +246,11 @@ fn sandbox() -> Sandbox {
 #[tokio::test]
 async fn ten_thousand_generated_scripts_replay_with_equal_calls_and_fuel() {
     let sandbox = sandbox();
-    let (mut calls, mut turns, mut failed, mut raced) = (0, 0, 0, 0);
+    let (mut steps, mut turns, mut failed, mut raced) = (0, 0, 0, 0);
     for seed in 1..=SCRIPTS {
         let text = scripts::script(&mut Dice::new(seed));
         let ran = run(&sandbox, &text, seed).await;
-        calls += ran.entries.iter().filter(|entry| is_call(&entry.body)).count();
+        steps += ran.entries.iter().filter(|entry| is_step(&entry.body)).count();
         turns += ran.entries.iter().filter(|entry| is_turn(&entry.body)).count();
         failed += u64::from(matches!(ran.end, Some(RunEnd::Failed { .. })));
         raced += u64::from(text.contains("race"));
@@ -263,11 +263,11 @@ async fn ten_thousand_generated_scripts_replay_with_equal_calls_and_fuel() {
         assert_eq!(again.as_ref().ok(), Some(&ran.end), "seed {seed}: {again:?}\n{text}");
     }
     println!(
-        "{SCRIPTS} scripts, {calls} calls, {turns} turns, {failed} failed, {raced} with a race: all replay"
+        "{SCRIPTS} scripts, {steps} calls, {turns} turns, {failed} failed, {raced} with a race: all replay"
     );
     // The generator must go on covering what it is meant to cover; a failed agent
     // alone ends none of these runs.
-    assert!(calls > 30_000 && turns > 30_000 && failed > 300 && raced > 1_000);
+    assert!(steps > 30_000 && turns > 30_000 && failed > 300 && raced > 1_000);
 }
 
 #[tokio::test]
@@ -287,8 +287,8 @@ async fn a_run_of_a_hundred_thousand_steps_replays() {
     let (machine, pause) = Turns::new(sandbox.clone()).drive(machine, &mut echo).await.unwrap();
     assert!(matches!(pause, Pause::Ended), "{pause:?}");
     let entries = echo.entries;
-    let calls = entries.iter().filter(|entry| is_call(&entry.body)).count();
-    assert_eq!(calls, LONG_STEPS as usize);
+    let steps = entries.iter().filter(|entry| is_step(&entry.body)).count();
+    assert_eq!(steps, LONG_STEPS as usize);
     let end = machine.end().cloned();
     assert!(matches!(end, Some(RunEnd::Completed { .. })), "{end:?}");
     assert_eq!(replay(&sandbox, entries).await, Ok(end));
@@ -317,13 +317,13 @@ impl Backend for Echo {
 
     fn perform(&mut self, effects: Vec<Effect>, machine: &mut Machine) {
         for effect in effects {
-            let Effect::RunAgent { call, .. } = effect else { panic!("{effect:?}") };
-            machine.complete(call, Outcome::Value(format!("\"{call}\"")), None);
+            let Effect::RunAgent { step, .. } = effect else { panic!("{effect:?}") };
+            machine.complete(step, Outcome::Value(format!("\"{step}\"")), None);
         }
     }
 }
 
-fn is_call(body: &Body) -> bool {
+fn is_step(body: &Body) -> bool {
     matches!(body, Body::StepAsked { .. })
 }
 

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
-use smol_wf_core::call::CallDefaults;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::limits::{
     AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits, TURN_MS_DEFAULT,
 };
 use smol_wf_core::prices::Prices;
+use smol_wf_core::step_request::StepDefaults;
 use smol_wf_providers::{McpServer, debug};
 use tokio::time::Instant;
 
@@ -55,7 +55,7 @@ pub struct RunSpec {
     /// Model aliases as (alias, selector). The last one of a name wins.
     pub model_map: Vec<(String, String)>,
     /// Options of calls that do not set them.
-    pub defaults: CallDefaults,
+    pub defaults: StepDefaults,
     /// Rules of the debug provider, in its own syntax.
     pub debug_rules: Vec<String>,
     /// Seed of `Math.random()`. Without it, one is drawn and recorded.
@@ -76,7 +76,7 @@ impl RunSpec {
             budget: None,
             provider: debug::NAME.to_owned(),
             model_map: Vec::new(),
-            defaults: CallDefaults::default(),
+            defaults: StepDefaults::default(),
             debug_rules: Vec::new(),
             seed: None,
             settings: RunSettings::default(),

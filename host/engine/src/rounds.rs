@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use serde_json::Value;
 use smol_wf_core::attempts::{self, FailedAttempt, RetryDecision, RetryStart, ShutProvider};
-use smol_wf_core::call::{Reply, Usage};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::Failure;
 use smol_wf_core::limits::ANSWER_BYTES_MAX;
 use smol_wf_core::schema::{self, Checker, Rejection, StepSchema};
+use smol_wf_core::step_request::{Reply, Usage};
 use smol_wf_providers::{AgentReply, AgentTask, Answer, Presence, ProviderError, TranscriptSink};
 
 use crate::agent_events::AgentReporter;
 use crate::agents::{Agents, Job};
 use crate::attempt_timeouts::{self, AttemptError, AttemptTimeouts};
-use crate::call_resources::CallResources;
 use crate::clock;
+use crate::step_resources::StepResources;
 
 /// Largest cost that an attempt may report, in dollars. No attempt costs that much: a
 /// larger figure is wrong, and would spoil every sum.
@@ -67,7 +67,7 @@ pub(crate) struct Rounds<'a> {
     reporter: &'a AgentReporter,
     cwd: &'a Path,
     raw: Option<Arc<dyn TranscriptSink>>,
-    resources: CallResources,
+    resources: StepResources,
     /// Some tokens have no known price.
     unpriced: bool,
 }
@@ -79,7 +79,7 @@ impl<'a> Rounds<'a> {
         reporter: &'a AgentReporter,
         cwd: &'a Path,
         raw: Option<Arc<dyn TranscriptSink>>,
-        resources: CallResources,
+        resources: StepResources,
     ) -> Self {
         Self { agents, job, reporter, cwd, raw, resources, unpriced: false }
     }
@@ -162,7 +162,7 @@ impl<'a> Rounds<'a> {
             reply.session_id = spent.session_id.clone().or(reply.session_id.take());
             let failed = FailedAttempt {
                 run: &self.agents.run,
-                call: self.job.call,
+                step: self.job.step,
                 attempt: reply.attempts,
                 start: begin.start,
                 class,
@@ -196,7 +196,7 @@ impl<'a> Rounds<'a> {
     fn task(&self, prompt: &str, begin: &Begin, round: u32, presence: Presence) -> AgentTask {
         AgentTask {
             run: self.agents.run.clone(),
-            call: self.job.call,
+            step: self.job.step,
             ordinal: self.job.ordinal,
             round,
             idempotency_key: self.idempotency_key(),
@@ -222,7 +222,7 @@ impl<'a> Rounds<'a> {
     /// The same for every attempt at one call, so that a provider that knows such keys
     /// does the work once.
     fn idempotency_key(&self) -> String {
-        let name = format!("{}/{}", self.agents.run, self.job.call);
+        let name = format!("{}/{}", self.agents.run, self.job.step);
         blake3::hash(name.as_bytes()).to_hex()[..32].to_owned()
     }
 

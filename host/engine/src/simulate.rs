@@ -29,7 +29,6 @@ use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
-use crate::call_resources::ResourceRules;
 use crate::children::{Children, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
@@ -37,10 +36,11 @@ use crate::error::EngineError;
 use crate::folders::RunFolders;
 use crate::provider_set::{self, Providers};
 use crate::request::RunSpec;
+use crate::step_resources::ResourceRules;
 
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
-pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedCall};
+pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedStep};
 
 /// A script that is ready to run with stubs in place of agents, as often as needed.
 ///

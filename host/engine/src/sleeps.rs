@@ -29,18 +29,18 @@ pub(crate) struct Sleeps {
 
 impl Sleeps {
     /// Adds a sleep that ends at this wall-clock time, and after `left` at the latest.
-    pub(crate) fn add(&mut self, call: StepId, wake_at_us: i64, left: Duration) {
+    pub(crate) fn add(&mut self, step: StepId, wake_at_us: i64, left: Duration) {
         let by = Instant::now() + left;
-        self.open.insert(call, Ends { wake_at_us, by });
-        self.by_wall.insert((wake_at_us, call));
-        self.by_span.insert((by, call));
+        self.open.insert(step, Ends { wake_at_us, by });
+        self.by_wall.insert((wake_at_us, step));
+        self.by_span.insert((by, step));
     }
 
     /// Drops the sleep of a call.
-    pub(crate) fn remove(&mut self, call: StepId) -> Option<i64> {
-        let Ends { wake_at_us, by } = self.open.remove(&call)?;
-        self.by_wall.remove(&(wake_at_us, call));
-        self.by_span.remove(&(by, call));
+    pub(crate) fn remove(&mut self, step: StepId) -> Option<i64> {
+        let Ends { wake_at_us, by } = self.open.remove(&step)?;
+        self.by_wall.remove(&(wake_at_us, step));
+        self.by_span.remove(&(by, step));
         Some(wake_at_us)
     }
 
@@ -55,13 +55,13 @@ impl Sleeps {
         let by_wall = self.by_wall.iter().take_while(|(at_us, _)| *at_us <= now_us);
         let by_span = self.by_span.iter().take_while(|(by, _)| *by <= now);
         let over: BTreeSet<StepId> =
-            by_wall.map(|(_, call)| *call).chain(by_span.map(|(_, call)| *call)).collect();
+            by_wall.map(|(_, step)| *step).chain(by_span.map(|(_, step)| *step)).collect();
         let mut over: Vec<(i64, StepId)> = over
             .into_iter()
-            .filter_map(|call| self.remove(call).map(|wake_at_us| (wake_at_us, call)))
+            .filter_map(|step| self.remove(step).map(|wake_at_us| (wake_at_us, step)))
             .collect();
         over.sort_unstable();
-        over.into_iter().map(|(_, call)| call).collect()
+        over.into_iter().map(|(_, step)| step).collect()
     }
 
     /// When the first sleep ends by the wall clock, in microseconds since 1970.
@@ -84,8 +84,8 @@ mod tests {
 
     const S: i64 = 1_000_000;
 
-    fn calls(sleeps: &mut Sleeps, now_us: i64) -> Vec<u32> {
-        sleeps.over(now_us).into_iter().map(|call| call.0).collect()
+    fn steps(sleeps: &mut Sleeps, now_us: i64) -> Vec<u32> {
+        sleeps.over(now_us).into_iter().map(|step| step.0).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -96,7 +96,7 @@ mod tests {
         // An hour back.
         assert_eq!(sleeps.next(-3_600 * S), Some(Duration::from_secs(10)));
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert_eq!(calls(&mut sleeps, -3_590 * S), [1]);
+        assert_eq!(steps(&mut sleeps, -3_590 * S), [1]);
         assert_eq!(sleeps.next(-3_590 * S), Some(Duration::from_secs(10)));
         assert_eq!(sleeps.wakes_at_us(), Some(20 * S));
     }
@@ -104,12 +104,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_suspended_machine_wakes_by_the_wall_clock_in_order() {
         let mut sleeps = Sleeps::default();
-        for (call, at) in [(3, 30_i64), (1, 20), (2, 20), (4, 40)] {
+        for (step, at) in [(3, 30_i64), (1, 20), (2, 20), (4, 40)] {
             let left = Duration::from_secs(at.unsigned_abs());
-            sleeps.add(StepId(call), at * S, left);
+            sleeps.add(StepId(step), at * S, left);
         }
-        assert_eq!(calls(&mut sleeps, 19 * S), [] as [u32; 0]);
-        assert_eq!(calls(&mut sleeps, 35 * S), [1, 2, 3]);
+        assert_eq!(steps(&mut sleeps, 19 * S), [] as [u32; 0]);
+        assert_eq!(steps(&mut sleeps, 35 * S), [1, 2, 3]);
         assert_eq!(sleeps.remove(StepId(4)), Some(40 * S));
         assert_eq!((sleeps.next(0), sleeps.wakes_at_us()), (None, None));
     }

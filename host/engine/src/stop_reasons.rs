@@ -23,9 +23,9 @@ pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
 
 /// A call names no agent, and the run has none. The script does not see this: it would
 /// take the `null` or the error for an agent's, and go on to a wrong result.
-pub(crate) fn nobody(call: StepId, title: &str) -> StopReason {
+pub(crate) fn nobody(step: StepId, title: &str) -> StopReason {
     let message = format!(
-        "step {call} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in"
+        "step {step} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in"
     );
     StopReason::held(Code::NoAgent, message)
 }

@@ -38,7 +38,7 @@ impl RawSessions {
         &self,
         provider: &str,
         run: &RunId,
-        call: StepId,
+        step: StepId,
         reporter: &AgentReporter,
     ) -> Arc<dyn TranscriptSink> {
         let warn = reporter.warner();
@@ -51,7 +51,7 @@ impl RawSessions {
         };
         Arc::new(Sink {
             dir: self.dir.join(file_name(provider)),
-            nameless: format!("{run}-{call}"),
+            nameless: format!("{run}-{step}"),
             state: Mutex::new(State::default()),
             failed: Box::new(failed),
         })

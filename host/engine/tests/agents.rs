@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use common::{Bench, Scripted, reply};
 use smol_wf_core::budget::{Allowance, Budget, BudgetMode, BudgetSetting};
-use smol_wf_core::call::Usage;
 use smol_wf_core::codes::Limit;
 use smol_wf_core::details::Details;
 use smol_wf_core::limits::Limits;
+use smol_wf_core::step_request::Usage;
 use smol_wf_engine::providers::{
     AgentActivity, AgentReply, Capabilities, ProviderError, ProviderErrorKind, RoundSpend,
 };
@@ -463,7 +463,7 @@ async fn tokens_and_dollars_are_told_by_phase_model_and_provider() {
     assert_eq!(phases, [("A", 2.5), ("B", 15.0)]);
     let models: Vec<_> = report.usage.by_model.iter().map(|of| (&*of.name, of.cost_usd)).collect();
     assert_eq!(models, [("m", 2.5), ("claude-sonnet-4-5-20250929", 15.0), ("nobody-knows", 0.0)]);
-    assert_eq!((report.usage.by_provider.len(), report.usage.by_provider[0].calls), (1, 3));
+    assert_eq!((report.usage.by_provider.len(), report.usage.by_provider[0].steps), (1, 3));
 }
 
 #[tokio::test]

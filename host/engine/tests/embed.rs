@@ -30,7 +30,7 @@ use smol_wf_engine::providers::command::Command;
 use smol_wf_engine::providers::{ConfiguredProgram, Registry};
 use smol_wf_engine::{
     AgentSettings, CancellationToken, Engine, EngineError, EngineOptions, ExportRequest,
-    FixtureRequest, Folders, HistoryPage, Keep, LimitChanges, LiveCalls, MemoryStore, Notice,
+    FixtureRequest, Folders, HistoryPage, Keep, LimitChanges, LiveSteps, MemoryStore, Notice,
     Recording, Report, ResumeRequest, RunHandle, RunHead, RunId, RunSettings, RunSpec, RunState,
     ScriptFile, SqliteStore, TenantId, Watcher,
 };
@@ -289,7 +289,7 @@ async fn edited_fixture(bench: &Bench) -> FixtureRequest {
     write("return [await agent('p'), await agent('q'), await agent('r')]").unwrap();
     let keep: Keep = Arc::new(|_| Ok(()));
     let agents = AgentSettings::default();
-    let live = LiveCalls { provider: None, debug_rules: Vec::new(), agents, keep };
+    let live = LiveSteps { provider: None, debug_rules: Vec::new(), agents, keep };
     FixtureRequest {
         path: bench.dir.join("one.swf"),
         text: String::from_utf8(text).unwrap(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{Bench, Scripted, reply};
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 use smol_wf_engine::RunState;
 use smol_wf_providers::RoundSpend;
 

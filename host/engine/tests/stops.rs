@@ -88,7 +88,7 @@ async fn an_agent_at_work_finishes_and_is_not_asked_again() {
         let entries = bench.entries(&report.run_id);
         let kept = entries
             .iter()
-            .any(|entry| matches!(&entry.body, Body::AgentAnswered { call, .. } if call.0 == 1));
+            .any(|entry| matches!(&entry.body, Body::AgentAnswered { step, .. } if step.0 == 1));
         assert!(kept, "its answer is kept");
         let done = bench.resume(&report.run_id, raised).await.unwrap();
         assert!(done.result.get().starts_with("[\"slow\""), "{}", done.result.get());

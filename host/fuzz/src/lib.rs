@@ -6,7 +6,6 @@
 
 use serde_json::Value;
 use smol_wf_core::archive;
-use smol_wf_core::call::AgentRequest;
 use smol_wf_core::details::Details;
 use smol_wf_core::event::EventFold;
 use smol_wf_core::ids::Digest;
@@ -16,6 +15,7 @@ use smol_wf_core::options::OptionRules;
 use smol_wf_core::report::Report;
 use smol_wf_core::schema::{self, Checker};
 use smol_wf_core::script::{self, Script};
+use smol_wf_core::step_request::AgentRequest;
 use smol_wf_core::summary::Summary;
 use smol_wf_core::trace::{Spans, chrome_events};
 use smol_wf_engine::{fixture_entries, providers};

@@ -7,8 +7,8 @@ use std::io::Write;
 use std::process::{Command as Program, Stdio};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::step_request::AgentRequest;
 use smol_wf_providers::ConfiguredProgram;
 use smol_wf_providers::command::Command;
 use smol_wf_providers::{AgentTask, Presence, Processes, Provider};
@@ -68,7 +68,7 @@ fn start_by_hand() -> Duration {
 fn task() -> AgentTask {
     AgentTask {
         run: RunId::from_bits(1),
-        call: StepId(1),
+        step: StepId(1),
         ordinal: 1,
         round: 1,
         idempotency_key: "run-1-call-1".to_owned(),

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use smol_wf_core::asks::RefusedAsk;
-use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::schema::Checker;
+use smol_wf_core::step_request::AgentRequest;
 
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, Presence, Processes, Provider,
@@ -20,7 +20,7 @@ use crate::{
 pub fn task(prompt: &str) -> AgentTask {
     AgentTask {
         run: RunId::from_bits(1),
-        call: StepId(1),
+        step: StepId(1),
         ordinal: 1,
         round: 1,
         idempotency_key: "run-1-call-1".to_owned(),

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use smol_wf_core::call::Usage;
 use smol_wf_core::ids::{Digest, StepId};
 use smol_wf_core::schema::StepSchema;
+use smol_wf_core::step_request::Usage;
 
 use self::rules::{Action, Cost, Rule, RuleError, Subject};
 use crate::{
@@ -48,7 +48,7 @@ struct MatchCount {
     /// once and then lets the retry pass.
     first_rounds: u32,
     /// Calls whose latest first round matched, for the rounds that follow.
-    calls: BTreeSet<StepId>,
+    steps: BTreeSet<StepId>,
 }
 
 impl CountedRule {
@@ -56,14 +56,14 @@ impl CountedRule {
         let Some(times) = self.rule.times else { return true };
         let mut met = self.matches.lock().unwrap_or_else(PoisonError::into_inner);
         if task.round > 1 {
-            return met.calls.contains(&task.call);
+            return met.steps.contains(&task.step);
         }
         if met.first_rounds < times {
             met.first_rounds += 1;
-            met.calls.insert(task.call);
+            met.steps.insert(task.step);
             return true;
         }
-        met.calls.remove(&task.call);
+        met.steps.remove(&task.step);
         false
     }
 }

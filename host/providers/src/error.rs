@@ -7,9 +7,9 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use smol_wf_core::call::Usage;
 use smol_wf_core::codes::Code;
 use smol_wf_core::cut;
+use smol_wf_core::step_request::Usage;
 
 /// Most bytes of a message that are kept: some agents print whole pages.
 const MESSAGE_BYTES_MAX: usize = 2_000;

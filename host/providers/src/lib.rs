@@ -50,8 +50,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_wf_core::asks::RefusedAsk;
-use smol_wf_core::call::{AgentRequest, Permissions, Usage};
 use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::step_request::{AgentRequest, Permissions, Usage};
 
 pub use alias::ProviderAlias;
 pub use call_inputs::{Image, McpServer, McpTransport};
@@ -68,7 +68,7 @@ pub struct AgentTask {
     /// The run that it belongs to.
     pub run: RunId,
     /// The step that it answers.
-    pub call: StepId,
+    pub step: StepId,
     /// Which agent step of the run this is, from 1. Steps of other kinds are not counted.
     pub ordinal: u32,
     /// 1, and 2 in a correction round.

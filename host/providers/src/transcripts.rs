@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 use crate::cli_agent::{RoundResult, Transcript};
 use crate::conformance::Notes;

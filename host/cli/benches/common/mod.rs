@@ -2,12 +2,12 @@
 //!
 //! Owns: a machine for a script that asks for nothing. Never: measures.
 
-use smol_wf_core::call::CallDefaults;
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
+use smol_wf_core::step_request::StepDefaults;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
@@ -25,7 +25,7 @@ pub(crate) fn machine() -> Machine {
         budget: None,
         provider: "debug".into(),
         model_map: Vec::new(),
-        defaults: CallDefaults::default(),
+        defaults: StepDefaults::default(),
         debug_rules: Vec::new(),
         parent: None,
     };

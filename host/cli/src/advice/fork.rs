@@ -12,22 +12,22 @@ pub(super) fn sentence(error: &ForkError) -> String {
             format!("--from {from}: {error}; leave out --from")
         }
         ForkError::NoSuchStep { from, .. } => format!("--from {from}: {error}"),
-        ForkError::TwoAnswers { call } => {
-            format!("--set-result is given twice for step {call}; give one answer per step")
+        ForkError::TwoAnswers { step } => {
+            format!("--set-result is given twice for step {step}; give one answer per step")
         }
-        ForkError::NotJson { call, reason, text } => match needs_quotes(text) {
+        ForkError::NotJson { step, reason, text } => match needs_quotes(text) {
             true => format!(
-                "--set-result {call}: the answer is not JSON; text needs quotes: {}",
-                quoted(*call, text)
+                "--set-result {step}: the answer is not JSON; text needs quotes: {}",
+                quoted(*step, text)
             ),
-            false => format!("--set-result {call}: the answer is not JSON: {reason}"),
+            false => format!("--set-result {step}: the answer is not JSON: {reason}"),
         },
-        ForkError::NeedsSession { call, .. } => format!(
-            "--set-result {call}: {error}; leave it out, or give a script in which that step has no `session`"
+        ForkError::NeedsSession { step, .. } => format!(
+            "--set-result {step}: {error}; leave it out, or give a script in which that step has no `session`"
         ),
-        ForkError::NotAnAgent { call, .. }
-        | ForkError::Schema { call, .. }
-        | ForkError::Mismatch { call, .. } => format!("--set-result {call}: {error}"),
+        ForkError::NotAnAgent { step, .. }
+        | ForkError::Schema { step, .. }
+        | ForkError::Mismatch { step, .. } => format!("--set-result {step}: {error}"),
     }
 }
 
@@ -37,10 +37,10 @@ fn needs_quotes(text: &str) -> bool {
 }
 
 /// The flag with the text as JSON, quoted for a shell.
-fn quoted(call: StepId, text: &str) -> String {
+fn quoted(step: StepId, text: &str) -> String {
     const SHOWN_BYTES: usize = 60;
     let is_short = text.len() <= SHOWN_BYTES && !text.contains('\'');
     let text = if is_short && !text.is_empty() { text } else { "text" };
     let quoted = serde_json::Value::String(text.to_owned());
-    format!("--set-result {call}='{quoted}'")
+    format!("--set-result {step}='{quoted}'")
 }

@@ -15,7 +15,7 @@ use crate::config::{
     Sourced, Trust, user_path,
 };
 use crate::failure::{self, CommandError};
-use crate::flags::{AgentFlags, CallFlags, DbFlags, JsonFlag, LimitFlags, LogFlags};
+use crate::flags::{AgentFlags, DbFlags, JsonFlag, LimitFlags, LogFlags, StepFlags};
 use crate::output;
 use crate::table::{Format, Table};
 
@@ -51,7 +51,7 @@ struct ShowArgs {
     json: JsonFlag,
 
     #[command(flatten)]
-    calls: CallFlags,
+    steps: StepFlags,
 
     #[command(flatten)]
     agents: AgentFlags,
@@ -137,7 +137,7 @@ impl Row {
 impl ShowArgs {
     fn execute(&self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
-        self.calls.put(&mut flags);
+        self.steps.put(&mut flags);
         self.agents.put(&mut flags);
         self.limits.put(&mut flags);
         self.log.put(&mut flags);

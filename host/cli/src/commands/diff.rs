@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use smol_wf_core::details::Details;
 use smol_wf_core::diff::{
-    CallLine, Change, Divergence, Field, MissingAnswer, Pair, RunDiff, RunSide, Side,
+    Change, Divergence, Field, MissingAnswer, Pair, RunDiff, RunSide, Side, StepLine,
 };
 use smol_wf_engine::{EngineError, RunJournal};
 
@@ -116,7 +116,7 @@ fn text(diff: &RunDiff<'_>) -> String {
         lines.push(String::new());
         lines.extend(first_difference(divergence, diff));
     }
-    let listed = calls(diff);
+    let listed = steps(diff);
     if !listed.is_empty() {
         lines.push(String::new());
         let left_out = listed.len().saturating_sub(CALLS_SHOWN_MAX);
@@ -143,7 +143,7 @@ fn text(diff: &RunDiff<'_>) -> String {
 /// One line: how many calls are the same, and how many differ in which way.
 fn tally(diff: &RunDiff<'_>) -> String {
     let not_answered =
-        |which| diff.not_answered.iter().filter(|call| call.missing_in == which).count();
+        |which| diff.not_answered.iter().filter(|step| step.missing_in == which).count();
     let mut tally = vec![format!("{} same", count(diff.same))];
     for (number, what) in [
         (diff.answered_otherwise.len(), "answered otherwise"),
@@ -165,26 +165,26 @@ fn no_answer(side: &Side<'_>) -> &'static str {
 }
 
 /// The calls that differ, one per line.
-fn calls(diff: &RunDiff<'_>) -> Vec<String> {
-    let one = |sign: &str, call: &CallLine| {
-        format!("{sign} step {}  {}", call.step, line_of(&call.label))
+fn steps(diff: &RunDiff<'_>) -> Vec<String> {
+    let one = |sign: &str, step: &StepLine| {
+        format!("{sign} step {}  {}", step.step, line_of(&step.label))
     };
     let both = |sign: &str, pair: &Pair| {
         format!("{sign} step {} and {}  {}", pair.a, pair.b, line_of(&pair.label))
     };
-    let unanswered = |call: &MissingAnswer| {
-        let (which, side) = match call.missing_in {
+    let unanswered = |step: &MissingAnswer| {
+        let (which, side) = match step.missing_in {
             RunSide::A => ("first", &diff.a),
             RunSide::B => ("second", &diff.b),
         };
-        format!("{}: {} in the {which}", both("?", &call.pair), no_answer(side))
+        format!("{}: {} in the {which}", both("?", &step.pair), no_answer(side))
     };
     let mut lines: Vec<String> = Vec::new();
-    lines.extend(diff.only_in_a.iter().map(|call| one("-", call)));
-    lines.extend(diff.only_in_b.iter().map(|call| one("+", call)));
-    lines.extend(diff.answered_otherwise.iter().map(|call| {
-        let (a, b) = (short(&call.answers.a), short(&call.answers.b));
-        format!("{}: {a} → {b}", both("~", &call.pair))
+    lines.extend(diff.only_in_a.iter().map(|step| one("-", step)));
+    lines.extend(diff.only_in_b.iter().map(|step| one("+", step)));
+    lines.extend(diff.answered_otherwise.iter().map(|step| {
+        let (a, b) = (short(&step.answers.a), short(&step.answers.b));
+        format!("{}: {a} → {b}", both("~", &step.pair))
     }));
     lines.extend(diff.not_answered.iter().map(unanswered));
     lines
@@ -199,7 +199,7 @@ fn side(sign: &str, side: &Side<'_>) -> String {
 
 /// The first difference between the runs, with both sides of each field.
 fn first_difference(divergence: &Divergence, diff: &RunDiff<'_>) -> Vec<String> {
-    let of = |call: &CallLine| format!("step {} ({})", call.step, line_of(&call.label));
+    let of = |step: &StepLine| format!("step {} ({})", step.step, line_of(&step.label));
     let what = match (&divergence.a, &divergence.b) {
         (Some(a), Some(b)) if a.step == b.step => format!("at {}", of(b)),
         (Some(a), Some(b)) => format!("at {} and {}", of(a), of(b)),

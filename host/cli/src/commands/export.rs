@@ -265,27 +265,27 @@ struct LargeTexts {
 impl LargeTexts {
     /// Remembers the entry `seq` if its text is too large to keep.
     fn note(&mut self, seq: u64, body: &Body) {
-        let (at, call) = match body {
-            Body::StepAsked { call, .. } => (&mut self.prompts, *call),
-            Body::Settled { call, .. } | Body::AgentAnswered { call, .. } => {
-                (&mut self.answers, *call)
+        let (at, step) = match body {
+            Body::StepAsked { step, .. } => (&mut self.prompts, *step),
+            Body::Settled { step, .. } | Body::AgentAnswered { step, .. } => {
+                (&mut self.answers, *step)
             }
             _ => return,
         };
         if body.weight() > SHOWN_BYTES_MAX {
-            at.insert(call, seq);
+            at.insert(step, seq);
         }
     }
 
     /// Prompt and answer of a call, each only if it is large.
-    async fn said(&self, call: StepId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
+    async fn said(&self, step: StepId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
         let mut said = SpanTexts::default();
-        if let Some(seq) = self.prompts.get(&call)
+        if let Some(seq) = self.prompts.get(&step)
             && let Some((_, request)) = reader.entry(*seq).await?.body.asked_agent()
         {
             said.prompt = Some(request.prompt.clone());
         }
-        if let Some(seq) = self.answers.get(&call)
+        if let Some(seq) = self.answers.get(&step)
             && let Body::Settled { outcome: Outcome::Value(answer), .. }
             | Body::AgentAnswered { outcome: Outcome::Value(answer), .. } =
                 reader.entry(*seq).await?.body

@@ -67,28 +67,28 @@ impl PlanArgs {
         for warning in &plan.warnings {
             failure::print_message(&format!("warning: {}", sanitize::one_line(&said(warning))));
         }
-        for call in &plan.calls {
-            if let Some(refused) = &call.refused {
-                let title = sanitize::one_line(&call.title);
-                let said = format!("a run refuses call {} (`{title}`)", call.step);
+        for step in &plan.steps {
+            if let Some(refused) = &step.refused {
+                let title = sanitize::one_line(&step.title);
+                let said = format!("a run refuses call {} (`{title}`)", step.step);
                 failure::print_error(
                     &format!("{said}: {} [{}]", refused.message, refused.code),
                     None,
                 );
             }
         }
-        let refuses = plan.calls.iter().any(|call| call.refused.is_some());
-        let of_calls = if refuses { exit::FAILED } else { 0 };
+        let refuses = plan.steps.iter().any(|step| step.refused.is_some());
+        let of_steps = if refuses { exit::FAILED } else { 0 };
         match (cut(&plan), &plan.error) {
             (Some(cut), _) => {
                 failure::print_message(&cut);
-                Ok(ExitCode::from(of_calls))
+                Ok(ExitCode::from(of_steps))
             }
             (None, Some(error)) => {
                 complain(error, &prepared.text);
                 Ok(ExitCode::from(exit::of_code(&error.code)))
             }
-            (None, None) => Ok(ExitCode::from(of_calls)),
+            (None, None) => Ok(ExitCode::from(of_steps)),
         }
     }
 }
@@ -181,20 +181,20 @@ fn text(plan: &Plan, whole: bool) -> String {
         .collect();
     let title = if plan.groups_whole { "Fan-out" } else { "Fan-out, at least" };
     section(&mut lines, title, groups);
-    let calls: Vec<String> = plan
-        .calls
+    let steps: Vec<String> = plan
+        .steps
         .iter()
-        .map(|call| {
+        .map(|step| {
             let prompt = if whole {
-                sanitize::lines(&call.request.prompt).replace('\n', "\n      ")
+                sanitize::lines(&step.request.prompt).replace('\n', "\n      ")
             } else {
-                sanitize::cut(&sanitize::one_line(&call.request.prompt), PROMPT_CHARS)
+                sanitize::cut(&sanitize::one_line(&step.request.prompt), PROMPT_CHARS)
             };
-            let refused = if call.refused.is_some() { " (refused)" } else { "" };
-            format!("  {} {}{refused}\n      {prompt}", call.step, sanitize::one_line(&call.title))
+            let refused = if step.refused.is_some() { " (refused)" } else { "" };
+            format!("  {} {}{refused}\n      {prompt}", step.step, sanitize::one_line(&step.title))
         })
         .collect();
-    section(&mut lines, "Calls", calls);
+    section(&mut lines, "Calls", steps);
     lines.join("\n")
 }
 

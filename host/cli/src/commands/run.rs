@@ -22,7 +22,7 @@ use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
-use crate::flags::{AGENTS, CallFlags, ShowFlags, WorkFlags};
+use crate::flags::{AGENTS, ShowFlags, StepFlags, WorkFlags};
 use crate::progress::{Preamble, Progress};
 use crate::signals::Signals;
 use crate::usage_hints;
@@ -76,7 +76,7 @@ pub(crate) struct RunArgs {
     resume_run: Option<String>,
 
     #[command(flatten, next_help_heading = AGENTS)]
-    calls: CallFlags,
+    steps: StepFlags,
 
     /// Make the debug provider fail, delay or answer null: `label:verify*=fail`
     #[arg(help_heading = AGENTS, long, value_name = "MATCH=ACTION")]
@@ -167,7 +167,7 @@ impl RunArgs {
         recorded_args: Option<&str>,
         args: Option<&str>,
     ) -> Result<(), CommandError> {
-        let mut others = same_request::others(head, &self.calls.words());
+        let mut others = same_request::others(head, &self.steps.words());
         if let Some(seed) = self.seed.filter(|seed| *seed != head.seed) {
             others.push(format!("--seed {seed} (it has {})", head.seed));
         }
@@ -196,7 +196,7 @@ impl RunArgs {
     /// The settings of `folder`, overridden by the flags.
     fn settings(&self, folder: &Path) -> Result<Settings, ConfigError> {
         let mut flags = FlagLayer::default();
-        self.calls.put(&mut flags);
+        self.steps.put(&mut flags);
         self.work.put(&mut flags);
         Settings::load(flags, folder)
     }
@@ -218,7 +218,7 @@ impl RunArgs {
             budget: self.budget_allowance,
             provider,
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
-            defaults: setup::call_defaults(settings),
+            defaults: setup::step_defaults(settings),
             debug_rules: self.debug_rule.clone(),
             seed: self.seed,
             settings: setup::run_settings(settings, folders)?,

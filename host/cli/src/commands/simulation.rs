@@ -13,7 +13,7 @@ use super::run::{SCRIPT_HELP, find_script};
 use crate::agents::Catalogue;
 use crate::config::{FlagLayer, Key, Settings};
 use crate::failure::{self, CommandError};
-use crate::flags::{CallFlags, path_value};
+use crate::flags::{StepFlags, path_value};
 use crate::usage_hints;
 use crate::workflow_args::{self, Named};
 use crate::working_folder::PlaceFlags;
@@ -43,7 +43,7 @@ pub(super) struct SimulationFlags {
     budget_allowance: Option<u64>,
 
     #[command(flatten)]
-    calls: CallFlags,
+    steps: StepFlags,
 
     /// Most agents at work at once [default: 16]
     #[arg(long, value_name = "N", value_parser = usage_hints::whole_number::<u32>(1, limits::PARALLEL_AGENTS_MAX.into()))]
@@ -121,7 +121,7 @@ impl SimulationFlags {
             ..default
         };
         let mut flags = FlagLayer::default();
-        self.calls.put(&mut flags);
+        self.steps.put(&mut flags);
         flags.add(Key::Prices, path_value(prices).as_ref());
         let settings = Settings::load(flags, &self.places.folder()?)?;
         failure::print_warnings(&settings);
@@ -131,7 +131,7 @@ impl SimulationFlags {
             limits,
             budget: self.budget_allowance,
             provider: agents::choose(&settings).name,
-            defaults: setup::call_defaults(&settings),
+            defaults: setup::step_defaults(&settings),
             model_map: aliases.map(|(alias, given)| (alias.clone(), given.value.clone())).collect(),
             seed: Some(self.seed),
             settings: setup::run_settings(&settings, self.places.of_new()?)?,
@@ -155,7 +155,7 @@ impl SimulationFlags {
         flag("--max-parallel-agents", self.max_parallel_agents.map(|value| value.to_string()));
         flag("--max-agents", self.max_agents.map(|value| value.to_string()));
         flag("--fuel", self.fuel.map(|value| value.to_string()));
-        for (name, value) in self.calls.words() {
+        for (name, value) in self.steps.words() {
             flag(name, Some(value));
         }
         let path =

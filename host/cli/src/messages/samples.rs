@@ -90,8 +90,8 @@ fn stops() -> Vec<String> {
         LimitError::Agents { limit: 1, started: 1, asked: 2 },
         LimitError::Budget { spent: usd(1_200_000), budget: usd(1_000_000) },
         LimitError::Budget { spent: tokens(700), budget: tokens(500) },
-        LimitError::Unpriced { calls: 1 },
-        LimitError::Unmetered { calls: 2 },
+        LimitError::Unpriced { steps: 1 },
+        LimitError::Unmetered { steps: 2 },
         LimitError::Notes { limit: 10_000 },
         LimitError::TurnBytes { limit: 1_000 },
         LimitError::Journal { limit_mib: 64 },
@@ -258,19 +258,19 @@ fn scripts() -> Vec<String> {
 }
 
 fn forks() -> Vec<ForkError> {
-    let (call, from) = (StepId(2), StepId(9));
+    let (step, from) = (StepId(2), StepId(9));
     let not_json =
-        |text: &str| ForkError::NotJson { call, reason: reason(), text: text.to_owned() };
+        |text: &str| ForkError::NotJson { step, reason: reason(), text: text.to_owned() };
     vec![
         ForkError::NoSuchStep { run: run(), from, last: 0 },
         ForkError::NoSuchStep { run: run(), from, last: 3 },
-        ForkError::NotAnAgent { run: run(), call },
-        ForkError::NeedsSession { call, by: StepId(3) },
-        ForkError::TwoAnswers { call },
+        ForkError::NotAnAgent { run: run(), step },
+        ForkError::NeedsSession { step, by: StepId(3) },
+        ForkError::TwoAnswers { step },
         not_json("plain text"),
         not_json("{\"a\":"),
-        ForkError::Schema { call, reason: reason() },
-        ForkError::Mismatch { call, reason: reason() },
+        ForkError::Schema { step, reason: reason() },
+        ForkError::Mismatch { step, reason: reason() },
     ]
 }
 

@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::call::Usage;
 use smol_wf_core::event::{AgentEnded, Event, EventData};
+use smol_wf_core::step_request::Usage;
 
 use super::plain::line_of;
 use crate::humanize::{count, dollars, plural};

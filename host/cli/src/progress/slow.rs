@@ -109,7 +109,7 @@ mod tests {
             label: "build".into(),
             phase: None,
             error: Failure::new("provider_quota", "m"),
-            usage: smol_wf_core::call::Usage::default(),
+            usage: smol_wf_core::step_request::Usage::default(),
         }))
     }
 

@@ -67,8 +67,8 @@ impl<'a> Fold<'a> {
                 }
                 self.details.scripts.push(start);
             }
-            Body::StepAsked { call, scope, asked } => {
-                let asked = called(*call, *scope, asked, self.details.head, at_us);
+            Body::StepAsked { step, scope, asked } => {
+                let asked = called(*step, *scope, asked, self.details.head, at_us);
                 self.details.steps.push(asked);
             }
             Body::PhaseSet { scope, title } => self.note(*scope, at_us, true, title),
@@ -326,13 +326,13 @@ impl<'a> StepDetails<'a> {
 }
 
 fn called<'a>(
-    call: StepId,
+    step: StepId,
     scope: Scope,
     asked: &'a StepRequest,
     head: &'a RunHead,
     at_us: i64,
 ) -> StepDetails<'a> {
-    let mut step = plain(call, scope, asked, at_us);
+    let mut step = plain(step, scope, asked, at_us);
     if let Some(request) = asked.agent() {
         step.phase = request.phase.as_deref();
         step.provider = Some(request.provider.as_ref().unwrap_or(&head.provider));
@@ -346,9 +346,9 @@ fn called<'a>(
     step
 }
 
-fn plain(call: StepId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDetails<'_> {
+fn plain(step: StepId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDetails<'_> {
     StepDetails {
-        step: call,
+        step,
         kind: asked.kind(),
         scope,
         label: asked.title().into(),

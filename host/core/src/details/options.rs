@@ -7,8 +7,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::call::{AgentRequest, EarlierSession, Permissions};
 use crate::cut;
+use crate::step_request::{AgentRequest, EarlierSession, Permissions};
 
 /// Characters of a system text that are shown: as many as `plan` shows of a prompt.
 const SYSTEM_CHARS_MAX: usize = 100;

@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 
-use crate::call::Reply;
 use crate::dollars;
 use crate::report::TokenUsage;
+use crate::step_request::Reply;
 
 /// Spend of one dispatch: a parked step has one for each time.
 #[derive(Debug, Clone, Copy)]

@@ -10,11 +10,11 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::asks::RefusedAsk;
-use crate::call::{AnswerSource, Usage};
 use crate::guest::{Failure, NullSlot, ScriptError, Warning};
 use crate::ids::StepId;
 use crate::journal::{Parent, StopReason};
 use crate::settlement::Substitute;
+use crate::step_request::{AnswerSource, Usage};
 use crate::worktree::Worktree;
 
 /// Kind and fields of an event.

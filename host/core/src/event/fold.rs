@@ -12,7 +12,6 @@ use super::{
     EventKind, EventWarning, Metadata, ScriptStarted,
 };
 use crate::asks::RefusedAsk;
-use crate::call::{AgentRequest, Reply};
 use crate::dollars;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome, UNDEFINED, Warning};
 use crate::ids::{Digest, RunId, Scope, StepId};
@@ -21,6 +20,7 @@ use crate::report::warnings;
 use crate::selector::choose;
 use crate::settlement::Substitute;
 use crate::step::StepRequest;
+use crate::step_request::{AgentRequest, Reply};
 use crate::steps::{Step, Steps};
 use crate::surface::Surface;
 
@@ -78,10 +78,10 @@ impl EventFold {
                 lines.of_step(step, data)
             }),
             Body::AgentActivity(activity) => {
-                lines.about(activity.call, step, activity_data(activity))
+                lines.about(activity.step, step, activity_data(activity))
             }
-            Body::WorktreeKept { call, worktree } => {
-                lines.about(*call, step, EventData::WorktreeKept(worktree.clone()))
+            Body::WorktreeKept { step: number, worktree } => {
+                lines.about(*number, step, EventData::WorktreeKept(worktree.clone()))
             }
             Body::EpochStarted { epoch, .. } => {
                 lines.one(Scope::ROOT, EventData::Resumed { attempt: *epoch })
@@ -96,12 +96,12 @@ impl EventFold {
             }
             Body::SlotNulled { scope, slot } => {
                 let mut events = lines.one(*scope, EventData::SlotNull(slot.clone()));
-                let of = slot.step.map(|call| (call, steps.get(call)));
+                let of = slot.step.map(|step| (step, steps.get(step)));
                 events.extend(lines.said(EventKind::SlotNull, *scope, of, slot_line(slot)));
                 events
             }
             Body::Warned { scope, warning } => {
-                let of = warning.step.map(|call| (call, steps.get(call)));
+                let of = warning.step.map(|step| (step, steps.get(step)));
                 lines.warned(*scope, of, warning)
             }
             Body::AgentDispatched { .. } => {
@@ -120,9 +120,9 @@ impl EventFold {
     /// What an agent is doing now, as a line of the stream.
     #[must_use]
     pub fn activity(&self, activity: &Activity, at_us: i64) -> Event {
-        let step = self.steps.get(activity.call);
+        let step = self.steps.get(activity.step);
         let scope = step.map_or(Scope::ROOT, |step| step.scope);
-        let of = Some((activity.call, step));
+        let of = Some((activity.step, step));
         let mut event = self.lines.event(scope, of, activity_data(activity));
         event.elapsed_nanos = self.lines.elapsed(at_us);
         event
@@ -226,13 +226,13 @@ impl Lines {
         reply: Option<&Reply>,
         given: Option<Substitute>,
     ) -> Vec<Event> {
-        let Step { step: call, scope, .. } = *step;
+        let Step { id, scope, .. } = *step;
         let target = match &step.asked {
             StepRequest::Agent(request) => {
-                return self.agent_settled(call, scope, request, outcome, reply, given);
+                return self.agent_settled(id, scope, request, outcome, reply, given);
             }
             StepRequest::Sleep(_) => {
-                return self.about_settled(call, scope, EventData::SleepEnded {});
+                return self.about_settled(id, scope, EventData::SleepEnded {});
             }
             StepRequest::Workflow(request) => request.target.to_string(),
         };
@@ -244,12 +244,12 @@ impl Lines {
                 EventData::ChildFailed { workflow: target, error: failure.clone() }
             }
         };
-        self.about_settled(call, Scope::of(call), data)
+        self.about_settled(id, Scope::of(id), data)
     }
 
     fn agent_settled(
         &mut self,
-        call: StepId,
+        step: StepId,
         scope: Scope,
         request: &AgentRequest,
         outcome: &Outcome,
@@ -278,25 +278,25 @@ impl Lines {
                 EventData::AgentFailed(Box::new(AgentFailed { agent, error, given }))
             }
         };
-        let mut events = self.about_settled(call, scope, data);
+        let mut events = self.about_settled(step, scope, data);
         if let (Some(event), Some(reply)) = (events.first_mut(), reply) {
             event.metadata.provider = Some(reply.provider.clone());
             event.metadata.session_id.clone_from(&reply.session_id);
             // What was asked for when the answer was made was said then.
             let said = reply.reused.is_none().then(|| RefusedAsk::sentence(&reply.asks)).flatten();
             if let Some(said) = said {
-                let message = format!("{} (call {call}): {said}", request.title());
+                let message = format!("{} (call {step}): {said}", request.title());
                 let data = EventData::Warning(EventWarning::said(message));
-                events.extend(self.about_settled(call, scope, data));
+                events.extend(self.about_settled(step, scope, data));
             }
-            if let Some(warning) = warnings::of_reply(call, reply) {
+            if let Some(warning) = warnings::of_reply(step, reply) {
                 let data = EventWarning::of(&warning, Some(request.title()));
-                events.extend(self.about_settled(call, scope, EventData::Warning(data)));
+                events.extend(self.about_settled(step, scope, EventData::Warning(data)));
             }
         }
         if let Outcome::Failed(failure) = outcome {
             let message = format!("agent `{}` failed: {}", request.title(), failure.message);
-            let of = Some((call, None));
+            let of = Some((step, None));
             events.extend(self.said(EventKind::AgentFailed, scope, of, message));
         }
         events
@@ -327,18 +327,18 @@ impl Lines {
 
     /// A line about an open step.
     fn of_step(&mut self, step: &Step, data: EventData) -> Vec<Event> {
-        self.line(step.scope, Some((step.step, Some(step))), data)
+        self.line(step.scope, Some((step.id, Some(step))), data)
     }
 
     /// A line about a step that may be open.
-    fn about(&mut self, call: StepId, step: Option<&Step>, data: EventData) -> Vec<Event> {
-        let scope = step.map_or(Scope::ROOT, |step| step.scope);
-        self.line(scope, Some((call, step)), data)
+    fn about(&mut self, step: StepId, open: Option<&Step>, data: EventData) -> Vec<Event> {
+        let scope = open.map_or(Scope::ROOT, |open| open.scope);
+        self.line(scope, Some((step, open)), data)
     }
 
     /// A line about a step that is settled: who answered is in its reply.
-    fn about_settled(&mut self, call: StepId, scope: Scope, data: EventData) -> Vec<Event> {
-        self.line(scope, Some((call, None)), data)
+    fn about_settled(&mut self, step: StepId, scope: Scope, data: EventData) -> Vec<Event> {
+        self.line(scope, Some((step, None)), data)
     }
 
     fn line(&mut self, scope: Scope, of: Of<'_>, data: EventData) -> Vec<Event> {
@@ -354,11 +354,11 @@ impl Lines {
         let written = step.and_then(|step| step.to.as_ref()).map(|to| to.provider.clone());
         let metadata = Metadata {
             run_id: head.map_or_else(|| RunId::from_bits(0), |head| head.run.clone()),
-            step_id: of.map(|(call, _)| call.to_string()),
+            step_id: of.map(|(step, _)| step.to_string()),
             provider: written.or_else(chosen),
             session_id: step.and_then(|step| step.session.clone()),
             workflow_depth: scope.depth(),
-            parent_step_id: scope.opened_by().map(|call| call.to_string()),
+            parent_step_id: scope.opened_by().map(|step| step.to_string()),
         };
         let elapsed_nanos = self.elapsed(self.at_us);
         Event { seq: self.seq, elapsed_nanos, metadata, data }

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::CallDefaults;
 use crate::guest::Dialect;
 use crate::ids::{Digest, RunId, Scope, StepId};
+use crate::step_request::StepDefaults;
 use crate::surface::Surface;
 
 /// Everything that a run is a function of, except for its deliveries and its script.
@@ -43,8 +43,8 @@ pub struct RunHead {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model_map: Vec<(String, String)>,
     /// Defaults for calls that leave an option open.
-    #[serde(default, skip_serializing_if = "CallDefaults::is_empty")]
-    pub defaults: CallDefaults,
+    #[serde(default, skip_serializing_if = "StepDefaults::is_empty")]
+    pub defaults: StepDefaults,
     /// Rules of the debug provider.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub debug_rules: Vec<String>,

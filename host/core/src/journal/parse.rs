@@ -14,13 +14,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Body, Entry, JOURNAL_FORMAT, JournalError, TurnState, upgrade};
-use crate::call::AgentRequest;
 use crate::ids::{Scope, StepId};
 use crate::outcome::Outcome;
 use crate::reply::Reply;
 use crate::selector::Addressee;
 use crate::settlement::Substitute;
 use crate::step::{StepKind, StepRequest};
+use crate::step_request::AgentRequest;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,16 +116,16 @@ fn short(kind: &str, text: &str) -> Option<Entry> {
         "step_asked" => {
             let AgentAsked { at_us, kind, step, scope, of, request } = read(text)?;
             let asked = StepRequest::Agent(Arc::from(request));
-            let body = Body::StepAsked { call: step, scope, asked };
+            let body = Body::StepAsked { step, scope, asked };
             (at_us, kind, (of == StepKind::Agent).then_some(body)?)
         }
         "agent_dispatched" => {
             let AgentDispatched { at_us, kind, step, to } = read(text)?;
-            (at_us, kind, Body::AgentDispatched { call: step, to })
+            (at_us, kind, Body::AgentDispatched { step, to })
         }
         "settled" => {
             let Settled { at_us, kind, step, outcome, reply, given } = read(text)?;
-            (at_us, kind, Body::Settled { call: step, outcome, reply, given })
+            (at_us, kind, Body::Settled { step, outcome, reply, given })
         }
         "turn_ended" => {
             let TurnEnded { at_us, kind, scope, fuel, state } = read(text)?;
@@ -145,19 +145,19 @@ mod tests {
     use super::*;
 
     fn bodies() -> Vec<Body> {
-        let call = StepId(7);
+        let step = StepId(7);
         let scope = Scope(2);
         let request = Arc::new(AgentRequest::plain("p \"quoted\" \u{1f980}\n"));
         let asked = StepRequest::Agent(request);
         let outcome = Outcome::Value("{\"a\":1}".into());
         let to = Addressee { provider: "pi".into(), vendor: "v".into() };
         vec![
-            Body::StepAsked { call, scope, asked },
-            Body::AgentDispatched { call, to: None },
-            Body::AgentDispatched { call, to: Some(Box::new(to)) },
-            Body::Settled { call, outcome: outcome.clone(), reply: None, given: None },
+            Body::StepAsked { step, scope, asked },
+            Body::AgentDispatched { step, to: None },
+            Body::AgentDispatched { step, to: Some(Box::new(to)) },
+            Body::Settled { step, outcome: outcome.clone(), reply: None, given: None },
             Body::Settled {
-                call,
+                step,
                 outcome,
                 reply: Some(Box::default()),
                 given: Some(Substitute::Null),
@@ -192,8 +192,8 @@ mod tests {
 
     #[test]
     fn every_step_reads_back_on_the_way_that_takes_it() {
-        use crate::call::WorkflowTarget;
         use crate::step::{SleepRequest, WorkflowRequest};
+        use crate::step_request::WorkflowTarget;
         let target = WorkflowTarget::Name("n".into());
         let args = Some("{\"a\":1}".to_owned());
         for asked in [
@@ -201,7 +201,7 @@ mod tests {
             StepRequest::Workflow(Arc::new(WorkflowRequest { target, args })),
             StepRequest::Sleep(SleepRequest { milliseconds: 0.1, wake_at_us: i64::MAX }),
         ] {
-            let body = Body::StepAsked { call: StepId(1), scope: Scope(2), asked };
+            let body = Body::StepAsked { step: StepId(1), scope: Scope(2), asked };
             let entry = Entry { at_us: 1, body };
             let text = serde_json::to_string(&entry).unwrap();
             assert_eq!(super::entry(3, "step_asked", &text), Ok(entry.clone()), "{text}");

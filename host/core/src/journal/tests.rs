@@ -59,8 +59,8 @@ fn what_format_2_wrote_reads_as_entries_of_today() {
     assert_eq!(kinds, ["run_started", "attempt_started", "step_asked", "settled"]);
     let Body::EpochStarted { format, .. } = read[1].body else { panic!("{read:?}") };
     assert_eq!(format, 2);
-    let (call, asked) = read[2].body.asked().unwrap();
-    assert_eq!((call, asked.title().as_str()), (StepId(1), "sleep 0.005 s"));
+    let (step, asked) = read[2].body.asked().unwrap();
+    assert_eq!((step, asked.title().as_str()), (StepId(1), "sleep 0.005 s"));
 }
 
 /// The chain covers the text that was written, not what is made of it.

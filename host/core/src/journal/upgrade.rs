@@ -3,7 +3,7 @@
 //! Owns: the one place that knows how older programs wrote. Never: sees a text
 //! whose digest was not checked first: the chain covers what was written.
 //!
-//! An entry says by itself that it is older: its step stands under `call`, and a
+//! An entry says by itself that it is older: its step stands under `step`, and a
 //! step was asked for under a kind of its own. So any entry can be read alone, in
 //! whatever part of a journal that several programs wrote.
 

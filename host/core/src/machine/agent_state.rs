@@ -49,13 +49,13 @@ pub enum AgentRecord {
 impl AgentRecord {
     /// The journal entry about this step.
     #[must_use]
-    pub fn into_body(self, call: StepId) -> Body {
+    pub fn into_body(self, step: StepId) -> Body {
         match self {
             Self::Session { provider, session_id } => {
-                Body::AgentSession { call, provider, session_id }
+                Body::AgentSession { step, provider, session_id }
             }
-            Self::Activity { kind, text } => Body::AgentActivity(Activity { call, kind, text }),
-            Self::Worktree(worktree) => Body::WorktreeKept { call, worktree },
+            Self::Activity { kind, text } => Body::AgentActivity(Activity { step, kind, text }),
+            Self::Worktree(worktree) => Body::WorktreeKept { step, worktree },
         }
     }
 }
@@ -71,7 +71,7 @@ pub(super) struct AgentState {
 
 impl AgentState {
     /// The step was cut off.
-    pub(super) fn cut(&mut self, call: StepId) {
-        self.working.remove(&call);
+    pub(super) fn cut(&mut self, step: StepId) {
+        self.working.remove(&step);
     }
 }

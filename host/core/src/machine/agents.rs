@@ -27,36 +27,36 @@ impl Machine {
 
     /// Records that an agent was started for this step, and who was asked where the
     /// request does not tell.
-    pub fn dispatched(&mut self, call: StepId, to: Option<Addressee>, now_us: i64) {
+    pub fn dispatched(&mut self, step: StepId, to: Option<Addressee>, now_us: i64) {
         self.now_us = self.now_us.max(now_us);
-        self.agent_state.working.insert(call);
-        self.write(Body::AgentDispatched { call, to: to.map(Box::new) });
+        self.agent_state.working.insert(step);
+        self.write(Body::AgentDispatched { step, to: to.map(Box::new) });
     }
 
     /// Records a fact about an agent at work. Ignored if its step is no longer open.
-    pub fn record_agent(&mut self, call: StepId, record: AgentRecord, now_us: i64) {
-        if !self.calls.contains_key(&call) {
+    pub fn record_agent(&mut self, step: StepId, record: AgentRecord, now_us: i64) {
+        if !self.steps.contains_key(&step) {
             return;
         }
         self.now_us = self.now_us.max(now_us);
-        self.write(record.into_body(call));
+        self.write(record.into_body(step));
     }
 
     /// Reports that an agent answered, or failed for good.
-    pub fn answered(&mut self, call: StepId, outcome: Outcome, reply: Reply) {
-        self.agent_state.working.remove(&call);
-        self.complete(call, outcome, Some(reply));
+    pub fn answered(&mut self, step: StepId, outcome: Outcome, reply: Reply) {
+        self.agent_state.working.remove(&step);
+        self.complete(step, outcome, Some(reply));
     }
 
     /// Reports that an agent failed because its provider is unavailable. No more steps
     /// go there, and this one stays open, so that a resume dispatches it again.
-    pub fn park(&mut self, call: StepId, shut: ShutProvider, reply: Reply, now_us: i64) {
-        self.agent_state.working.remove(&call);
+    pub fn park(&mut self, step: StepId, shut: ShutProvider, reply: Reply, now_us: i64) {
+        self.agent_state.working.remove(&step);
         self.agent_state.ledger.count(&reply);
-        if self.calls.contains_key(&call) {
+        if self.steps.contains_key(&step) {
             self.now_us = self.now_us.max(now_us);
             let failure = Failure::new(&shut.code, shut.message.clone());
-            self.write(Body::AgentParked { call, failure, reply: Box::new(reply) });
+            self.write(Body::AgentParked { step, failure, reply: Box::new(reply) });
         }
         // The first failure gives the reason.
         self.agent_state.shut.entry(shut.provider.clone()).or_insert(shut);
@@ -90,8 +90,8 @@ impl Machine {
         let ledger = &self.agent_state.ledger;
         match self.room() {
             Room::Spent => Some(LimitError::Budget { spent: ledger.spent(budget), budget }),
-            Room::Unpriced => Some(LimitError::Unpriced { calls: ledger.unpriced() }),
-            Room::Unmetered => Some(LimitError::Unmetered { calls: ledger.unmetered() }),
+            Room::Unpriced => Some(LimitError::Unpriced { steps: ledger.unpriced() }),
+            Room::Unmetered => Some(LimitError::Unmetered { steps: ledger.unmetered() }),
             Room::Free | Room::Later => None,
         }
     }

@@ -12,7 +12,6 @@
 
 mod agent_state;
 mod agents;
-mod calls;
 mod held_time;
 mod judge;
 mod older_refusals;
@@ -20,13 +19,13 @@ mod open;
 mod recording;
 mod replay;
 mod sessions;
+mod steps;
 mod stuck;
 mod timers;
 mod turn;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::call::{AgentRequest, Reply, Usage, WorkflowTarget};
 use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
 use crate::ids::{Digest, Scope, StepId, TimerId};
 use crate::journal::{
@@ -38,6 +37,7 @@ use crate::mismatch::same;
 use crate::reuse::{AnswerMemory, AnswerRef, OutcomeRef, ReusableAnswers};
 use crate::schema::RecentSchemas;
 use crate::settlement;
+use crate::step_request::{AgentRequest, Reply, Usage, WorkflowTarget};
 use crate::surface::Surface;
 use crate::survey::Survey;
 use agent_state::AgentState;
@@ -45,7 +45,7 @@ pub use agent_state::{AgentRecord, MayBegin};
 use held_time::Timers;
 use older_refusals::OlderRefusals;
 pub use open::{Delivery, Effect};
-use open::{OpenCall, ScopeState};
+use open::{OpenStep, ScopeState};
 use recording::Recording;
 use sessions::Sessions;
 pub use stuck::NEVER_SETTLES;
@@ -67,7 +67,7 @@ pub enum Next {
         /// Scope whose guest runs the turn.
         scope: Scope,
         /// Number of the step.
-        call: StepId,
+        step: StepId,
         /// Its outcome.
         outcome: Outcome,
         /// The time the script sees, in microseconds since 1970.
@@ -135,7 +135,7 @@ pub struct Machine {
     schemas: Box<RecentSchemas>,
     /// Outcomes of children that ended in a replay, to be compared with `Settled`.
     ended_children: BTreeMap<StepId, Option<Outcome>>,
-    calls: BTreeMap<StepId, OpenCall>,
+    steps: BTreeMap<StepId, OpenStep>,
     sessions: Sessions,
     /// In a box, for the same reason.
     timers: Box<Timers>,
@@ -145,7 +145,7 @@ pub struct Machine {
     now_us: i64,
     /// When this epoch began; not before the last recorded entry.
     begun_us: i64,
-    last_call: u32,
+    last_step: u32,
     /// Bytes that the guest handed over in this turn.
     turn_bytes: usize,
     agents: u32,
@@ -220,14 +220,14 @@ impl Machine {
             deliveries: VecDeque::new(),
             schemas: Box::default(),
             ended_children: BTreeMap::new(),
-            calls: BTreeMap::new(),
+            steps: BTreeMap::new(),
             sessions: Sessions::default(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
             current: Scope::ROOT,
             now_us: 0,
             begun_us: 0,
-            last_call: 0,
+            last_step: 0,
             turn_bytes: 0,
             agents: 0,
             agent_state: AgentState::default(),
@@ -284,7 +284,7 @@ impl Machine {
     #[must_use]
     pub fn missed(&self, now: &str) -> Option<Mismatch> {
         let recorded = &self.recording.front()?.body;
-        Some(Mismatch::instead_of(self.seq, self.last_call, recorded, now))
+        Some(Mismatch::instead_of(self.seq, self.last_step, recorded, now))
     }
 
     /// Fuel that the next turn may use.
@@ -357,30 +357,30 @@ impl Machine {
             Delivery::Begin(start) => Some(self.open_scope(*start)),
             Delivery::Start(start) => {
                 let wanted =
-                    start.scope.opened_by().is_none_or(|call| self.calls.contains_key(&call));
+                    start.scope.opened_by().is_none_or(|step| self.steps.contains_key(&step));
                 wanted.then(|| {
                     self.write(Body::ScopeStarted(start.clone()));
                     self.open_scope(*start)
                 })
             }
             Delivery::Settle { outcome: OutcomeRef::InEntry(_), .. } => None,
-            Delivery::Settle { call, outcome: OutcomeRef::Inline(outcome), reply } => {
+            Delivery::Settle { step, outcome: OutcomeRef::Inline(outcome), reply } => {
                 // Its script may have ended while the outcome was queued.
-                let open = self.calls.get(&call)?;
+                let open = self.steps.get(&step)?;
                 let given = settlement::in_place_of(&outcome, open.agent);
                 // A clock that was set back does not make a sleep shorter.
                 self.now_us = self.now_us.max(open.wakes_at_us.unwrap_or(self.now_us));
                 let (kept, of) = (outcome.clone(), reply.clone());
-                self.write(Body::Settled { call, outcome: kept, reply: of, given });
-                self.settle(call, settlement::delivered(outcome, given), reply.as_deref())
+                self.write(Body::Settled { step, outcome: kept, reply: of, given });
+                self.settle(step, settlement::delivered(outcome, given), reply.as_deref())
             }
             Delivery::Fire(timer) => self.deliver_timer(timer),
         }
     }
 
     /// Reports the outcome of a step. It is ignored if the step is no longer open.
-    pub fn complete(&mut self, call: StepId, outcome: Outcome, reply: Option<Reply>) {
-        self.complete_by(call, OutcomeRef::Inline(outcome), reply.map(Box::new));
+    pub fn complete(&mut self, step: StepId, outcome: Outcome, reply: Option<Reply>) {
+        self.complete_by(step, OutcomeRef::Inline(outcome), reply.map(Box::new));
     }
 
     /// Reports that the script of a `workflow()` call was found and may start.
@@ -412,7 +412,7 @@ impl Machine {
         self.record(Body::TurnEnded { scope, fuel, state })?;
         match (scope, status) {
             (_, Status::Pending) => {
-                let waits = self.calls.values().any(|call| call.scope == scope);
+                let waits = self.steps.values().any(|step| step.scope == scope);
                 if !waits && !self.timers.any_of(scope) {
                     self.stuck = Some(scope);
                 }
@@ -437,7 +437,7 @@ impl Machine {
         self.record(Body::RunEnded { end: end.clone() })?;
         // Steps that were not awaited are cut off, those of the last turn too.
         self.effects.clear();
-        self.calls.clear();
+        self.steps.clear();
         self.timers.forget_all();
         self.deliveries.clear();
         self.end = Some(end);
@@ -445,7 +445,7 @@ impl Machine {
     }
 
     fn open_agents(&self) -> Vec<StepId> {
-        let agents = self.calls.iter().filter(|(_, call)| call.agent.is_some());
+        let agents = self.steps.iter().filter(|(_, step)| step.agent.is_some());
         agents.map(|(id, _)| *id).collect()
     }
 
@@ -477,8 +477,8 @@ impl Machine {
         if !same(&recorded.body, &body, self.compares_fuel())
             && !self.older_refusals.explains(&recorded.body, &body)
         {
-            let (seq, call) = (self.seq, self.last_call);
-            return Err(Mismatch::between(seq, call, &recorded.body, &body).into());
+            let (seq, step) = (self.seq, self.last_step);
+            return Err(Mismatch::between(seq, step, &recorded.body, &body).into());
         }
         self.met();
         self.leave_replay();

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::sessions::CallSession;
-use crate::call::{AgentRequest, Reply, WorkflowTarget};
+use super::sessions::StepSession;
 use crate::guest::Dialect;
 use crate::ids::{Scope, StepId, TimerId};
 use crate::journal::{RunHead, ScopeStart};
@@ -19,6 +18,7 @@ use crate::outcome::Failure;
 use crate::reuse::OutcomeRef;
 use crate::selector;
 use crate::settlement::OnFailure;
+use crate::step_request::{AgentRequest, Reply, WorkflowTarget};
 use crate::surface::Surface;
 
 /// A queued delivery.
@@ -31,7 +31,7 @@ pub enum Delivery {
     /// A call to settle.
     Settle {
         /// Number of the step.
-        call: StepId,
+        step: StepId,
         /// Its outcome.
         outcome: OutcomeRef,
         /// What the agent reported about itself.
@@ -47,7 +47,7 @@ pub enum Effect {
     /// Run an agent; then [`Machine::complete`](super::Machine::complete).
     RunAgent {
         /// Number of the step.
-        call: StepId,
+        step: StepId,
         /// Number of agent calls of the run up to this one.
         ordinal: u32,
         /// The request.
@@ -56,7 +56,7 @@ pub enum Effect {
     /// Wait; then [`Machine::complete`](super::Machine::complete) with `null`.
     SleepUntil {
         /// Number of the step.
-        call: StepId,
+        step: StepId,
         /// In microseconds since 1970.
         wake_at_us: i64,
         /// How long that is at the most, in microseconds, whatever the wall
@@ -67,7 +67,7 @@ pub enum Effect {
     /// with a failure.
     FindChild {
         /// Which call; its number is the scope of the child.
-        call: StepId,
+        step: StepId,
         /// Path of the calling script, from the project root.
         caller: String,
         /// The workflow that it names.
@@ -91,7 +91,7 @@ pub enum Effect {
 
 /// A step whose outcome is undelivered.
 #[derive(Debug)]
-pub(super) struct OpenCall {
+pub(super) struct OpenStep {
     pub(super) scope: Scope,
     /// For agents: what the script is given when its agent fails.
     pub(super) agent: Option<OnFailure>,
@@ -100,7 +100,7 @@ pub(super) struct OpenCall {
     /// Its effect, held back until the end of a replay.
     pub(super) effect: Option<Effect>,
     /// For agents: what later calls may name it by.
-    pub(super) session: CallSession,
+    pub(super) session: StepSession,
     /// When it is over, for a sleep: no script sees an earlier time then.
     pub(super) wakes_at_us: Option<i64>,
 }

@@ -167,8 +167,8 @@ impl Machine {
     pub(super) fn deliver_recorded(&mut self, body: Body) -> Result<Next, StopTurn> {
         match body {
             Body::ScopeStarted(start) => {
-                if let Some(call) = start.scope.opened_by() {
-                    let Some(open) = self.calls.get_mut(&call) else {
+                if let Some(step) = start.scope.opened_by() {
+                    let Some(open) = self.steps.get_mut(&step) else {
                         let now = "no call of a workflow is open under this number";
                         return Err(self.delivered_instead(&Body::ScopeStarted(start), now));
                     };
@@ -179,27 +179,27 @@ impl Machine {
                 self.leave_replay();
                 Ok(next)
             }
-            Body::Settled { call, outcome, reply, given } => {
-                if let Some(Some(ended)) = self.ended_children.remove(&call)
+            Body::Settled { step, outcome, reply, given } => {
+                if let Some(Some(ended)) = self.ended_children.remove(&step)
                     && ended != outcome
                 {
-                    let recorded = Body::Settled { call, outcome, reply: reply.clone(), given };
-                    let now = Body::Settled { call, outcome: ended, reply, given };
+                    let recorded = Body::Settled { step, outcome, reply: reply.clone(), given };
+                    let now = Body::Settled { step, outcome: ended, reply, given };
                     let seq = self.seq - 1;
-                    return Err(Mismatch::between(seq, self.last_call, &recorded, &now).into());
+                    return Err(Mismatch::between(seq, self.last_step, &recorded, &now).into());
                 }
-                if !self.calls.contains_key(&call) {
+                if !self.steps.contains_key(&step) {
                     let now = "no call is open under this number";
-                    let recorded = Body::Settled { call, outcome, reply, given };
+                    let recorded = Body::Settled { step, outcome, reply, given };
                     return Err(self.delivered_instead(&recorded, now));
                 }
-                self.drop_answer(call);
+                self.drop_answer(step);
                 if let Some(reply) = &reply {
                     self.agent_state.ledger.count(reply);
                 }
                 // As it was delivered then, whatever would be delivered today.
                 let delivered = settlement::delivered(outcome, given);
-                let next = self.settle(call, delivered, reply.as_deref());
+                let next = self.settle(step, delivered, reply.as_deref());
                 self.leave_replay();
                 // The call is open, as was just seen.
                 Ok(next.unwrap_or(Next::Wait))
@@ -211,7 +211,7 @@ impl Machine {
 
     /// For an entry that has been popped.
     fn delivered_instead(&self, recorded: &Body, now: &str) -> StopTurn {
-        Mismatch::instead_of(self.seq - 1, self.last_call, recorded, now).into()
+        Mismatch::instead_of(self.seq - 1, self.last_step, recorded, now).into()
     }
 
     /// Applies the recorded verdict on a stuck script, so that the cause need not be
@@ -224,8 +224,8 @@ impl Machine {
             // The verdict on a child is its outcome; other scripts may have had
             // their turns before it was delivered.
             (_, Some(child)) => self.recording.iter().any(|entry| {
-                matches!(&entry.body, Body::Settled { call, outcome: Outcome::Failed(failure), .. }
-                    if *call == child && failure.code == Code::WorkflowFailed)
+                matches!(&entry.body, Body::Settled { step, outcome: Outcome::Failed(failure), .. }
+                    if *step == child && failure.code == Code::WorkflowFailed)
             }),
             _ => false,
         };
@@ -235,7 +235,7 @@ impl Machine {
         self.stuck = None;
         if scope == Scope::ROOT {
             if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.met() {
-                self.calls.clear();
+                self.steps.clear();
                 self.timers.forget_all();
                 self.end = Some(end);
             }

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::call::{AgentRequest, NamedSession, Reply, Usage};
 use crate::codes::Code;
 use crate::ids::{RunId, Scope, StepId};
 use crate::outcome::Failure;
+use crate::step_request::{AgentRequest, NamedSession, Reply, Usage};
 
 /// The sessions of calls that are over.
 #[derive(Debug, Default)]
@@ -40,13 +40,13 @@ enum NoSession {
 
 /// What later calls need to know of an open call: its label, and its session.
 #[derive(Debug, Default)]
-pub(super) struct CallSession {
+pub(super) struct StepSession {
     label: Option<String>,
     /// The session that it continues.
     session_id: Option<String>,
 }
 
-impl CallSession {
+impl StepSession {
     pub(super) fn of(request: &AgentRequest) -> Self {
         let of = request.session.as_ref().and_then(|session| session.of.as_ref());
         let session_id = of.map(|of| of.session_id.clone());
@@ -60,7 +60,7 @@ impl Sessions {
         &self,
         request: &mut AgentRequest,
         scope: Scope,
-        mut open: impl Iterator<Item = (StepId, &'a CallSession)>,
+        mut open: impl Iterator<Item = (StepId, &'a StepSession)>,
     ) -> Result<(), Failure> {
         let Some(session) = &mut request.session else { return Ok(()) };
         let label = &session.label;
@@ -82,8 +82,8 @@ impl Sessions {
         };
         // Two agents in one session would spoil it.
         let at_work = open.find(|(_, other)| other.session_id.as_ref() == Some(&found.session_id));
-        if let Some((call, _)) = at_work {
-            return refuse(format!("in whose session call {} is at work; await it first", call.0));
+        if let Some((step, _)) = at_work {
+            return refuse(format!("in whose session call {} is at work; await it first", step.0));
         }
         let of = (found.provider.clone(), found.session_id.clone());
         let used = self.used.get(&of).copied().unwrap_or_default();
@@ -105,9 +105,9 @@ impl Sessions {
     /// Records the session of a call that is over.
     pub(super) fn record(
         &mut self,
-        call: StepId,
+        step: StepId,
         scope: Scope,
-        own: CallSession,
+        own: StepSession,
         reply: Option<&Reply>,
     ) {
         let session_id = reply.and_then(|reply| reply.session_id.clone());
@@ -117,7 +117,7 @@ impl Sessions {
             // The sum is filled in when a later call continues it.
             let used = Usage::default();
             LabelledSession {
-                session: NamedSession { call, provider, session_id, used },
+                session: NamedSession { step, provider, session_id, used },
                 other_run: reply.reused.as_ref().map(|reused| reused.run.clone()),
             }
         });

@@ -33,18 +33,18 @@ impl Machine {
     }
 
     /// Warns the author of agents that are cut off with their script.
-    pub(super) fn warn_of_abandoned(&mut self, calls: &[StepId]) -> Result<(), StopTurn> {
+    pub(super) fn warn_of_abandoned(&mut self, steps: &[StepId]) -> Result<(), StopTurn> {
         if self.surface().is_first() {
             return Ok(());
         }
-        for call in calls.iter().take(ABANDONED_MAX) {
+        for step in steps.iter().take(ABANDONED_MAX) {
             self.warn(Warning {
                 code: NOT_AWAITED.to_owned(),
                 message: format!(
-                    "step {call} was still at work when the script ended, and was cut off"
+                    "step {step} was still at work when the script ended, and was cut off"
                 ),
                 path: None,
-                step: Some(*call),
+                step: Some(*step),
                 line: 0,
                 column: 0,
             })?;

@@ -37,7 +37,7 @@ impl Machine {
         let Some(next) = next else {
             let now = "no timer is open under this number";
             let recorded = Body::TimerFired { timer, scope };
-            return Err(Mismatch::instead_of(self.seq - 1, self.last_call, &recorded, now).into());
+            return Err(Mismatch::instead_of(self.seq - 1, self.last_step, &recorded, now).into());
         };
         self.leave_replay();
         Ok(next)

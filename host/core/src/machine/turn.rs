@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::sessions::CallSession;
+use super::sessions::StepSession;
 use super::{
     AgentRequest, AnswerRef, Body, Digest, Effect, LimitError, Machine, Scope, StepId,
     WorkflowTarget,
@@ -93,7 +93,7 @@ impl TurnHost for Machine {
         };
         self.count_bytes(error.message.len() + error.stack.len())?;
         // Journals of surface 1 do not say which call it was.
-        let is_made = |step: &StepId| (1..=self.last_call).contains(&step.0);
+        let is_made = |step: &StepId| (1..=self.last_step).contains(&step.0);
         let step = slot.step.filter(is_made).filter(|_| !self.surface().is_first());
         let slot = Box::new(NullSlot { error, step, ..slot });
         self.record(Body::SlotNulled { scope: self.current, slot })
@@ -140,7 +140,7 @@ impl Machine {
             let message = format!("option `model` of agent(): {error}");
             Failure::new(Code::CallInvalid, message)
         })?;
-        let open = self.calls.iter().map(|(call, open)| (*call, &open.session));
+        let open = self.steps.iter().map(|(step, open)| (*step, &open.session));
         self.sessions.resolve(&mut request, self.current, open)?;
         if let Some(failure) = self.sessions.refuse_other_run(&request, self.current) {
             // A reused answer starts no agent.
@@ -168,16 +168,16 @@ impl Machine {
             }));
         }
         let request = Arc::new(request);
-        let call = self.ask(StepRequest::Agent(request.clone()))?;
+        let step = self.ask(StepRequest::Agent(request.clone()))?;
         self.agents += 1;
         let ordinal = self.agents;
         if let Some(answer) = answer {
             self.reused += 1;
-            self.open_answered(call, agent, CallSession::of(&request), answer);
+            self.open_answered(step, agent, StepSession::of(&request), answer);
         } else {
-            self.open_call(call, agent, Effect::RunAgent { call, ordinal, request });
+            self.open_step(step, agent, Effect::RunAgent { step, ordinal, request });
         }
-        Ok(call)
+        Ok(step)
     }
 
     fn read_workflow(&self, target: &str, args: &str) -> Result<WorkflowTarget, Failure> {
@@ -200,11 +200,11 @@ impl Machine {
     ) -> Result<StepId, StopTurn> {
         self.count_note()?;
         let request = WorkflowRequest { target: target.clone(), args: args.clone() };
-        let call = self.ask(StepRequest::Workflow(Arc::new(request)))?;
+        let step = self.ask(StepRequest::Workflow(Arc::new(request)))?;
         let caller = self.scopes.get(&self.current);
         let caller = caller.map(|state| state.path.clone()).unwrap_or_default();
-        self.open_call(call, None, Effect::FindChild { call, caller, target, args });
-        Ok(call)
+        self.open_step(step, None, Effect::FindChild { step, caller, target, args });
+        Ok(step)
     }
 
     fn ask_sleep(&mut self, milliseconds: f64) -> Result<StepId, StopTurn> {
@@ -216,20 +216,20 @@ impl Machine {
         )]
         let left_us = (milliseconds * 1000.0) as u64;
         let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
-        let call = self.ask(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
+        let step = self.ask(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
         match self.take_reusable(|| sleep_key(milliseconds)) {
-            Some(answer) => self.open_answered(call, None, CallSession::default(), answer),
-            None => self.open_call(call, None, Effect::SleepUntil { call, wake_at_us, left_us }),
+            Some(answer) => self.open_answered(step, None, StepSession::default(), answer),
+            None => self.open_step(step, None, Effect::SleepUntil { step, wake_at_us, left_us }),
         }
-        Ok(call)
+        Ok(step)
     }
 
     /// Numbers a step and records the request.
     fn ask(&mut self, asked: StepRequest) -> Result<StepId, StopTurn> {
-        self.last_call += 1;
-        let call = StepId(self.last_call);
-        self.record(Body::StepAsked { call, scope: self.current, asked })?;
-        Ok(call)
+        self.last_step += 1;
+        let step = StepId(self.last_step);
+        self.record(Body::StepAsked { step, scope: self.current, asked })?;
+        Ok(step)
     }
 
     /// The call of an agent that is recorded next.

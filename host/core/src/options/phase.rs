@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{OptionRules, read, tools};
-use crate::call::AgentRequest;
 use crate::outcome::Failure;
 use crate::schema::RecentSchemas;
+use crate::step_request::AgentRequest;
 
 /// The options of a phase, for those of its calls that do not say them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

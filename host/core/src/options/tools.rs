@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use super::{OptionRules, wrong};
-use crate::call::refuse;
 use crate::guest::Failure;
 use crate::json_kind::kind_of;
+use crate::step_request::refuse;
 
 /// Most entries of one list. Agents have some thirty tools.
 const ENTRIES_MAX: usize = 200;

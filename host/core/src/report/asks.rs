@@ -5,8 +5,8 @@
 use serde::Serialize;
 
 use crate::asks::{ALLOW_ALL, RefusedAsk};
-use crate::call::Reply;
 use crate::ids::StepId;
+use crate::step_request::Reply;
 
 /// Steps that are listed one by one; the rest is counted.
 const LISTED_MAX: usize = 100;

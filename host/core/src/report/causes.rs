@@ -32,7 +32,7 @@ impl Causes {
     }
 
     /// A failure was delivered to a script.
-    pub(super) fn thrown(&mut self, call: StepId, title: String, failure: Failure) {
+    pub(super) fn thrown(&mut self, step: StepId, title: String, failure: Failure) {
         let message = match self.surface {
             Surface::First => failure.message.len(),
             Surface::Second | Surface::Third => 0,
@@ -42,20 +42,20 @@ impl Causes {
             return;
         }
         self.bytes = bytes;
-        self.titles.insert(call, title);
+        self.titles.insert(step, title);
         if self.surface == Surface::First {
-            self.failures.push_back((call, failure));
+            self.failures.push_back((step, failure));
         }
     }
 
     /// The call whose failure this slot holds, and its title if it is an agent.
     pub(super) fn of(&mut self, slot: &NullSlot) -> Option<(StepId, Option<String>)> {
-        let call = match self.surface {
+        let step = match self.surface {
             Surface::First => self.guess(slot)?,
             Surface::Second | Surface::Third => slot.step?,
         };
         // A script may throw one failure into any number of slots.
-        Some((call, self.titles.get(&call).cloned()))
+        Some((step, self.titles.get(&step).cloned()))
     }
 
     fn guess(&mut self, slot: &NullSlot) -> Option<StepId> {
@@ -63,7 +63,7 @@ impl Causes {
         let is_cause =
             |failure: &Failure| failure.code == *code && failure.message == slot.error.message;
         let index = self.failures.iter().position(|(_, failure)| is_cause(failure))?;
-        self.failures.remove(index).map(|(call, _)| call)
+        self.failures.remove(index).map(|(step, _)| step)
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
         let mut causes = Causes::new(Surface::First);
         let failure = Failure::new("c", "m".repeat(1024));
         let count = u32::try_from(2 * KEPT_BYTES_MAX / 1024).unwrap();
-        (1..=count).for_each(|call| causes.thrown(StepId(call), "t".repeat(1024), failure.clone()));
+        (1..=count).for_each(|step| causes.thrown(StepId(step), "t".repeat(1024), failure.clone()));
         assert!(causes.bytes <= KEPT_BYTES_MAX);
         assert_eq!(causes.titles.len(), causes.failures.len());
         assert_eq!(causes.titles.len(), KEPT_BYTES_MAX / 2048);

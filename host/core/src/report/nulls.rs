@@ -63,17 +63,17 @@ pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(StepId, Option<String
     }
 }
 
-pub(super) fn null_of_agent(call: StepId, title: &str) -> NullReport {
-    null_of_failure(call, title, &Failure::new("agent_null", "the agent answered null"))
+pub(super) fn null_of_agent(step: StepId, title: &str) -> NullReport {
+    null_of_failure(step, title, &Failure::new("agent_null", "the agent answered null"))
 }
 
-pub(super) fn null_of_failure(call: StepId, title: &str, failure: &Failure) -> NullReport {
+pub(super) fn null_of_failure(step: StepId, title: &str, failure: &Failure) -> NullReport {
     NullReport {
         place: "agent",
         ordinal: None,
         index: None,
         stage: None,
-        step: Some(call),
+        step: Some(step),
         label: Some(title.to_owned()),
         code: failure.code.clone(),
         reason: failure.message.clone(),

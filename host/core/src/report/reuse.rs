@@ -5,8 +5,8 @@
 use serde::Serialize;
 
 use super::TokenUsage;
-use crate::call::Reply;
 use crate::dollars;
+use crate::step_request::Reply;
 
 /// Agent calls whose answers were reused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::call::Reply;
 use crate::ids::StepId;
+use crate::step_request::Reply;
 
 /// Sessions that are listed one by one; `history` has all of them.
 const LISTED_MAX: usize = 1_000;

@@ -3,7 +3,7 @@
 //! Owns: sums that stop at the largest number. Never: a price.
 
 use super::TokenUsage;
-use crate::call::Usage;
+use crate::step_request::Usage;
 
 impl TokenUsage {
     /// Of one call or of many.

@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::Reply;
 use crate::dollars;
+use crate::step_request::Reply;
 
 /// Models and providers that are listed one by one; the rest is one line. Scripts
 /// make up names, so their number has no bound.
@@ -43,7 +43,8 @@ pub struct UsageOf {
     /// The model, or the provider.
     pub name: String,
     /// Calls that ended there.
-    pub calls: u64,
+    #[serde(rename = "calls")]
+    pub steps: u64,
     /// Their tokens.
     pub token_usage: TokenUsage,
     /// Their dollars, as far as they are known.
@@ -73,7 +74,7 @@ fn add(list: &mut Vec<UsageOf>, name: &str, reply: &Reply, is_unknown: bool) {
         list.len() - 1
     });
     let of = &mut list[index];
-    of.calls += 1;
+    of.steps += 1;
     of.token_usage += TokenUsage::of(reply.usage);
     dollars::add(&mut of.cost_usd, reply.cost_usd.unwrap_or(0.0));
     of.cost_unknown_calls += u64::from(is_unknown);

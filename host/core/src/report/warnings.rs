@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 
-use crate::call::Reply;
 use crate::guest::{ANSWER_NOT_UTF8, Warning};
 use crate::ids::StepId;
+use crate::step_request::Reply;
 
 /// A warning in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,12 +29,12 @@ impl WarningReport {
 
 /// The warning that an answer differs from the bytes that its agent printed. A reused
 /// answer had it when it was given first.
-pub(crate) fn of_reply(call: StepId, reply: &Reply) -> Option<Warning> {
+pub(crate) fn of_reply(step: StepId, reply: &Reply) -> Option<Warning> {
     let bytes = match reply.replaced_bytes {
         0 => return None,
         _ if reply.reused.is_some() => return None,
-        1 => format!("1 byte of the answer to step {call} was"),
-        many => format!("{many} bytes of the answer to step {call} were"),
+        1 => format!("1 byte of the answer to step {step} was"),
+        many => format!("{many} bytes of the answer to step {step} were"),
     };
     Some(Warning {
         code: ANSWER_NOT_UTF8.to_owned(),
@@ -42,7 +42,7 @@ pub(crate) fn of_reply(call: StepId, reply: &Reply) -> Option<Warning> {
             "{bytes} not UTF-8, and replaced by U+FFFD; have the agent's program print UTF-8"
         ),
         path: None,
-        step: Some(call),
+        step: Some(step),
         line: 0,
         column: 0,
     })

@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{AnswerSource, Reply};
 use crate::ids::Digest;
 use crate::outcome::Outcome;
+use crate::step_request::{AnswerSource, Reply};
 
 /// An answer that waits for a step of its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

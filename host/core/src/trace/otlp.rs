@@ -6,13 +6,13 @@
 
 use serde_json::{Value, json};
 
-use crate::call::AgentRequest;
 use crate::details::{Details, StepDetails, StepState};
 use crate::guest::Outcome;
 use crate::ids::{Digest, StepId};
 use crate::journal::RunEnd;
 use crate::report::RunState;
 use crate::step::{StepKind, StepRequest};
+use crate::step_request::AgentRequest;
 
 /// What is said in a call, to be put into its span; what is none is taken from
 /// the account of it.
@@ -114,7 +114,7 @@ impl<'a, 'b> Spans<'a, 'b> {
             None => step.label.to_string(),
         };
         let parent = match step.scope.opened_by() {
-            Some(call) => self.span_of(call),
+            Some(step) => self.span_of(step),
             None => self.id("run", SPAN_ID),
         };
         let worked_until = step.work.last().map(|work| work.to_us);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use oxc_ast::ast::{CallExpression, Expression, ObjectPropertyKind, PropertyKind};
 use oxc_span::GetSpan;
 use serde_json::{Map, Value};
-use smol_wf_core::call::AgentRequest;
+use smol_wf_core::step_request::AgentRequest;
 use smol_wf_core::options::{OPTIONS, OptionRules};
 
 use super::finding::Spot;

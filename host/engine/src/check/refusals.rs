@@ -11,7 +11,7 @@ use oxc_ast::ast::{
 use oxc_span::GetSpan;
 use oxc_syntax::operator::BinaryOperator;
 use serde_json::{Map, Value, json};
-use smol_wf_core::call::{AgentRequest, WorkflowTarget};
+use smol_wf_core::step_request::{AgentRequest, WorkflowTarget};
 use smol_wf_core::guest::{Dialect, Failure};
 use smol_wf_core::limits::SLEEP_MS_MAX;
 use smol_wf_core::options::OptionRules;

@@ -13,7 +13,7 @@ use smol_wf_sandbox::Sandbox;
 use super::finding::Spot;
 use super::refusals::{Named, Wanted, in_words};
 use super::rules;
-use crate::call_resources::ResourceRules;
+use crate::step_resources::ResourceRules;
 use crate::children::Children;
 use crate::folders::RunFolders;
 use crate::request::{AgentSettings, Folders, ScriptFile};

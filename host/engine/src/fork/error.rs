@@ -18,53 +18,53 @@ pub enum ForkError {
         last: u32,
     },
     /// An answer was given for a step that is not an agent call.
-    #[error("step {call} of run {run} is not an agent call")]
+    #[error("step {step} of run {run} is not an agent call")]
     NotAnAgent {
         /// Of which run.
         run: RunId,
         /// The step that was named.
-        call: StepId,
+        step: StepId,
     },
     /// An answer was given for a step whose session a later step continues. An answer
     /// written by hand has no session, so that later step would be refused.
     #[error(
-        "step {by} goes on in the session of step {call}, and an answer written by hand has none"
+        "step {by} goes on in the session of step {step}, and an answer written by hand has none"
     )]
     NeedsSession {
         /// The step that is given an answer.
-        call: StepId,
+        step: StepId,
         /// The first one that goes on in its session.
         by: StepId,
     },
     /// Two answers were given for one step.
-    #[error("two answers are given for step {call}")]
+    #[error("two answers are given for step {step}")]
     TwoAnswers {
         /// The step.
-        call: StepId,
+        step: StepId,
     },
     /// An answer is not JSON.
-    #[error("the answer for step {call} is not JSON: {reason}")]
+    #[error("the answer for step {step} is not JSON: {reason}")]
     NotJson {
         /// For which step.
-        call: StepId,
+        step: StepId,
         /// What the parser said.
         reason: String,
         /// The answer.
         text: String,
     },
     /// The schema of the step cannot be used.
-    #[error("the schema of step {call} cannot be used: {reason}")]
+    #[error("the schema of step {step} cannot be used: {reason}")]
     Schema {
         /// Of which step.
-        call: StepId,
+        step: StepId,
         /// Why.
         reason: String,
     },
     /// An answer does not satisfy the schema of its step.
-    #[error("the answer for step {call} does not satisfy the schema of the call: {reason}")]
+    #[error("the answer for step {step} does not satisfy the schema of the call: {reason}")]
     Mismatch {
         /// For which step.
-        call: StepId,
+        step: StepId,
         /// Where, and what is wrong.
         reason: String,
     },

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use smol_wf_core::call::WorkflowTarget;
+use smol_wf_core::step_request::WorkflowTarget;
 use smol_wf_core::surface::Surface;
 
 use super::error::{LibraryError, shown};

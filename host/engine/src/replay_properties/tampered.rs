@@ -11,7 +11,7 @@ use smol_wf_core::step::StepRequest;
 
 use smol_wf_sandbox::Sandbox;
 
-use super::{is_call, replay, replay_in_pieces, run, sandbox};
+use super::{is_step, replay, replay_in_pieces, run, sandbox};
 
 /// Every answer goes into a later prompt, so that none can change unseen.
 const SAMPLE: &str = "export const meta = { name: 'sample', description: 's' }
@@ -105,7 +105,7 @@ async fn caught(sandbox: &Sandbox, entries: &[Entry]) -> (u32, u32) {
                 Err(StopTurn::Mismatch(mismatch)) => mismatch.seq,
                 other => panic!("entry {seq} {:?}: {other:?}", entry.body),
             };
-            if is_call(&entry.body)
+            if is_step(&entry.body)
                 || matches!(entry.body, Body::PhaseSet { .. } | Body::Logged { .. })
             {
                 assert_eq!(caught, seq as u64, "{:?}", entry.body);
@@ -118,7 +118,7 @@ async fn caught(sandbox: &Sandbox, entries: &[Entry]) -> (u32, u32) {
                 assert!(caught >= next as u64, "{:?} at {caught}", entry.body);
                 let between = &entries[next..usize::try_from(caught).unwrap()];
                 assert!(
-                    !between.iter().any(|entry| is_call(&entry.body) && needs_all(&entry.body)),
+                    !between.iter().any(|entry| is_step(&entry.body) && needs_all(&entry.body)),
                     "entry {seq} was met at {caught} only"
                 );
                 results += 1;
@@ -157,13 +157,13 @@ fn needs_all(body: &Body) -> bool {
 fn changes_of(entry: &Entry) -> Vec<Entry> {
     let with = |body: Body| Entry { at_us: entry.at_us, body };
     match &entry.body {
-        Body::StepAsked { call, scope, asked: StepRequest::Agent(request) } => {
+        Body::StepAsked { step, scope, asked: StepRequest::Agent(request) } => {
             bytes_of(&request.prompt)
                 .map(|prompt| {
                     let mut request = request.clone();
                     Arc::make_mut(&mut request).prompt = prompt;
                     let asked = StepRequest::Agent(request);
-                    with(Body::StepAsked { call: *call, scope: *scope, asked })
+                    with(Body::StepAsked { step: *step, scope: *scope, asked })
                 })
                 .collect()
         }
@@ -173,7 +173,7 @@ fn changes_of(entry: &Entry) -> Vec<Entry> {
         Body::PhaseSet { scope, title } => {
             bytes_of(title).map(|title| with(Body::PhaseSet { scope: *scope, title })).collect()
         }
-        Body::Settled { call, outcome, reply, given } => {
+        Body::Settled { step, outcome, reply, given } => {
             use smol_wf_core::guest::Outcome;
             let outcomes: Vec<Outcome> = match outcome {
                 // Inside the quotes of a text; the result of a sleep is nobody's.
@@ -192,7 +192,7 @@ fn changes_of(entry: &Entry) -> Vec<Entry> {
             // What the script was not told is held by the chain alone.
             let outcomes = if given.is_some() { Vec::new() } else { outcomes };
             let settled = |outcome| {
-                with(Body::Settled { call: *call, outcome, reply: reply.clone(), given: None })
+                with(Body::Settled { step: *step, outcome, reply: reply.clone(), given: None })
             };
             outcomes.into_iter().map(settled).collect()
         }

@@ -3,12 +3,12 @@
 //! Owns: finding what an injected fault broke in a run, and its message. Never: guesses;
 //! the same schedule without the fault must not break there.
 
-use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{GroupKind, Outcome, ScriptError, Warning};
 use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry, ScopeStart};
 use smol_wf_core::step::StepRequest;
+use smol_wf_core::step_request::AgentRequest;
 
 use super::faults::Struck;
 use super::simulated_run::{SimulatedRun, SimulationEnd};
@@ -90,10 +90,10 @@ fn break_of<'a>(
         return is_break(error).then_some((scope, error));
     }
     let child = run.entries.iter().rev().find_map(|entry| match &entry.body {
-        Body::Settled { call, outcome: Outcome::Failed(failure), .. }
+        Body::Settled { step, outcome: Outcome::Failed(failure), .. }
             if failure.message == error.message =>
         {
-            Some(Scope::of(*call))
+            Some(Scope::of(*step))
         }
         _ => None,
     })?;
@@ -193,9 +193,9 @@ fn accessed(text: &str, error: &ScriptError) -> Option<String> {
 
 /// Titles of the calls of a run, in the order in which they ended.
 pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
-    let title = |call: StepId| {
+    let title = |step: StepId| {
         let mut asked = entries.iter().filter_map(|entry| entry.body.asked());
-        let (_, asked) = asked.find(|(asked, _)| *asked == call)?;
+        let (_, asked) = asked.find(|(asked, _)| *asked == step)?;
         match asked {
             StepRequest::Agent(request) => Some(request.title()),
             StepRequest::Sleep(sleep) => Some(format!("sleep({})", sleep.milliseconds)),
@@ -203,7 +203,7 @@ pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
         }
     };
     let settled = entries.iter().filter_map(|entry| match &entry.body {
-        Body::Settled { call, .. } => title(*call),
+        Body::Settled { step, .. } => title(*step),
         _ => None,
     });
     settled.collect()

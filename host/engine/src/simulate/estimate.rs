@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use smol_wf_core::call::{AgentRequest, Usage};
 use smol_wf_core::dollars;
 use smol_wf_core::prices::Prices;
+use smol_wf_core::step_request::{AgentRequest, Usage};
 
 use super::stubs::tokens;
 

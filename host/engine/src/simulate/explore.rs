@@ -6,12 +6,12 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
 use smol_wf_core::cut;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::step_request::AgentRequest;
 
 use super::culprit::{self, Break};
 use super::faults::{self, Effect, Struck};
@@ -148,8 +148,8 @@ impl<'a> Explorer<'a> {
         }
         let mut hasher = DefaultHasher::new();
         for entry in &run.entries {
-            if let Body::Settled { call, .. } = entry.body {
-                call.hash(&mut hasher);
+            if let Body::Settled { step, .. } = entry.body {
+                step.hash(&mut hasher);
             }
         }
         self.orders.insert(hasher.finish());
@@ -159,8 +159,8 @@ impl<'a> Explorer<'a> {
     fn judge_refused(&mut self, base: &SimulatedRun) {
         let undisturbed = Schedule::undisturbed();
         for entry in &base.entries {
-            if let Some((call, request)) = entry.body.asked_agent()
-                && let Some(failure) = base.refused.get(&call)
+            if let Some((step, request)) = entry.body.asked_agent()
+                && let Some(failure) = base.refused.get(&step)
             {
                 let message = format!("`{}` is refused: {}", request.title(), failure.message);
                 self.notes.take(NewFinding::new(FindingKind::Refused, undisturbed.number, message));

@@ -7,11 +7,11 @@
 
 use std::collections::HashMap;
 
-use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::Entry;
+use smol_wf_core::step_request::AgentRequest;
 
 /// Codes of the failures that are injected: those of real providers.
 const FAILED: Code = Code::ProviderFailed;

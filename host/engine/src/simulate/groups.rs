@@ -9,12 +9,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use smol_wf_core::call::Reply;
 use smol_wf_core::guest::{Failure, NullSlot, Outcome};
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::step::StepRequest;
+use smol_wf_core::step_request::Reply;
 
 use super::Simulator;
 use super::bounds::Effort;

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
-use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::event::{EventData, EventFold, EventWarning};
 use smol_wf_core::guest::{GroupKind, Outcome};
@@ -15,6 +14,7 @@ use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::step::StepRequest;
+use smol_wf_core::step_request::{AgentRequest, Reply};
 
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, CallSites, Place};
@@ -50,7 +50,8 @@ pub struct Plan {
     /// Whether each call was tried for its group; else they may be larger.
     pub groups_whole: bool,
     /// Every call, in order.
-    pub calls: Vec<PlannedCall>,
+    #[serde(rename = "calls")]
+    pub steps: Vec<PlannedStep>,
     /// Files of child workflows, in order of appearance.
     pub children: Vec<String>,
     /// Providers that would be asked.
@@ -169,7 +170,7 @@ pub struct GroupPlan {
 /// One agent call.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PlannedCall {
+pub struct PlannedStep {
     /// Its number in the run.
     pub step: StepId,
     /// File name of the script that makes it.
@@ -236,7 +237,7 @@ impl Simulator {
             phases: Vec::new(),
             groups: Vec::new(),
             groups_whole: true,
-            calls: Vec::new(),
+            steps: Vec::new(),
             children: Vec::new(),
             providers: BTreeSet::new(),
             models: BTreeSet::new(),
@@ -265,11 +266,11 @@ impl Plan {
             self.capabilities.insert(what.to_owned());
         };
         match &entry.body {
-            Body::StepAsked { call, scope, asked: StepRequest::Agent(request) } => {
+            Body::StepAsked { step, scope, asked: StepRequest::Agent(request) } => {
                 let script = culprit::script_of(&run.entries, *scope);
-                let answer = answers.get(call).copied().unwrap_or(0);
-                let planned = PlannedCall {
-                    step: *call,
+                let answer = answers.get(step).copied().unwrap_or(0);
+                let planned = PlannedStep {
+                    step: *step,
                     script: script.map_or_else(String::new, |start| start.file_name.clone()),
                     request: (**request).clone(),
                     title: request.title(),
@@ -277,7 +278,7 @@ impl Plan {
                     with_model: None,
                     with_effort: None,
                     estimate: Estimate::of(request, answer),
-                    refused: run.refused.get(call).map(|failure| PlanError {
+                    refused: run.refused.get(step).map(|failure| PlanError {
                         code: failure.code.clone(),
                         message: failure.message.clone(),
                         reached: None,
@@ -305,8 +306,8 @@ impl Plan {
         }
     }
 
-    fn agent(&mut self, simulator: &Simulator, mut call: PlannedCall) {
-        let request = &call.request;
+    fn agent(&mut self, simulator: &Simulator, mut step: PlannedStep) {
+        let request = &step.request;
         let options = [
             ("schema", request.schema.is_some()),
             ("model", request.model.is_some()),
@@ -319,25 +320,25 @@ impl Plan {
         self.capabilities.insert("agent".to_owned());
         // A call whose model is no selector was refused when it was made.
         if let Ok(choice) = agents::choose(request, &simulator.head, &simulator.registry) {
-            call.goes_to = choice.provider;
-            call.with_model = choice.model;
-            call.with_effort = choice.effort;
+            step.goes_to = choice.provider;
+            step.with_model = choice.model;
+            step.with_effort = choice.effort;
         }
-        if call.refused.is_none() {
+        if step.refused.is_none() {
             self.agents += 1;
-            self.estimate += call.estimate;
-            let phase = self.phase(call.request.phase.as_deref().unwrap_or_default());
+            self.estimate += step.estimate;
+            let phase = self.phase(step.request.phase.as_deref().unwrap_or_default());
             phase.agents += 1;
-            phase.estimate += call.estimate;
-            self.providers.insert(call.goes_to.clone());
+            phase.estimate += step.estimate;
+            self.providers.insert(step.goes_to.clone());
             self.cost.add(
                 &simulator.resources.settings.prices,
-                call.with_model.as_deref(),
-                &call.estimate,
+                step.with_model.as_deref(),
+                &step.estimate,
             );
-            self.models.extend(call.with_model.clone());
+            self.models.extend(step.with_model.clone());
         }
-        self.calls.push(call);
+        self.steps.push(step);
     }
 
     fn phase(&mut self, title: &str) -> &mut PlanPhase {
@@ -353,7 +354,7 @@ impl Plan {
     /// The constructs that the calls were found to be in.
     fn group(&self, entries: &[Entry], sites: &CallSites) -> Vec<GroupPlan> {
         let mut groups: BTreeMap<(Scope, u32), (GroupPlan, BTreeSet<u32>)> = BTreeMap::new();
-        for (ordinal, call) in (1..).zip(&self.calls) {
+        for (ordinal, step) in (1..).zip(&self.steps) {
             let Some(Place { scope, slot }) = sites.found.get(&ordinal) else { continue };
             let (group, slots) = groups.entry((*scope, slot.ordinal)).or_insert_with(|| {
                 let script = culprit::script_of(entries, *scope);
@@ -363,7 +364,7 @@ impl Plan {
                     ordinal: slot.ordinal,
                     fan_out: 0,
                     agents: 0,
-                    phase: call.request.phase.clone(),
+                    phase: step.request.phase.clone(),
                 };
                 (group, BTreeSet::new())
             });
@@ -426,7 +427,7 @@ impl Scenario for InOrder<'_> {
 
     fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {
         let (outcome, reply) = self.stubs.answer(&asked.request);
-        self.answers.insert(asked.call, reply.usage.output_tokens);
+        self.answers.insert(asked.step, reply.usage.output_tokens);
         (outcome, reply)
     }
 }

@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 
-use smol_wf_core::call::Reply;
 use smol_wf_core::dice::{Dice, GOLDEN};
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::step::StepRequest;
+use smol_wf_core::step_request::Reply;
 
 use super::faults::{Fault, Reach, Strike, Strikes, Struck};
 use super::simulation::{PendingAgent, Pick, Scenario};

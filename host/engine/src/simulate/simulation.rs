@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use smol_wf_core::call::{AgentRequest, Reply};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
 use smol_wf_core::ids::{Scope, StepId, TimerId};
 use smol_wf_core::journal::{self, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
+use smol_wf_core::step_request::{AgentRequest, Reply};
 use smol_wf_sandbox::Sandbox;
 
 use super::Simulator;
@@ -35,7 +35,7 @@ const BEGIN_US: i64 = 1_735_689_600_000_000;
 /// An agent call that waits for its answer.
 #[derive(Debug, Clone)]
 pub(super) struct PendingAgent {
-    pub(super) call: StepId,
+    pub(super) step: StepId,
     /// Which agent call of the run it is, from 1.
     pub(super) ordinal: u32,
     pub(super) request: AgentRequest,
@@ -195,27 +195,27 @@ impl Backend for Simulation<'_> {
         let Simulator { head, registry, resources, .. } = self.simulator;
         for effect in effects {
             match effect {
-                Effect::RunAgent { call, ordinal, request } => {
+                Effect::RunAgent { step, ordinal, request } => {
                     // As a run would.
                     let assigned = assign(&request, head, registry).map(|_| ());
                     if let Err(failure) = assigned.and_then(|()| resources.check(&request)) {
-                        self.refused.insert(call, failure.clone());
-                        machine.complete(call, Outcome::Failed(failure), None);
+                        self.refused.insert(step, failure.clone());
+                        machine.complete(step, Outcome::Failed(failure), None);
                         continue;
                     }
                     self.asked.insert(
-                        call,
-                        PendingAgent { call, ordinal, request: Arc::unwrap_or_clone(request) },
+                        step,
+                        PendingAgent { step, ordinal, request: Arc::unwrap_or_clone(request) },
                     );
                 }
-                Effect::SleepUntil { call, wake_at_us, .. } => {
-                    self.sleeping.insert((wake_at_us, Sleeper::Call(call)));
+                Effect::SleepUntil { step, wake_at_us, .. } => {
+                    self.sleeping.insert((wake_at_us, Sleeper::Call(step)));
                 }
                 // Queued by the driver.
                 Effect::FindChild { .. } => {}
-                Effect::Cancel(call) => {
-                    self.asked.remove(&call);
-                    self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Call(call));
+                Effect::Cancel(step) => {
+                    self.asked.remove(&step);
+                    self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Call(step));
                 }
                 Effect::SetTimer { timer, left_us } => {
                     let due_us = self.now_us.saturating_add(left_us);
@@ -229,10 +229,10 @@ impl Backend for Simulation<'_> {
     }
 
     async fn find(&mut self, child: QueuedChild) -> Option<children::ChildScript> {
-        let QueuedChild { call, caller, target, args } = child;
+        let QueuedChild { step, caller, target, args } = child;
         let key = (caller.clone(), format!("{target:?}"));
         if !self.found.contains_key(&key) {
-            let found = self.simulator.children.find(call, caller, target, None).await;
+            let found = self.simulator.children.find(step, caller, target, None).await;
             let found = found.map(|(start, _)| start);
             self.found.insert(key.clone(), found);
         }
@@ -241,7 +241,7 @@ impl Backend for Simulation<'_> {
             Err(failure) => return Some(Err(failure.clone())),
         };
         let args = args.or_else(|| start.args.clone());
-        Some(Ok(Box::new(ScopeStart { scope: Scope::of(call), args, ..(**start).clone() })))
+        Some(Ok(Box::new(ScopeStart { scope: Scope::of(step), args, ..(**start).clone() })))
     }
 
     /// Lets the scenario decide what happens.
@@ -299,16 +299,16 @@ impl Simulation<'_> {
             Pick::Answer(index) => {
                 let Some(asked) = working.get(index).or(working.last()) else { return false };
                 let asked = (*asked).clone();
-                self.asked.remove(&asked.call);
+                self.asked.remove(&asked.step);
                 let (outcome, reply) = self.scenario.answer(&asked);
-                machine.complete(asked.call, outcome, Some(reply));
+                machine.complete(asked.step, outcome, Some(reply));
             }
             Pick::Wake => {
                 let Some((at_us, sleeper)) = self.sleeping.pop_first() else { return false };
                 self.now_us = self.now_us.max(at_us);
                 match sleeper {
-                    Sleeper::Call(call) => {
-                        machine.complete(call, Outcome::Value("null".to_owned()), None);
+                    Sleeper::Call(step) => {
+                        machine.complete(step, Outcome::Value("null".to_owned()), None);
                     }
                     Sleeper::Timer(timer) => machine.fire(timer),
                 }

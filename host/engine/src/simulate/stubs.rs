@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 
-use smol_wf_core::call::{AgentRequest, Reply, Usage};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
 use smol_wf_core::schema::StepSchema;
+use smol_wf_core::step_request::{AgentRequest, Reply, Usage};
 
 /// The provider in the reply of a stub.
 pub(super) const NAME: &str = "stub";

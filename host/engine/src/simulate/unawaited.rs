@@ -8,11 +8,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use smol_wf_core::call::WorkflowTarget;
 use smol_wf_core::guest::{NOT_AWAITED, ScriptError, Warning};
 use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::step::StepRequest;
+use smol_wf_core::step_request::WorkflowTarget;
 
 use super::culprit::{self, UNHANDLED};
 use super::explore::Explorer;
@@ -55,7 +55,7 @@ impl Explorer<'_> {
             return Ok(());
         }
         let promises = self.judge_warnings(schedule, run);
-        let open = open_calls(&run.entries);
+        let open = open_steps(&run.entries);
         // They stand in the result, which was said already.
         if open.is_empty() || open.len() <= promises {
             return Ok(());
@@ -111,10 +111,10 @@ impl Explorer<'_> {
         }
         // In order of issue.
         let mut questions: Vec<Vec<&Open>> = alike.into_values().collect();
-        questions.sort_by_key(|calls| calls.first().and_then(|one| one.agent));
+        questions.sort_by_key(|steps| steps.first().and_then(|one| one.agent));
         let mut groups: Vec<Group> = Vec::new();
-        for calls in questions.into_iter().take(QUESTIONS_MAX) {
-            let Some(one) = calls.first() else { continue };
+        for steps in questions.into_iter().take(QUESTIONS_MAX) {
+            let Some(one) = steps.first() else { continue };
             let hurried = self.perform_with(schedule, one.first).await?;
             if was_raced(run, &hurried) {
                 continue;
@@ -129,8 +129,8 @@ impl Explorer<'_> {
                 _ => false,
             };
             match groups.iter_mut().find(here) {
-                Some(group) => group.count += calls.len(),
-                None => groups.push(Group { place, title: one.title.clone(), count: calls.len() }),
+                Some(group) => group.count += steps.len(),
+                None => groups.push(Group { place, title: one.title.clone(), count: steps.len() }),
             }
         }
         Ok(groups)
@@ -194,13 +194,13 @@ impl Explorer<'_> {
 
 /// The agents and child workflows that were open at the end, without those of
 /// such a child.
-fn open_calls(entries: &[Entry]) -> Vec<Open> {
+fn open_steps(entries: &[Entry]) -> Vec<Open> {
     let settled = settled(entries);
     let mut open = Vec::new();
     let mut open_scopes = HashSet::new();
     let mut ordinal = 0;
     for entry in entries {
-        let Body::StepAsked { call, scope, asked } = &entry.body else { continue };
+        let Body::StepAsked { step, scope, asked } = &entry.body else { continue };
         let (agent, first, title, stem) = match asked {
             StepRequest::Agent(request) => {
                 ordinal += 1;
@@ -210,15 +210,15 @@ fn open_calls(entries: &[Entry]) -> Vec<Open> {
             StepRequest::Workflow(request) => {
                 let (WorkflowTarget::Name(name) | WorkflowTarget::Path(name)) = &request.target;
                 let stem = format!("workflow {name}");
-                (None, First::Script(Scope::of(*call)), name.clone(), stem)
+                (None, First::Script(Scope::of(*step)), name.clone(), stem)
             }
             // Nobody is at work on any other.
             _ => continue,
         };
-        if settled.contains(call) || open_scopes.contains(scope) {
+        if settled.contains(step) || open_scopes.contains(scope) {
             continue;
         }
-        open_scopes.insert(Scope::of(*call));
+        open_scopes.insert(Scope::of(*step));
         open.push(Open { agent, first, title, stem });
     }
     open
@@ -230,12 +230,12 @@ fn was_raced(run: &SimulatedRun, hurried: &SimulatedRun) -> bool {
     let now = settled(&hurried.entries);
     let made = made(&hurried.entries);
     let then = made_of(&run.entries, &settled(&run.entries));
-    then.iter().any(|(call, title)| made.get(call) == Some(title) && !now.contains(call))
+    then.iter().any(|(step, title)| made.get(step) == Some(title) && !now.contains(step))
 }
 
 fn settled(entries: &[Entry]) -> HashSet<StepId> {
     let settled = entries.iter().filter_map(|entry| match &entry.body {
-        Body::Settled { call, .. } => Some(*call),
+        Body::Settled { step, .. } => Some(*step),
         _ => None,
     });
     settled.collect()
@@ -244,11 +244,11 @@ fn settled(entries: &[Entry]) -> HashSet<StepId> {
 /// Agents by call.
 fn made(entries: &[Entry]) -> BTreeMap<StepId, String> {
     let made = entries.iter().filter_map(|entry| entry.body.asked_agent());
-    made.map(|(call, request)| (call, request.title())).collect()
+    made.map(|(step, request)| (step, request.title())).collect()
 }
 
 fn made_of(entries: &[Entry], of: &HashSet<StepId>) -> BTreeMap<StepId, String> {
     let mut made = made(entries);
-    made.retain(|call, _| of.contains(call));
+    made.retain(|step, _| of.contains(step));
     made
 }

@@ -4,16 +4,16 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use smol_wf_core::call::WorkflowTarget;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::StepId;
 use smol_wf_core::journal::ScopeStart;
 use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine};
+use smol_wf_core::step_request::WorkflowTarget;
 
 /// A `workflow()` call whose script was not searched yet.
 pub(crate) struct QueuedChild {
-    pub(crate) call: StepId,
+    pub(crate) step: StepId,
     /// Path of the script that called.
     pub(crate) caller: String,
     pub(crate) target: WorkflowTarget,
@@ -36,19 +36,19 @@ impl ChildQueue {
         let mut cut = BTreeSet::new();
         for effect in effects {
             match effect {
-                Effect::FindChild { call, caller, target, args } => {
-                    self.waiting.push_back(QueuedChild { call, caller, target, args });
+                Effect::FindChild { step, caller, target, args } => {
+                    self.waiting.push_back(QueuedChild { step, caller, target, args });
                 }
                 other => {
-                    if let Effect::Cancel(call) = other {
-                        cut.insert(call);
+                    if let Effect::Cancel(step) = other {
+                        cut.insert(step);
                     }
                     others.push(other);
                 }
             }
         }
         if !cut.is_empty() {
-            self.waiting.retain(|child| !cut.contains(&child.call));
+            self.waiting.retain(|child| !cut.contains(&child.step));
         }
         others
     }
@@ -64,10 +64,10 @@ impl ChildQueue {
 }
 
 /// Reports the result of a search to the machine.
-pub(crate) fn report(machine: &mut Machine, call: StepId, found: ChildScript) {
+pub(crate) fn report(machine: &mut Machine, step: StepId, found: ChildScript) {
     match found {
         Ok(start) => machine.child_found(*start),
-        Err(failure) => machine.complete(call, Outcome::Failed(failure), None),
+        Err(failure) => machine.complete(step, Outcome::Failed(failure), None),
     }
 }
 
@@ -75,9 +75,9 @@ pub(crate) fn report(machine: &mut Machine, call: StepId, found: ChildScript) {
 mod tests {
     use super::*;
 
-    fn find(call: u32) -> Effect {
+    fn find(step: u32) -> Effect {
         Effect::FindChild {
-            call: StepId(call),
+            step: StepId(step),
             caller: "a.js".to_owned(),
             target: WorkflowTarget::Name("b".to_owned()),
             args: None,
@@ -91,9 +91,9 @@ mod tests {
         assert_eq!(others, [Effect::Cancel(StepId(9))]);
         let full = CHILDREN_OPEN_MAX as usize + 1;
         assert!(queue.next(full).is_none());
-        assert_eq!(queue.next(full - 1).map(|child| child.call), Some(StepId(1)));
+        assert_eq!(queue.next(full - 1).map(|child| child.step), Some(StepId(1)));
         assert_eq!(queue.take_from(vec![Effect::Cancel(StepId(2))]).len(), 1);
-        assert_eq!(queue.next(0).map(|child| child.call), Some(StepId(3)));
+        assert_eq!(queue.next(0).map(|child| child.step), Some(StepId(3)));
         assert!(queue.next(0).is_none());
     }
 }

@@ -113,9 +113,9 @@ impl Turns {
                     let input = start_input(*start, machine.surface(), seed, self.watching);
                     NextTurn { scope, now_us, task: Task::Start(input) }
                 }
-                Next::Settle { scope, call, outcome, now_us } => {
-                    backend.settled(call);
-                    NextTurn { scope, now_us, task: Task::Settle(call, outcome) }
+                Next::Settle { scope, step, outcome, now_us } => {
+                    backend.settled(step);
+                    NextTurn { scope, now_us, task: Task::Settle(step, outcome) }
                 }
                 Next::Fire { scope, timer, now_us } => {
                     NextTurn { scope, now_us, task: Task::Fire(timer) }
@@ -167,9 +167,9 @@ impl Turns {
             return Ok(true);
         }
         while let Some(child) = self.children.next(self.guests.len() + backend.searching()) {
-            let call = child.call;
+            let step = child.step;
             if let Some(found) = backend.find(child).await {
-                children::report(machine, call, found);
+                children::report(machine, step, found);
                 return Ok(true);
             }
         }

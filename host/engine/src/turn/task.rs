@@ -48,7 +48,7 @@ impl Task {
     ) -> Turn<H> {
         match self {
             Self::Start(input) => guest.start(host, limits, &input).await,
-            Self::Settle(call, outcome) => guest.settle(host, limits, call, &outcome).await,
+            Self::Settle(step, outcome) => guest.settle(host, limits, step, &outcome).await,
             Self::Fire(timer) => guest.fire(host, limits, timer).await,
         }
     }

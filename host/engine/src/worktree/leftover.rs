@@ -145,7 +145,7 @@ impl Engine {
             };
             found.push(Leftover {
                 run_id: note.run.clone(),
-                step: note.call,
+                step: note.step,
                 run_state,
                 path: note.path.clone(),
                 branch: note.branch.clone(),
@@ -199,7 +199,7 @@ impl Engine {
             let files = files.filter(|file| file.extension().is_some_and(|end| end == "json"));
             notes.extend(files.filter_map(|file| WorktreeNote::read(&file)));
         }
-        notes.sort_by_key(|note| (note.run.clone(), note.call, note.path.clone()));
+        notes.sort_by_key(|note| (note.run.clone(), note.step, note.path.clone()));
         Ok(notes)
     }
 }

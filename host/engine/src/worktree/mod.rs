@@ -96,7 +96,7 @@ impl Worktrees {
     }
 
     /// Makes a worktree for a call.
-    pub(crate) async fn open(&self, call: StepId) -> Result<OpenedWorktree, WorktreeError> {
+    pub(crate) async fn open(&self, step: StepId) -> Result<OpenedWorktree, WorktreeError> {
         let repository = self.repository.get_or_try_init(|| self.find_repository()).await?;
         let ask = ["rev-parse", "--verify", "HEAD^{commit}"];
         let base = match self.git.run(&self.project, "find a commit", ask).await {
@@ -106,16 +106,16 @@ impl Worktrees {
             }
             Err(error) => return Err(error),
         };
-        let note = self.reserve(call, repository, base).await?;
+        let note = self.reserve(step, repository, base).await?;
         let cwd = note.path.join(&repository.prefix);
         // Registered before it is made, so that it is removed if this is cut off.
-        self.open.lock().await.insert(call, note.clone());
+        self.open.lock().await.insert(step, note.clone());
         if let Err(error) = note.make(&self.git).await {
             // The first error matters more than a failed removal.
             let branch =
                 Branch { name: note.branch.clone(), tip: note.base.clone(), is_agents: true };
             let _ = note.remove(&self.git, &[branch]).await;
-            self.open.lock().await.remove(&call);
+            self.open.lock().await.remove(&step);
             return Err(error);
         }
         // Git does not check out empty folders.
@@ -130,7 +130,7 @@ impl Worktrees {
     /// otherwise.
     async fn reserve(
         &self,
-        call: StepId,
+        step: StepId,
         repository: &Repository,
         base: String,
     ) -> Result<WorktreeNote, WorktreeError> {
@@ -148,10 +148,10 @@ impl Worktrees {
             return Err(WorktreeError::BranchTaken { branch });
         }
         for number in 1..=KEPT_OF_CALL_MAX {
-            let name = if number == 1 { call.to_string() } else { format!("{call}-{number}") };
+            let name = if number == 1 { step.to_string() } else { format!("{step}-{number}") };
             let note = WorktreeNote {
                 run: self.run.clone(),
-                call,
+                step,
                 path: folder.join(&name),
                 repository: repository.folder.clone(),
                 branch: format!("{BRANCH_PREFIX}{short}/{name}"),
@@ -178,17 +178,17 @@ impl Worktrees {
                 }
             }
         }
-        let said = format!("call {call} has left {KEPT_OF_CALL_MAX} of them behind");
+        let said = format!("call {step} has left {KEPT_OF_CALL_MAX} of them behind");
         Err(WorktreeError::Git { doing: "add a worktree", said })
     }
 
     /// Ends the worktree of a call that is over: a changed one is kept and reported, an
     /// unchanged one is removed.
-    pub(crate) async fn finish(&self, call: StepId) -> Option<Box<Worktree>> {
+    pub(crate) async fn finish(&self, step: StepId) -> Option<Box<Worktree>> {
         // Registered until it is settled, in case this is cut off.
-        let note = self.open.lock().await.get(&call).cloned()?;
+        let note = self.open.lock().await.get(&step).cloned()?;
         let kept = self.settle(&note).await;
-        self.open.lock().await.remove(&call);
+        self.open.lock().await.remove(&step);
         kept
     }
 
@@ -203,7 +203,7 @@ impl Worktrees {
         // A git process that was cut off may hold a lock until it has ended.
         let _ = timeout_at(until, self.processes.all_ended()).await;
         let mut kept = Vec::new();
-        for (call, note) in open {
+        for (step, note) in open {
             let settled = timeout_at(until, self.settle(&note)).await;
             let unseen = || {
                 // It has a note and was never made.
@@ -214,7 +214,7 @@ impl Worktrees {
                 Some(Box::new(unseen(&note, Some(warning.to_owned()))))
             };
             if let Some(worktree) = settled.unwrap_or_else(|_| unseen()) {
-                kept.push((call, worktree));
+                kept.push((step, worktree));
             }
         }
         kept

@@ -21,7 +21,7 @@ use super::view::View;
 #[serde(rename_all = "camelCase")]
 pub(super) struct WorktreeNote {
     pub(super) run: RunId,
-    pub(super) call: StepId,
+    pub(super) step: StepId,
     /// Folder of the worktree.
     pub(super) path: PathBuf,
     /// The repository's own folder, `.git`.

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use smol_wf_core::call::{CallDefaults, Usage};
 use smol_wf_core::ids::{RunId, TenantId};
 use smol_wf_core::journal::{Entry, RunHead, read};
 use smol_wf_core::settlement::OnFailure;
+use smol_wf_core::step_request::{StepDefaults, Usage};
 use smol_wf_engine::providers::{
     Activity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes, Provider,
     ProviderError, Registry,
@@ -131,9 +131,9 @@ impl Bench {
         RunSpec {
             provider: "agent".into(),
             // So that a test sees the code of each failure.
-            defaults: CallDefaults {
+            defaults: StepDefaults {
                 on_failure: Some(OnFailure::Throw),
-                ..CallDefaults::default()
+                ..StepDefaults::default()
             },
             seed: Some(1),
             settings: RunSettings {

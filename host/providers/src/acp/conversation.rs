@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use smol_wf_core::asks::RefusedAsk;
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 
 use super::login::Method;
 use super::modes;

@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 
 use crate::foreign::{or_default, readable};
 use crate::{AskPolicy, McpServer};

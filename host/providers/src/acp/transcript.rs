@@ -5,8 +5,8 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use smol_wf_core::call::Usage;
 use smol_wf_core::cut;
+use smol_wf_core::step_request::Usage;
 
 use super::quirks::{Piece, Quirks};
 use super::usage;

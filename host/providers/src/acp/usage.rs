@@ -4,7 +4,7 @@
 //! guesses; unreported counts are none.
 
 use serde_json::Value;
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 /// The names of one number.
 type Names = &'static [&'static str];

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 
 use super::{NAME, settings};
 use crate::cli_agent::{CliOptions, known_effort, plain};
@@ -241,7 +241,7 @@ fn tools(task: &AgentTask) -> Result<Option<String>, ProviderError> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use smol_wf_core::call::EarlierSession;
+    use smol_wf_core::step_request::EarlierSession;
 
     use super::*;
     use crate::conformance::task;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 use super::frames::ControlRequest;
 use super::servers::ServerStatus;

@@ -45,7 +45,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 
 use crate::agent_schema::{self, AgentSchema};
 use crate::cli_agent::{AgentProgram, CliAgent, CliOptions, Invocation, new_session_id};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::asks::RefusedAsk;
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 use crate::cause::Cause;
 use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 use crate::cause::Cause;
 use crate::process::Exit;

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 
 use super::NAME;
 use super::config::Sandbox;
@@ -24,7 +24,7 @@ const SETTING_BYTES_MAX: usize = 120 * 1024;
 
 /// What the arguments refer to.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct CallInputs<'a> {
+pub(super) struct StepInputs<'a> {
     /// A file with the schema of the answer.
     pub(super) schema: Option<&'a Path>,
     /// The developer's instructions.
@@ -38,7 +38,7 @@ pub(super) struct CallInputs<'a> {
 /// The arguments.
 pub(super) fn arguments(
     task: &AgentTask,
-    inputs: CallInputs<'_>,
+    inputs: StepInputs<'_>,
     chosen: Sandbox,
     extra: &[String],
 ) -> Result<Vec<String>, ProviderError> {
@@ -159,7 +159,7 @@ mod tests {
     use crate::conformance::task;
 
     fn line(task: &AgentTask, schema: Option<&Path>) -> String {
-        let inputs = CallInputs { schema, ..CallInputs::default() };
+        let inputs = StepInputs { schema, ..StepInputs::default() };
         arguments(task, inputs, Sandbox::Free, &["--ephemeral".into()]).unwrap().join(" ")
     }
 
@@ -190,11 +190,11 @@ mod tests {
         wanted.dirs = ["/a b", "/c"].map(Into::into).into();
         wanted.session_id = Some("id".into());
         let extra = ["-c".to_owned(), "developer_instructions=\"x\"".to_owned()];
-        let inputs = CallInputs {
+        let inputs = StepInputs {
             instructions: Some("Be \"brief\".\n\\"),
             images: &[Path::new("/t/i.png")],
             servers: &["mcp_servers.a.required=true".to_owned()],
-            ..CallInputs::default()
+            ..StepInputs::default()
         };
         let argv = arguments(&wanted, inputs, Sandbox::Free, &extra).unwrap();
         let begin =
@@ -204,11 +204,11 @@ mod tests {
         let instructions = r#"developer_instructions="Be \"brief\".\u000A\\""#;
         assert_eq!(argv[argv.len() - 4..], ["-c", instructions, "id", "-"]);
         let long = "\u{1}".repeat(32 * 1024);
-        let inputs = CallInputs { instructions: Some(&long), ..CallInputs::default() };
+        let inputs = StepInputs { instructions: Some(&long), ..StepInputs::default() };
         let refused = arguments(&wanted, inputs, Sandbox::Free, &[]).unwrap_err();
         assert_eq!(refused.kind, ProviderErrorKind::Unsupported);
         for chosen in [Sandbox::Profile, Sandbox::Unknown("why".into())] {
-            let refused = arguments(&wanted, CallInputs::default(), chosen, &[]).unwrap_err();
+            let refused = arguments(&wanted, StepInputs::default(), chosen, &[]).unwrap_err();
             assert!(refused.message.contains("leave `dirs` out"), "{refused}");
         }
     }
@@ -231,13 +231,13 @@ mod tests {
     fn what_codex_would_hand_on_unread_is_refused() {
         let mut wanted = task("p");
         wanted.effort = Some("turbo".into());
-        let error = arguments(&wanted, CallInputs::default(), Sandbox::Free, &[]).unwrap_err();
+        let error = arguments(&wanted, StepInputs::default(), Sandbox::Free, &[]).unwrap_err();
         assert_eq!(error.kind, ProviderErrorKind::Unsupported);
         assert!(error.message.contains("turbo") && error.message.contains("xhigh"), "{error}");
         wanted.effort = Some("high\"\nsandbox_mode=\"danger-full-access".into());
-        arguments(&wanted, CallInputs::default(), Sandbox::Free, &[]).unwrap_err();
+        arguments(&wanted, StepInputs::default(), Sandbox::Free, &[]).unwrap_err();
         wanted.effort = None;
         wanted.session_id = Some("--last".into());
-        arguments(&wanted, CallInputs::default(), Sandbox::Free, &[]).unwrap_err();
+        arguments(&wanted, StepInputs::default(), Sandbox::Free, &[]).unwrap_err();
     }
 }

@@ -40,8 +40,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use smol_wf_core::call::Usage;
 use smol_wf_core::schema;
+use smol_wf_core::step_request::Usage;
 
 use crate::agent_schema::{self, AgentSchema};
 use crate::cli_agent::{
@@ -250,7 +250,7 @@ impl CliAgent for Codex {
         let (servers, env) = self.servers(task)?;
         let mut files = images(task)?;
         let images: Vec<&Path> = files.iter().map(Scratch::path).collect();
-        let inputs = argv::CallInputs {
+        let inputs = argv::StepInputs {
             schema: wanted.file(),
             instructions: instructions.as_deref(),
             images: &images,

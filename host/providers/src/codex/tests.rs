@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use smol_wf_core::call::{EarlierSession, NamedSession};
 use smol_wf_core::ids::StepId;
+use smol_wf_core::step_request::{EarlierSession, NamedSession};
 
 use super::*;
 use crate::conformance::{self, task};
@@ -85,7 +85,7 @@ async fn a_session_that_goes_on_is_counted_once() {
     used += round;
     used += round;
     let session_id = first.session_id.clone().unwrap();
-    let of = NamedSession { call: StepId(1), provider: NAME.into(), session_id, used };
+    let of = NamedSession { step: StepId(1), provider: NAME.into(), session_id, used };
     let mut later = task("three");
     later.session_id = first.session_id.clone();
     later.request.session = Some(EarlierSession { label: "a".into(), of: Some(of) });

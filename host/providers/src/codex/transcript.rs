@@ -8,7 +8,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::attempts::RATE_LIMIT_WAIT_MS_MAX;
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 use crate::cause::Cause;
 use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};

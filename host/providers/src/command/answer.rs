@@ -22,7 +22,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 use crate::process::Exit;
 use crate::{AgentReply, Answer, ProviderError, ProviderErrorKind, RoundSpend};

@@ -56,7 +56,7 @@ impl Command {
         let prompt = Input::Whole(task.prompt.clone().into_bytes());
         let facts = [
             ("SMOL_WF_RUN_ID", Some(task.run.to_string())),
-            ("SMOL_WF_CALL", Some(task.call.0.to_string())),
+            ("SMOL_WF_CALL", Some(task.step.0.to_string())),
             ("SMOL_WF_IDEMPOTENCY_KEY", Some(task.idempotency_key.clone())),
             ("SMOL_WF_CALL_MODEL", task.model.clone()),
             ("SMOL_WF_CALL_EFFORT", task.effort.clone()),

@@ -1,6 +1,6 @@
 //! The `command` provider, on real programs.
 
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 
 use super::*;
 use crate::Answer;

@@ -116,9 +116,9 @@ mod tests {
         hub.dispatch(event("sub", "session.idle", None)).await;
         hub.dispatch(event("two", "session.idle", None)).await;
         hub.dispatch(event("stranger", "session.idle", None)).await;
-        for (calls, heard) in [(&mut one, vec!["sub", "sub"]), (&mut two, vec!["two"])] {
+        for (steps, heard) in [(&mut one, vec!["sub", "sub"]), (&mut two, vec!["two"])] {
             let mut events = Vec::new();
-            while let Ok(event) = calls.receiver.try_recv() {
+            while let Ok(event) = steps.receiver.try_recv() {
                 events.push(event.session);
             }
             assert_eq!(events, heard);

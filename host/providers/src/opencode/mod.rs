@@ -9,13 +9,13 @@
 //! about, so calls in different worktrees share the server. A tool that detaches itself
 //! from its call outlives the call, and ends with the server.
 
-mod call;
 mod choice;
 mod fault;
 mod http;
 mod hub;
 mod progress;
 mod reply;
+mod round;
 mod rules;
 mod server;
 mod servers;
@@ -171,7 +171,7 @@ impl Provider for Opencode {
     ) -> Result<AgentReply, ProviderError> {
         activity.note(AgentActivity::Thinking);
         let server = self.server(&task.processes).await?;
-        call::call(&server, &task, self.options.asks, activity).await
+        round::call(&server, &task, self.options.asks, activity).await
     }
 
     fn glance(&self) -> Probe {

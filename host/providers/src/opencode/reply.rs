@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 use super::error;
 use super::fault::Fault;

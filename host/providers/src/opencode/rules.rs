@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 
 use crate::McpServer;
 use crate::call_inputs::{no_tool, own_names};

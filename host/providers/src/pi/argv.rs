@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 
 use super::NAME;
 use super::extension::TOOL;

@@ -7,7 +7,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use smol_wf_core::call::Usage;
+use smol_wf_core::step_request::Usage;
 
 use crate::cause::{Cause, readable};
 use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};

@@ -37,19 +37,19 @@ fn five_hundred_kills_leave_nothing() {
         let files = open_files();
         let mut random = fastrand::Rng::with_seed(500);
         for _ in 0..KILLS / AT_ONCE {
-            let calls: Vec<_> = (0..AT_ONCE)
+            let steps: Vec<_> = (0..AT_ONCE)
                 .map(|_| {
                     let script = if random.u64(0..4) == 0 { DEAF } else { POLITE };
                     let life = Duration::from_micros(random.u64(0..LIFE_MS * 1000));
                     tokio::spawn(async move {
                         let provider = marked(script, "killed");
-                        let call = provider.attempt(task("p"), &());
-                        assert!(tokio::time::timeout(life, call).await.is_err(), "it sleeps");
+                        let step = provider.attempt(task("p"), &());
+                        assert!(tokio::time::timeout(life, step).await.is_err(), "it sleeps");
                     })
                 })
                 .collect();
-            for call in calls {
-                call.await.unwrap();
+            for step in steps {
+                step.await.unwrap();
             }
             let begun = Instant::now();
             tokio::time::timeout(PATIENCE, all_ended()).await.expect("they can be ended");

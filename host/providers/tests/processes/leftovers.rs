@@ -69,8 +69,8 @@ fn host_with_a_server() {
         let env = BTreeMap::from([(super::TREE.to_owned(), tree_name("host"))]);
         let options = CliOptions { program: Some(program), env, ..CliOptions::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let call = AgentTask { mcp, ..task("p") };
-        let _ = runtime.block_on(ClaudeCode::new(options).attempt(call, &()));
+        let step = AgentTask { mcp, ..task("p") };
+        let _ = runtime.block_on(ClaudeCode::new(options).attempt(step, &()));
     }
 }
 

@@ -18,8 +18,8 @@ use std::process::Command as Program;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use smol_wf_core::call::AgentRequest;
 use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::step_request::AgentRequest;
 use smol_wf_providers::command::Command;
 use smol_wf_providers::{
     AgentReply, AgentTask, Answer, ConfiguredProgram, Presence, Provider, ProviderError, Supervisor,
@@ -64,7 +64,7 @@ fn marked(script: &str, tree: &str) -> Command {
 fn task(prompt: &str) -> AgentTask {
     AgentTask {
         run: RunId::from_bits(1),
-        call: StepId(1),
+        step: StepId(1),
         ordinal: 1,
         round: 1,
         idempotency_key: "run-1-call-1".to_owned(),

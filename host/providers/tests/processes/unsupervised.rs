@@ -14,9 +14,9 @@ use super::{PATIENCE, alone, in_tree, marked, task, until, zombies};
 async fn cut_off(processes: &Processes, tree: &str) {
     let task = AgentTask { processes: processes.clone(), ..task("p") };
     let provider = marked(DEAF, tree);
-    let call = provider.attempt(task, &());
+    let step = provider.attempt(task, &());
     tokio::select! {
-        ended = call => panic!("it sleeps: {ended:?}"),
+        ended = step => panic!("it sleeps: {ended:?}"),
         () = until("the tree stands", PATIENCE, || in_tree(tree).len() >= 6) => {}
     }
     processes.all_ended().await;
@@ -95,11 +95,11 @@ fn what_is_dropped_leaves_no_thread_and_no_program() {
         let processes = Processes::new();
         let task = AgentTask { processes: processes.clone(), ..task("p") };
         let provider = marked(DEAF, "dropped");
-        let call = tokio::spawn(async move { provider.attempt(task, &()).await.map(|_| ()) });
+        let step = tokio::spawn(async move { provider.attempt(task, &()).await.map(|_| ()) });
         until("the tree stands", PATIENCE, || in_tree("dropped").len() >= 6).await;
         assert_eq!(threads(), 1);
         drop(processes);
-        call.abort();
+        step.abort();
         until("all is gone", PATIENCE, || in_tree("dropped").is_empty() && threads() == 0).await;
     });
 }

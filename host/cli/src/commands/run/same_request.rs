@@ -3,8 +3,8 @@
 //! Owns: the comparison. Never: the refusal.
 
 use serde_json::Value;
-use smol_wf_core::call::Permissions;
 use smol_wf_core::journal::RunHead;
+use smol_wf_core::step_request::Permissions;
 
 use crate::config::AUTO;
 

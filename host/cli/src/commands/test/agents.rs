@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use smol_wf_engine::{Engine, Keep, LiveCalls};
+use smol_wf_engine::{Engine, Keep, LiveSteps};
 
 use crate::advice;
 use crate::agents::{self, Catalogue};
@@ -41,7 +41,7 @@ impl Agents {
         engine: &Engine,
         fixture: &Path,
         keep: Keep,
-    ) -> Result<(Engine, LiveCalls), String> {
+    ) -> Result<(Engine, LiveSteps), String> {
         let mut flags = FlagLayer::default();
         flags.add(Key::Provider, self.provider.as_ref());
         let settings = Settings::load(flags, fixture)
@@ -56,7 +56,7 @@ impl Agents {
             chosen.announce(&mut opening);
         }
         self.print(opening, LogLevel::of(&settings));
-        let live = LiveCalls {
+        let live = LiveSteps {
             provider: chosen.map(|chosen| chosen.name),
             debug_rules: self.debug_rules.clone(),
             agents: setup::agents(&settings)

@@ -101,8 +101,8 @@ impl Tester {
         let (mut kept, mut live) = (None, None);
         if let Some(agents) = &mut self.agents {
             kept = optional(&kept_beside(path), within, FIXTURE_BYTES_MAX)?;
-            let (with_agents, calls) = agents.of(&self.engine, path, keep_beside(path))?;
-            (engine, live) = (with_agents, Some(calls));
+            let (with_agents, steps) = agents.of(&self.engine, path, keep_beside(path))?;
+            (engine, live) = (with_agents, Some(steps));
         }
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let (accept, script, home) = (self.accept, self.script.clone(), paths::home());

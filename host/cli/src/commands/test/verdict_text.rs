@@ -2,7 +2,7 @@
 //!
 //! Owns: the sentences, and what to type next. Never: judges.
 
-use smol_wf_engine::{CallNote, Difference};
+use smol_wf_engine::{Difference, StepNote};
 
 use super::FixtureResult;
 use crate::humanize::plural;
@@ -42,11 +42,11 @@ pub(super) fn summary(tested: &FixtureResult) -> String {
     let Some(verdict) = &tested.verdict else {
         return tested.error.clone().unwrap_or_default();
     };
-    let (calls, live) = (verdict.calls, verdict.live);
+    let (steps, live) = (verdict.steps, verdict.live);
     let edited = if verdict.edited { ", script edited" } else { "" };
     let updated = if tested.updated { ", fixture written" } else { "" };
     let took = tested.took.as_secs_f64();
-    format!("{}, {live} live{edited}{updated}, {took:.2} s", plural(calls, "call"))
+    format!("{}, {live} live{edited}{updated}, {took:.2} s", plural(steps, "call"))
 }
 
 /// What differs first, in a line; none when nothing does.
@@ -63,26 +63,26 @@ pub(super) fn first(tested: &FixtureResult) -> Option<String> {
 fn headline(difference: &Difference) -> String {
     match difference {
         Difference::Mismatch { mismatch } => mismatch.to_string(),
-        Difference::CallChanged { call, recorded_step, fields } => {
+        Difference::CallChanged { step, recorded_step, fields } => {
             let names: Vec<&str> = fields
                 .iter()
                 .map(|field| field.field.strip_prefix("request.").unwrap_or(&field.field))
                 .collect();
             format!(
                 "call {}: {} changed since recorded call {recorded_step}",
-                named(call),
+                named(step),
                 names.join(", ")
             )
         }
-        Difference::CallNew { call } => {
-            format!("call {} is new: the fixture has no answer", named(call))
+        Difference::CallNew { step } => {
+            format!("call {} is new: the fixture has no answer", named(step))
         }
-        Difference::CallMissing { call } => {
-            format!("recorded call {} is no longer made", named(call))
+        Difference::CallMissing { step } => {
+            format!("recorded call {} is no longer made", named(step))
         }
-        Difference::CallsNotReached { calls } => not_reached(calls),
-        Difference::CallFailed { call, failure } => {
-            format!("call {} failed: {} [{}]", named(call), failure.message, failure.code)
+        Difference::CallsNotReached { steps } => not_reached(steps),
+        Difference::CallFailed { step, failure } => {
+            format!("call {} failed: {} [{}]", named(step), failure.message, failure.code)
         }
         Difference::EndChanged { error: Some(error), .. } => {
             let place = match error.line {
@@ -107,7 +107,7 @@ pub(super) fn of_difference(difference: &Difference) -> String {
         Difference::CallChanged { fields, .. } | Difference::EndChanged { fields, .. } => {
             text_diff::of_fields(fields)
         }
-        Difference::CallNew { call } => first_line(&call.prompt),
+        Difference::CallNew { step } => first_line(&step.prompt),
         _ => String::new(),
     };
     let line = headline(difference);
@@ -115,11 +115,11 @@ pub(super) fn of_difference(difference: &Difference) -> String {
 }
 
 /// Calls that come behind the place where the run stands.
-fn not_reached(calls: &[CallNote]) -> String {
+fn not_reached(steps: &[StepNote]) -> String {
     const NAMED_MAX: usize = 3;
-    let names: Vec<String> = calls.iter().take(NAMED_MAX).map(named).collect();
-    let more = if calls.len() > NAMED_MAX { ", …" } else { "" };
-    let (what, were) = if calls.len() == 1 { ("call", "was") } else { ("calls", "were") };
+    let names: Vec<String> = steps.iter().take(NAMED_MAX).map(named).collect();
+    let more = if steps.len() > NAMED_MAX { ", …" } else { "" };
+    let (what, were) = if steps.len() == 1 { ("call", "was") } else { ("calls", "were") };
     format!("recorded {what} {}{more} {were} not reached: the run got no further", names.join(", "))
 }
 
@@ -131,8 +131,8 @@ fn first_line(prompt: &str) -> String {
 }
 
 /// A call by its step and label.
-fn named(call: &CallNote) -> String {
-    format!("{} ({})", call.step, call.label)
+fn named(step: &StepNote) -> String {
+    format!("{} ({})", step.step, step.label)
 }
 
 /// What to type when the difference is meant, or to go on.

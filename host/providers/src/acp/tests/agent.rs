@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use smol_wf_core::call::{Permissions, Usage};
+use smol_wf_core::step_request::{Permissions, Usage};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use smol_wf_core::call::{Permissions, Usage};
+use smol_wf_core::step_request::{Permissions, Usage};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use smol_wf_core::call::Permissions;
+use smol_wf_core::step_request::Permissions;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
@@ -178,7 +178,7 @@ async fn session(
         server.patch(&path, &json!({"permission": rules})).await?
     } else {
         // Without a title, opencode asks a model for one.
-        let title = format!("smol-wf {} call {}", task.run, task.call);
+        let title = format!("smol-wf {} call {}", task.run, task.step);
         let body = json!({"title": title, "permission": rules});
         server.post(&format!("/session?{query}"), &body).await?
     };

@@ -7,9 +7,9 @@
 use std::fmt::Display;
 use std::path::{Component, Path, PathBuf};
 
-use smol_wf_core::call::AgentRequest;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::Failure;
+use smol_wf_core::step_request::AgentRequest;
 use smol_wf_providers::{Image, McpServer};
 
 use crate::library::{ProjectRoot, read_beneath};
@@ -28,7 +28,7 @@ const GIT: &str = ".git";
 
 /// The folders, images and servers of one call.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct CallResources {
+pub(crate) struct StepResources {
     pub(crate) dirs: Vec<PathBuf>,
     pub(crate) images: Vec<Image>,
     pub(crate) mcp: Vec<McpServer>,
@@ -40,10 +40,10 @@ pub(crate) async fn find(
     cwd: &Path,
     home: Option<&Path>,
     settings: &AgentSettings,
-) -> Result<CallResources, Failure> {
+) -> Result<StepResources, Failure> {
     let mcp = servers(&request.mcp, settings)?;
     if request.dirs.is_empty() && request.images.is_empty() {
-        return Ok(CallResources { mcp, ..CallResources::default() });
+        return Ok(StepResources { mcp, ..StepResources::default() });
     }
     let places = (cwd.to_owned(), home.map(Path::to_owned), settings.dirs.clone());
     let is_isolated = request.isolation.is_some();
@@ -59,7 +59,7 @@ pub(crate) async fn find(
     });
     let found = found.await.map_err(|error| Failure::new(Code::InternalError, error.to_string()));
     let (dirs, images) = found??;
-    Ok(CallResources { dirs, images, mcp })
+    Ok(StepResources { dirs, images, mcp })
 }
 
 /// What calls of a run may be given, for those who only look at its script.
@@ -274,7 +274,7 @@ mod tests {
         project: &Project,
         dirs: &[&str],
         images: &[&str],
-    ) -> Result<CallResources, String> {
+    ) -> Result<StepResources, String> {
         asked(project, AgentRequest::plain("p"), dirs, images).await
     }
 
@@ -283,7 +283,7 @@ mod tests {
         mut request: AgentRequest,
         dirs: &[&str],
         images: &[&str],
-    ) -> Result<CallResources, String> {
+    ) -> Result<StepResources, String> {
         let owned = |list: &[&str]| list.iter().map(|&one| one.to_owned()).collect();
         (request.dirs, request.images) = (owned(dirs), owned(images));
         let found = find(&request, &project.root.join("p/a"), None, &project.settings).await;

@@ -123,8 +123,9 @@ impl EarlierSession {
 /// A session that a provider has named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedSession {
-    /// The call that it was named in, or that went on with it last.
-    pub call: StepId,
+    /// The step that it was named in, or that went on with it last.
+    #[serde(rename = "call")]
+    pub step: StepId,
     /// Whose name it is.
     pub provider: String,
     /// The name.
@@ -137,7 +138,7 @@ pub struct NamedSession {
 
 /// Defaults of a run for options that calls leave open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallDefaults {
+pub struct StepDefaults {
     /// Model id, selector or alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -156,7 +157,7 @@ pub struct CallDefaults {
     pub phase_models: bool,
 }
 
-impl CallDefaults {
+impl StepDefaults {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -235,7 +236,7 @@ impl AgentRequest {
     /// The call in whose session it goes on, once that is known.
     #[must_use]
     pub fn continues(&self) -> Option<StepId> {
-        self.session.as_ref()?.of.as_ref().map(|of| of.call)
+        self.session.as_ref()?.of.as_ref().map(|of| of.step)
     }
 
     /// What a person calls it: the label, else the start of the prompt.

@@ -3,8 +3,8 @@
 //! Owns: opening a script, settling a call, ending a child. Never: compares
 //! with the journal; `replay` and the parent module do.
 
-use super::open::{Delivery, Effect, OpenCall, ScopeState};
-use super::sessions::CallSession;
+use super::open::{Delivery, Effect, OpenStep, ScopeState};
+use super::sessions::StepSession;
 use super::{
     AnswerRef, Body, Machine, Next, Outcome, OutcomeRef, Reply, Scope, ScopeStart, StepId,
 };
@@ -23,30 +23,30 @@ impl Machine {
     /// Closes a call; none when it was not open.
     pub(super) fn settle(
         &mut self,
-        call: StepId,
+        step: StepId,
         outcome: Outcome,
         reply: Option<&Reply>,
     ) -> Option<Next> {
-        let open = self.calls.remove(&call)?;
+        let open = self.steps.remove(&step)?;
         if open.agent.is_some() {
-            self.sessions.record(call, open.scope, open.session, reply);
+            self.sessions.record(step, open.scope, open.session, reply);
         }
         // A reused answer was paid for before.
         if let Some(reply) = reply.filter(|reply| reply.reused.is_none()) {
             self.usage += reply.usage;
         }
         self.current = open.scope;
-        Some(Next::Settle { scope: open.scope, call, outcome, now_us: self.now_us })
+        Some(Next::Settle { scope: open.scope, step, outcome, now_us: self.now_us })
     }
 
-    pub(super) fn open_call(&mut self, call: StepId, agent: Option<OnFailure>, effect: Effect) {
+    pub(super) fn open_step(&mut self, step: StepId, agent: Option<OnFailure>, effect: Effect) {
         let wakes_at_us = match &effect {
             Effect::SleepUntil { wake_at_us, .. } => Some(*wake_at_us),
             _ => None,
         };
         let session = match &effect {
-            Effect::RunAgent { request, .. } => CallSession::of(request),
-            _ => CallSession::default(),
+            Effect::RunAgent { request, .. } => StepSession::of(request),
+            _ => StepSession::default(),
         };
         let live = self.is_live();
         let effect = if live {
@@ -56,47 +56,47 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let open = OpenCall { scope, agent, completed: false, effect, session, wakes_at_us };
-        self.calls.insert(call, open);
+        let open = OpenStep { scope, agent, completed: false, effect, session, wakes_at_us };
+        self.steps.insert(step, open);
     }
 
     /// Opens a call that reuses an answer. In a replay the answer waits for the end of
     /// the recording, or for its recorded delivery.
     pub(super) fn open_answered(
         &mut self,
-        call: StepId,
+        step: StepId,
         agent: Option<OnFailure>,
-        session: CallSession,
+        session: StepSession,
         answer: AnswerRef,
     ) {
         let scope = self.current;
         let (effect, wakes_at_us) = (None, None);
-        let open = OpenCall { scope, agent, completed: false, effect, session, wakes_at_us };
-        self.calls.insert(call, open);
+        let open = OpenStep { scope, agent, completed: false, effect, session, wakes_at_us };
+        self.steps.insert(step, open);
         let AnswerRef { source, outcome, mut reply, .. } = answer;
         if let Some(reply) = &mut reply {
             reply.reused = Some(source);
         }
         if self.is_live() {
-            self.complete_by(call, outcome, reply);
+            self.complete_by(step, outcome, reply);
         } else {
-            self.answered.insert(call, (outcome, reply));
+            self.answered.insert(step, (outcome, reply));
         }
     }
 
     pub(super) fn complete_by(
         &mut self,
-        call: StepId,
+        step: StepId,
         outcome: OutcomeRef,
         reply: Option<Box<Reply>>,
     ) {
-        let Some(open) = self.calls.get_mut(&call) else { return };
+        let Some(open) = self.steps.get_mut(&step) else { return };
         if !open.completed {
             open.completed = true;
             if let Some(reply) = &reply {
                 self.agent_state.ledger.count(reply);
             }
-            self.deliveries.push_back(Delivery::Settle { call, outcome, reply });
+            self.deliveries.push_back(Delivery::Settle { step, outcome, reply });
         }
     }
 
@@ -116,8 +116,8 @@ impl Machine {
 
     /// Drops the answer that is kept for this call: the recording delivers it, or its
     /// script is over.
-    pub(super) fn drop_answer(&mut self, call: StepId) {
-        if let Some((outcome, _)) = self.answered.remove(&call)
+    pub(super) fn drop_answer(&mut self, step: StepId) {
+        if let Some((outcome, _)) = self.answered.remove(&step)
             && self.fetches
         {
             self.memory.give_back(&outcome);
@@ -128,8 +128,8 @@ impl Machine {
     /// call is still open.
     pub(super) fn entry_to_fetch(&self, delivery: &Delivery) -> Option<u64> {
         match delivery {
-            Delivery::Settle { call, outcome: OutcomeRef::InEntry(entry), .. } => {
-                self.calls.contains_key(call).then_some(*entry)
+            Delivery::Settle { step, outcome: OutcomeRef::InEntry(entry), .. } => {
+                self.steps.contains_key(step).then_some(*entry)
             }
             _ => None,
         }
@@ -145,11 +145,11 @@ impl Machine {
     /// Ends a child: cuts off its own calls, and queues its outcome for its caller.
     /// `outcome` is none when a replay accepts the recorded one.
     pub(super) fn end_child(&mut self, child: Scope, outcome: Option<Outcome>) {
-        let Some(call) = child.opened_by() else { return };
+        let Some(step) = child.opened_by() else { return };
         let cut: Vec<StepId> =
-            self.calls.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
+            self.steps.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
         for id in cut {
-            self.calls.remove(&id);
+            self.steps.remove(&id);
             self.drop_answer(id);
             self.agent_state.cut(id);
             self.effects.push(Effect::Cancel(id));
@@ -159,10 +159,10 @@ impl Machine {
         self.closed.push(child);
         if self.is_live() {
             if let Some(outcome) = outcome {
-                self.complete(call, outcome, None);
+                self.complete(step, outcome, None);
             }
         } else {
-            self.ended_children.insert(call, outcome);
+            self.ended_children.insert(step, outcome);
         }
     }
 
@@ -175,16 +175,16 @@ impl Machine {
         }
         // Beyond the end of the recording no answer is counted: the rest goes to the
         // deliveries.
-        for (call, (outcome, reply)) in std::mem::take(&mut self.answered) {
+        for (step, (outcome, reply)) in std::mem::take(&mut self.answered) {
             // If it was delivered in an earlier epoch, it is no longer open.
-            if let Some(open) = self.calls.get_mut(&call) {
+            if let Some(open) = self.steps.get_mut(&step) {
                 open.effect = None;
-                self.complete_by(call, outcome, reply);
+                self.complete_by(step, outcome, reply);
             }
         }
         let now_us = self.now_us.max(self.begun_us);
         let mut effects: Vec<Effect> =
-            self.calls.values_mut().filter_map(|call| call.effect.take()).collect();
+            self.steps.values_mut().filter_map(|step| step.effect.take()).collect();
         for effect in &mut effects {
             if let Effect::SleepUntil { wake_at_us, left_us, .. } = effect {
                 let left = wake_at_us.saturating_sub(now_us);
@@ -193,9 +193,9 @@ impl Machine {
         }
         self.effects.extend(effects);
         self.set_timers();
-        for (call, outcome) in std::mem::take(&mut self.ended_children) {
+        for (step, outcome) in std::mem::take(&mut self.ended_children) {
             if let Some(outcome) = outcome {
-                self.complete(call, outcome, None);
+                self.complete(step, outcome, None);
             }
         }
     }
@@ -212,10 +212,10 @@ impl Machine {
                 // What it used is spent, although nothing was delivered.
                 Body::AgentParked { reply, .. } => self.agent_state.ledger.count(&reply),
                 // Delivered at the end of the recording, unless it was delivered in it.
-                Body::AgentAnswered { call, outcome, reply } => {
-                    self.drop_answer(call);
+                Body::AgentAnswered { step, outcome, reply } => {
+                    self.drop_answer(step);
                     let outcome = self.outcome_ref(outcome);
-                    self.answered.insert(call, (outcome, Some(reply)));
+                    self.answered.insert(step, (outcome, Some(reply)));
                 }
                 Body::AnswerPooled(answer) => {
                     let answer = self.answer_ref(*answer);
