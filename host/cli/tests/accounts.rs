@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Place, journal};
+use common::{Place, journal, snapshot};
 use serde_json::{Value, json};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -49,11 +49,17 @@ fn what_a_parked_call_used_counts_wherever_it_is_told() {
     assert_eq!((&parked["state"], &parked["parked"]), (&json!("queued"), &json!(1)));
     assert_eq!(parked["error"]["code"], "provider_quota");
     assert_eq!((&parked["costUsd"], &parked["costSource"]), (&json!(0.5), &json!("provider")));
-    let text = place.run(&["history", &run, "-o", "text"]).stdout;
-    assert!(text.lines().any(|line| line.contains("parked") && line.contains("$0.50")), "{text}");
+    snapshot!(place.run(&["history", &run, "-o", "text"]).stdout, "history-run-parked");
 
     // Parked twice, both times count.
-    place.run(&["resume", &run]).fails(5, &["[provider_quota]"]);
+    snapshot!(place.run(&["resume", &run]).said(5), @"
+    run run_1 (resumed) in /folder
+    agents: debug, which echoes prompts: nothing is sent to a model
+    [agent] b
+    [agent] b: waits for a resume: debug: failed (quota) because a debug rule says so
+    error: debug: failed (quota) because a debug rule says so [provider_quota]
+    resume: smol-wf resume run_1
+    ");
     let details = agree(&place, &run);
     assert_eq!(
         (&details["steps"][1]["parked"], &details["steps"][1]["costUsd"]),
@@ -89,8 +95,8 @@ fn a_step_says_how_often_it_was_tried_and_who_named_its_price() {
     ran.ok();
     let details = agree(&place, &ran.run_id());
     assert_eq!(details["steps"][0]["costSource"], "prices:mine");
-    let text = place.run(&["history", "latest", "-o", "text"]).stdout;
-    assert!(text.contains("~$1.00"), "an estimate is marked: {text}");
+    // An estimate is marked.
+    snapshot!(place.run(&["history", "latest", "-o", "text"]).stdout, "history-run-estimate");
     // A try at a price that nobody knows, and one that says what it cost.
     let rule = ["--debug-rule", "*=fail:cut_stream,times:1,cost:unknown,tokens:10000"];
     let ran = place.script(&format!("{META}{body}"), &[&rule[..], &args[2..]].concat());

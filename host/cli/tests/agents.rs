@@ -6,7 +6,7 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use common::{Place, Ran, finish, journal, project};
+use common::{Place, Ran, finish, journal, project, snapshot};
 use serde_json::Value;
 
 const SCRIPT: &str =
@@ -92,10 +92,15 @@ fn without_any_agent_nothing_is_echoed_unasked() {
     let place = Place::new();
     place.write("w.mjs", SCRIPT);
     let ran = run(&place, &["run", "w.mjs"]);
-    ran.fails(69, &["no agent is installed and logged in", "[no_agent]"]);
+    snapshot!(ran.said(69), @"error: no agent is installed and logged in; `smol-wf doctor` says what is missing; choose another provider with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [no_agent]");
     // Whoever asks for the echo is not warned of it.
     let ran = run(&place, &["run", "w.mjs", "--agent-provider", "debug"]);
-    assert!(!ran.stderr.contains("NOTHING"), "{}", ran.stderr);
+    snapshot!(ran.said(0), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [agent] hi
+    [agent] hi: done in 0.0 s, 2 tokens
+    ");
 }
 
 #[test]
@@ -128,7 +133,14 @@ fn a_resumed_run_keeps_its_agent() {
     let two = "export const meta = { name: 'w', description: 'd' }\nawait agent('a')\nreturn await agent('b')\n";
     place.write("w.mjs", two);
     let ran = run(&place, &["run", "w.mjs", "--agent-provider", "debug", "--max-agents", "1"]);
-    ran.fails(5, &["limit_agents"]);
+    snapshot!(ran.said(5), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [agent] a
+    [agent] a: done in 0.0 s, 2 tokens
+    error: the run may start 1 agent: it has started 1, and then the script asked for 1 or more at once, of which none was started; raise it with --max-agents 2 [limit_agents]
+    resume: smol-wf resume run_1 --max-agents 2
+    ");
     install(&place, "claude");
     log_in(&place, "claude-code");
     let resumed = run(&place, &["resume", "latest", "--max-agents", "2"]);
@@ -144,7 +156,7 @@ fn a_provider_that_is_not_there_is_named_with_those_that_are() {
         "[providers.mine]\nkind = 'command'\ncommand = ['x']\n[providers.pi]\nenabled = false\n";
     place.write("home/.config/smol-workflows/config.toml", file);
     let ran = run(&place, &["run", "w.mjs", "--agent-provider", "pi"]);
-    ran.fails(2, &["unknown provider `pi`", "claude-code", "codex", "debug", "mine", "opencode"]);
+    snapshot!(ran.said(2), @"error: unknown provider `pi`; available: claude-code, codex, debug, mine, opencode [request_invalid]");
 }
 
 #[test]
@@ -184,13 +196,17 @@ fn an_answer_that_is_not_utf_8_causes_a_warning_with_its_step() {
     // It is kept with the run, and is not said of a fork that asks nobody.
     let events = at(&["export", "latest", "--format", "jsonl"]).stdout;
     assert_eq!(events.matches("answer_not_utf8").count(), 1, "{events}");
-    assert!(!at(&["fork", "latest"]).ok().to_string().contains("answer_not_utf8"));
+    assert_eq!(at(&["fork", "latest"]).ok()["warnings"], Value::Null);
     // What is UTF-8 is not talked about.
     let file = file.replace("caf\\351 \\377", "caf\\303\\251 \\357\\277\\275");
     place.write("home/.config/smol-workflows/config.toml", file);
     let ran = at(&["run", "w.mjs"]);
     assert_eq!(ran.ok()["results"], "café \u{fffd}");
-    assert!(!ran.stderr.contains("UTF-8"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder
+    [agent] hi
+    [agent] hi: done in 0.0 s, 0 tokens
+    ");
 }
 
 #[test]
@@ -202,13 +218,20 @@ fn a_trusted_project_brings_its_own_agent_and_an_untrusted_one_does_not() {
     let folder = project().join("examples/own-agent");
     let folder = folder.to_str().unwrap();
     let ran = at(&["run", script, "--cwd", folder, "--agent-provider", "counter"]);
-    ran.fails(2, &["unknown provider `counter`", "smol-wf trust", "providers.counter"]);
+    snapshot!(ran.said(2), @"
+    warning: /smol-wf/examples/own-agent/.agents/smol-wf.toml is not trusted, and an untrusted project may neither set nor raise: providers.counter; these are ignored. Read the file, then type: smol-wf trust /smol-wf/examples/own-agent
+    error: unknown provider `counter`; available: claude-code, codex, debug, opencode, pi [request_invalid]
+    ");
     assert_eq!(at(&["trust", folder]).code, 0);
     let ran = at(&["run", script, "--cwd", folder]);
     assert_eq!(ran.ok()["results"], "7 words");
     // Whom a project has chosen is said.
-    let second = ran.stderr.lines().nth(1).unwrap();
-    assert!(second.starts_with("agents: counter (named in "), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    run run_1 in /smol-wf/examples/own-agent
+    agents: counter (named in /smol-wf/examples/own-agent/.agents/smol-wf.toml:3)
+    [agent] counter
+    [agent] counter: done in 0.0 s, 2 tokens
+    ");
 }
 
 #[test]
@@ -399,5 +422,14 @@ fn an_agent_that_repeats_itself_for_ever_is_ended_by_the_time_that_it_has() {
     // Of the ten seconds without a word, a busy machine would have to take all.
     let args = ["run", "w.mjs", "--idle-timeout", "10s", "--agent-timeout", "12s"];
     let ran = finish(place.at_home(&args).spawn().unwrap());
-    ran.fails(1, &["gave no answer within 12 s; it was last doing: sh working"]);
+    snapshot!(ran.said(1), @"
+    run run_1 in /folder
+    [agent] p
+    [agent] p: failed: mine: gave no answer within 12 s; it was last doing: sh working; give it longer with the option `timeout` or with --agent-timeout
+    error: workflow failed at 2:8: AgentError: mine: gave no answer within 12 s; it was last doing: sh working; give it longer with the option `timeout` or with --agent-timeout [provider_timeout]
+       2 │ return agent('p', { retry: { maxAttempts: 1 }, onFailure: 'throw' })
+         │        ^
+    report: smol-wf history run_1
+    1 of 1 agent failed; the reasons: smol-wf history run_1
+    ");
 }

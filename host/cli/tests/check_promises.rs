@@ -4,7 +4,7 @@ mod checking;
 mod common;
 
 use checking::{META, finds};
-use common::Place;
+use common::{Place, snapshot};
 
 /// Each has one finding, in the line that says `// here`.
 #[track_caller]
@@ -149,14 +149,19 @@ fn a_finding_names_the_call_and_what_became_of_it() {
     let place = Place::new();
     let body = "async function go() { return agent('x') }\nconst r = go()\nreturn r.verdict\n";
     place.write("script.js", format!("{META}{body}"));
-    let ran = place.run(&["check", "script.js"]);
-    let says = "script.js:4:8: error: `r` is the promise of `agent()`, and nobody awaits it here: a promise has no `verdict`";
-    assert!(ran.stdout.contains(says), "{}", ran.stdout);
+    snapshot!(place.run(&["check", "script.js"]).printed(7), @"
+    script.js:4:8: error: `r` is the promise of `agent()`, and nobody awaits it here: a promise has no `verdict` [not-awaited]
+       4 │ return r.verdict
+         │        ^
+      write `await` in front of the call, or of the promise where it is used
+    1 script checked: 1 error, 0 warnings
+    ");
     place.write("script.js", format!("{META}async function go() {{ await agent('x') }}\ngo()\n"));
-    let ran = place.run(&["check", "script.js"]);
-    assert!(
-        ran.stdout.contains("nobody awaits this `go()`, which calls `agent()`"),
-        "{}",
-        ran.stdout
-    );
+    snapshot!(place.run(&["check", "script.js"]).printed(7), @"
+    script.js:3:1: error: nobody awaits this `go()`, which calls `agent()` [not-awaited]
+       3 │ go()
+         │ ^
+      write `await` in front; when the script ends, what is still under way is cut off
+    1 script checked: 1 error, 0 warnings
+    ");
 }

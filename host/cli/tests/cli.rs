@@ -5,7 +5,7 @@ mod common;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use common::{Place, finish};
+use common::{Place, finish, snapshot};
 use serde_json::json;
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -29,9 +29,14 @@ fn the_report_says_what_it_promises() {
     assert_eq!(usage["totalTokens"], json!(sum));
     assert!(report["fuel"].as_u64().unwrap() > 0);
     assert_eq!(report["phases"][0]["title"], "One");
-    let lines: Vec<&str> = ran.stderr.lines().collect();
-    assert!(lines[0].starts_with("run run_"), "{}", ran.stderr);
-    assert!(lines.contains(&"[phase] One") && lines.contains(&"[log] hi"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [phase] One
+    [log] hi
+    [agent] abcd
+    [agent] abcd: done in 0.0 s, 3 tokens
+    ");
 }
 
 #[test]
@@ -40,12 +45,11 @@ fn odd_metas_are_warned_of_and_run() {
     let ran = place
         .script("export const meta = { name: 'n', description: 'd', colour: 1 }\nreturn 1\n", &[]);
     assert_eq!(ran.ok()["results"], 1);
-    let second = ran.stderr.lines().nth(1).unwrap();
-    assert!(
-        second.starts_with("warning: script.mjs:1:") && second.contains("colour"),
-        "{}",
-        ran.stderr
-    );
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder
+    warning: script.mjs:1:52: `meta.colour` is not known and is ignored
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    ");
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn a_failed_call_outside_a_group_fails_the_run_at_its_line() {
         &format!("{META}const a = 1\nawait agent('x')\n"),
         &["--debug-rule", "*=fail:model", "--on-failure", "throw"],
     );
-    ran.fails(1, &["3:", "model", "history run_"]);
+    snapshot!(ran.said(1), "cli-failed-call-outside");
     let report = ran.report();
     assert_eq!(report["state"], "failed");
     assert_eq!(report["error"]["line"], 3);
@@ -177,7 +181,13 @@ fn schemas_are_checked_and_corrected_once() {
     let remote = format!(
         "{META}return await agent('x', {{ schema: {{ $ref: 'http://example.com/s.json' }} }})\n"
     );
-    place.script(&remote, &[]).fails(1, &["schema_invalid", "http://example.com/s.json"]);
+    snapshot!(place.script(&remote, &[]).said(1), @"
+    run run_1 in /folder
+    error: workflow failed at 2:14: AgentError: the schema cannot be used: `$ref` `http://example.com/s.json` leads out of the schema; nothing is fetched, so put it under `$defs` [schema_invalid]
+       2 │ return await agent('x', { schema: { $ref: 'http://example.com/s.json' } })
+         │              ^
+    report: smol-wf history run_1
+    ");
 }
 
 #[test]
@@ -243,8 +253,7 @@ fn history_lists_newest_first() {
         .map(|run| run["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["run 2", "run 1", "run 0"]);
-    let text = place.run(&["history"]);
-    assert!(text.stdout.contains("completed") && text.stdout.contains("run 2"), "{}", text.stdout);
+    snapshot!(place.run(&["history"]).printed(0), "history-newest-first");
     let id = listed["runs"][0]["runId"].as_str().unwrap();
     assert_eq!(place.run(&["history", &id[..12]]).ok()["results"], 2);
 }
@@ -256,9 +265,16 @@ fn a_limit_stops_resumably_and_a_higher_one_goes_on() {
         "{META}const a = await agent('one')\nconst b = await parallel([1, 2, 3, 4].map(n => () => agent(`n ${{n}}`)))\nreturn [a, b.length]\n"
     );
     let stopped = place.script(&script, &["--max-agents", "3"]);
-    stopped.fails(5, &["limit_agents", "--max-agents 6", "resume: smol-wf resume run_"]);
+    snapshot!(stopped.said(5), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [agent] one
+    [agent] one: done in 0.0 s, 3 tokens
+    error: the run may start 3 agents: it has started 1, and then the script asked for 3 or more at once, of which none was started; raise it with --max-agents 6 [limit_agents]
+    resume: smol-wf resume run_1 --max-agents 6
+    ");
     assert_eq!(stopped.report()["state"], "paused");
-    place.run(&["resume", "latest", "--max-agents", "2"]).fails(2, &["cannot be lowered"]);
+    snapshot!(place.run(&["resume", "latest", "--max-agents", "2"]).said(2), @"error: the number of agents of run run_1 is limited to 3, and that cannot be lowered to 2: what has been done cannot be undone; give --max-agents 3 or more [limit_lowered]");
     let resumed = place.run(&["resume", "latest", "--max-agents", "5"]).ok();
     assert_eq!(resumed["results"], json!(["echo: one", 4]));
     assert_eq!(resumed["attempts"], 2);
@@ -271,7 +287,7 @@ fn a_timeout_stops_resumably_and_a_sleep_goes_on_where_it_was() {
         "import {{ sleep }} from 'workflow:extra'\n{META}export default async () => {{ const t = Date.now(); await sleep(900); return Date.now() - t }}\n"
     );
     let started = Instant::now();
-    place.script(&script, &["--timeout", "300ms"]).fails(5, &["timed_out", "resume"]);
+    place.script(&script, &["--timeout", "300ms"]).fails(5, &["[timed_out]"]);
     assert!(started.elapsed() < Duration::from_secs(30));
     let report = place.run(&["resume", "latest"]).ok();
     let slept = report["results"].as_u64().unwrap();
@@ -353,7 +369,7 @@ fn the_agent_limit_holds_for_children_too() {
     place.write("child.mjs", format!("{META}await agent('1'); await agent('2'); return 1\n"));
     let script =
         format!("{META}await agent('0'); return await workflow({{ scriptPath: './child.mjs' }})\n");
-    place.script(&script, &["--max-agents", "2"]).fails(5, &["limit_agents"]);
+    place.script(&script, &["--max-agents", "2"]).fails(5, &["[limit_agents]"]);
 }
 
 #[test]
@@ -366,7 +382,7 @@ for (let i = 0; i < 100; i++) await workflow({{ scriptPath: './child.mjs' }}, i)
 await agent('last')
 return all.filter(Boolean).length\n"
     );
-    place.script(&script, &["--max-agents", "250"]).fails(5, &["limit_agents"]);
+    place.script(&script, &["--max-agents", "250"]).fails(5, &["[limit_agents]"]);
     let resumed = place.run(&["resume", "latest", "--max-agents", "251"]).ok();
     assert_eq!(resumed["results"], 150);
     assert_eq!(resumed["agents"]["completed"], 251);

@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Child;
 use std::time::Duration;
 
-use common::{Place, finish, until};
+use common::{Place, finish, snapshot, until};
 use rusqlite::Connection;
 
 /// An agent that counts its calls, says that it has begun, and ends when it may.
@@ -63,8 +63,7 @@ fn a_run_whose_database_goes_away_never_says_that_it_completed() {
             act(&place, endings);
             fs::write(place.path("go"), "").unwrap();
             let ran = finish(child);
-            assert_eq!(ran.code, 3, "{endings:?}: {}", ran.stderr);
-            assert!(ran.stderr.contains("[store_replaced]"), "{endings:?}: {}", ran.stderr);
+            ran.fails(3, &["[store_replaced]"]);
             assert!(!ran.stdout.contains("completed"), "{endings:?}: {}", ran.stdout);
         }
     }
@@ -88,8 +87,7 @@ fn a_locked_database_is_waited_for_and_no_answer_is_lost() {
     // The rest is of no interest, and must not fill the pipe.
     std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
     let ran = finish(child);
-    assert_eq!(ran.code, 0, "{}", ran.stdout);
-    assert!(ran.stdout.contains("\"completed\""), "{}", ran.stdout);
+    assert_eq!(ran.ok()["state"], "completed");
     assert_eq!(fs::read_to_string(place.path("calls")).unwrap(), "call\n", "asked once");
 }
 
@@ -98,8 +96,10 @@ fn space_is_not_given_back_while_a_run_works() {
     let place = Place::new();
     let child = at_work(&place, &[]);
     let refused = place.run(&["history", "delete", "--vacuum"]);
-    assert_eq!(refused.code, 3, "{}", refused.stderr);
-    assert!(refused.stderr.contains("[store_in_use]"), "{}", refused.stderr);
+    snapshot!(refused.said(3), @"
+    error: the database was not made smaller: process 1 works on run run_1, and would have to wait until it is done [store_in_use]
+    once that run is done: smol-wf history delete --vacuum
+    ");
     fs::write(place.path("go"), "").unwrap();
     assert_eq!(finish(child).code, 0);
     let done = place.run(&["history", "delete", "--vacuum"]);
@@ -131,9 +131,9 @@ fn a_database_with_a_view_in_the_place_of_a_table_is_refused_at_once() {
         )
         .unwrap();
     for command in [&["history"][..], &["run", "script.mjs"], &["replay", "latest"]] {
-        let ran = place.run(command);
-        assert_eq!(ran.code, 3, "{command:?}: {}", ran.stderr);
-        assert!(ran.stderr.contains("[store_altered]"), "{command:?}: {}", ran.stderr);
+        insta::allow_duplicates!(
+            snapshot!(place.run(command).said(3), @"error: /folder/runs.db has an added view `runs`: something other than smol-wf has changed it, and it was left as it is; undo the change (`sqlite3 /folder/runs.db .schema` lists what is in it), or choose another database with --db [store_altered]")
+        );
     }
 }
 

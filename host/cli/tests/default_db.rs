@@ -4,7 +4,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 const STATE: &str = "home/.local/state/smol-workflows";
@@ -52,10 +52,14 @@ fn another_programs_database_is_left_alone() {
         };
         let before = files();
         let first = run(&place, &["run", "s.js"]);
-        first.fails(0, &["workflows.db belongs to another program", "smol-wf.db"]);
+        insta::allow_duplicates!(snapshot!(first.said(0), @"
+        run run_1 in /folder
+        /folder/home/.local/state/smol-workflows/workflows.db belongs to another program and was not changed; runs are stored in /folder/home/.local/state/smol-workflows/smol-wf.db
+        "));
         assert!(state(&place, "smol-wf.db").exists());
         let second = run(&place, &["run", "s.js"]);
-        assert!(!second.stderr.contains("another program"), "said once: {}", second.stderr);
+        // It is said once.
+        insta::allow_duplicates!(snapshot!(second.said(0), @"run run_1 in /folder"));
         for args in [
             &["history", "-o", "json"][..],
             &["worktrees", "list"],
@@ -73,7 +77,9 @@ fn another_programs_database_is_left_alone() {
         assert!(files() == before, "something of it has changed");
         // Whoever names it is told what it is.
         let named = theirs.to_str().unwrap();
-        run(&place, &["history", "--db", named]).fails(3, &["[store_foreign]"]);
+        insta::allow_duplicates! {
+            snapshot!(run(&place, &["history", "--db", named]).said(3), @"error: /folder/home/.local/state/smol-workflows/workflows.db is the database of another program and was left as it is; choose another path [store_foreign]");
+        }
         drop(open);
     }
 }
@@ -88,8 +94,10 @@ fn an_older_database_of_ours_stays_in_use_while_there_is_no_new_one() {
     let list = || run(&place, &["history", "-o", "json"]).ok()["runs"].as_array().unwrap().len();
     assert_eq!(list(), 2);
     run(&place, &["replay", &run_id]).fails(0, &[]);
-    let shown = run(&place, &["config", "show", "-o", "json"]).stdout;
-    assert!(shown.contains("workflows.db"), "{shown}");
+    let shown = run(&place, &["config", "show", "-o", "json"]).ok();
+    let settings = shown["settings"].as_array().unwrap();
+    let db = settings.iter().find(|row| row["key"] == "db").unwrap();
+    assert!(db["value"].as_str().unwrap().ends_with("/workflows.db"), "{db}");
     // With its log emptied into it, as another program may leave it, as well.
     let open = rusqlite::Connection::open(&older).unwrap();
     open.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::{Place, journal};
+use common::{Place, journal, snapshot};
 use serde_json::json;
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -26,7 +26,7 @@ return won.length\n"
     for _ in 0..4 {
         let args =
             ["--debug-rule", "last=delay:1ms", "--debug-rule", "*=delay:5ms", "--max-agents", "25"];
-        place.script(&script, &args).fails(5, &["limit_agents"]);
+        place.script(&script, &args).fails(5, &["[limit_agents]"]);
         let resumed = place.run(&["resume", "latest", "--max-agents", "26"]).ok();
         assert_eq!(resumed["results"], 5);
     }
@@ -40,7 +40,7 @@ fn a_stop_keeps_the_answers_that_are_at_hand() {
 return (await pipeline(items, i => agent(`one ${{i}}`), (seen, i) => agent(`two ${{i}}`))).length\n"
     );
     let stopped = place.script(&script, &["--max-agents", "17", "--debug-rule", "*=delay:40ms"]);
-    stopped.fails(5, &["limit_agents"]);
+    stopped.fails(5, &["[limit_agents]"]);
     let run = stopped.run_id();
     // All sixteen were at work together; those that had answered by the stop are kept.
     let kept =
@@ -66,7 +66,12 @@ fn memory_that_ran_out_stops_the_run_even_when_the_script_catches_it() {
 await agent('after')
 return slots\n"
     );
-    place.script(&script, &["--memory", "64"]).fails(1, &["limit_memory", "--memory 128"]);
+    snapshot!(place.script(&script, &["--memory", "64"]).said(1), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    error: the script needs more than 64 MiB of memory; raise it with --memory 128 [limit_memory]
+    resume: smol-wf resume run_1 --memory 128
+    ");
     let resumed = place.run(&["resume", "latest", "--memory", "256"]).ok();
     assert_eq!(resumed["results"], json!([100 * 1024 * 1024, 1]));
 }
@@ -75,7 +80,11 @@ return slots\n"
 fn what_one_turn_hands_over_is_bounded() {
     let place = Place::new();
     let script = format!("{META}for (let i = 0; i < 100; i++) agent('x'.repeat(2 ** 21))\n");
-    place.script(&script, &[]).fails(1, &["limit_turn_bytes"]);
+    snapshot!(place.script(&script, &[]).said(1), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    error: the script handed over more than 134217728 bytes without waiting for a call; await some calls before making more [limit_turn_bytes]
+    ");
 }
 
 #[test]
@@ -94,9 +103,8 @@ fn deep_results_are_reported() {
 fn a_device_is_refused_as_a_file_of_arguments() {
     let place = Place::new();
     place.write("s.mjs", format!("{META}return 1\n"));
-    place
-        .run(&["run", "s.mjs", "--args-from-file", "/dev/zero"])
-        .fails(3, &["args_invalid", "most"]);
+    let endless = place.run(&["run", "s.mjs", "--args-from-file", "/dev/zero"]);
+    snapshot!(endless.said(3), @"error: --args-from-file: /dev/zero cannot be read: it is a pipe, a socket or a device, not a regular file of 4194304 bytes at the most; check the path [args_invalid]");
 }
 
 #[test]
@@ -105,14 +113,14 @@ fn an_unwritable_event_stream_is_not_a_success() {
     place.write("s.mjs", format!("{META}return await agent('x')\n"));
     let mut command = place.command(&["run", "s.mjs", "--events"]);
     command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
-    common::finish(command.spawn().unwrap()).fails(
-        74,
-        &[
-            "cannot write to stdout",
-            "[stdout_unwritable]",
-            "the report is stored: smol-wf history run_",
-        ],
-    );
+    snapshot!(common::finish(command.spawn().unwrap()).said(74), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [agent] x
+    [agent] x: done in 0.0 s, 2 tokens
+    error: cannot write to stdout: No space left on device (os error 28) [stdout_unwritable]
+    the report is stored: smol-wf history run_1 --json
+    ");
 }
 
 #[test]
@@ -141,9 +149,8 @@ fn every_command_that_prints_rows_takes_the_same_words() {
     }
     let listed = place.run(&["history", "--state", "pending", "--json"]).ok();
     assert_eq!(listed["runs"].as_array().unwrap().len(), 0);
-    place
-        .run(&["export", "latest", "--format", "jsonl", "-o", "json"])
-        .fails(2, &["-o FILE", "./json"]);
+    let unclear = place.run(&["export", "latest", "--format", "jsonl", "-o", "json"]);
+    snapshot!(unclear.said(2), @"error: -o names the file to write, and `json` is a format: --format jsonl -o FILE; to write a file with this name, use ./json");
     assert!(!place.path("json").exists());
 }
 
@@ -164,9 +171,22 @@ fn log_levels_have_all_their_names() {
         assert_eq!(ran.stderr.lines().count(), lines, "{level}: {}", ran.stderr);
     }
     let traced = place.script(&text, &["--log-level", "trace"]).stderr;
-    assert!(traced.contains("[agent 1] thinking"), "{traced}");
+    snapshot!(traced, @"
+    run run_1 in /folder
+    [log] said
+    warning: agent() does not know the option `mood`; it is ignored
+    [agent] x
+    [agent 1] thinking
+    [agent] x: done in 0.0 s, 2 tokens
+    ");
     let null = place.script(&text, &["--debug-rule", "*=null", "--fail-on-null"]);
-    null.fails(8, &["[agent] x: answered null in "]);
+    snapshot!(null.said(8), @"
+    run run_1 in /folder
+    [log] said
+    warning: agent() does not know the option `mood`; it is ignored
+    [agent] x
+    [agent] x: answered null in 0.0 s
+    ");
 }
 
 #[test]
@@ -179,5 +199,5 @@ fn a_name_with_a_dot_is_found_as_in_a_script() {
         place.script(&format!("{META}return await workflow('a.b')\n"), &[]).ok()["results"],
         "dotted"
     );
-    place.run(&["run", "c.mjs"]).fails(3, &["c.mjs"]);
+    snapshot!(place.run(&["run", "c.mjs"]).said(3), @"error: there is no file `c.mjs` [workflow_not_found]");
 }

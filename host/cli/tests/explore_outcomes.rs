@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Place, Ran};
+use common::{Place, Ran, snapshot};
 use serde_json::Value;
 
 const META: &str = "export const meta = { name: 'a', description: 'b' }\n";
@@ -46,7 +46,7 @@ fn a_call_with_a_schema_is_null_only_where_a_run_makes_it_null() {
     assert_eq!(body_found.len(), 1, "{body_found:?}");
     let (kind, line, message) = &body_found[0];
     assert_eq!((kind.as_str(), *line), ("unhandled-failure", 4));
-    assert!(message.contains("in place of `p`, which failed"), "{message}");
+    snapshot!(message, @"`x.y` of the null in place of `p`, which failed, line 4");
     assert_eq!(run_ends(&place, "body.js", "p=fail").1, "thrown");
     assert_eq!(run_ends(&place, "body.js", "p=null").1, "schema_mismatch");
     // The same with `onFailure: 'throw'`, and in a module: it throws, always.
@@ -87,7 +87,7 @@ fn children_and_pipelines_go_by_the_dialect_of_their_own_script() {
     let module = format!("export default async () => {stages}\n");
     let in_module = found(&explore(&place, "pipe.mjs", &module, &[]));
     assert_eq!(in_module.len(), 1, "{in_module:?}");
-    assert!(in_module[0].2.contains("`r.trim` of the null that `a1` returned"), "{in_module:?}");
+    snapshot!(in_module[0].2, @"`r.trim` of the null that `a1` returned, line 2; item 0 of a pipeline became null");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn agents_that_nobody_awaits_are_found_and_races_are_not() {
     let child = "workflow({ scriptPath: './kid.js' })\nawait agent('one')\nreturn 1\n";
     let lost = found(&explore(&place, "child.js", child, &few));
     assert_eq!(lost.len(), 1, "{lost:?}");
-    assert!(lost[0].2.contains("`./kid.js` is at work when the script ends"), "{lost:?}");
+    snapshot!(lost[0].2, @"`./kid.js` is at work when the script ends, and nobody awaits it: a run cuts it off, and its answer is lost");
     // Who says `void` means it.
     let void = "void agent('note')\nreturn (await agent('main'))?.length\n";
     assert_eq!(found(&explore(&place, "void.js", void, &few)), []);

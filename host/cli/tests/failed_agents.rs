@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Place, finish, journal};
+use common::{Place, finish, journal, snapshot};
 use serde_json::{Value, json};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -23,7 +23,15 @@ fn module(options: &str) -> String {
 fn bodies_get_null_for_a_failed_agent_and_modules_an_error() {
     let place = Place::new();
     let ran = place.script(&body("{ label: 'look' }"), &FAIL);
-    ran.fails(8, &["look: failed, null for the script", "warning: the agent gave no answer"]);
+    snapshot!(ran.said(8), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [agent] look
+    [agent] look: failed, null for the script: debug: failed (failed) because a debug rule says so
+    warning: the agent gave no answer
+    null: agent `look`, step 1: debug: failed (failed) because a debug rule says so
+    1 of 1 agent failed; the reasons: smol-wf history run_1
+    ");
     let report = ran.report();
     assert_eq!((&report["results"], &report["state"]), (&json!("degraded"), &json!("completed")));
     let why = &report["nulls"][0];
@@ -41,7 +49,16 @@ fn bodies_get_null_for_a_failed_agent_and_modules_an_error() {
     assert_eq!(fork["results"], "fine");
 
     let thrown = place.script(&module("{}"), &FAIL);
-    thrown.fails(1, &["provider_failed"]);
+    snapshot!(thrown.said(1), @"
+    run run_1 in /folder
+    [agent] s
+    [agent] s: failed: debug: failed (failed) because a debug rule says so
+    error: workflow failed at 3:17: AgentError: debug: failed (failed) because a debug rule says so [provider_failed]
+       3 │ const r = await agent('s', {})
+         │                 ^
+    report: smol-wf history run_1
+    1 of 1 agent failed; the reasons: smol-wf history run_1
+    ");
     assert!(thrown.stderr.lines().last().unwrap().starts_with("1 of 1 agent failed"));
 }
 
@@ -66,15 +83,25 @@ fn the_call_wins_over_the_flag_that_over_the_dialect_and_a_resume_keeps_it() {
         }
         finish(command.spawn().unwrap()).fails(code, &[]);
     }
-    place.script(&body("{}"), &["--on-failure", "sometimes"]).fails(2, &["one of throw, null"]);
+    snapshot!(place.script(&body("{}"), &["--on-failure", "sometimes"]).said(2), @"
+    error: invalid value 'sometimes' for '--on-failure <WHAT>': expected one of throw, null
+
+    For more information, try '--help'.
+    ");
 
     // Stopped before its agent is asked, and taken up without the flag.
     let text = format!("{META}await agent('first')\nreturn [await agent('s')]\n");
     let args = ["--on-failure", "throw", "--max-agents", "1", "--debug-rule", "s=fail"];
     let paused = place.script(&text, &args);
-    paused.fails(5, &["limit_agents"]);
+    snapshot!(paused.said(5), @"
+    run run_1 in /folder
+    [agent] first
+    [agent] first: done in 0.0 s, 3 tokens
+    error: the run may start 1 agent: it has started 1, and then the script asked for 1 or more at once, of which none was started; raise it with --max-agents 2 [limit_agents]
+    resume: smol-wf resume run_1 --max-agents 2
+    ");
     let taken_up = place.run(&["resume", &paused.run_id(), "--max-agents", "2"]);
-    taken_up.fails(1, &["provider_failed"]);
+    snapshot!(taken_up.said(1), "failed-agents-call-wins-over");
 }
 
 #[test]
@@ -95,7 +122,13 @@ fn what_is_no_answer_to_work_with_is_thrown_in_both_dialects() {
         }
     }
     // What shuts a provider still parks the call.
-    place.script(&body("{}"), &["--debug-rule", "*=fail:auth"]).fails(5, &["provider_auth"]);
+    snapshot!(place.script(&body("{}"), &["--debug-rule", "*=fail:auth"]).said(5), @"
+    run run_1 in /folder
+    [agent] s
+    [agent] s: waits for a resume: debug: failed (auth) because a debug rule says so
+    error: debug: failed (auth) because a debug rule says so [provider_auth]
+    resume: smol-wf resume run_1
+    ");
 }
 
 #[test]
@@ -103,7 +136,14 @@ fn a_run_that_nobody_answered_says_so() {
     let place = Place::new();
     let text = format!("{META}for (const p of ['a', 'b', 'c']) agent(p)\nreturn 1\n");
     let ran = place.script(&text, &["--debug-rule", "*=delay:1m"]);
-    ran.fails(8, &["none of the 3 agents gave an answer"]);
+    snapshot!(ran.said(8), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    warning: step 1 was still at work when the script ended, and was cut off (a)
+    warning: step 2 was still at work when the script ended, and was cut off (b)
+    warning: step 3 was still at work when the script ended, and was cut off (c)
+    warning: none of the 3 agents gave an answer
+    ");
     assert_eq!(ran.report()["abandoned"], json!([1, 2, 3]));
     // One that is left behind may be meant, and a call that asked nobody is none.
     place.script(&format!("{META}agent('a')\nreturn 1\n"), &["--debug-rule", "*=delay:1m"]).ok();
@@ -118,6 +158,7 @@ fn an_option_that_restricts_is_held_or_refused_before_anybody_is_asked() {
         "home/.config/smol-workflows/config.toml",
         "[providers.own]\nkind = 'command'\ncommand = ['cat']\n",
     );
+    let mut said = String::new();
     for option in [
         "disallowedTools: ['Bash']",
         "tools: ['Read']",
@@ -130,9 +171,10 @@ fn an_option_that_restricts_is_held_or_refused_before_anybody_is_asked() {
         let db = place.db();
         let args = ["run", "script.mjs", "--agent-provider", "own", "--db", db.to_str().unwrap()];
         let ran = finish(place.at_home(&args).spawn().unwrap());
-        ran.fails(1, &["provider_unsupported", "does not support the option `"]);
+        said += ran.said(1);
         assert!(journal(&db, &ran.run_id()).iter().all(|one| one["kind"] != "agent_dispatched"));
     }
+    snapshot!(said, "failed-agents-restricted");
 }
 
 #[test]
@@ -146,11 +188,22 @@ fn what_claude_code_passes_over_is_passed_over_with_a_warning_each() {
     assert_eq!(ran.ok()["results"], json!([["echo: p1", "echo: p2", "echo: p3"], "echo: q"]));
     let warnings: Vec<&str> =
         ran.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
-    assert_eq!(warnings.len(), 4, "each once: {warnings:?}");
-    assert!(warnings[0].contains("`effort`") && warnings[1].contains("`isolation`"));
+    // Each once.
+    snapshot!(warnings.join("\n"), @r#"
+    warning: option `effort` of agent() takes one of none, off, minimal, low, medium, high, xhigh, max, ultra, and is "bogus"; it is ignored
+    warning: option `isolation` of agent() takes 'worktree' or nothing, and is "none"; it is ignored
+    warning: option `model` of agent() is empty and sets nothing; leave it out, or say undefined
+    warning: option `schema` of agent() is false and sets nothing; leave it out, or say undefined
+    "#);
     // A module is told.
     let text = format!("{META}export default () => agent('p', {{ label: 1 }})\n");
-    place.script(&text, &[]).fails(1, &["option `label` of agent() takes a string"]);
+    snapshot!(place.script(&text, &[]).said(1), @"
+    run run_1 in /folder
+    error: workflow failed at 2:22: AgentError: option `label` of agent() takes a string, and is a number [call_invalid]
+       2 │ export default () => agent('p', { label: 1 })
+         │                      ^
+    report: smol-wf history run_1
+    ");
 }
 
 #[test]
@@ -158,12 +211,14 @@ fn silence_is_measured_by_the_call_and_time_by_one_rule() {
     let place = Place::new();
     let text = body("{ stallMs: 50, retry: { maxAttempts: 1 } }");
     let ran = place.script(&text, &["--debug-rule", "*=delay:1m"]);
-    ran.fails(1, &["was silent for 50 ms", "give it longer with the option `stallMs`"]);
+    snapshot!(ran.said(1), "failed-agents-silence-measured-call");
+    let mut said = String::new();
     for wrong in ["'NaN'", "'1h30'", "'-5s'", "'inf'"] {
-        place.script(&body(&format!("{{ timeout: {wrong} }}")), &[]).fails(1, &["`timeout`"]);
+        said += place.script(&body(&format!("{{ timeout: {wrong} }}")), &[]).said(1);
     }
+    snapshot!(said, "failed-agents-timeouts");
     place.script(&body("{}"), &["--timeout", "NaN"]).fails(2, &[]);
-    place.script(&body("{}"), &["--debug-rule", "*=delay:NaN"]).fails(2, &["is not a duration"]);
+    snapshot!(place.script(&body("{}"), &["--debug-rule", "*=delay:NaN"]).said(2), @"error: --debug-rule: debug rule `*=delay:NaN`: `NaN` is not a duration; those are like 500ms, 2s or 1h30m [request_invalid]");
     assert_eq!(place.script(&body("{ timeout: '1d' }"), &[]).ok()["results"], "echo: s");
 }
 
@@ -174,7 +229,7 @@ fn a_full_journal_names_its_flag_and_goes_on_under_it() {
         "{META}const long = await agent('a')\nfor (let i = 0; i < 70; i++) log('x'.repeat(16000))\nawait agent('b')\nreturn [long, await agent('c')].length\n"
     );
     let ran = place.script(&text, &["--max-journal", "1"]);
-    ran.fails(5, &["raise it with --max-journal 2", "limit_journal", "resume: smol-wf resume"]);
+    snapshot!(ran.said(5), "failed-agents-full-journal-names");
     let done = place.run(&["resume", &ran.run_id(), "--max-journal", "64"]).ok();
     assert_eq!(done["results"], 2);
     // What is over is over, however long its journal is.
@@ -192,8 +247,14 @@ fn a_fork_counts_the_calls_that_were_made() {
     let text = format!("{META}const a = await agent('a')\nagent('never')\nreturn a\n");
     let script = place.write("edited.mjs", text);
     let fork = place.run(&["fork", &ran.run_id(), script.to_str().unwrap()]);
-    assert!(fork.stderr.contains("1 answer reused"), "{}", fork.stderr);
-    assert!(fork.stderr.contains("0 calls made"), "{}", fork.stderr);
+    snapshot!(fork.stderr, @"
+    run run_1 in /folder
+    agents: debug, which echoes prompts: nothing is sent to a model
+    [fork] of run_2
+    [agent] a: answer reused
+    warning: step 2 was still at work when the script ended, and was cut off (never)
+    fork of run_2: 1 answer reused (3 tokens saved), 0 calls made
+    ");
     let reused: &Value = &fork.report()["reused"];
     assert_eq!((&reused["agents"], &reused["byHand"]), (&json!(1), &json!(0)));
 }

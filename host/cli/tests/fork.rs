@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Place, finish, journal};
+use common::{Place, finish, journal, snapshot};
 use serde_json::{Value, json};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -44,8 +44,7 @@ fn an_edited_script_makes_only_the_calls_that_are_new() {
     assert_eq!(is["reused"]["tokenUsage"], was["tokenUsage"]);
     assert_eq!(is["tokenUsage"]["outputTokens"], 3, "only `echo: three` was paid for");
     assert_eq!(dispatched(&place, &after.run_id()), ["three"]);
-    assert!(after.stderr.contains("2 answers reused"), "{}", after.stderr);
-    assert!(after.stderr.contains("1 call made"), "{}", after.stderr);
+    snapshot!(after.stderr, "fork-edited-script-makes");
     // The parent is as it was, and both replay.
     assert_eq!(place.run(&["history", &before.run_id()]).report(), was);
     for run in [before.run_id(), after.run_id()] {
@@ -59,9 +58,9 @@ fn stopped_in_a_fan_out_only_what_was_running_runs_again() {
     let script = body("return await parallel(['A', 'B', 'C', 'D'].map(name => () => agent(name)))");
     let stopped =
         place.script(&script, &["--debug-rule", "prompt:B=delay:60s", "--timeout", "700ms"]);
-    stopped.fails(5, &["timed_out"]);
+    stopped.fails(5, &["[timed_out]"]);
     let run = stopped.run_id();
-    place.run(&["resume", &run, "--timeout", "300ms"]).fails(5, &["timed_out"]);
+    place.run(&["resume", &run, "--timeout", "300ms"]).fails(5, &["[timed_out]"]);
     assert_eq!(dispatched(&place, &run), ["A", "B", "C", "D", "B"]);
     let fork = place.run(&["fork", &run, "--debug-rule", "*=delay:1ms"]);
     assert_eq!(fork.ok()["results"], json!(["echo: A", "echo: B", "echo: C", "echo: D"]));
@@ -146,15 +145,23 @@ fn an_answer_written_by_hand_takes_the_place_of_the_agents() {
     );
     let refused = place.script(&script, &["--debug-rule", "prompt:judge=answer:{\"ok\":false}"]);
     assert_eq!(refused.ok()["results"], "not approved");
-    place
-        .run(&["fork", "latest", "--set-result", "1={\"ok\":1}"])
-        .fails(2, &["schema", "--set-result 1"]);
+    let wrong = place.run(&["fork", "latest", "--set-result", "1={\"ok\":1}"]);
+    snapshot!(wrong.said(2), @r#"error: --set-result 1: the answer for step 1 does not satisfy the schema of the call: /ok: 1 is not of type "boolean" [request_invalid]"#);
     let approved = place.run(&["fork", "latest", "--set-result", "1={\"ok\":true}"]);
     let report = approved.ok();
     assert_eq!(report["results"], "echo: release");
     assert_eq!(report["reused"]["byHand"], 1);
     assert_eq!(dispatched(&place, &approved.run_id()), ["release"]);
-    assert!(approved.stderr.contains("by hand"), "{}", approved.stderr);
+    snapshot!(approved.stderr, @"
+    run run_1 in /folder
+    latest is run_2, the last run of /folder
+    agents: debug, which echoes prompts: nothing is sent to a model
+    [fork] of run_2
+    [agent] judge: answer reused
+    [agent] release
+    [agent] release: done in 0.0 s, 4 tokens
+    fork of run_2: 1 answer reused, 1 of them by hand (0 tokens saved), 1 call made
+    ");
 }
 
 #[test]
@@ -261,11 +268,14 @@ fn a_resume_with_an_edited_script_that_is_typed_again_goes_on_with_its_fork() {
     let again = place.run(&[&typed[..], &["9"]].concat());
     assert_eq!(again.ok()["runId"], fork.as_str(), "{}", again.stderr);
     assert_eq!(again.ok()["results"], "echo: 4");
-    for part in [&before, &fork, "smol-wf fork"] {
-        assert!(
-            again.stderr.lines().any(|line| line.starts_with("warning: ") && line.contains(part))
-        );
-    }
+    snapshot!(again.stderr, @"
+    run run_1 (resumed) in /folder
+    warning: run run_2 was resumed with this script before; its fork run_1 continues; smol-wf fork run_2 SCRIPT starts another one
+    agents: debug, which echoes prompts: nothing is sent to a model
+    [agent] 4
+    [agent] 4: done in 0.0 s, 2 tokens
+    fork of run_2: 1 answer reused (4 tokens saved), 2 calls made
+    ");
     assert_eq!(dispatched(&place, &fork), ["two", "4"], "nothing was asked twice");
     // And when it is over, it is reported, as any run is.
     let over = place.run(&typed[..3]);
@@ -289,7 +299,7 @@ fn two_resumes_at_once_with_an_edited_script_make_one_fork() {
         assert!(codes.contains(&0), "{}{}", both[0].stderr, both[1].stderr);
         // The other joined the fork, or was told who works on the run.
         for other in both.iter().filter(|one| one.code != 0) {
-            assert!(other.stderr.contains("[run_held]"), "{}", other.stderr);
+            other.fails(3, &["[run_held]"]);
         }
         let listed = place.run(&["history", "-o", "json"]).ok();
         assert_eq!(listed["runs"].as_array().unwrap().len(), 2, "{listed}");
@@ -303,9 +313,9 @@ fn limits_are_raised_on_resume_and_what_is_done_is_free() {
         "const all = []\nfor (let i = 0; i < 6; i++) all.push(await agent(`s${i}`))\nreturn all",
     );
     let paused = place.script(&script, &["--max-agents", "3"]);
-    paused.fails(5, &["limit_agents", "resume"]);
+    snapshot!(paused.said(5), "fork-limits-raised-resume");
     let run = paused.run_id();
-    place.run(&["resume", &run, "--max-agents", "2"]).fails(2, &["limit_lowered"]);
+    snapshot!(place.run(&["resume", &run, "--max-agents", "2"]).said(2), @"error: the number of agents of run run_1 is limited to 3, and that cannot be lowered to 2: what has been done cannot be undone; give --max-agents 3 or more [limit_lowered]");
     place.run(&["resume", &run, "--max-agents", "6"]).ok();
     assert_eq!(dispatched(&place, &run), ["s0", "s1", "s2", "s3", "s4", "s5"]);
     // Answers that are there already are no agents that were started.
@@ -337,14 +347,14 @@ fn an_error_made_of_a_null_names_the_agent_that_gave_it() {
         "const found = await agent('look', { label: 'verify:auth' })\nreturn found.map(one => one.name)",
     );
     let failed = place.script(&script, &["--debug-rule", "label:verify*=null"]);
-    failed.fails(1, &["TypeError", "null before that: agent `verify:auth`, step 1"]);
+    snapshot!(failed.said(1), "fork-error-made-null");
     // Also when it failed, and `parallel` made that a null.
     let script = body(
         "const [found] = await parallel([() => agent('look', { label: 'verify:db' })])\nreturn found.map(one => one.name)",
     );
     let failed = place.script(&script, &["--debug-rule", "label:verify*=fail"]);
-    failed.fails(1, &["TypeError", "null before that: agent `verify:db`, step 1: debug: failed"]);
+    snapshot!(failed.said(1), "fork-error-made-null-2");
     let throw = ["--debug-rule", "label:verify*=fail", "--on-failure", "throw"];
     let failed = place.script(&script, &throw);
-    failed.fails(1, &["TypeError", "agent `verify:db`, step 1 (slot 0 of parallel 1)"]);
+    snapshot!(failed.said(1), "fork-error-made-null-3");
 }

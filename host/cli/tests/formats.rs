@@ -5,7 +5,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{Place, journal};
+use common::{Place, journal, snapshot};
 use serde_json::{Value, json};
 
 /// Recorded by a program of format 2.
@@ -58,7 +58,7 @@ fn formats(entries: &[Value]) -> Vec<(&str, Option<u64>)> {
 fn a_run_of_an_older_program_is_resumed_twice_replays_and_moves() {
     let (place, run) = taken_in();
     let before = journal(&place.db(), &run);
-    resume(&place, &run, "12").fails(5, &["budget_spent"]);
+    resume(&place, &run, "12").fails(5, &["[budget_spent]"]);
     place.run(&["replay", &run]).ok();
     let report = resume(&place, &run, "none").ok();
     assert_eq!(report["attempts"], 3);
@@ -189,8 +189,12 @@ try { await agent('a', { model: '?' }) } catch (error) { return { code: error.co
     assert_eq!(imported.code, 0, "{}", imported.stderr);
     let replayed = elsewhere.run(&["replay", imported.stdout.trim()]);
     // Shorter words cost the script less fuel; nothing else differs.
-    replayed.fails(7, &["fuel is not what was recorded"]);
-    assert!(!replayed.stderr.contains("message"), "{}", replayed.stderr);
+    snapshot!(replayed.said(7), @"
+    error: run run_1 does not replay: the replay differs from the journal at entry 4: fuel is not what was recorded [replay_mismatch]
+    fuel:
+    - 12345
+    + 12345
+    ");
 }
 
 #[test]
@@ -206,15 +210,16 @@ fn what_a_newer_program_wrote_is_known_as_that() {
         let elsewhere = Place::new();
         let file = elsewhere.write("newer.jsonl", text);
         let imported = elsewhere.run(&["import", file.to_str().unwrap()]);
-        imported.fails(3, &["journal_newer", "use a newer smol-wf"]);
+        insta::allow_duplicates!(
+            snapshot!(imported.said(3), @"error: /folder/newer.jsonl: the journal has format 4, and this program reads up to 3; use a newer smol-wf [journal_newer]")
+        );
         let listed = elsewhere.run(&["history", "--json"]).report();
         assert_eq!(listed["runs"], json!([]), "nothing of it is taken in");
     }
     let fixture = "{\"swf\":3,\"name\":\"n\",\"script\":\"s\",\"root\":\".\"";
     let digest = smol_wf_core::ids::Digest::of(format!("{fixture}}}").as_bytes());
     place.write("n.swf", format!("{fixture},\"digest\":\"{:.16}\"}}\n", digest.as_str()));
-    let tested = place.run(&["test", "n.swf"]);
-    assert!(tested.code != 0 && tested.stdout.contains("fixture_newer"), "{}", tested.stdout);
+    snapshot!(place.run(&["test", "n.swf"]).printed(7), @"FAIL  n.swf  the fixture has format 3, and this program reads up to 2; use a newer smol-wf [fixture_newer]");
 }
 
 /// Changes the entries of an archive and seals the whole anew.

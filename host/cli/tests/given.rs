@@ -12,7 +12,7 @@
 
 mod common;
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 use serde_json::{Value, json};
 
 /// Says what it was told of the call, in a session of its own, or in the one that it was
@@ -92,8 +92,7 @@ fn an_answer_by_hand_has_no_session_for_a_later_call() {
         let args: Vec<&str> = ["fork", &parent].iter().chain(args).copied().collect();
         finish(place.at_home(&args).spawn().unwrap())
     };
-    let says = "--set-result 1: step 2 goes on in the session of step 1, and an answer written by hand has none; leave it out, or give a script";
-    fork(&["--set-result", "1=\"by hand\""]).fails(2, &[says]);
+    snapshot!(fork(&["--set-result", "1=\"by hand\""]).said(2), @"error: --set-result 1: step 2 goes on in the session of step 1, and an answer written by hand has none; leave it out, or give a script in which that step has no `session` [request_invalid]");
     // Nobody goes on in the session of the last step.
     let forked = fork(&["--set-result", "2=\"by hand\""]);
     assert_eq!(results(&forked), json!(["new ", "by hand"]));
@@ -106,42 +105,34 @@ fn an_answer_by_hand_has_no_session_for_a_later_call() {
 #[test]
 fn a_session_that_cannot_be_gone_on_with_is_refused_in_the_call() {
     let place = place("");
-    for (body, says) in [
-        ("return agent('p', { session: 'x' })", "no agent call of this script with that label"),
-        (
-            "agent('p', { label: 'x' })\nreturn agent('p', { session: 'x' })",
-            "no agent call of this script with that label is over; await it first",
-        ),
-        (
-            "await agent('p', { label: 'x' })\nagent('q', { session: 'x' })\nreturn agent('r', { session: 'x' })",
-            "in whose session call 2 is at work; await it first",
-        ),
-        (
-            "await agent('p', { label: 'x' })\nreturn agent('q', { session: 'x', provider: 'debug' })",
-            "goes on with a session of `own`, and this call goes to `debug`",
-        ),
+    let mut said = String::new();
+    for body in [
+        "return agent('p', { session: 'x' })",
+        "agent('p', { label: 'x' })\nreturn agent('p', { session: 'x' })",
+        "await agent('p', { label: 'x' })\nagent('q', { session: 'x' })\nreturn agent('r', { session: 'x' })",
+        "await agent('p', { label: 'x' })\nreturn agent('q', { session: 'x', provider: 'debug' })",
     ] {
-        ask(&place, body, &[]).fails(1, &[says]);
+        said += ask(&place, body, &[]).said(1);
     }
+    snapshot!(said, "given-sessions-refused");
 }
 
 #[test]
 fn what_a_script_names_is_what_its_user_allows() {
     let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
-    for (options, says) in [
-        ("{ dirs: ['/'] }", "option `dirs` of agent() has `/`, which is outside of the project"),
-        ("{ dirs: ['nowhere'] }", "has `nowhere`, which is not there"),
-        ("{ mcp: ['known'] }", "does not support the option `mcp`; these do: "),
-        ("{ mcp: ['unheard-of'], provider: 'debug' }", "they define known"),
-        ("{ images: ['w.js'], provider: 'debug' }", "has `w.js`, which is not an image"),
-        ("{ maxTurns: 3 }", "does not support the option `maxTurns`; these do: claude-code"),
-        (
-            "{ mcp: ['known'], provider: 'claude-code', permissions: 'read' }",
-            "does not support the option `mcp` beside `permissions: 'read'`",
-        ),
+    let mut said = String::new();
+    for options in [
+        "{ dirs: ['/'] }",
+        "{ dirs: ['nowhere'] }",
+        "{ mcp: ['known'] }",
+        "{ mcp: ['unheard-of'], provider: 'debug' }",
+        "{ images: ['w.js'], provider: 'debug' }",
+        "{ maxTurns: 3 }",
+        "{ mcp: ['known'], provider: 'claude-code', permissions: 'read' }",
     ] {
-        ask(&place, &format!("return agent('p', {options})"), &[]).fails(1, &[says]);
+        said += ask(&place, &format!("return agent('p', {options})"), &[]).said(1);
     }
+    snapshot!(said, "given-options-refused");
     let ran = ask(&place, "return agent('p', { system: 'be brief', dirs: ['.'] })", &[]);
     assert_eq!(results(&ran), json!("new be brief"));
 }
@@ -151,9 +142,9 @@ fn a_project_defines_no_servers_and_no_folders_until_it_is_trusted() {
     let place = place("");
     place.write(".agents/smol-wf.toml", "dirs = ['/']\n[mcp.theirs]\ncommand = ['true']\n");
     let ran = ask(&place, "return agent('p', { mcp: ['theirs'], provider: 'debug' })", &[]);
-    ran.fails(1, &["may neither set nor raise: mcp.theirs, dirs", "they define none"]);
+    snapshot!(ran.said(1), "given-project-defines-servers");
     let ran = ask(&place, "return agent('p', { dirs: ['/'] })", &[]);
-    ran.fails(1, &["which is outside of the project"]);
+    snapshot!(ran.said(1), "given-project-defines-servers-2");
 }
 
 #[test]
@@ -212,48 +203,35 @@ fn a_run_in_detail_shows_what_its_calls_were_given() {
     assert_eq!(options(2), third);
     assert_eq!(options(3), Value::Null);
     let text = details(&["--output", "text"]).stdout;
-    for part in [
-        "dirs ., system Be brief. xxx",
-        "session first",
-        "tools none, maxTurns 3, images w.js, mcp known",
-    ] {
-        assert!(text.contains(part), "no `{part}` in: {text}");
-    }
+    snapshot!(text, "given-history-run");
 }
 
 #[test]
 fn what_the_settings_do_not_allow_is_found_before_a_run() {
     let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
-    let outside = "which is outside of the project";
-    for (option, says) in [
-        (
-            "mcp: ['known', 'other']",
-            "option `mcp` of agent() has `other`, which is a server that the settings do not define; they define known",
-        ),
-        ("dirs: ['/']", &format!("option `dirs` of agent() has `/`, {outside}")),
-        (
-            "images: ['/etc/passwd']",
-            &format!("option `images` of agent() has `/etc/passwd`, {outside}"),
-        ),
-    ] {
+    let mut said = String::new();
+    for option in ["mcp: ['known', 'other']", "dirs: ['/']", "images: ['/etc/passwd']"] {
         let call = format!("return agent('p', {{ provider: 'debug', {option} }})");
-        ask(&place, &call, &[]).fails(1, &[says, "call_invalid"]);
+        said += ask(&place, &call, &[]).said(1);
         let found = |args: &[&str]| finish(place.at_home(args).spawn().unwrap());
-        let checked = found(&["check", "w.js"]);
-        assert_eq!(checked.code, 0, "{}", checked.stdout);
-        for part in [says, "[call_invalid]", "warning: ", "[not-allowed]", "w.js:2:"] {
-            assert!(checked.stdout.contains(part), "no `{part}` in: {}", checked.stdout);
-        }
+        said += found(&["check", "w.js"]).printed(0);
         for command in ["plan", "explore"] {
             let ran = found(&[command, "w.js"]);
-            let all = format!("{}{}", ran.stdout, ran.stderr);
-            assert!(ran.code != 0 && all.contains(says), "{command}: {all}");
+            assert_ne!(ran.code, 0, "{command}: {option}");
+            said += &format!("{}{}", ran.stdout, ran.stderr);
         }
     }
+    snapshot!(said, "given-found-before-a-run");
     let phase = "export const meta = { name: 'n', description: 'd', phases: [{ title: 'P', mcp: ['other'] }] }\nphase('P')\nreturn agent('p', { provider: 'debug' })\n";
     place.write("w.js", phase);
     let checked = finish(place.at_home(&["check", "w.js"]).spawn().unwrap());
-    assert!(checked.stdout.contains("[not-allowed]"), "{}", checked.stdout);
+    snapshot!(checked.printed(0), @"
+    w.js:1:1: warning: option `mcp` of agent() has `other`, which is a server that the settings do not define; they define known [call_invalid] [not-allowed]
+       1 │ export const meta = { name: 'n', description: 'd', phases: [{ title: 'P', mcp: ['other']…
+         │ ^
+      a run here refuses this call; another user's settings may allow it
+    1 script checked: 0 errors, 1 warning
+    ");
     // What an agent may have made by then, and what the settings do define.
     let fine = "return agent('p', { provider: 'debug', mcp: ['known'], dirs: ['later'], images: ['later/x.png'] })";
     place.write("w.js", format!("{META}{fine}\n"));
@@ -271,14 +249,12 @@ fn check_goes_on_without_settings_that_it_cannot_use() {
     let check = |variable: &str, value: &str| {
         finish(place.at_home(&["check", "w.js"]).env(variable, value).spawn().unwrap())
     };
+    let mut said = String::new();
     for (variable, value) in [("SMOL_WF_PRICES", "/nope"), ("SMOL_WF_MAX_AGENTS", "abc")] {
         let checked = check(variable, value);
-        assert_eq!(checked.code, 0, "{}", checked.stderr);
-        assert!(checked.stdout.contains("[unknown-option]"), "{}", checked.stdout);
-        assert!(!checked.stdout.contains("[not-allowed]"), "{}", checked.stdout);
-        let warning = "scripts are checked without your settings";
-        assert!(checked.stderr.contains(warning), "{}", checked.stderr);
+        said += &format!("{}{}", checked.printed(0), checked.stderr);
     }
+    snapshot!(said, "given-check-without-settings");
     // A server of the project's own file, which nobody has trusted.
     place.write(".agents/smol-wf.toml", "[mcp.other]\nurl = 'http://127.0.0.1:9/'\n");
     for command in ["check", "plan", "explore"] {
@@ -302,10 +278,32 @@ fn a_phase_gives_its_calls_what_they_do_not_say() {
     assert_eq!(results(&ran), json!(["new of the phase", "new own", "new "]));
     finish(place.at_home(&["replay", "latest"]).spawn().unwrap()).ok();
     // What holds an agent is held or refused, and a call may want none.
-    run("maxTurns: 3", "return agent('a')").fails(1, &["does not support the option `maxTurns`"]);
-    run("mcp: ['known']", "return agent('a')").fails(1, &["does not support the option `mcp`"]);
+    snapshot!(run("maxTurns: 3", "return agent('a')").said(1), @"
+    run run_1 in /folder
+    [phase] P
+    [agent] a: failed: provider `own` does not support the option `maxTurns`; these do: claude-code, debug; or leave the option out
+    error: workflow failed at 3:8: AgentError: provider `own` does not support the option `maxTurns`; these do: claude-code, debug; or leave the option out [provider_unsupported]
+       3 │ return agent('a')
+         │        ^
+    report: smol-wf history run_1
+    1 of 1 agent failed; the reasons: smol-wf history run_1
+    ");
+    snapshot!(run("mcp: ['known']", "return agent('a')").said(1), @"
+    run run_1 in /folder
+    [phase] P
+    [agent] a: failed: provider `own` does not support the option `mcp`; these do: claude-code, codex, debug, opencode; or leave the option out
+    error: workflow failed at 3:8: AgentError: provider `own` does not support the option `mcp`; these do: claude-code, codex, debug, opencode; or leave the option out [provider_unsupported]
+       3 │ return agent('a')
+         │        ^
+    report: smol-wf history run_1
+    1 of 1 agent failed; the reasons: smol-wf history run_1
+    ");
     let ran = run("mcp: ['known']", "return agent('a', { mcp: [] })");
     assert_eq!(results(&ran), json!("new "));
-    let says = "no phase takes the option `session`; give it to the calls of the phase";
-    run("session: 'x'", "return 1").fails(3, &[says, "meta_invalid"]);
+    snapshot!(run("session: 'x'", "return 1").said(3), @"
+    error: `meta.phases[0]`: no phase takes the option `session`; give it to the calls of the phase [meta_invalid]
+    w.js:1:75
+       1 │ export const meta = { name: 'n', description: 'd', phases: [{ title: 'P', session: 'x' }…
+         │                                                                           ^
+    ");
 }

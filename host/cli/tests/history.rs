@@ -5,7 +5,7 @@ mod common;
 
 use std::process::Stdio;
 
-use common::{Place, Ran};
+use common::{Place, Ran, snapshot};
 use serde_json::{Value, json};
 
 /// A workflow of this name with so many agents, all in one phase.
@@ -91,13 +91,26 @@ fn lists_are_narrowed_by_state_name_time_and_page() {
     assert_eq!(list(&place, &["--limit", "2"]), all[..2]);
     assert_eq!(list(&place, &["--limit", "2", "--before", &two]), all[2..]);
     assert_eq!(list(&place, &["--before", "latest"]), all[1..]);
-    place.run(&["history", "--before", "nonsense"]).fails(3, &["run_unknown"]);
+    snapshot!(place.run(&["history", "--before", "nonsense"]).said(3), @"
+    error: there is no run `nonsense` in this database [run_unknown]
+    runs of the workflow `nonsense`: smol-wf history --name nonsense
+    all runs: smol-wf history
+    ");
     // What narrows a list says nothing about one run.
     for flags in [["--state", "failed"], ["--limit", "1"], ["--since", "1h"], ["--name", "one"]] {
         place.run(&[&["history", "latest"][..], &flags].concat()).fails(2, &["cannot be used"]);
     }
-    place.run(&["history", "--since", "soon"]).fails(2, &["soon", "2h", "2026-11-01"]);
-    place.run(&["history", "--state", "lost"]).fails(2, &["running", "damaged"]);
+    snapshot!(place.run(&["history", "--since", "soon"]).said(2), @"
+    error: invalid value 'soon' for '--since <WHEN>': `soon` is not a time; write 2h, 3d, yesterday, 2026-11-01 or 2026-01-01T00:00:00Z
+
+    For more information, try '--help'.
+    ");
+    snapshot!(place.run(&["history", "--state", "lost"]).said(2), @"
+    error: invalid value 'lost' for '--state <STATE>'
+      [possible values: running, interrupted, cancelled, paused, completed, failed, damaged]
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
@@ -123,8 +136,7 @@ fn a_list_says_what_runs_did() {
     let lines = place.run(&["history", "--output", "jsonl"]).events();
     assert_eq!(lines, *listed["runs"].as_array().unwrap());
     let text = place.run(&["history"]).stdout;
-    let row = text.lines().nth(1).unwrap();
-    assert!(row.starts_with(&three) && row.contains("completed"), "{text}");
+    snapshot!(text, "history-three");
     assert!(text.lines().all(|line| line.trim_end() == line), "{text}");
 }
 
@@ -171,8 +183,7 @@ fn an_attempt_that_a_limit_stopped_says_what_raises_it() {
     let (place, [_, _, paused]) = three();
     place.run(&["resume", &paused, "--max-agents", "9"]).ok();
     let text = place.run(&["history", &paused, "-o", "text"]).stdout;
-    let why = "of which none was started; raise it with --max-agents 4";
-    assert!(text.contains(why), "no `{why}` in: {text}");
+    snapshot!(text, "history-run-raised-limit");
 }
 
 #[test]
@@ -194,7 +205,7 @@ fn the_text_of_scripts_does_nothing_to_a_terminal() {
 #[test]
 fn runs_are_deleted_by_id_state_and_age() {
     let (place, [one, two, three]) = three();
-    place.run(&["history", "delete"]).fails(2, &["--state", "--all"]);
+    snapshot!(place.run(&["history", "delete"]).said(2), @"error: name the runs to delete, or select them with --state or --all");
     place
         .run(&["history", "delete", "--state", "failed"])
         .fails(2, &["1 run", "--yes", "--dry-run"]);
@@ -213,13 +224,19 @@ fn runs_are_deleted_by_id_state_and_age() {
     let done = place.run(&["history", "delete", "--state", "failed", "--yes", "--json"]).ok();
     assert_eq!(done["deleted"][0]["runId"], two.as_str());
     assert_eq!(list(&place, &[]), [three.clone(), one.clone()]);
-    place.run(&["history", &two]).fails(3, &["run_unknown"]);
+    snapshot!(place.run(&["history", &two]).said(3), @"
+    error: there is no run `run_1` in this database [run_unknown]
+    all runs: smol-wf history
+    ");
     let named = place.run(&["history", "delete", &one[..14], &one]);
     assert_eq!(named.stdout.lines().count(), 1, "named twice, deleted once");
-    place.run(&["history", "delete", &one]).fails(3, &["run_unknown"]);
+    snapshot!(place.run(&["history", "delete", &one]).said(3), @"
+    error: there is no run `run_1` in this database [run_unknown]
+    all runs: smol-wf history
+    ");
     place.run(&["history", "delete", "--vacuum"]).fails(0, &[]);
     let rest = place.run(&["history", "delete", "--all", "--yes", "--vacuum"]);
-    assert!(rest.stdout.contains(&three), "{}", rest.stdout);
+    assert_eq!(rest.stdout, format!("deleted {three}  two (paused)\n"));
     assert_eq!(list(&place, &[]), [""; 0]);
 }
 
@@ -236,9 +253,12 @@ fn a_run_that_a_process_works_on_is_not_deleted() {
     let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
     std::io::BufRead::read_line(&mut said, &mut line).unwrap();
     let run = common::run_id_of(&line);
-    place.run(&["history", "delete", &run]).fails(3, &["run_held"]);
+    snapshot!(place.run(&["history", "delete", &run]).said(3), @"
+    error: run run_1 is being run by process 1; stop that process, or wait until it is done [run_held]
+    its state: smol-wf history run_1
+    ");
     let all = place.run(&["history", "delete", "--all", "--yes"]);
-    all.fails(0, &["not deleted", "1 run"]);
+    snapshot!(all.said(0), @"not deleted, because a process is working on it: 1 run");
     assert_eq!(list(&place, &["--state", "running"]), std::slice::from_ref(&run));
     child.kill().unwrap();
     child.wait().unwrap();
@@ -293,16 +313,10 @@ fn counts_are_singular_for_one_and_nulls_name_their_agent() {
         return await pipeline(['x'], () => agent('a', { label: 'asker' }), () => { throw new Error('no') })\n";
     let run = place.script(text, &["--max-agents", "1"]).run_id();
     let shown = place.run(&["history", &run, "-o", "text"]).stdout;
-    for part in [
-        "\n1 agent, 1 answered, 0 failed",
-        "  1 agent, 16 at once",
-        "null: pipeline (slot 0 of pipeline 1), line 2: ",
-    ] {
-        assert!(shown.contains(part), "no `{part}` in: {shown}");
-    }
+    snapshot!(shown, "history-run-of-one");
     let fork = place.run(&["fork", &run]).run_id();
     let shown = place.run(&["history", &fork, "-o", "text"]).stdout;
-    assert!(shown.contains(": 1 answer taken over, "), "{shown}");
+    snapshot!(shown, "history-fork-of-one");
 }
 
 #[test]
@@ -346,15 +360,12 @@ fn forks_stand_below_their_parent_and_are_charged_for_what_they_asked() {
     assert_eq!(listed["runs"][0]["parent"], one.as_str());
     assert_eq!(listed["runs"][0]["tokenUsage"]["totalTokens"], 0, "nothing was asked again");
     let text = place.run(&["history"]).stdout;
-    let starts: Vec<&str> =
-        text.lines().skip(1).map(|line| line.split("  ").next().unwrap()).collect();
-    assert_eq!(starts, [&three, &two, &one, &format!("└ {fork}")], "{text}");
-    let alone = place.run(&["history", "--limit", "1"]).stdout;
-    assert!(alone.contains("FORK OF") && alone.trim_end().ends_with(&one), "{alone}");
+    snapshot!(text, "history-forks");
+    assert_eq!(list(&place, &[]), [fork.clone(), three, two, one.clone()]);
+    snapshot!(place.run(&["history", "--limit", "1"]).stdout, "history-fork-alone");
     let details = place.run(&["history", &fork, "-o", "json"]).ok();
     assert_eq!(details["details"]["steps"][0]["reused"]["run"], one.as_str());
-    let shown = place.run(&["history", &fork, "-o", "text"]).stdout;
-    assert!(shown.contains("reused") && shown.contains(&format!("fork of {one}")), "{shown}");
+    snapshot!(place.run(&["history", &fork, "-o", "text"]).stdout, "history-run-reused");
     place.run(&["diff", &one, &fork]).fails(0, &[]);
     // Its answers are its own: the parent may go.
     place.run(&["history", "delete", &one]).fails(0, &[]);

@@ -7,7 +7,7 @@ mod common;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 /// Nobody on any machine.
@@ -72,7 +72,7 @@ fn a_mark_of_another_user_does_not_count_and_is_named() {
     }
     nothing_counts(&place);
     let ran = at(&place, "plain/mine", &["config", "show"]);
-    ran.fails(0, &["uid 54321", "does not mark a project"]);
+    snapshot!(ran.said(0), @"warning: /folder/plain/.git does not mark a project, for it belongs to another user (uid 54321): where that is yours, have it belong to you, as with chown");
     // The settings file alone, in a folder of the user's, is someone else's as well.
     let place = planted();
     chown(place.path("plain/.agents/smol-wf.toml"), Some(STRANGER), None).unwrap();
@@ -85,7 +85,14 @@ fn a_mark_of_another_user_does_not_count_and_is_named() {
     let run = || at(&place, "tmp", &["run", "s.js", "--agent-provider", "debug"]);
     assert_eq!(run().ok()["results"], "mine");
     chown(child, Some(STRANGER), None).unwrap();
-    run().fails(1, &["belongs to another user", "[workflow_not_found]"]);
+    snapshot!(run().said(1), @"
+    run run_1 in /folder/tmp
+    [workflow] ./c.js: failed: `c.js` belongs to another user (uid 54321) and lies in a folder where everyone may write; move your script to a folder of your own
+    error: workflow failed at 2:14: WorkflowError: `c.js` belongs to another user (uid 54321) and lies in a folder where everyone may write; move your script to a folder of your own [workflow_not_found]
+       2 │ return await workflow({ scriptPath: './c.js' })
+         │              ^
+    report: smol-wf history run_1
+    ");
 }
 
 #[test]
@@ -115,7 +122,10 @@ fn root_marks_projects_for_everyone() {
     // A third user's does not.
     chown(place.path("plain/.git"), Some(STRANGER + 1), None).unwrap();
     chown(place.path("plain/.agents"), Some(STRANGER + 1), None).unwrap();
-    run(&["run", "evil", "--agent-provider", "debug"]).fails(3, &["[workflow_not_found]", "54322"]);
+    snapshot!(run(&["run", "evil", "--agent-provider", "debug"]).said(3), @"
+    warning: /folder/plain/.git does not mark a project, for it belongs to another user (uid 54322): where that is yours, have it belong to you, as with chown
+    error: there is no workflow `evil` in .agents/workflows or .claude/workflows, neither of which is there [workflow_not_found]
+    ");
 }
 
 #[test]
@@ -128,9 +138,14 @@ fn a_folder_of_workflows_that_leads_elsewhere_is_refused_by_its_name() {
         "export const meta = { name: 'w', description: 'd' }\nreturn 1\n",
     );
     symlink(place.path("elsewhere"), place.path("p/.claude")).unwrap();
-    let says = "`.claude` is a link that leads outside the project";
-    at(&place, "p", &["run", "w"]).fails(3, &[says, "[workflow_outside_project]"]);
-    at(&place, "p", &["run", ".claude/workflows/w.js"])
-        .fails(3, &[says, "[workflow_outside_project]"]);
-    at(&place, "p", &["run", "s.js", "--agent-provider", "debug"]).fails(1, &[says]);
+    snapshot!(at(&place, "p", &["run", "w"]).said(3), @"error: `.claude` is a link that leads outside the project; put the file or folder itself there [workflow_outside_project]");
+    snapshot!(at(&place, "p", &["run", ".claude/workflows/w.js"]).said(3), @"error: `.claude` is a link that leads outside the project; put the file or folder itself there [workflow_outside_project]");
+    snapshot!(at(&place, "p", &["run", "s.js", "--agent-provider", "debug"]).said(1), @"
+    run run_1 in /folder/p
+    [workflow] w: failed: `.claude` is a link that leads outside the project; put the file or folder itself there
+    error: workflow failed at 2:14: WorkflowError: `.claude` is a link that leads outside the project; put the file or folder itself there [workflow_not_found]
+       2 │ return await workflow('w')
+         │              ^
+    report: smol-wf history run_1
+    ");
 }

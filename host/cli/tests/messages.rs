@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -16,69 +16,63 @@ fn body(place: &Place, body: &str, args: &[&str]) -> Ran {
 #[test]
 fn scripts_that_cannot_be_read_say_what_to_write_instead() {
     let place = Place::new();
-    for (text, says) in [
-        (
-            "const a = 1\nexport default a\nreturn a",
-            &[
-                "Either `return` the result at top level, or `export default` it, not both",
-                "s.js:3:1",
-            ][..],
-        ),
-        ("const a = 1\nconst a = 2\nreturn a", &["`a` is declared twice", "s.js:3:7"]),
-        ("let b\nfunction b() {}\nreturn 1", &["`b` is declared twice", "s.js:3:10"]),
-        (
-            "import { slep } from 'workflow:extra'\nexport default 1",
-            &["no export `slep`; did you mean `sleep`?", "s.js:2:10", "[import]"],
-        ),
-        (
-            "import { nap } from 'workflow:extra'\nexport default 1",
-            &["no export `nap`; it has `sleep`", "s.js:2:10"],
-        ),
-        (
-            "import { exec } from 'workflow:sandbox'\nexport default 1",
-            &[
-                "cannot import `workflow:sandbox`: a script runs no commands itself",
-                "ask an agent",
-                "s.js:2:22",
-            ],
-        ),
-        (
-            "import { sleep } from 'workflow:extr'\nexport default 1",
-            &["did you mean `workflow:extra`?", "s.js:2:23"],
-        ),
+    let mut said = String::new();
+    for text in [
+        "const a = 1\nexport default a\nreturn a",
+        "const a = 1\nconst a = 2\nreturn a",
+        "let b\nfunction b() {}\nreturn 1",
+        "import { slep } from 'workflow:extra'\nexport default 1",
+        "import { nap } from 'workflow:extra'\nexport default 1",
+        "import { exec } from 'workflow:sandbox'\nexport default 1",
+        "import { sleep } from 'workflow:extr'\nexport default 1",
     ] {
-        let ran = body(&place, text, &[]);
-        ran.fails(3, says);
-        assert!(!ran.stderr.contains("unsupported keyword"), "{}", ran.stderr);
+        said += body(&place, text, &[]).said(3);
     }
+    snapshot!(said, "messages-unreadable-scripts");
     place.write(
         "child.js",
         format!("{META}import {{ slep }} from 'workflow:extra'\nexport default 1\n"),
     );
-    body(&place, "return workflow({ scriptPath: './child.js' })", &[])
-        .fails(1, &["child.js:2:10", "did you mean `sleep`?"]);
+    snapshot!(body(&place, "return workflow({ scriptPath: './child.js' })", &[]).said(1), @"
+    run run_1 in /folder
+    [workflow] ./child.js: failed: workflow ./child.js cannot be run: child.js:2:10: ImportError: `workflow:extra` has no export `slep`; did you mean `sleep`?
+    error: workflow failed at 2:8: WorkflowError: workflow ./child.js cannot be run: child.js:2:10: ImportError: `workflow:extra` has no export `slep`; did you mean `sleep`? [workflow_refused]
+       2 │ return workflow({ scriptPath: './child.js' })
+         │        ^
+    report: smol-wf history run_1
+    ");
     place.write("m.js", "export const metadata = { name: 'n', description: 'd' }\nreturn 1\n");
-    place.run(&["run", "m.js"]).fails(3, &["rename `metadata` to `meta`"]);
+    snapshot!(place.run(&["run", "m.js"]).said(3), @"
+    error: the script has no `export const meta = { name: '…', description: '…' }`; rename `metadata` to `meta` [meta_missing]
+    m.js:1:1
+       1 │ export const metadata = { name: 'n', description: 'd' }
+         │ ^
+    ");
     place.write("c.js", "module.exports = { meta: {} }\n");
-    place.run(&["run", "c.js"]).fails(3, &["CommonJS", "write `export const meta`"]);
+    snapshot!(place.run(&["run", "c.js"]).said(3), @"
+    error: the script has no `export const meta = { name: '…', description: '…' }`; it is a CommonJS module: write `export const meta` instead of `module.exports` [meta_missing]
+    c.js:1:1
+       1 │ module.exports = { meta: {} }
+         │ ^
+    ");
 }
 
 /// One rule for all numbers that are none: nothing passes for an option unset.
 #[test]
 fn numbers_that_are_not_finite_are_refused_in_options() {
     let place = Place::new();
+    let mut said = String::new();
     for number in ["NaN", "Infinity", "-Infinity"] {
         let call = format!("agent('p', {{ timeout: {number} }})");
-        let said = format!("up to 24 h, and is {number}");
-        body(&place, &format!("return {call}"), &[]).fails(1, &["`timeout`", &said]);
+        said += body(&place, &format!("return {call}"), &[]).said(1);
         place.write("m.mjs", format!("{META}export default await {call}\n"));
-        place.run(&["run", "m.mjs"]).fails(1, &["`timeout`", &said, "call_invalid"]);
+        said += place.run(&["run", "m.mjs"]).said(1);
         for wrong in ["maxAttempts", "backoffMs"] {
             let call = format!("return agent('p', {{ retry: {{ {wrong}: {number} }} }})");
-            let said = format!("and is {{ {wrong}: {number} }}");
-            body(&place, &call, &[]).fails(1, &["`retry`", &said]);
+            said += body(&place, &call, &[]).said(1);
         }
     }
+    snapshot!(said, "messages-not-finite");
 }
 
 /// Loud on stderr and in the report, with the place.
@@ -89,92 +83,67 @@ fn what_a_call_loses_is_said_on_stderr() {
     let text = "return workflow({ scriptPath: './child.js' }, { s: new Set([1]), p: agent('x') })";
     let ran = body(&place, text, &[]);
     ran.ok();
-    for part in ["args.s is a Set", "args.p is a promise that was not awaited", "(line 2)"] {
-        assert!(ran.stderr.contains(part), "no `{part}` in: {}", ran.stderr);
-    }
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    warning: args.s is a Set, which JSON shows as {} (line 2)
+    warning: args.p is a promise that was not awaited, so the arguments have {} there (line 2)
+    [agent] x
+    [agent] x: done in 0.0 s, 2 tokens
+    [workflow] n
+    ");
     let titles = "phase(Promise.resolve(1)); phase(new Set()); phase(null); phase('Review')";
-    let ran = body(&place, titles, &[]);
-    for part in ["`[object Promise]`: it was not awaited", "`[object Set]`", "`null`"] {
-        assert!(ran.stderr.contains(part), "no `{part}` in: {}", ran.stderr);
-    }
-    assert_eq!(ran.stderr.matches("the title of a phase").count(), 3, "{}", ran.stderr);
+    snapshot!(body(&place, titles, &[]).said(0), @"
+    run run_1 in /folder
+    [phase] [object Promise]
+    warning: the title of a phase is `[object Promise]`: it was not awaited: phase('Review') takes it as text
+    [phase] [object Set]
+    warning: the title of a phase is `[object Set]`, which is what an object gives: phase('Review') takes it as text
+    [phase] null
+    warning: the title of a phase is `null`, which is what an agent that failed gives: phase('Review') takes it as text
+    [phase] Review
+    ");
     let ran = body(&place, text, &[]);
-    let warnings = ran.report()["warnings"].to_string();
-    assert!(warnings.contains("args_part") && warnings.contains("args_promise"), "{warnings}");
+    let warnings = ran.report()["warnings"].clone();
+    assert_eq!([&warnings[0]["code"], &warnings[1]["code"]], ["args_part", "args_promise"]);
 }
 
 #[test]
 fn errors_of_a_script_name_what_they_are_about_and_where() {
     let place = Place::new();
-    for (text, code, says) in [
-        ("const x = {}\nreturn x.b()", 1, &["at 3:10", "`x.b` is not a function"][..]),
-        ("const f = 1\nreturn f(3)", 1, &["at 3:", "`f` is not a function"]),
-        (
-            "return agent('x').map(y => y)",
-            1,
-            &["at 2:19", "`agent(…).map` is not a function", "`(await agent(…))`"],
-        ),
-        ("const x = {}\nreturn new x.Foo()", 1, &["at 3:", "`x.Foo` is not a constructor"]),
-        (
-            "const x = {}\nreturn x.a.b",
-            1,
-            &["at 3:12", "cannot read property 'b' of undefined: `x.a` is undefined"],
-        ),
-        ("return args.files.map(f => f)", 1, &["at 2:13", "--args-files VALUE"]),
-        ("return require('fs')", 1, &["at 2:8", "there is no CommonJS"]),
-        ("return fetch('http://x')", 1, &["ask an agent"]),
-        ("return setInterval(() => 1, 5)", 1, &["there is setTimeout"]),
-        ("return process.env", 1, &["pass it arguments, or ask an agent"]),
-        (
-            "let n = 0\nwhile (true) {\n  n++\n}\nreturn n",
-            1,
-            &[
-                "probably an endless loop",
-                "the only loop of the script: line 3",
-                "while (true)",
-                "--fuel 1000000000",
-            ],
-        ),
-        (
-            "await agent('x')\nreturn () => 1",
-            3,
-            &["result is a function", "the result comes from: line 3", "return () => 1"],
-        ),
-        (
-            "await Promise.race([])\nreturn 1",
-            3,
-            &[
-                "waits for a promise that nothing will settle",
-                "Promise.race([]), which never settles",
-            ],
-        ),
-        ("return await new Promise(() => {})", 3, &["nothing will settle", "at 2:14"]),
-        ("return workflow('./ok.js')", 1, &["at 2:8", "workflow({ scriptPath: './ok.js' })"]),
-        ("return workflow('lib/ok.js')", 1, &["workflow({ scriptPath: './lib/ok.js' })"]),
-        (
-            "return agent('x', { isolation: { type: 'sandbox' } })",
-            1,
-            &["'worktree' gives the agent a checkout", "smol-wf in a container"],
-        ),
-        ("return agent('x', { provider: 'claude' })", 1, &["did you mean `claude-code`?"]),
-        (
-            "return agent('x', { schema: { type: 'strng' } })",
-            1,
-            &["at /type: \"strng\" is not a type", "did you mean `string`?"],
-        ),
-        (
-            "return agent('x', { schema: { anyOf: [{ type: 'str' }] } })",
-            1,
-            &["at /anyOf/0/type", "did you mean `string`?"],
-        ),
+    let mut said = String::new();
+    for (text, code) in [
+        ("const x = {}\nreturn x.b()", 1),
+        ("const f = 1\nreturn f(3)", 1),
+        ("return agent('x').map(y => y)", 1),
+        ("const x = {}\nreturn new x.Foo()", 1),
+        ("const x = {}\nreturn x.a.b", 1),
+        ("return args.files.map(f => f)", 1),
+        ("return require('fs')", 1),
+        ("return fetch('http://x')", 1),
+        ("return setInterval(() => 1, 5)", 1),
+        ("return process.env", 1),
+        ("let n = 0\nwhile (true) {\n  n++\n}\nreturn n", 1),
+        ("await agent('x')\nreturn () => 1", 3),
+        ("await Promise.race([])\nreturn 1", 3),
+        ("return await new Promise(() => {})", 3),
+        ("return workflow('./ok.js')", 1),
+        ("return workflow('lib/ok.js')", 1),
+        ("return agent('x', { isolation: { type: 'sandbox' } })", 1),
+        ("return agent('x', { provider: 'claude' })", 1),
+        ("return agent('x', { schema: { type: 'strng' } })", 1),
+        ("return agent('x', { schema: { anyOf: [{ type: 'str' }] } })", 1),
     ] {
-        let ran = body(&place, text, &["--fuel", "100000000"]);
-        ran.fails(code, says);
+        said += body(&place, text, &["--fuel", "100000000"]).said(code);
     }
+    snapshot!(said, "messages-failed-scripts");
     // Two loops, or none in the text: which one it was is not known.
     let two = body(&place, "for (const a of [1]) {}\nfor (;;) {}", &["--fuel", "100000000"]);
-    two.fails(1, &["probably an endless loop"]);
-    assert!(!two.stderr.contains("only loop"), "{}", two.stderr);
+    snapshot!(two.said(1), @"
+    run run_1 in /folder
+    error: the script computed for 10000000 units of fuel without waiting for a call: probably an endless loop; if it is not, raise the limit with --fuel 1000000000; one turn may use a tenth of it [limit_turn_fuel]
+    resume: smol-wf resume run_1 --fuel 1000000000
+    ");
 }
 
 #[test]
@@ -182,7 +151,11 @@ fn a_slot_that_threw_says_which_line_and_what() {
     let place = Place::new();
     let ran =
         body(&place, "const o = {}\nreturn parallel([\n  () => o.foo(),\n  () => 1,\n])", &[]);
-    ran.fails(0, &["[null] parallel 1, slot 0, line 4: `o.foo` is not a function"]);
+    snapshot!(ran.said(0), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [null] parallel 1, slot 0, line 4: `o.foo` is not a function
+    ");
     let null = &ran.report()["nulls"][0];
     assert_eq!((&null["line"], &null["column"]), (&4.into(), &11.into()), "{null}");
 }
@@ -190,27 +163,24 @@ fn a_slot_that_threw_says_which_line_and_what() {
 #[test]
 fn what_is_odd_and_yet_runs_gets_a_line_and_what_is_right_gets_none() {
     let place = Place::new();
-    for (text, says) in [
-        ("phase()\nreturn agent('x')", "the title of a phase is `undefined`"),
-        ("phase({ title: 'a' })\nreturn agent('x')", "the title of a phase is `[object Object]`"),
-        ("phase(' ')\nreturn agent('x')", "the title of a phase is empty"),
-        (
-            "return agent('x', { schema: { type: 'object', properties: { a: { type: 'string' } }, require: ['a'] } })",
-            "`require` in the schema of agent() is not a keyword of JSON Schema, and means nothing; did you mean `required`?",
-        ),
-        (
-            "return agent('x', { timeout: 0 })",
-            "option `timeout` of agent() takes milliseconds greater than 0",
-        ),
-        ("return agent('x', { timeout: -5 })", "and is -5; it is ignored"),
-        ("await agent('x')", "the script returns nothing, so `results` is null"),
+    let mut said = String::new();
+    for text in [
+        "phase()\nreturn agent('x')",
+        "phase({ title: 'a' })\nreturn agent('x')",
+        "phase(' ')\nreturn agent('x')",
+        "return agent('x', { schema: { type: 'object', properties: { a: { type: 'string' } }, require: ['a'] } })",
+        "return agent('x', { timeout: 0 })",
+        "return agent('x', { timeout: -5 })",
+        "await agent('x')",
     ] {
-        body(&place, text, &[]).fails(0, &[says]);
+        said += body(&place, text, &[]).said(0);
     }
     for wrong in ["0", "-5"] {
         place.write("m.js", format!("{META}export default agent('x', {{ timeout: {wrong} }})\n"));
-        place.run(&["run", "m.js"]).fails(1, &["option `timeout` of agent() takes milliseconds"]);
+        said += place.run(&["run", "m.js"]).said(1);
     }
+    snapshot!(said, "messages-odd-scripts");
+    let mut said = String::new();
     for right in [
         "phase('Review')\nreturn agent('x')",
         "return agent('x', { schema: { type: 'object', properties: { require: { type: 'string' } } } })",
@@ -218,13 +188,11 @@ fn what_is_odd_and_yet_runs_gets_a_line_and_what_is_right_gets_none() {
         "await agent('x')\nreturn null",
         "log('nothing to do')",
     ] {
-        let ran = body(&place, right, &[]);
-        ran.fails(0, &[]);
-        assert!(!ran.stderr.contains("warning") && !ran.stderr.contains("null:"), "{}", ran.stderr);
-        assert!(!ran.stderr.contains("returns nothing"), "{}", ran.stderr);
+        said += body(&place, right, &[]).said(0);
     }
+    snapshot!(said, "messages-right-scripts");
     let quiet = body(&place, "await agent('x')", &["--log-level", "error"]);
-    assert!(!quiet.stderr.contains("returns nothing"), "{}", quiet.stderr);
+    snapshot!(quiet.said(0), @"run run_1 in /folder");
 }
 
 #[test]
@@ -250,7 +218,13 @@ fn a_name_that_is_taken_over_is_the_scripts_own_and_never_half_of_each() {
         "m.js",
         format!("{META}globalThis.agent = () => 7\nexport default await agent('x')\n"),
     );
-    place.run(&["run", "m.js"]).fails(1, &["'agent' is read-only", "at 2:12"]);
+    snapshot!(place.run(&["run", "m.js"]).said(1), @"
+    run run_1 in /folder
+    error: workflow failed at 2:12: TypeError: 'agent' is read-only [thrown]
+       2 │ globalThis.agent = () => 7
+         │            ^
+    report: smol-wf history run_1
+    ");
 }
 
 #[test]
@@ -258,36 +232,23 @@ fn commands_that_are_given_something_else_say_what_they_take() {
     let place = Place::new();
     place.write("ok.js", format!("{META}return 1\n"));
     let id = place.run(&["run", "ok.js"]).run_id();
-    for (args, code, says) in [
-        (
-            &["providers", "claude-code"][..],
-            3,
-            &["claude-code is a provider, but a script or folder was expected", "smol-wf doctor"][..],
-        ),
-        (&["doctor", "codex"], 3, &["codex is a provider", "--agent-provider codex"]),
-        (&["history", "two"], 3, &["smol-wf history --name two"]),
-        (&["history", "run_0000"], 3, &["all runs: smol-wf history"]),
-        (&["run", "ok.js", "--agent-provider", "claude"], 2, &["did you mean `claude-code`?"]),
-        (
-            &["run", "ok.js", "--agent-provider", "nobody"],
-            2,
-            &["unknown provider `nobody`; available: "],
-        ),
-        (&["run", "ok.js", "--timeout", "5"], 2, &["`5` needs a unit, as in 5s or 5ms"]),
-        (&["run", "ok.js", "--db", "typo/r.db"], 0, &["made a new database: ", "typo/r.db"]),
-        (&["history", "--limit", "0"], 2, &["expected a whole number from 1 to 100000"]),
-        (
-            &["history", "--limit", "999999"],
-            2,
-            &["expected a whole number from 1 to 100000", "--before"],
-        ),
-        (&["run", "ok.js", "--debug-rule", "label:a=b=explode"], 2, &["is not an action"]),
+    let mut said = String::new();
+    for (args, code) in [
+        (&["providers", "claude-code"][..], 3),
+        (&["doctor", "codex"], 3),
+        (&["history", "two"], 3),
+        (&["history", "run_0000"], 3),
+        (&["run", "ok.js", "--agent-provider", "claude"], 2),
+        (&["run", "ok.js", "--agent-provider", "nobody"], 2),
+        (&["run", "ok.js", "--timeout", "5"], 2),
+        (&["run", "ok.js", "--db", "typo/r.db"], 0),
+        (&["history", "--limit", "0"], 2),
+        (&["history", "--limit", "999999"], 2),
+        (&["run", "ok.js", "--debug-rule", "label:a=b=explode"], 2),
     ] {
-        let ran = place.run(args);
-        ran.fails(code, says);
+        said += place.run(args).said(code);
     }
-    let known = place.run(&["history", "run_0000"]).stderr;
-    assert!(!known.contains("--name"), "{known}");
+    snapshot!(said, "messages-other-arguments");
     place.run(&["run", "ok.js", "--timeout", "5s"]).ok();
     place.write("eq.js", format!("{META}return agent('x', {{ label: 'a=b' }})\n"));
     let ruled = place.run(&["run", "eq.js", "--debug-rule", "label:a=b=answer:c=d"]);
@@ -306,19 +267,21 @@ fn variables_that_were_meant_for_ours_are_told_and_no_others() {
         let mut command = place.command(&["run", "ok.js"]);
         finish(command.env(name, value).spawn().unwrap())
     };
-    with("SMOL_WF_MAXAGENTS", "1").fails(
-        0,
-        &["does not know the variable SMOL_WF_MAXAGENTS", "did you mean SMOL_WF_MAX_AGENTS?"],
-    );
-    with("SMOL_WF_TIMEOUT", "5").fails(2, &["SMOL_WF_TIMEOUT: `5` needs a unit, as in 5s or 5ms"]);
-    let made = with("SMOL_WF_DB", "elsewhere/r.db");
-    made.fails(0, &["made a new database: ", "elsewhere/r.db (named by SMOL_WF_DB)"]);
-    assert!(!with("SMOL_WF_DB", "elsewhere/r.db").stderr.contains("made a new"));
+    snapshot!(with("SMOL_WF_MAXAGENTS", "1").said(0), @"
+    run run_1 in /folder
+    warning: smol-wf does not know the variable SMOL_WF_MAXAGENTS; did you mean SMOL_WF_MAX_AGENTS? `smol-wf config show` shows the settings in effect
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    ");
+    snapshot!(with("SMOL_WF_TIMEOUT", "5").said(2), @"error: SMOL_WF_TIMEOUT: `5` needs a unit, as in 5s or 5ms [config_value]");
+    snapshot!(with("SMOL_WF_DB", "elsewhere/r.db").said(0), @"
+    run run_1 in /folder
+    made a new database: /folder/elsewhere/r.db (named by SMOL_WF_DB)
+    ");
+    snapshot!(with("SMOL_WF_DB", "elsewhere/r.db").said(0), @"run run_1 in /folder");
     for (name, value) in
         [("SMOL_WF_MAX_AGENTS", "1"), ("SMOL_WF_OF_OURS", "1"), ("SMOL_WF_CALL", "2")]
     {
-        let ran = with(name, value);
-        assert!(!ran.stderr.contains("warning"), "{name}: {}", ran.stderr);
+        insta::allow_duplicates!(snapshot!(with(name, value).said(0), @"run run_1 in /folder"));
     }
 }
 
@@ -330,57 +293,69 @@ fn counts_of_one_are_singular() {
         "return parallel([1, 2].map(n => () => agent(`p${n}`)))",
         &["--max-agents", "1"],
     );
-    many.fails(5, &["the run may start 1 agent:"]);
+    snapshot!(many.said(5), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    error: the run may start 1 agent: it has started 0, and then the script asked for 2 or more at once, of which none was started; raise it with --max-agents 2 [limit_agents]
+    resume: smol-wf resume run_1 --max-agents 2
+    ");
     let one = body(&place, "return agent('x')", &["--debug-rule", "*=tokens:1,answer:a"]);
-    one.fails(0, &["1 token\n"]);
+    snapshot!(one.said(0), @"
+    run run_1 in /folder
+    [agent] x
+    [agent] x: done in 0.0 s, 1 token
+    ");
 }
 
 #[test]
 fn a_missing_agent_says_how_to_install_it() {
     let place = Place::new();
     place.write("s.js", format!("{META}return agent('x')\n"));
-    for (provider, install) in [
-        ("claude-code", "npm install -g @anthropic-ai/claude-code"),
-        ("codex", "npm install -g @openai/codex"),
-        ("opencode", "npm install -g opencode-ai"),
-        ("pi", "npm install -g @earendil-works/pi-coding-agent"),
-    ] {
+    let mut said = String::new();
+    for provider in ["claude-code", "codex", "opencode", "pi"] {
         let mut command =
             place.command(&["run", "s.js", "--agent-provider", provider, "--on-failure", "throw"]);
         let ran = finish(command.env("PATH", "/usr/bin:/bin").spawn().unwrap());
-        ran.fails(1, &[install, "`smol-wf doctor` says what is missing"]);
+        said += ran.said(1);
     }
+    snapshot!(said, "messages-missing-agents");
 }
 
 #[test]
 fn a_script_that_is_not_found_has_a_hint_at_what_is_there() {
     let place = Place::new();
     place.write("ok.js", "export const meta = { name: 'n', description: 'd' }\n");
-    place.run(&["run", "ok"]).fails(3, &["did you mean ok.js?"]);
+    snapshot!(place.run(&["run", "ok"]).said(3), @"
+    error: there is no workflow `ok` in .agents/workflows or .claude/workflows, neither of which is there [workflow_not_found]
+    did you mean ok.js?
+    ");
     std::os::unix::fs::symlink("moved away.js", place.path("link.js")).unwrap();
-    place.run(&["run", "link.js"]).fails(3, &["link.js is a link to moved away.js"]);
+    snapshot!(place.run(&["run", "link.js"]).said(3), @"
+    error: there is no file `link.js` [workflow_not_found]
+    link.js is a link to moved away.js, which does not exist
+    ");
 }
 
 #[test]
 fn flags_of_another_command_are_not_workflow_arguments() {
     let place = Place::new();
     place.write("s.mjs", "export const meta = { name: 'n', description: 'd' }\n");
-    for (command, flag, next) in [
-        ("resume", "--model", "smol-wf run SCRIPT --model"),
-        ("resume", "--on-failure", "smol-wf run SCRIPT --on-failure"),
-        ("resume", "--agent-provider", "smol-wf fork RUN --agent-provider"),
-        ("resume", "--set-result", "smol-wf fork RUN --set-result"),
-        ("resume", "--args", "smol-wf fork RUN --args"),
-        ("fork", "--on-failure", "smol-wf run SCRIPT --on-failure"),
-        ("fork", "--phase-models", "smol-wf run SCRIPT --phase-models"),
-        ("run", "--set-result", "`smol-wf fork` has it"),
-        ("run", "--as-recorded", "`smol-wf resume` has it"),
-        ("plan", "--timeout", "`smol-wf run` has it"),
-        ("explore", "--debug-rule", "`smol-wf run` has it"),
+    let mut said = String::new();
+    for (command, flag) in [
+        ("resume", "--model"),
+        ("resume", "--on-failure"),
+        ("resume", "--agent-provider"),
+        ("resume", "--set-result"),
+        ("resume", "--args"),
+        ("fork", "--on-failure"),
+        ("fork", "--phase-models"),
+        ("run", "--set-result"),
+        ("run", "--as-recorded"),
+        ("plan", "--timeout"),
+        ("explore", "--debug-rule"),
     ] {
-        let ran = place.run(&[command, "s.mjs", flag, "x"]);
-        ran.fails(2, &[next]);
-        assert!(!ran.stderr.contains("an argument of the workflow"), "{}", ran.stderr);
+        said += place.run(&[command, "s.mjs", flag, "x"]).said(2);
     }
-    place.run(&["plan", "s.mjs", "--zebra", "x"]).fails(2, &["--args-zebra VALUE"]);
+    said += place.run(&["plan", "s.mjs", "--zebra", "x"]).said(2);
+    snapshot!(said, "messages-flags-of-others");
 }

@@ -7,7 +7,7 @@ mod common;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
-use common::{Place, Ran, finish, project};
+use common::{Place, Ran, finish, project, snapshot};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -58,7 +58,9 @@ fn off_a_terminal_a_run_without_an_agent_does_not_begin() {
     let place = place();
     for level in ["error", "info"] {
         let ran = run(&place, &["run", "s.js", "--log-level", level]);
-        ran.fails(69, &["no agent", "smol-wf doctor", "--agent-provider debug", "[no_agent]"]);
+        insta::allow_duplicates!(
+            snapshot!(ran.said(69), @"error: no agent is installed and logged in; `smol-wf doctor` says what is missing; choose another provider with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [no_agent]")
+        );
         assert_eq!(ran.stdout, "");
     }
     assert!(!place.path("home/.local").exists(), "nothing is made");
@@ -77,11 +79,20 @@ fn off_a_terminal_a_call_that_names_nobody_stops_the_run_beside_agents_that_coul
     let place = with_mine("");
     // As on a build server: nothing is set up but one agent, and nobody looks.
     let ran = run(&place, &["run", "s.js"]);
-    ran.fails(69, &["warning: no agent is installed", "--agent-provider", "[no_agent]"]);
+    snapshot!(ran.said(69), @"
+    run run_1 in /folder
+    warning: no agent is installed and logged in, so the first call that names none (by provider, model or phase) stops the run; `smol-wf doctor` says what is missing; --agent-provider debug echoes prompts
+    error: step 1 (`hello`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; choose a provider with --agent-provider [no_agent]
+    continue with an agent: smol-wf fork run_1 --agent-provider NAME (debug echoes prompts and sends nothing to a model)
+    ");
     assert_eq!(ran.report()["error"]["code"], "no_agent");
     assert!(!ran.stdout.contains("echo:"), "{}", ran.stdout);
     let resumed = run(&place, &["resume", &ran.run_id()]);
-    resumed.fails(69, &["[no_agent]"]);
+    snapshot!(resumed.said(69), @"
+    run run_1 (resumed) in /folder
+    error: step 1 (`hello`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; choose a provider with --agent-provider [no_agent]
+    continue with an agent: smol-wf fork run_1 --agent-provider NAME (debug echoes prompts and sends nothing to a model)
+    ");
     // Each call names its agent.
     place.write(
         "named.js",
@@ -97,7 +108,14 @@ fn off_a_terminal_a_call_that_names_nobody_stops_the_run_beside_agents_that_coul
     // `auto` is whoever is ready, and never an echo.
     let anew = ["fork", &echoed.run_id(), "--from", "1", "--agent-provider", "auto"];
     let forked = run(&place, &anew);
-    forked.fails(69, &["warning: no agent is installed", "[no_agent]"]);
+    snapshot!(forked.said(69), @"
+    run run_1 in /folder
+    warning: no agent is installed and logged in, so the first call that names none (by provider, model or phase) stops the run; `smol-wf doctor` says what is missing; --agent-provider debug echoes prompts
+    [fork] of run_2
+    fork of run_2: 0 answers reused (0 tokens saved), 0 calls made
+    error: step 1 (`hello`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; choose a provider with --agent-provider [no_agent]
+    continue with an agent: smol-wf fork run_1 --agent-provider NAME (debug echoes prompts and sends nothing to a model)
+    ");
     assert_eq!(forked.report()["results"], serde_json::Value::Null);
 }
 
@@ -141,8 +159,10 @@ fn a_missing_agent_is_never_recorded_as_an_answer() {
     let script = "return [await agent('a', { onFailure: 'null' }).catch(() => 0), 1]\n";
     place.write("w.js", format!("{META}{script}"));
     let tested = run(&place, &["test", "--record", "missing"]);
-    assert_eq!(tested.code, 7, "{}", tested.stdout);
-    assert!(tested.stdout.contains("step 1 (`a`) names no agent"), "{}", tested.stdout);
+    snapshot!(tested.printed(7), @"
+    FAIL  tests/w.swf  1 call, 1 live, script edited, 0.0 s
+          step 1 (`a`) names no agent (by provider, model or phase), and when the run started none was installed and logged in
+    ");
 }
 
 /// Who is at work when it is missed is waited for: the answer is paid for.
@@ -201,7 +221,12 @@ fn what_was_answered_before_an_agent_was_missed_is_not_asked_again() {
     let ran = finish(child);
     assert_eq!(ran.code, 69, "{said}");
     let id = ran.report()["runId"].as_str().unwrap().to_owned();
-    run(&place, &["resume", &id]).fails(69, &["[no_agent]"]);
+    snapshot!(run(&place, &["resume", &id]).said(69), @"
+    run run_1 (resumed) in /folder
+    [agent] wait: done in 0.0 s, 0 tokens
+    error: step 3 (`second`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; choose a provider with --agent-provider [no_agent]
+    continue with an agent: smol-wf fork run_1 --agent-provider NAME (debug echoes prompts and sends nothing to a model)
+    ");
     let forked = run(&place, &["fork", &id, "--agent-provider", "mine"]);
     assert_eq!(forked.ok()["results"], serde_json::json!(["mine", ["mine", "mine"]]));
     let mut asked = asked(&place);
@@ -224,7 +249,9 @@ fn auto_is_the_same_agent_for_a_run_and_a_fork() {
     let before = run(&place, &["history", "--json"]).stdout;
     for args in [&["run", "s.js"][..], &["fork", &id, "--from", "1"]] {
         let ran = run(&place, &[args, &["--agent-provider", "auto"]].concat());
-        ran.fails(69, &["no agent is installed and logged in", "[no_agent]"]);
+        insta::allow_duplicates!(
+            snapshot!(ran.said(69), @"error: no agent is installed and logged in; `smol-wf doctor` says what is missing; choose another provider with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [no_agent]")
+        );
         assert_eq!(ran.stdout, "");
     }
     assert_eq!(run(&place, &["history", "--json"]).stdout, before, "no run was begun");
@@ -238,17 +265,15 @@ fn auto_is_the_same_agent_for_a_run_and_a_fork() {
 #[test]
 fn a_call_that_names_auto_names_no_provider() {
     let place = with_mine("");
+    let mut said = String::new();
     for call in ["{ provider: 'auto' }", "{ model: 'm?provider=auto' }"] {
         place.write("w.js", format!("{META}return await agent('x', {call})\n"));
         for flags in [&[][..], &["--agent-provider", "mine"]] {
             let ran = run(&place, &[&["run", "w.js"], flags].concat());
-            ran.fails(
-                1,
-                &["`auto` is no provider", "leave the provider out", "[provider_unknown]"],
-            );
-            assert!(!ran.stderr.contains("[no_agent]"), "{}", ran.stderr);
+            said += ran.said(1);
         }
     }
+    snapshot!(said, "no-agent-auto-named");
 }
 
 #[test]
@@ -275,11 +300,19 @@ fn doctor_says_what_becomes_of_calls_that_name_nobody_and_of_others() {
 fn a_run_of_echoes_says_so_when_it_is_taken_up() {
     let place = place();
     let run_id = run(&place, &["run", "s.js", "--agent-provider", "debug"]).run_id();
+    let mut said = String::new();
     for args in [&["resume", &run_id][..], &["fork", &run_id]] {
-        let ran = run(&place, args);
-        ran.fails(0, &["agents: debug", "nothing is sent to a model"]);
-        assert!(ran.stderr.starts_with("run "), "{}", ran.stderr);
+        said += run(&place, args).said(0);
     }
+    snapshot!(said, @"
+    run run_1 (resumed)
+    agents: debug, which echoes prompts: nothing is sent to a model
+    run run_2 in /folder
+    agents: debug, which echoes prompts: nothing is sent to a model
+    [fork] of run_1
+    [agent] hello: answer reused
+    fork of run_1: 1 answer reused (5 tokens saved), 0 calls made
+    ");
 }
 
 /// On a terminal of its own: what it shows, and the exit code.

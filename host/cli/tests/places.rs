@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Place, Ran, finish, journal};
+use common::{Place, Ran, finish, journal, snapshot};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 /// An agent that says where it stands, and leaves a trace there.
@@ -48,9 +48,7 @@ fn agents_work_where_the_user_stands_and_the_first_line_says_so() {
     assert_eq!(ran.ok()["results"], app);
     assert!(place.path("app/been-here").exists() && !place.path("flows/been-here").exists());
     // Another project than the script's: the line names both.
-    let first = first_line(&ran);
-    assert!(first.starts_with(&format!("run {} in {app} (warning: ", ran.run_id())), "{first}");
-    assert!(first.contains(&flows) && first.contains("--cwd"), "{first}");
+    snapshot!(first_line(&ran), @"run run_1 in /folder/app (warning: outside the project of its script, /folder/flows; choose another folder with --cwd)");
     assert_eq!(journal(&db(&place), &ran.run_id())[0]["cwd"], app);
     // Below the script's project there is nothing to warn of.
     std::fs::create_dir(place.path("flows/sub")).unwrap();
@@ -62,7 +60,7 @@ fn agents_work_where_the_user_stands_and_the_first_line_says_so() {
     assert_eq!(ran.ok()["results"], flows);
     assert_eq!(first_line(&ran), format!("run {} in {flows}", ran.run_id()));
     let ran = at(&place, "app", &["run", "../flows/fix.js", "--cwd", "nowhere"]);
-    ran.fails(3, &["nowhere", "--cwd", "[cwd_gone]"]);
+    snapshot!(ran.said(3), @"error: agents would work in nowhere, and there is no such folder; give the agents another folder with --cwd DIR [cwd_gone]");
 }
 
 fn db(place: &Place) -> std::path::PathBuf {
@@ -85,7 +83,13 @@ fn a_resume_keeps_the_folder_and_says_when_it_is_gone() {
     let place = projects();
     place.write("flows/two.js", format!("{META}return [await agent('a'), await agent('b')]\n"));
     let paused = at(&place, "app", &["run", "../flows/two.js", "--max-agents", "1"]);
-    paused.fails(5, &["limit_agents"]);
+    snapshot!(paused.said(5), @"
+    run run_1 in /folder/app (warning: outside the project of its script, /folder/flows; choose another folder with --cwd)
+    [agent] a
+    [agent] a: done in 0.0 s, 0 tokens
+    error: the run may start 1 agent: it has started 1, and then the script asked for 1 or more at once, of which none was started; raise it with --max-agents 2 [limit_agents]
+    resume: smol-wf resume run_1 --max-agents 2
+    ");
     let (run, app) = (paused.run_id(), real(&place, "app"));
     let ran = at(&place, "home", &["resume", &run, "--max-agents", "2"]);
     assert_eq!(ran.ok()["results"], serde_json::json!([app, app]));
@@ -98,12 +102,12 @@ fn a_resume_keeps_the_folder_and_says_when_it_is_gone() {
     let run = at(&place, "app", &["run", "../flows/two.js", "--max-agents", "1"]).run_id();
     std::fs::rename(place.path("app"), place.path("moved")).unwrap();
     let gone = at(&place, "home", &["resume", &run, "--max-agents", "2"]);
-    gone.fails(3, &[&app, "--cwd DIR", "[cwd_gone]"]);
+    snapshot!(gone.said(3), @"error: run run_1 works in /folder/app, and there is no such folder; give the agents another folder with --cwd DIR [cwd_gone]");
     // What needs no folder works without.
     assert_eq!(at(&place, "home", &["replay", &run]).code, 0);
     let moved = real(&place, "moved");
     let fork = at(&place, "home", &["fork", &run, "--max-agents", "2"]);
-    fork.fails(3, &["--cwd DIR"]);
+    snapshot!(fork.said(3), @"error: run run_1 works in /folder/app, and there is no such folder; give the agents another folder with --cwd DIR [cwd_gone]");
     let fork = at(&place, "home", &["fork", &run, "--max-agents", "2", "--cwd", &moved]);
     assert_eq!(fork.ok()["results"], serde_json::json!([app, moved]));
     let ran = at(&place, "home", &["resume", &run, "--max-agents", "2", "--cwd", "../moved"]);
@@ -120,7 +124,7 @@ fn a_run_of_a_script_that_was_moved_goes_on() {
         let place = Place::new();
         place.write("a/k.js", format!("{META}return [await agent('a'), await agent('b')]\n"));
         let paused = place.run(&["run", "a/k.js", "--max-agents", "1"]);
-        paused.fails(5, &["limit_agents"]);
+        paused.fails(5, &["[limit_agents]"]);
         std::fs::rename(place.path("a"), place.path("b")).unwrap();
         let forked = place.run(
             &[
@@ -159,8 +163,15 @@ fn children_of_a_project_that_is_gone_say_how_it_is_named() {
     assert_eq!(fork(&place, &[]).ok()["results"], "child");
     std::fs::rename(place.path("a"), place.path("b")).unwrap();
     let paused = fork(&place, &[]);
-    assert_eq!(paused.code, 5, "{}", paused.stderr);
-    assert!(paused.stderr.contains("--project-root DIR"), "{}", paused.stderr);
+    snapshot!(paused.said(5), @"
+    run run_1 in /folder
+    agents: debug, which echoes prompts: nothing is sent to a model
+    [fork] of run_2
+    [agent] a: answer reused
+    fork of run_2: 1 answer reused (3 tokens saved), 0 calls made
+    error: the folder of the script's project is gone; name its folder with --project-root DIR [project_gone]
+    resume: smol-wf resume run_1
+    ");
     // Nothing has failed: it goes on where the folder is named.
     let forked = paused.run_id();
     let resumed = place.run(&["resume", &forked, "--project-root", "b"]);
@@ -180,8 +191,14 @@ fn a_run_that_loses_its_folder_on_the_way_is_paused_and_no_agent_fails() {
     place.write("s/w.js", format!("{META}return [await agent('a'), await agent('b')]\n"));
     let child = place.at_home(&["run", "../s/w.js"]).current_dir(&app).spawn().unwrap();
     let paused = finish(child);
-    assert_eq!(paused.code, 5, "{}", paused.stderr);
-    assert!(paused.stderr.contains("--cwd DIR"), "{}", paused.stderr);
+    snapshot!(paused.said(5), @"
+    run run_1 in /folder/app (warning: outside the project of its script, /folder/s; choose another folder with --cwd)
+    [agent] a
+    [agent] a: done in 0.0 s, 0 tokens
+    [agent] b
+    error: run run_1 works in /folder/app, and there is no such folder; give the agents another folder with --cwd DIR [cwd_gone]
+    resume: smol-wf resume run_1
+    ");
     let moved = place.path("app-moved");
     let resume = ["resume", &paused.run_id(), "--cwd", moved.to_str().unwrap()];
     let ran = finish(place.at_home(&resume).spawn().unwrap());
@@ -196,10 +213,10 @@ fn a_folder_whose_name_is_no_text_is_refused_before_anything_is_asked() {
     std::fs::write(folder.join("w.js"), format!("{META}return await agent('a')\n")).unwrap();
     let mut run = place.command(&["run"]);
     run.arg(folder.join("w.js"));
-    finish(run.spawn().unwrap()).fails(3, &["UTF-8", "rename", "[path_not_utf8]"]);
+    snapshot!(finish(run.spawn().unwrap()).said(3), @"error: /folder/f�/w.js has a name that is not UTF-8, so the run could not be taken up again; rename it, or start from another folder [path_not_utf8]");
     place.write("w.js", format!("{META}return await agent('a')\n"));
     let mut run = place.command(&["run", "../w.js"]);
-    finish(run.current_dir(&folder).spawn().unwrap()).fails(3, &["UTF-8", "[path_not_utf8]"]);
+    snapshot!(finish(run.current_dir(&folder).spawn().unwrap()).said(3), @"error: /folder/f� has a name that is not UTF-8, so the run could not be taken up again; rename it, or start from another folder [path_not_utf8]");
     assert_eq!(place.run(&["history", "-o", "json"]).ok()["runs"], serde_json::json!([]));
 }
 
@@ -214,23 +231,25 @@ fn latest_is_the_last_run_of_this_project() {
     };
     let shown = latest("app/sub", &[]);
     assert_eq!(shown.ok()["runId"], of_app.as_str());
-    let app = real(&place, "app");
-    for part in [&*format!("latest is {of_app}, the last run of {app}"), &of_flows, "--anywhere"] {
-        assert!(shown.stderr.contains(part), "no `{part}` in: {}", shown.stderr);
-    }
+    snapshot!(shown.stderr, @"latest is run_1, the last run of /folder/app; run_2 is newer and works in /folder/flows: --anywhere");
     assert_eq!(latest("flows", &[]).ok()["runId"], of_flows.as_str());
     assert_eq!(latest("app", &["--anywhere"]).ok()["runId"], of_flows.as_str());
     // From where nothing was started, it is not taken from elsewhere unasked.
     let none = latest("home", &[]);
-    none.fails(3, &["no run was started in", &of_flows, "--anywhere", "[run_unknown]"]);
+    snapshot!(none.said(3), @"error: no run was started in /folder/home; the newest of all, run_1, works in /folder/flows; give its id, or add --anywhere [run_unknown]");
     for command in [&["replay", "latest"][..], &["resume", "latest"], &["fork", "latest"]] {
-        at(&place, "home", command).fails(3, &["--anywhere"]);
+        insta::allow_duplicates!(
+            snapshot!(at(&place, "home", command).said(3), @"error: no run was started in /folder/home; the newest of all, run_1, works in /folder/flows; give its id, or add --anywhere [run_unknown]")
+        );
     }
     // The line of the run comes first.
     let resumed = at(&place, "app", &["resume", "latest"]);
     resumed.ok();
     assert!(resumed.stderr.starts_with(&format!("run {of_app} (resumed)")), "{}", resumed.stderr);
-    assert!(resumed.stderr.contains("latest is "), "{}", resumed.stderr);
+    snapshot!(resumed.stderr, @"
+    run run_1 (resumed)
+    latest is run_1, the last run of /folder/app; run_2 is newer and works in /folder/flows: --anywhere
+    ");
 }
 
 #[test]
@@ -239,21 +258,30 @@ fn what_a_run_was_started_with_may_be_said_again_and_other_values_are_named() {
     place.write("s.js", format!("{META}return [await agent('a'), await agent('b'), args]\n"));
     let start = ["--args-n", "1", "--seed", "5", "--model-map", "deep:m?thinking=high"];
     let paused = place.run(&[&["run", "s.js", "--max-agents", "1"][..], &start].concat());
-    paused.fails(5, &["limit_agents"]);
+    snapshot!(paused.said(5), @"
+    run run_1 in /folder
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [agent] a
+    [agent] a: done in 0.0 s, 2 tokens
+    error: the run may start 1 agent: it has started 1, and then the script asked for 1 or more at once, of which none was started; raise it with --max-agents 2 [limit_agents]
+    resume: smol-wf resume run_1 --max-agents 2
+    ");
     let run = paused.run_id();
     let again = |more: &[&str]| {
         let all = [&["run", "s.js", "--resume-run", &run, "--max-agents", "2"], more].concat();
         place.run(&all)
     };
-    for (more, says) in [
-        (&["--seed", "6"][..], "--seed 6 (it has 5)"),
-        (&["--args-n", "2"], "the arguments of the workflow"),
-        (&["--agent-provider", "codex"], "--agent-provider codex (it has debug)"),
-        (&["--model", "x"], "--model x (it has none)"),
-        (&["--model-map", "deep:other"], "--model-map deep:other (it has deep:m?thinking=high)"),
+    let mut said = String::new();
+    for more in [
+        &["--seed", "6"][..],
+        &["--args-n", "2"],
+        &["--agent-provider", "codex"],
+        &["--model", "x"],
+        &["--model-map", "deep:other"],
     ] {
-        again(more).fails(2, &[says, &format!("smol-wf fork {run} s.js")]);
+        said += again(more).said(2);
     }
+    snapshot!(said, "resume-other-settings");
     let same = [&start[..], &["--agent-provider", "debug", "--args", r#"{"n": 1}"#]].concat();
     assert_eq!(again(&same).ok()["results"][2], serde_json::json!({ "n": 1 }));
 }
@@ -263,13 +291,18 @@ fn a_database_that_a_slip_of_the_finger_makes_is_named() {
     let place = Place::new();
     place.write("s.js", format!("{META}return 1\n"));
     let ran = place.run(&["run", "s.js", "--db", "typo/runs.db"]);
-    let made = format!("made a new database: {}/typo/runs.db", real(&place, "."));
-    ran.fails(0, &[&made]);
-    assert!(ran.stderr.starts_with("run "), "{}", ran.stderr);
-    assert!(!place.run(&["run", "s.js", "--db", "typo/runs.db"]).stderr.contains("made a new"));
+    snapshot!(ran.said(0), @"
+    run run_1 in /folder
+    made a new database: /folder/typo/runs.db
+    ");
+    snapshot!(place.run(&["run", "s.js", "--db", "typo/runs.db"]).said(0), @"run run_1 in /folder");
     let exported =
         place.run(&["export", "latest", "--db", "typo/runs.db", "--fixture", "tset/a.swf"]);
-    exported.fails(0, &["created the folder ", "/tset"]);
+    snapshot!(exported.said(0), @"
+    latest is run_1, the last run of /folder
+    created the folder /folder/tset
+    run run_1 was written to tset/a.swf; replay it with smol-wf test tset/a.swf
+    ");
 }
 
 fn git(dir: &Path, args: &[&str]) {

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{Place, journal};
+use common::{Place, journal, snapshot};
 use serde_json::Value;
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -87,69 +87,47 @@ fn a_forged_journal_is_found_out_at_the_step_with_both_sides() {
         "{META}const a = await agent('first line\\nsecond line\\nthird line')\nawait agent(`then ${{a}}`)\nreturn a\n"
     );
     type Change = fn(&mut Vec<Value>);
-    let cases: [(&str, Change, &[&str]); 6] = [
-        (
-            "a prompt",
-            |entries| {
-                let index = place_of(entries, "step_asked", 0);
-                entries[index]["request"]["prompt"] = "first line\n2nd line\nthird line".into();
-            },
-            &["step 1", "request.prompt", "- 2nd line", "+ second line"],
-        ),
-        (
-            "an answer",
-            |entries| {
-                let index = place_of(entries, "settled", 0);
-                entries[index]["outcome"]["value"] = "\"forged\"".into();
-            },
-            &["step 2", "request.prompt", "- then echo: first", "+ then forged"],
-        ),
-        (
-            "the fuel of a turn",
-            |entries| {
-                let index = place_of(entries, "turn_ended", 1);
-                let fuel = entries[index]["fuel"].as_u64().unwrap();
-                entries[index]["fuel"] = (fuel + 1).into();
-            },
-            &["step 2", "fuel"],
-        ),
-        (
-            "the result",
-            |entries| {
-                let index = place_of(entries, "run_ended", 0);
-                entries[index]["end"]["result"] = "\"forged\"".into();
-            },
-            &["end.result", "- \"forged\"", "+ \"echo: first"],
-        ),
-        (
-            "the order",
-            |entries| {
-                let index = place_of(entries, "settled", 1);
-                entries[index]["step"] = 1.into();
-            },
-            &["step 1", "no call is open under this number"],
-        ),
-        (
-            "the script",
-            |entries| {
-                let index = place_of(entries, "scope_started", 0);
-                let text = entries[index]["text"].as_str().unwrap().replace("return a", "return 1");
-                entries[index]["text"] = text.into();
-            },
-            &["replay_mismatch"],
-        ),
+    let cases: [(&str, Change); 6] = [
+        ("a prompt", |entries| {
+            let index = place_of(entries, "step_asked", 0);
+            entries[index]["request"]["prompt"] = "first line\n2nd line\nthird line".into();
+        }),
+        ("an answer", |entries| {
+            let index = place_of(entries, "settled", 0);
+            entries[index]["outcome"]["value"] = "\"forged\"".into();
+        }),
+        ("the fuel of a turn", |entries| {
+            let index = place_of(entries, "turn_ended", 1);
+            let fuel = entries[index]["fuel"].as_u64().unwrap();
+            entries[index]["fuel"] = (fuel + 1).into();
+        }),
+        ("the result", |entries| {
+            let index = place_of(entries, "run_ended", 0);
+            entries[index]["end"]["result"] = "\"forged\"".into();
+        }),
+        ("the order", |entries| {
+            let index = place_of(entries, "settled", 1);
+            entries[index]["step"] = 1.into();
+        }),
+        ("the script", |entries| {
+            let index = place_of(entries, "scope_started", 0);
+            let text = entries[index]["text"].as_str().unwrap().replace("return a", "return 1");
+            entries[index]["text"] = text.into();
+        }),
     ];
-    for (what, change, says) in cases {
+    let mut said = String::new();
+    for (what, change) in cases {
         let place = Place::new();
         let ran = place.script(&script, &[]);
         ran.ok();
         forge(&place.db(), &ran.run_id(), change);
         let replayed = place.run(&["replay", "latest"]);
-        replayed.fails(7, &[&["replay_mismatch"], says].concat());
+        said += &format!("{what}:\n{}", replayed.said(7));
         let verdict = replayed.report();
         assert_eq!(verdict["equal"], false, "{what}");
         assert!(verdict["mismatch"]["seq"].as_u64().is_some(), "{what}");
     }
+    snapshot!(said, "replay-forged");
 }
 
 #[test]
@@ -157,14 +135,23 @@ fn a_resume_that_does_not_replay_shows_the_difference_and_dispatches_nothing() {
     let place = Place::new();
     let script = format!("{META}for (let i = 0; i < 9; i++) await agent(`step ${{i}}`)\n");
     let paused = place.script(&script, &["--max-agents", "4"]);
-    paused.fails(5, &["limit_agents"]);
+    snapshot!(paused.said(5), "replay-resume-does-not");
     forge(&place.db(), &paused.run_id(), |entries| {
         let index = place_of(entries, "step_asked", 2);
         entries[index]["request"]["prompt"] = "step two".into();
     });
     let before = journal(&place.db(), &paused.run_id());
     let resumed = place.run(&["resume", "latest", "--max-agents", "9"]);
-    resumed.fails(7, &["step 3", "request.prompt", "- step two", "+ step 2", "no agent was asked"]);
+    snapshot!(resumed.said(7), @"
+    run run_1 (resumed) in /folder
+    latest is run_1, the last run of /folder
+    agents: debug, which echoes prompts: nothing is sent to a model
+    error: run run_1 does not replay: the replay differs from the journal at entry 11, step 3: request.prompt is not what was recorded [replay_mismatch]
+    request.prompt:
+    - step two
+    + step 2
+    no agent was asked; the journal was not changed
+    ");
     assert_eq!(journal(&place.db(), &paused.run_id()), before);
 }
 
@@ -179,7 +166,7 @@ fn a_run_that_went_on_under_higher_limits_replays() {
          return (await agent('last')).length + large.length\n"
     );
     let place = Place::new();
-    place.script(&script, &["--memory", "32"]).fails(1, &["limit_memory"]);
+    snapshot!(place.script(&script, &["--memory", "32"]).said(1), "replay-run-went-under");
     let cut_off = place.run(&["replay", "latest"]).ok();
     assert_eq!(cut_off["equal"], true, "{cut_off}");
     assert_eq!(cut_off["state"], "paused");
@@ -199,7 +186,13 @@ fn a_journal_that_was_damaged_behind_a_difference_gets_no_verdict() {
         let index = place_of(entries, "step_asked", 2);
         entries[index]["request"]["prompt"] = "step two".into();
     });
-    place.run(&["replay", "latest"]).fails(7, &["step 3", "- step two"]);
+    snapshot!(place.run(&["replay", "latest"]).said(7), @"
+    latest is run_1, the last run of /folder
+    error: run run_1 does not replay: the replay differs from the journal at entry 11, step 3: request.prompt is not what was recorded [replay_mismatch]
+    request.prompt:
+    - step two
+    + step 2
+    ");
     let last = journal(&place.db(), &ran.run_id()).len() - 2;
     let last = i64::try_from(last).unwrap();
     rusqlite::Connection::open(place.db())
@@ -210,7 +203,10 @@ fn a_journal_that_was_damaged_behind_a_difference_gets_no_verdict() {
         )
         .unwrap();
     let replayed = place.run(&["replay", "latest"]);
-    replayed.fails(3, &["journal_changed", &format!("entry {last} ")]);
+    snapshot!(replayed.said(3), @"
+    latest is run_1, the last run of /folder
+    error: run run_1 cannot be read: entry 1603 of the journal was changed after it was written: its digest does not fit, and nothing of it is used; restore an unchanged copy [journal_changed]
+    ");
     assert_eq!(replayed.stdout, "");
 }
 
@@ -225,13 +221,16 @@ fn a_verdict_is_json_or_text_as_asked() {
         assert_eq!(place.run(json).ok()["equal"], true);
     }
     let text = place.run(&["replay", run, "--output", "text"]);
-    text.fails(0, &[]);
-    assert!(text.stdout.starts_with(&format!("run {run} replays: 1 steps, ")), "{}", text.stdout);
+    snapshot!(text.printed(0), @"run run_1 replays: 1 steps, 2 turns, 9 entries in 0.0 s");
     forge(&place.db(), run, |entries| {
         let at = place_of(entries, "step_asked", 0);
         entries[at]["request"]["prompt"] = "b".into();
     });
     let text = place.run(&["replay", run, "--output", "text"]);
-    assert_eq!(text.code, 7);
-    assert!(text.stdout.contains("request.prompt:\n- b\n+ a"), "{}", text.stdout);
+    snapshot!(text.printed(7), @"
+    run run_1 does not replay: the replay differs from the journal at entry 3, step 1: request.prompt is not what was recorded [replay_mismatch]
+    request.prompt:
+    - b
+    + a
+    ");
 }

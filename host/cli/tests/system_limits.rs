@@ -5,7 +5,7 @@ mod common;
 
 use std::process::{Command, Stdio};
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 
 const SCRIPT: &str = "export const meta = { name: 'n', description: 'd' }
 for (let i = 0; i < 20; i++) await agent('x'.repeat(50000) + i)
@@ -63,7 +63,7 @@ fn what_is_enough_is_not_refused() {
 fn a_database_that_may_not_grow_keeps_what_it_has() {
     let place = Place::new();
     let cut = limited(&place, "-f 1500");
-    cut.fails(3, &["no larger than 1500 KiB here (ulimit -f)", "resume: smol-wf resume"]);
+    snapshot!(cut.said(3), "system-limits-database-may-not");
     assert!(!cut.stderr.contains("panicked"), "{}", cut.stderr);
     assert_eq!(place.run(&["resume", "latest"]).ok()["results"], 1);
 }

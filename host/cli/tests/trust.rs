@@ -5,7 +5,7 @@ mod common;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 use serde_json::Value;
 
 const FILE: &str = "project/.agents/smol-wf.toml";
@@ -48,7 +48,9 @@ fn no_project_says_what_becomes_of_what_agents_ask_and_the_user_does() {
         let ran = at(&place, "project", &show);
         let asks = settings(&ran).into_iter().find(|row| row["key"] == "asks").unwrap();
         assert_eq!((&asks["value"], &asks["origin"]), (&"refuse".into(), &"default".into()));
-        assert!(ran.stderr.contains("sets asks, which only you may set"), "{}", ran.stderr);
+        insta::allow_duplicates!(
+            snapshot!(ran.stderr, @"warning: /folder/project/.agents/smol-wf.toml sets asks, which only you may set; it is ignored. Put it into your own settings (`smol-wf config path` shows where), or give it as a flag")
+        );
         assert_eq!(of_project(&place, "project"), ["model"]);
     }
     place.write("home/.config/smol-workflows/config.toml", "asks = 'allow'");
@@ -65,27 +67,29 @@ fn no_project_says_what_becomes_of_what_agents_ask_and_the_user_does() {
 fn an_untrusted_project_sets_no_program_place_or_price_and_is_told_so() {
     let place = place(&format!("model = 'm'\nprovider = 'debug'\n{EVIL}"));
     let ran = at(&place, "project", &["config", "show", "--output", "json"]);
-    let keys = ["db", "save_raw_sessions", "prices", "providers.codex", "providers.evil"];
-    for key in keys {
-        assert!(ran.stderr.contains(key), "{key}: {}", ran.stderr);
-    }
-    let command =
-        format!("smol-wf trust {}", place.path("project").canonicalize().unwrap().display());
-    assert!(ran.stderr.contains(&command), "{}", ran.stderr);
+    snapshot!(ran.said(0), @"warning: /folder/project/.agents/smol-wf.toml is not trusted, and an untrusted project may neither set nor raise: save_raw_sessions, prices, db, providers.codex, providers.evil; these are ignored. Read the file, then type: smol-wf trust /folder/project");
     assert_eq!(of_project(&place, "project"), ["provider", "model"]);
     // Said once the run is known, whose line comes first.
     place.write("project/w.mjs", "export const meta = { name: 'w', description: 'd' }\nreturn 1\n");
     let ran = at(&place, "project", &["run", "w.mjs"]);
     ran.ok();
-    assert!(ran.stderr.starts_with("run run_") && ran.stderr.contains(&command), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder/project
+    warning: /folder/project/.agents/smol-wf.toml is not trusted, and an untrusted project may neither set nor raise: save_raw_sessions, prices, db, providers.codex, providers.evil; these are ignored. Read the file, then type: smol-wf trust /folder/project
+    agents: debug (named in /folder/project/.agents/smol-wf.toml:2)
+    ");
     assert!(!place.path("project/stolen.db").exists());
 
     let trusted = at(&place, "project", &["trust"]);
-    assert_eq!(trusted.code, 0, "{}", trusted.stderr);
-    assert!(trusted.stderr.contains("evil.sh"), "{}", trusted.stderr);
-    // It says which variables are set, and to what is not for a log.
-    assert!(trusted.stderr.contains("OPENAI_BASE_URL") && !trusted.stderr.contains("http://evil"));
-    assert_eq!(of_project(&place, "project").len(), keys.len() + 2);
+    // It says which variables are set, and not to what: that is not for a log.
+    snapshot!(trusted.said(0), @r#"
+    the project may now set save_raw_sessions = /folder/project/raw
+    the project may now set prices = /folder/project/p.json
+    the project may now set db = /folder/project/stolen.db
+    the project may now set providers.codex: kind codex, sets OPENAI_BASE_URL
+    the project may now set providers.evil: kind command, command ["/folder/project/./evil.sh"]
+    "#);
+    assert_eq!(of_project(&place, "project").len(), 7);
 }
 
 #[test]
@@ -141,7 +145,7 @@ fn trust_is_of_one_content_at_one_place() {
     place.write(FILE, format!("{EVIL}# A comment\n"));
     assert!(of_project(&place, "project").is_empty());
     let ran = at(&place, "project", &["config", "show"]);
-    assert!(ran.stderr.contains("has changed since you trusted it"), "{}", ran.stderr);
+    snapshot!(ran.said(0), @"warning: /folder/project/.agents/smol-wf.toml has changed since you trusted it, and an untrusted project may neither set nor raise: save_raw_sessions, prices, db, providers.codex, providers.evil; these are ignored. Read the file, then type: smol-wf trust /folder/project");
     place.write(FILE, EVIL);
     assert_eq!(of_project(&place, "project").len(), 5);
 }
@@ -152,24 +156,20 @@ fn a_link_in_the_place_of_the_file_is_refused() {
     let elsewhere = place.write("elsewhere.toml", "model = 'm'\nprivate = 'canary-551'\n");
     std::fs::remove_file(place.path(FILE)).unwrap();
     symlink(&elsewhere, place.path(FILE)).unwrap();
-    let refused = |ran: &Ran| {
-        ran.fails(2, &["a symbolic link", "[config_symlink]"]);
-        // Nothing of what it leads to is shown.
-        assert!(!ran.stderr.contains("canary") && !ran.stderr.contains("private"));
-    };
-    refused(&at(&place, "project", &["config", "show"]));
-    refused(&at(&place, "project", &["trust"]));
+    // Nothing of what it leads to is shown.
+    snapshot!(at(&place, "project", &["config", "show"]).said(2), @"error: /folder/project/.agents/smol-wf.toml is a symbolic link, which the settings of a project must not be; put the file itself there [config_symlink]");
+    snapshot!(at(&place, "project", &["trust"]).said(2), @"error: /folder/project/.agents/smol-wf.toml is a symbolic link, which the settings of a project must not be; put the file itself there [config_symlink]");
     // So is a link to nothing, and one in the place of the folder.
     std::fs::remove_file(&elsewhere).unwrap();
-    refused(&at(&place, "project", &["trust"]));
+    snapshot!(at(&place, "project", &["trust"]).said(2), @"error: /folder/project/.agents/smol-wf.toml is a symbolic link, which the settings of a project must not be; put the file itself there [config_symlink]");
     std::fs::remove_dir_all(place.path("project/.agents")).unwrap();
     place.write("other/smol-wf.toml", EVIL);
     symlink(place.path("other"), place.path("project/.agents")).unwrap();
-    refused(&at(&place, "project", &["config", "show"]));
+    snapshot!(at(&place, "project", &["config", "show"]).said(2), @"error: /folder/project/.agents/smol-wf.toml is in a folder that is a symbolic link, which the settings of a project must not be; put the file itself there [config_symlink]");
     // A directory or a pipe is no file either, and nobody waits for it.
     std::fs::remove_file(place.path("project/.agents")).unwrap();
     std::fs::create_dir_all(place.path(FILE)).unwrap();
-    at(&place, "project", &["trust"]).fails(2, &["not a regular file"]);
+    snapshot!(at(&place, "project", &["trust"]).said(2), @"error: /folder/project/.agents/smol-wf.toml is not a regular file, which the settings of a project must not be; put the file itself there [config_symlink]");
 }
 
 #[test]
@@ -178,23 +178,24 @@ fn trust_is_listed_and_taken_back() {
     let digest = at(&place, "project", &["trust"]).stdout;
     let digest = digest.split(' ').next().unwrap();
     let listed = at(&place, "project", &["trust", "--list"]);
-    assert!(listed.stdout.contains(digest) && listed.stdout.contains(FILE), "{}", listed.stdout);
+    snapshot!(listed.printed(0).replace(digest, &"0".repeat(64)), @"
+    DIGEST                                                            FILE
+    0000000000000000000000000000000000000000000000000000000000000000  /folder/project/.agents/smol-wf.toml
+    ");
     let json = at(&place, "project", &["trust", "--list", "--output", "json"]).ok();
     assert_eq!(json["trusted"][0]["digest"], digest);
     let file = place.path("home/.local/state/smol-workflows/trust.json");
     assert_eq!(mode(&file), 0o600);
     // From inside of the project too.
     std::fs::create_dir(place.path("project/deep")).unwrap();
-    let ran = at(&place, "project/deep", &["trust", "--revoke"]);
-    assert!(ran.stderr.contains("no longer trusted"), "{}", ran.stderr);
+    snapshot!(at(&place, "project/deep", &["trust", "--revoke"]).said(0), @"/folder/project/.agents/smol-wf.toml is no longer trusted");
     assert!(of_project(&place, "project").is_empty());
-    assert!(at(&place, "project", &["trust", "--revoke"]).stderr.contains("was not trusted"));
+    snapshot!(at(&place, "project", &["trust", "--revoke"]).stderr, @"it was not trusted; `smol-wf trust --list` shows what is");
     // A project that is gone can be forgotten.
     assert_eq!(at(&place, "project", &["trust"]).code, 0);
     std::fs::remove_dir_all(place.path("project")).unwrap();
-    let ran = at(&place, "", &["trust", "--revoke", "project"]);
-    assert!(ran.stderr.contains("no longer trusted"), "{}", ran.stderr);
-    at(&place, "", &["trust"]).fails(2, &["nothing needs trust", "[trust_no_file]"]);
+    snapshot!(at(&place, "", &["trust", "--revoke", "project"]).said(0), @"/folder/project/.agents/smol-wf.toml is no longer trusted");
+    snapshot!(at(&place, "", &["trust"]).said(2), @"error: there is no `.agents/smol-wf.toml` in /folder or above it, up to /folder; nothing needs trust [trust_no_file]");
 }
 
 #[test]
@@ -219,10 +220,10 @@ fn a_trust_list_that_others_can_write_is_refused() {
     assert_eq!(at(&place, "project", &["trust"]).code, 0);
     let file = place.path("home/.local/state/smol-workflows/trust.json");
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o622)).unwrap();
-    at(&place, "project", &["config", "show"]).fails(2, &["trust.json", "[trust_store]"]);
+    snapshot!(at(&place, "project", &["config", "show"]).said(2), @"error: the list of trusted projects /folder/home/.local/state/smol-workflows/trust.json cannot be read: it is not a file that you alone can write; remove it, and trust anew [trust_store]");
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     std::fs::write(&file, "{").unwrap();
-    at(&place, "project", &["config", "show"]).fails(2, &["trust.json", "[trust_store]"]);
+    snapshot!(at(&place, "project", &["config", "show"]).said(2), @"error: the list of trusted projects /folder/home/.local/state/smol-workflows/trust.json cannot be read: EOF while parsing an object at line 1 column 1 [trust_store]");
 }
 
 #[test]

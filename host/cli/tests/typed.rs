@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -40,7 +40,7 @@ fn a_database_of_an_odd_name_is_moved_away_as_it_is_said() {
     let db = place.write("it's a db/my runs.db", "not a database at all ".repeat(500));
     let history = || place.run(&["history", "--db", "it's a db/my runs.db"]);
     let ran = history();
-    ran.fails(3, &["[store_corrupt]"]);
+    snapshot!(ran.said(3), @r"error: it's a db/my runs.db is damaged, or not a database: file is not a database; move it away (`mv 'it'\''s a db/my runs.db' 'it'\''s a db/my runs.db.bad'`) to start afresh, and try `sqlite3 'it'\''s a db/my runs.db.bad' .recover` to save what is in it [store_corrupt]");
     typed(&place, &command_of(&ran, "mv"));
     assert!(!db.exists() && place.path("it's a db/my runs.db.bad").exists());
     let recover = command_of(&ran, "sqlite3");
@@ -67,13 +67,14 @@ fn at_home(place: &Place, args: &[&str]) -> Ran {
 
 #[test]
 fn an_agent_that_cannot_be_run_says_what_to_type_and_then_runs() {
+    let mut said = String::new();
     for (text, mode, start) in [
         ("#!/bin/sh\necho well\n", 0o644, "chmod +x"),
         ("#!/bin/sh\r\necho well\r\n", 0o755, "sed -i"),
     ] {
         let place = with_agent(text, mode);
         let ran = at_home(&place, &["run", "s.mjs"]);
-        ran.fails(1, &["the agent's.sh` cannot be run", "[provider_spawn]"]);
+        said += ran.said(1);
         let doctor = at_home(&place, &["doctor"]);
         assert!(doctor.stdout.contains("cannot be run"), "{}", doctor.stdout);
         let (_, line) = ran.stderr.split_once("type: ").expect(&ran.stderr);
@@ -81,10 +82,12 @@ fn an_agent_that_cannot_be_run_says_what_to_type_and_then_runs() {
         typed(&place, line.lines().next().unwrap().split(" [").next().unwrap());
         assert_eq!(at_home(&place, &["run", "s.mjs"]).ok()["results"], "well");
     }
+    snapshot!(said, "typed-agent-to-be-mended");
 }
 
 #[test]
 fn an_agent_that_cannot_be_run_says_which_file_and_why() {
+    let mut said = String::new();
     for (text, why) in [
         #[cfg(target_os = "linux")]
         ("echo hello\n", "begin it with a line such as `#!/bin/sh`"),
@@ -94,19 +97,14 @@ fn an_agent_that_cannot_be_run_says_which_file_and_why() {
         ("#!/usr/bin/env no-such-node\n", "`no-such-node`, which is not on the PATH"),
     ] {
         let place = with_agent(text, 0o755);
-        let file = "the agent's.sh` cannot be run: ";
-        at_home(&place, &["run", "s.mjs"]).fails(1, &[file, why, "[provider_spawn]"]);
+        said += at_home(&place, &["run", "s.mjs"]).said(1);
         let doctor = at_home(&place, &["doctor"]);
         assert!(doctor.stdout.contains(why), "{}", doctor.stdout);
     }
     let place = with_agent("", 0o755);
     std::fs::remove_file(place.path("home/.config/smol-workflows/the agent's.sh")).unwrap();
-    let says = [
-        "there is no program `",
-        "the agent's.sh`: mend its path, `providers.mine.command` in your settings",
-        "`smol-wf config path` says where they are",
-    ];
-    at_home(&place, &["run", "s.mjs"]).fails(1, &says);
+    said += at_home(&place, &["run", "s.mjs"]).said(1);
+    snapshot!(said, "typed-agent-cannot-run");
 }
 
 #[test]
@@ -116,17 +114,28 @@ fn what_is_written_through_a_link_to_nothing_names_both_and_what_to_type() {
     symlink("gone/there.json", place.path("my link.json")).unwrap();
     symlink("nowhere", place.path("folder")).unwrap();
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
-    let both = "my link.json is a link to gone/there.json, which does not exist";
+    let mut said = String::new();
     for (args, code) in [
         (&["export", "latest", "--format", "jsonl", "--out", "my link.json"][..], 3),
         (&["export", "latest", "--fixture", "my link.json"], 2),
         (&["test", "ok.swf", "--junit", "my link.json"], 2),
     ] {
-        place.run(args).fails(code, &[both, "`rm 'my link.json'`"]);
+        said += place.run(args).said(code);
         assert!(place.path("my link.json").is_symlink());
     }
+    snapshot!(said, @"
+    latest is run_1, the last run of /folder
+    error: my link.json cannot be written: my link.json is a link to gone/there.json, which does not exist; remove the link (`rm 'my link.json'`), or choose another file [file_unwritable]
+    latest is run_1, the last run of /folder
+    error: cannot write /folder/my link.json: my link.json is a link to gone/there.json, which does not exist; remove the link (`rm 'my link.json'`), or choose another file
+    error: cannot write my link.json: my link.json is a link to gone/there.json, which does not exist; remove the link (`rm 'my link.json'`), or choose another file
+    1 fixture, 0 failed
+    ");
     let within = ["export", "latest", "--format", "jsonl", "--out", "folder/out.json"];
-    place.run(&within).fails(3, &["folder is a link to nowhere, which does not exist"]);
+    snapshot!(place.run(&within).said(3), @"
+    latest is run_1, the last run of /folder
+    error: folder/out.json cannot be written: folder is a link to nowhere, which does not exist; remove the link (`rm folder`), or choose another file [file_unwritable]
+    ");
     let out = ["export", "latest", "--format", "jsonl", "--out", "my link.json"];
     typed(&place, &command_of(&place.run(&out), "rm"));
     place.run(&out).fails(0, &[]);

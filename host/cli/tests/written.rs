@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
@@ -82,31 +82,32 @@ fn a_mistyped_output_name_destroys_no_file() {
     let (out, fix) =
         (["export", "latest", "-f", "jsonl", "--out"], ["export", "latest", "--fixture"]);
     let junit = ["test", "ok.swf", "--junit"];
-    for (args, file, says) in [
-        (&out[..], "runs.db", "is a database and was not replaced; choose another file"),
-        (&out, "link.jsonl", "is a database and was not replaced"),
-        (&out, "gone.db-wal", "is a database and was not replaced"),
-        (&out, "ok.swf.kept", "is a file of recorded answers and was not replaced"),
-        (&out, "ok.swf", "seems to be a fixture, not an export of a run, and was not replaced"),
-        (&out, "pretty.swf", "seems to be a fixture, not an export"),
-        (&out, "s.mjs", "seems to be a script, not an export of a run, and was not replaced"),
-        (&out, "package.json", "seems to be JSON of another kind"),
-        (&out, "notes", "choose another file, or delete it first: rm notes"),
-        (&fix, "runs.db", "is a database and was not replaced"),
-        (&fix, "ok.swf.kept", "is a file of recorded answers"),
-        (&fix, "s.mjs", "seems to be a script, not a fixture, and was not replaced"),
-        (&junit, "runs.db", "is a database and was not replaced"),
-        (&junit, "ok.swf", "seems to be a fixture, not a JUnit report"),
-        (&junit, "page.html", "seems to be an HTML page, not a JUnit report"),
-        (&junit, "pom.xml", "seems to be XML of another kind, not a JUnit report"),
-        (&junit, "a.svg", "seems to be an SVG image"),
-        (&junit, "./-dash", "delete it first: rm ./-dash"),
+    let mut said = String::new();
+    for (args, file) in [
+        (&out[..], "runs.db"),
+        (&out, "link.jsonl"),
+        (&out, "gone.db-wal"),
+        (&out, "ok.swf.kept"),
+        (&out, "ok.swf"),
+        (&out, "pretty.swf"),
+        (&out, "s.mjs"),
+        (&out, "package.json"),
+        (&out, "notes"),
+        (&fix, "runs.db"),
+        (&fix, "ok.swf.kept"),
+        (&fix, "s.mjs"),
+        (&junit, "runs.db"),
+        (&junit, "ok.swf"),
+        (&junit, "page.html"),
+        (&junit, "pom.xml"),
+        (&junit, "a.svg"),
+        (&junit, "./-dash"),
     ] {
         let ran = place.run(&[args, &[file]].concat());
         assert_ne!(ran.code, 0, "{file}");
-        assert!(ran.stderr.contains(says), "{file}: {}", ran.stderr);
-        assert!(!ran.stderr.contains("choose another path"), "{}", ran.stderr);
+        said += &ran.stderr;
     }
+    snapshot!(said, "written-not-replaced");
     assert_eq!(all(place.dir.path()), before);
     place.run(&["history", "latest"]).fails(0, &[]);
     // It is as the message says.
@@ -175,15 +176,12 @@ fn an_open_file_by_its_name_is_not_opened_anew() {
     passes(&place, "$S export latest --fixture ok.swf");
     place.write("s.mjs", format!("{META}return [await agent('p'), await agent('q')]\n"));
     passes(&place, "$S test --record missing --junit /dev/fd/3 3>report.xml");
-    assert!(read(&place, "report.xml").contains("failures=\"0\""));
+    snapshot!(read(&place, "report.xml"), "test-junit-passed");
     // Nothing was inherited under these numbers: the database is under one of them.
     for number in 3..20 {
         let name = format!("/dev/fd/{number}");
-        let said = format!("not started with a descriptor {number}");
         let done = shell(&place, &format!("$S export latest -f jsonl -o {name} {number}>&-"));
-        assert_eq!(done.status.code(), Some(3), "{name}");
-        let stderr = String::from_utf8(done.stderr).unwrap();
-        assert!(stderr.contains(&said), "{stderr}");
+        Ran::from(done).fails(3, &[&format!("not started with a descriptor {number}")]);
     }
     place.run(&["history", "latest"]).fails(0, &[]);
 }
@@ -204,9 +202,10 @@ fn a_full_stdout_is_the_same_by_any_name() {
     let place = ran();
     for to in ["", "--out -", "--out /dev/stdout", "--out /proc/self/fd/1"] {
         let done = shell(&place, &format!("$S export latest -f jsonl {to} > /dev/full"));
-        assert_eq!(done.status.code(), Some(74), "{to}");
-        let said = String::from_utf8(done.stderr).unwrap();
-        assert!(said.contains("[stdout_unwritable]"), "{to}: {said}");
+        insta::allow_duplicates!(snapshot!(Ran::from(done).said(74), @"
+        latest is run_1, the last run of /folder
+        error: cannot write to stdout: No space left on device (os error 28) [stdout_unwritable]
+        "));
     }
 }
 
@@ -296,9 +295,10 @@ fn a_file_is_replaced_by_whoever_may_write_it_wherever_it_lies() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o444)).unwrap();
     let line = format!("{UNPRIVILEGED} $U $S export latest -f journal -o fixed");
     let refused = shell(&place, &line);
-    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("fixed cannot be written: Permission denied"), "{said}");
+    snapshot!(Ran::from(refused).said(3), @"
+    latest is run_1, the last run of /folder
+    error: fixed cannot be written: Permission denied (os error 13); choose another path [file_unwritable]
+    ");
     assert_eq!(read(&place, "fixed"), events);
     // In a folder that takes no new file, what is there is written to.
     place.write("shut/run", &events);
@@ -348,14 +348,19 @@ fn rewriting_a_fixture_changes_no_other_file() {
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
     let mine = place.write("ok.swf.new", "mine");
     let script = place.write("s.mjs", format!("{META}log('new')\nreturn await agent('p')\n"));
-    let ran = place.run(&["test", "--accept"]);
-    assert!(ran.stdout.contains("fixture written"), "{}", ran.stdout);
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  ok.swf  1 call, 0 live, script edited, fixture written, 0.0 s");
     assert_eq!(std::fs::read_to_string(mine).unwrap(), "mine");
     // What is to be typed is no flag.
     std::fs::rename(place.path("ok.swf"), place.path("-x.swf")).unwrap();
     std::fs::write(script, format!("{META}await agent('p')\nreturn 7\n")).unwrap();
-    let ran = place.run(&["test", "."]);
-    assert!(ran.stdout.contains("accept it: smol-wf test ./-x.swf --accept"), "{}", ran.stdout);
+    snapshot!(place.run(&["test", "."]).printed(7), @r#"
+    FAIL  -x.swf  1 call, 0 live, script edited, 0.0 s
+          the result changed
+          result:
+          - "echo: p"
+          + 7
+          accept it: smol-wf test ./-x.swf --accept
+    "#);
     passes(&place, "$S test ./-x.swf --accept");
 }
 
@@ -382,7 +387,10 @@ fn the_command_for_a_fixture_beside_its_script_does_the_same() {
     let fixture = ["export", "latest", "--fixture", far.to_str().unwrap(), "--db", db];
     let rules = ["--redact", "ACME-[0-9]+", "--redact=-*O'Brien"];
     let ran = place.run(&[&fixture[..], &rules].concat());
-    ran.fails(3, &["nothing was written", "a-3.swf"]);
+    snapshot!(ran.said(3), @r"
+    latest is run_1, the last run of /folder
+    error: nothing was written: the script of the run is in /folder, outside the project of this fixture, and `smol-wf test` would refuse it; write the fixture beside the script: smol-wf export run_1 --fixture /folder/a-3.swf --redact 'ACME-[0-9]+' --redact='-*O'\''Brien' --db 'other one.db' [workflow_outside_project]
+    ");
     assert!(!other.path("new").exists());
     // The database is named by this command line alone.
     passes(&place, &format!("unset SMOL_WF_DB; {} && $S test a-3.swf", typed(&ran)));
@@ -403,18 +411,24 @@ fn a_run_whose_script_is_gone_becomes_a_fixture_where_it_is_asked_for() {
     passes(&outer, "cd old && $S run s.mjs && $S export latest -f journal -o ../run.journal");
     std::fs::rename(&old, &new).unwrap();
     // Here, and in the database of somebody else.
+    let mut told = String::new();
     for taken in ["true", "export SMOL_WF_DB=$PWD/theirs.db; $S import ../run.journal"] {
         let line = format!(
             "{taken} && $S export $($S history -o json | tr -d ' \"' | sed -n 's/^runId://p' | head -1 | tr -d ,) --fixture a.swf 2>said; code=$?; cat said; exit $code"
         );
         let said = passes(&outer, &format!("cd new && {line}"));
-        let typed = "smol-wf test a.swf --script FILE --accept";
-        assert!(said.contains("warning: smol-wf test will refuse a.swf"), "{said}");
-        assert!(said.contains(typed), "{said}");
+        told += &said;
         assert!(!old.exists());
         passes(&outer, "cd new && $S test a.swf --script s.mjs --accept && $S test");
         std::fs::remove_file(new.join("a.swf")).unwrap();
     }
+    snapshot!(told, @"
+    warning: smol-wf test will refuse a.swf: the script of the fixture, `../old/s.mjs`, lies outside the project that holds the fixture, /folder/new; if it was moved, give its new path: smol-wf test FIXTURE --script FILE [workflow_outside_project]
+    give the path of the script: smol-wf test a.swf --script FILE --accept
+    run_1
+    warning: smol-wf test will refuse a.swf: the script of the fixture, `../old/s.mjs`, lies outside the project that holds the fixture, /folder/new; if it was moved, give its new path: smol-wf test FIXTURE --script FILE [workflow_outside_project]
+    give the path of the script: smol-wf test a.swf --script FILE --accept
+    ");
 }
 
 #[test]
@@ -425,13 +439,12 @@ fn an_unusable_temporary_folder_is_named() {
     for from in ["-", "/dev/stdin", "<(cat run.journal)"] {
         let line = format!("cat run.journal | TMPDIR=/nonexistent $S import {from}");
         let done = shell(&place, &line);
-        let said = String::from_utf8(done.stderr).unwrap();
-        assert_eq!(done.status.code(), Some(3), "{said}");
-        assert!(said.contains("the folder for temporary files, /nonexistent, cannot be"), "{said}");
-        assert!(said.contains("TMPDIR=FOLDER") && !said.contains("did you mean"), "{said}");
+        insta::allow_duplicates!(
+            snapshot!(Ran::from(done).said(3), @"error: the folder for temporary files, /nonexistent, cannot be used: No such file or directory (os error 2); name another one: TMPDIR=FOLDER smol-wf … [file_unwritable]")
+        );
         passes(&place, &line.replace("TMPDIR=/nonexistent", ""));
     }
     // Nor is a path proposed in place of itself.
     let child = place.command(&["import", "s.mjs/"]).spawn().unwrap();
-    assert!(!finish(child).stderr.contains("did you mean"));
+    snapshot!(finish(child).stderr, @"error: s.mjs/: line 1 is not a line of a journal: expected value at line 1 column 1; write one with `smol-wf export <run> --format journal` [import_not_a_journal]");
 }

@@ -16,7 +16,7 @@ const ID: usize = 26;
 
 /// What differs from one run to the next, and what stands for it. Nothing here
 /// matches a value that somebody chose, such as `10 s` or `300ms`.
-const UNSTABLE: [(&str, &str); 11] = [
+const UNSTABLE: [(&str, &str); 12] = [
     (r"(/[^\s/`'\x22]+)*/\.tmp[0-9A-Za-z]{6}", "/folder"),
     (r"\b\d+\.\d+ s\b|\b\d+m\d\ds\b", "0.0 s"),
     (r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b", "2026-01-01 00:00:00"),
@@ -24,8 +24,10 @@ const UNSTABLE: [(&str, &str); 11] = [
     (r#"\b(time|timestamp)="[^"]*""#, "${1}=\"0\""),
     (r"\bseed \d+", "seed 1"),
     (r"\bdebug-[0-9a-f]{16}\b", "debug-session"),
-    (r"(; fuel|\bpid) [\d,]+", "${1} 1"),
-    (r"smol-wf/[0-9a-z]{8}/", "smol-wf/branch/"),
+    (r"(; fuel|\bprocess) [\d,]+", "${1} 1"),
+    (r"(`|^)smol-wf/[0-9a-z]{8}/", "${1}smol-wf/branch/"),
+    // What two runs computed, where they differ in it.
+    (r"(?m)^( *[-+]) \d{5,}$", "${1} 12345"),
     (r"\bending in [0-9a-f]{12}\b", "ending in 0123456789ab"),
     // Of a first line that has the name of a temporary folder in it.
     (r"\bcolumn \d{3,}\b", "column 100"),
