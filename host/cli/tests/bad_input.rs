@@ -209,7 +209,7 @@ fn runs_that_cannot_be_resumed() {
     }
     place.write("none.mjs", format!("{META}return 1\n"));
     assert_eq!(place.run(&["run", "none.mjs"]).code, 0);
-    place.run(&["fork", "latest", "--from", "2"]).fails(2, &["has made no calls"]);
+    place.run(&["fork", "latest", "--from", "2"]).fails(2, &["has no steps"]);
 }
 
 #[test]

@@ -236,8 +236,8 @@ fn rules_beside_a_fixture_are_kept() {
     verdict(&place.run(&["test"]), 0, &["PASS"]);
     for (rules, says) in [
         (r#"{ "resultSchema": { "required": ["verdict"] } }"#, "rule resultSchema"),
-        (r#"{ "agents": { "max": 2 } }"#, "rule agents: 3 agents were called, and 2 is the most"),
-        (r#"{ "agents": { "min": 4 } }"#, "4 is the least"),
+        (r#"{ "agents": { "max": 2 } }"#, "rule agents: 3 agents were called; the maximum is 2"),
+        (r#"{ "agents": { "min": 4 } }"#, "the minimum is 4"),
         (r#"{ "agent": {} }"#, "fixture_rules"),
         (r#"{ "agents": 3 }"#, "an object with `min` or `max`"),
         (r#"{ "agents": { "min": 3, "max": 1 } }"#, "`min` of 3 above its `max` of 1"),
@@ -250,7 +250,7 @@ fn rules_beside_a_fixture_are_kept() {
     }
     let unpriced = recorded(SCRIPT, &["--debug-rule", "label:b=tokens:1000,cost:unknown"]);
     unpriced.write("tests/review.assert.json", r#"{ "maxCostUsd": 5 }"#);
-    let says = ["rule maxCostUsd: of 3 calls, 1 have no known cost", "more than $5"];
+    let says = ["rule maxCostUsd: the cost of 1 of 3 agents is unknown", "more than $5"];
     verdict(&unpriced.run(&["test"]), 7, &says);
     let nulls = recorded(SCRIPT, &["--debug-rule", "label:b=null"]);
     nulls.write("tests/review.assert.json", r#"{ "noNulls": true }"#);

@@ -1,7 +1,7 @@
 //! Promises inside of awaited values.
 //!
-//! Owns: promises that stay in a list or an object which a promise comes to, as in
-//! `Promise.all(items.map(i => ({ i, p: agent(i) })))`. Never: words.
+//! Owns: promises that stay in the list or object that a promise resolves to, as in
+//! `Promise.all(items.map(i => ({ i, p: agent(i) })))`. Never: writes a message.
 
 use oxc_ast::ast::Expression;
 
@@ -10,8 +10,8 @@ use super::shapes::{Shape, Shapes};
 use super::tree::{argument, method_of};
 
 impl<'a> Shapes<'_, '_, 'a> {
-    /// The promises that are left in a value. An awaited list is reported where it is
-    /// awaited.
+    /// The promises that are left in the value of an awaited promise. `await` of a list is
+    /// reported by another rule.
     pub(super) fn awaited(&self, promise: &Expression<'a>) -> Option<Shape<'a>> {
         let Expression::CallExpression(call) = promise else { return None };
         let is_parallel = self.tree.primitive(call) == Some("parallel");

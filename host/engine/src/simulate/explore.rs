@@ -24,11 +24,11 @@ use super::stubs::Stubs;
 use super::{Simulator, contrast};
 use crate::error::EngineError;
 
-/// Most runs of a script that does not end: each takes seconds, and later ones add
-/// little.
+/// Most runs of a script that does not end: each takes seconds, and further runs show
+/// little that is new.
 const ENDLESS_MAX: u32 = 3;
 
-/// Most calls of an order that are shown.
+/// Most steps of an order that are shown.
 const ORDER_SHOWN_MAX: usize = 12;
 
 impl Simulator {
@@ -122,7 +122,7 @@ impl<'a> Explorer<'a> {
     }
 
     /// The same, with agents that always answer first.
-    pub(super) async fn perform_with(
+    pub(super) async fn simulate_with(
         &mut self,
         schedule: &Schedule,
         first: First,
@@ -155,7 +155,7 @@ impl<'a> Explorer<'a> {
         self.orders.insert(hasher.finish());
     }
 
-    /// Calls that a run refuses in any order of answers.
+    /// Reports the steps that a run refuses under any schedule.
     fn judge_refused(&mut self, base: &SimulatedRun) {
         let undisturbed = Schedule::undisturbed();
         for entry in &base.entries {
@@ -206,7 +206,7 @@ impl<'a> Explorer<'a> {
         self.judge_faults(schedule, run, base).await
     }
 
-    /// Ends that are findings under any schedule.
+    /// Reports an end that is a finding under any schedule. Returns whether it did.
     fn judge_end(&mut self, schedule: &Schedule, run: &SimulatedRun) -> bool {
         let entries = &run.entries;
         let ended = &run.ended;
@@ -229,7 +229,7 @@ impl<'a> Explorer<'a> {
                 (FindingKind::Unbounded, said, Some(String::new()), None)
             }
             SimulationEnd::Stopped { .. } if ended.hangs() => {
-                let said = "the script computes and neither ends nor waits for a call".to_owned();
+                let said = "the script computes without end, and waits for nothing".to_owned();
                 (FindingKind::Hang, said, None, None)
             }
             SimulationEnd::Stopped { message, .. } => {
@@ -249,7 +249,7 @@ impl<'a> Explorer<'a> {
         true
     }
 
-    /// An outcome that depends on the order of answers is a finding.
+    /// Reports an outcome that depends on the order of answers.
     fn judge_order(&mut self, schedule: &Schedule, run: &SimulatedRun, base: &SimulatedRun) {
         if run.ended == base.ended {
             return;
@@ -290,8 +290,8 @@ impl<'a> Explorer<'a> {
         self.notes.show(sides.to_vec());
     }
 
-    /// Breaks are findings if they are consequences of a fault: the schedule without the
-    /// fault must not show them.
+    /// Reports the breaks that a fault caused: the schedule without the fault must not show
+    /// them.
     async fn judge_faults(
         &mut self,
         schedule: &Schedule,
@@ -331,7 +331,8 @@ impl<'a> Explorer<'a> {
         broken: &Break,
         culprit: Option<&Struck>,
     ) {
-        // It has no consequence in a body, and is deliberate.
+        // `void` says that the promise is deliberately not awaited, and in a body its
+        // failure is only a warning.
         let is_meant = matches!(run.ended, SimulationEnd::Completed(_))
             && broken.error.code == culprit::UNHANDLED
             && culprit::is_meant(&run.entries, broken.scope, &broken.error);
@@ -365,12 +366,12 @@ impl<'a> Explorer<'a> {
         base: &SimulatedRun,
     ) -> Result<(), EngineError> {
         let twin = schedule.without_crash();
-        let performed;
+        let simulated;
         let twin = if twin.order == Schedule::undisturbed().order {
             base
         } else {
-            performed = self.simulate(&twin).await?;
-            &performed
+            simulated = self.simulate(&twin).await?;
+            &simulated
         };
         let differs = match &run.ended {
             SimulationEnd::Stopped { code, message, .. } if code == "replay_mismatch" => {
@@ -392,7 +393,7 @@ impl<'a> Explorer<'a> {
     }
 }
 
-/// Simulates one schedule, and keeps the calls that its faults struck.
+/// Simulates one schedule, and keeps the steps that its faults struck.
 async fn simulated(
     simulator: &Simulator,
     found: &mut ChildCache,
