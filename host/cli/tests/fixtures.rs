@@ -478,7 +478,7 @@ fn the_fixture_of_a_script_that_was_piped_in_says_what_it_lacks() {
     let mut child = run.stdin(std::process::Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
     assert_eq!(common::finish(child).code, 0);
-    let said = "was piped in, and no file holds it; save it in the project of the fixture";
+    let said = "was piped in, so no file holds it; save it in the project of the fixture";
     let exported = place.run(&["export", "latest", "--fixture", "piped.swf"]);
     exported.fails(0, &["warning: smol-wf test will refuse", said]);
     verdict(&place.run(&["test", "piped.swf"]), 7, &[said, "--script FILE --accept"]);

@@ -77,7 +77,7 @@ impl<'a> Visit<'a> for Asks<'_, '_, '_, 'a> {
         }
         let primitive = self.shapes.tree.primitive(it).filter(|name| AWAITED.contains(name));
         self.found = primitive.or_else(|| {
-            let (fun, _) = self.shapes.callee(&it.callee)?;
+            let fun = self.shapes.callee(&it.callee)?;
             self.shapes.asks(fun)
         });
         walk::walk_call_expression(self, it);

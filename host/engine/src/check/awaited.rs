@@ -22,11 +22,11 @@ impl<'a> Shapes<'_, '_, 'a> {
         if is_parallel || is_all().is_some() {
             let Expression::CallExpression(mapped) = argument(call, 0)? else { return None };
             let (_, "map") = method_of(mapped)? else { return None };
-            let (fun, _) = self.callee(argument(mapped, 0)?)?;
+            let fun = self.callee(argument(mapped, 0)?)?;
             return match is_parallel {
                 true => {
                     let [thunk] = fun.returns()[..] else { return None };
-                    self.left_by(self.callee(thunk)?.0)
+                    self.left_by(self.callee(thunk)?)
                 }
                 false => self.left_by(fun),
             };
@@ -34,7 +34,7 @@ impl<'a> Shapes<'_, '_, 'a> {
         if self.tree.primitive(call).is_some() {
             return None;
         }
-        let (fun, _) = self.callee(&call.callee)?;
+        let fun = self.callee(&call.callee)?;
         self.left_by(fun)
     }
 

@@ -244,7 +244,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
     /// Whether the result of a function of the script may be null, for these arguments.
     fn returned(&self, callee: &Expression<'a>, values: &[Null]) -> Null {
         match self.shapes.callee(callee) {
-            Some((fun, _)) => self.result(fun, values),
+            Some(fun) => self.result(fun, values),
             None => Null::Unknown,
         }
     }

@@ -197,8 +197,8 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
             return AWAITED.contains(&primitive).then_some(Shape::Promise(source));
         }
         self.of_method(call).or_else(|| {
-            let (fun, name) = self.callee(&call.callee)?;
-            self.returned(fun, name)
+            let fun = self.callee(&call.callee)?;
+            self.returned(fun)
         })
     }
 
@@ -235,8 +235,8 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
 
     /// The list of what a callback returns for each item.
     fn each(&self, callback: &Expression<'a>) -> Option<Shape<'a>> {
-        let (fun, name) = self.callee(callback)?;
-        match self.returned(fun, name)? {
+        let fun = self.callee(callback)?;
+        match self.returned(fun)? {
             Shape::Promise(source) => Some(Shape::List(source)),
             Shape::Holder(source) | Shape::List(source) => Some(Shape::Holder(source)),
         }
@@ -249,56 +249,49 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         if self.own_list || method != "forEach" {
             return None;
         }
-        let (fun, name) = self.callee(argument(call, 0)?)?;
+        let fun = self.callee(argument(call, 0)?)?;
         // The rule `for-each` reports async callbacks.
         if fun.is_async() {
             return None;
         }
-        match self.returned(fun, name)? {
+        match self.returned(fun)? {
             Shape::Promise(source) => Some(source),
             _ => None,
         }
     }
 
-    /// The function of the script that an expression stands for, and its name; the name is
-    /// empty for a function expression.
-    pub(super) fn callee<'b>(&self, callee: &'b Expression<'a>) -> Option<(Fun<'b, 'a>, &'b str)>
+    /// The function of the script that an expression stands for.
+    pub(super) fn callee<'b>(&self, callee: &'b Expression<'a>) -> Option<Fun<'b, 'a>>
     where
         'a: 'b,
     {
         if let Some(fun) = Fun::of(callee) {
-            return Some((fun, ""));
+            return Some(fun);
         }
         match callee {
-            Expression::Identifier(name) => {
-                let symbol = self.tree.symbol(name)?;
-                let fun = match self.tree.binding(symbol) {
-                    Binding::Function(fun) => fun,
-                    Binding::Value(value) => self.tree.further(|| self.callee(value))??.0,
-                    _ => return None,
-                };
-                Some((fun, name.name.as_str()))
-            }
+            Expression::Identifier(name) => match self.tree.binding(self.tree.symbol(name)?) {
+                Binding::Function(fun) => Some(fun),
+                Binding::Value(value) => self.tree.further(|| self.callee(value))?,
+                _ => None,
+            },
             Expression::StaticMemberExpression(member) => {
                 let name = member.property.name.as_str();
-                let fun = match &member.object {
+                match &member.object {
                     Expression::ThisExpression(this) => {
-                        let class = self.class_around(this.node_id.get())?;
-                        method_of_class(class, name)?
+                        method_of_class(self.class_around(this.node_id.get())?, name)
                     }
                     object => match self.tree.written(object) {
-                        Expression::ObjectExpression(written) => Fun::of(property(written, name)?)?,
+                        Expression::ObjectExpression(written) => Fun::of(property(written, name)?),
                         Expression::NewExpression(made) => {
                             let Expression::Identifier(class) = &made.callee else { return None };
                             match self.tree.binding(self.tree.symbol(class)?) {
-                                Binding::Class(class) => method_of_class(class, name)?,
-                                _ => return None,
+                                Binding::Class(class) => method_of_class(class, name),
+                                _ => None,
                             }
                         }
-                        _ => return None,
+                        _ => None,
                     },
-                };
-                Some((fun, name))
+                }
             }
             _ => None,
         }
@@ -312,7 +305,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
     }
 
     /// The shape of this function's result.
-    pub(super) fn returned(&self, fun: Fun<'_, 'a>, name: &str) -> Option<Shape<'a>> {
+    pub(super) fn returned(&self, fun: Fun<'_, 'a>) -> Option<Shape<'a>> {
         if fun.is_generator() {
             return None;
         }

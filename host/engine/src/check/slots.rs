@@ -52,11 +52,11 @@ impl<'a> Settled<'_, '_, '_, 'a> {
             "filter" | "slice" | "reverse" | "concat" => return self.has_null_slots(object),
             _ => return true,
         };
-        let Some((fun, _)) = callback.and_then(|callback| self.shapes.callee(callback)) else {
+        let Some(fun) = callback.and_then(|callback| self.shapes.callee(callback)) else {
             return true;
         };
         // The list holds promises instead of functions.
-        if matches!(self.shapes.returned(fun, ""), Some(Shape::Promise(_))) {
+        if matches!(self.shapes.returned(fun), Some(Shape::Promise(_))) {
             return self.of_function(fun);
         }
         fun.returns().into_iter().any(|thunk| self.may_give_null(thunk).unwrap_or(false))
@@ -76,15 +76,15 @@ impl<'a> Settled<'_, '_, '_, 'a> {
     /// is not certain.
     pub(super) fn may_give_null(&self, thunk: &Expression<'a>) -> Option<bool> {
         self.shapes.tree.further(|| {
-            if let Some((fun, _)) = self.shapes.callee(thunk) {
+            if let Some(fun) = self.shapes.callee(thunk) {
                 return Some(self.of_function(fun));
             }
             match thunk {
                 Expression::CallExpression(call) if self.shapes.of_call(call).is_none() => {
                     // `safely(() => …)`: the slot holds the function that it returns.
-                    let (maker, _) = self.shapes.callee(&call.callee)?;
+                    let maker = self.shapes.callee(&call.callee)?;
                     let made = maker.returns();
-                    let (fun, _) = self.shapes.callee(made.first()?)?;
+                    let fun = self.shapes.callee(made.first()?)?;
                     Some(self.of_function(fun)).filter(|_| made.len() == 1)
                 }
                 Expression::ConditionalExpression(it) => {
@@ -166,7 +166,7 @@ impl<'a> Visit<'a> for Within<'_, '_, '_, '_, 'a> {
         let shapes = self.settled.shapes;
         let asks = shapes.tree.primitive(it).is_some_and(|name| AWAITED.contains(&name));
         let of_own = || {
-            let (fun, _) = shapes.callee(&it.callee)?;
+            let fun = shapes.callee(&it.callee)?;
             let look = || shapes.asks(fun).is_some() && self.settled.look_into(fun).asks;
             shapes.tree.further(look)
         };

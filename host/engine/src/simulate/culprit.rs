@@ -131,10 +131,10 @@ pub(super) fn sentence(
     let slot = broken.slot.as_ref().map(|slot| format!("; {slot}")).unwrap_or_default();
     let what = match (culprit, error.message.as_str()) {
         (Some(culprit), _) if error.code == UNHANDLED => {
-            return format!("`{}` failed, and nobody awaited it", culprit.title);
+            return format!("`{}` failed and was not awaited", culprit.title);
         }
         (None, _) if error.code == UNHANDLED => {
-            return format!("{when}, a promise fails and nobody awaits it{place}");
+            return format!("{when}, a promise fails that is not awaited{place}");
         }
         (Some(culprit), said) if reads_of_null(said) => script
             .and_then(|start| accessed(&start.text, error))

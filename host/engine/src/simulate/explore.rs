@@ -180,7 +180,8 @@ impl<'a> Explorer<'a> {
                 && error.message.ends_with("undefined")
                 && ["args", "input"].iter().any(|name| line.contains(name));
             let hint = if lacks_args { "; no arguments were given" } else { "" };
-            let message = format!("nothing went wrong, and it fails: {}{hint}", of_error(error));
+            let message =
+                format!("the script fails although nothing went wrong: {}{hint}", of_error(error));
             let note = NewFinding::new(FindingKind::Fails, undisturbed.number, message);
             self.notes.take(NewFinding { error: Some(error), lacks_args, ..note });
         }
@@ -236,7 +237,7 @@ impl<'a> Explorer<'a> {
                 (FindingKind::Fails, message.clone(), None, None)
             }
             SimulationEnd::BrokenOff => {
-                (FindingKind::Fails, "it waits, and nothing is under way".to_owned(), None, None)
+                (FindingKind::Fails, "it waits, but nothing is pending".to_owned(), None, None)
             }
             SimulationEnd::Completed(_) | SimulationEnd::Failed(_) => return false,
         };
@@ -378,7 +379,7 @@ impl<'a> Explorer<'a> {
                 Some(message.clone())
             }
             ended if *ended != twin.ended => Some(format!(
-                "without a crash it comes to {}, with one to {}",
+                "without a crash the outcome is {}, with one it is {}",
                 outcome(&twin.ended),
                 outcome(ended)
             )),
@@ -386,7 +387,7 @@ impl<'a> Explorer<'a> {
                 .map(|(one, other)| format!("without a crash: {one}; with one: {other}")),
         };
         if let Some(differs) = differs {
-            let message = format!("taken up again behind a crash, it goes another way: {differs}");
+            let message = format!("resumed after a crash, the run differs: {differs}");
             self.notes.take(NewFinding::new(FindingKind::ResumeDiffers, schedule.number, message));
         }
         Ok(())

@@ -402,7 +402,7 @@ fn plan_error(ended: SimulationEnd) -> PlanError {
         }
         SimulationEnd::Completed(_) | SimulationEnd::BrokenOff => PlanError {
             code: Code::BrokenOff.into(),
-            message: "the script waits, and nothing is under way".to_owned(),
+            message: "the script waits, but nothing is pending".to_owned(),
             reached: None,
             line: None,
             column: None,

@@ -165,19 +165,16 @@ impl Explorer<'_> {
             return;
         }
         let title = &group.title;
-        let (who, is, them, it, its) = match group.count {
-            0 | 1 => (format!("`{title}`"), "is", "it", "it", "its answer is"),
-            2 => {
-                let who = format!("`{title}` and another one");
-                (who, "are", "them", "them", "their answers are")
-            }
+        let (who, is, it, its) = match group.count {
+            0 | 1 => (format!("`{title}`"), "is", "it", "its answer is"),
+            2 => (format!("`{title}` and another one"), "are", "them", "their answers are"),
             more => {
                 let who = format!("`{title}` and {} others", more - 1);
-                (who, "are", "them", "them", "their answers are")
+                (who, "are", "them", "their answers are")
             }
         };
         let said = format!(
-            "{who} {is} at work when the script ends, and nobody awaits {them}: a run cuts {it} off, and {its} lost"
+            "{who} {is} at work when the script ends and {is} not awaited: a run cuts {it} off, and {its} lost"
         );
         let message = match schedule.number {
             0 => said,
