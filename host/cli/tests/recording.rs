@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -70,6 +71,20 @@ fn a_signal_stops_a_recording_and_the_same_command_goes_on() {
         assert_eq!(std::fs::read_to_string(place.path("review.swf")).unwrap(), before);
         goes_on(&place);
     }
+}
+
+#[test]
+fn two_recordings_at_one_moment_ask_for_an_answer_once() {
+    let (place, slow) = waiting();
+    let mut other = place.command(&RECORD).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(other.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(said, "review.swf: waiting for another smol-wf that records here\n");
+    signal(&slow, "-KILL");
+    assert_eq!(finish(slow).code, -1);
+    let ran = finish(other);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(ran.stdout.contains("3 calls, 1 live"), "{}", ran.stdout);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod agents;
 mod fixture_test;
+mod folder_lock;
 mod github;
 mod junit;
 mod verdict_text;

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use oxc_ast::ast::{CallExpression, Expression, ObjectPropertyKind, PropertyKind};
 use oxc_span::GetSpan;
 use serde_json::{Map, Value};
-use smol_wf_core::step_request::AgentRequest;
 use smol_wf_core::options::{OPTIONS, OptionRules};
+use smol_wf_core::step_request::AgentRequest;
 
 use super::finding::Spot;
 use super::rules;

@@ -11,10 +11,10 @@ use oxc_ast::ast::{
 use oxc_span::GetSpan;
 use oxc_syntax::operator::BinaryOperator;
 use serde_json::{Map, Value, json};
-use smol_wf_core::step_request::{AgentRequest, WorkflowTarget};
 use smol_wf_core::guest::{Dialect, Failure};
 use smol_wf_core::limits::SLEEP_MS_MAX;
 use smol_wf_core::options::OptionRules;
+use smol_wf_core::step_request::{AgentRequest, WorkflowTarget};
 
 use super::constants::{Written, never_arrives};
 use super::finding::Spot;

@@ -13,10 +13,10 @@ use smol_wf_sandbox::Sandbox;
 use super::finding::Spot;
 use super::refusals::{Named, Wanted, in_words};
 use super::rules;
-use crate::step_resources::ResourceRules;
 use crate::children::Children;
 use crate::folders::RunFolders;
 use crate::request::{AgentSettings, Folders, ScriptFile};
+use crate::step_resources::ResourceRules;
 
 /// Children of one script that are looked for.
 const LOOKED_FOR_MAX: usize = 100;

@@ -15,6 +15,7 @@ use smol_wf_engine::{
 };
 
 use super::agents::Agents;
+use super::folder_lock;
 use crate::advice;
 use crate::commands::fixture::FixtureFile;
 use crate::failure::{FileError, print_message};
@@ -82,6 +83,11 @@ impl Tester {
             verdict: None,
             error: None,
             took: Duration::ZERO,
+        };
+        // Held until the answers are written, so that nobody asks for them again.
+        let _lock = match self.agents {
+            Some(_) => folder_lock::lock_folder_of(path, &self.cancel).await,
+            None => None,
         };
         match self.verdict(found).await {
             Err(error) => tested.error = Some(error),
