@@ -245,7 +245,7 @@ pub(crate) struct LimitFlags {
     timeout: Option<Value>,
 
     /// Stop the run when the script computes for this long without waiting for a
-    /// call; it can be resumed [default: 60s]
+    /// step; it can be resumed [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::TurnTimeout))]
     turn_timeout: Option<Value>,
 }

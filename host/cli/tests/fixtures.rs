@@ -65,13 +65,13 @@ fn the_examples_do_what_was_recorded() {
 #[test]
 fn an_unchanged_script_passes_and_a_comment_changes_nothing() {
     let place = recorded(SCRIPT, &[]);
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live"]);
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 steps, 0 live"]);
     edit(&place, "return {", "// a remark\nlog('new')\nreturn {");
     verdict(&place.run(&["test", "tests"]), 0, &["PASS", "script edited"]);
     let before = fixture(&place);
     verdict(&place.run(&["test", "--accept"]), 0, &["fixture written"]);
     assert_ne!(fixture(&place), before);
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live, "]);
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 steps, 0 live, "]);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_changed_prompt_is_shown_and_recorded_live_on_request() {
         7,
         &[
             "FAIL  tests/review.swf",
-            "call 3 (rank): prompt changed",
+            "step 3 (rank): prompt changed",
             "- Rank 2 findings.",
             "+ Order 2 findings by weight.",
             "--record missing",
@@ -93,8 +93,8 @@ fn a_changed_prompt_is_shown_and_recorded_live_on_request() {
     // Nothing to accept: an answer is missing.
     verdict(&place.run(&["test", "--accept"]), 7, &["FAIL"]);
     let live = place.run(&["test", "--record", "missing", "--debug-rule", "*=answer:by weight"]);
-    verdict(&live, 0, &["PASS", "3 calls, 1 live", "fixture written"]);
-    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live"]);
+    verdict(&live, 0, &["PASS", "3 steps, 1 live", "fixture written"]);
+    verdict(&place.run(&["test"]), 0, &["3 steps, 0 live"]);
     assert!(fixture(&place).contains("by weight"));
 }
 
@@ -112,7 +112,7 @@ fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
     assert_eq!(fixture(&place), before, "a fixture has an end");
     // Cut short again: what was kept stays, and is not asked for.
     let again = place.run(&[&record[..], &rule].concat());
-    verdict(&again, 7, &["3 calls, 1 live", "review.swf.kept"]);
+    verdict(&again, 7, &["3 steps, 1 live", "review.swf.kept"]);
     let kept = place.path("tests/review.swf.kept");
     let text = std::fs::read_to_string(&kept).unwrap();
     std::fs::write(&kept, text.replace("Study a", "Study z")).unwrap();
@@ -120,9 +120,9 @@ fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
     std::fs::write(&kept, text).unwrap();
     // Only recording looks at what is kept.
     verdict(&place.run(&["test"]), 7, &["prompt changed"]);
-    verdict(&place.run(&record), 0, &["PASS", "3 calls, 1 live", "fixture written"]);
+    verdict(&place.run(&record), 0, &["PASS", "3 steps, 1 live", "fixture written"]);
     assert!(!place.path("tests/review.swf.kept").exists());
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live"]);
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 steps, 0 live"]);
 }
 
 #[test]
@@ -133,14 +133,14 @@ fn new_and_missing_calls_and_another_result_fail() {
     verdict(
         &fewer,
         7,
-        &["prompt changed", "- Rank 2 findings.", "recorded call 2 (b) was not reached"],
+        &["prompt changed", "- Rank 2 findings.", "recorded step 2 (b) was not reached"],
     );
     // Of a run that has its end, it is known.
     edit(&place, "Rank ${found.length}", "Rank 2");
-    verdict(&place.run(&["test"]), 7, &["recorded call 2 (b) is no longer made", "--accept"]);
+    verdict(&place.run(&["test"]), 7, &["recorded step 2 (b) no longer occurs", "--accept"]);
     edit(&place, "Rank 2", "Rank ${found.length}");
     edit(&place, "['a']", "['a', 'b', 'c']");
-    verdict(&place.run(&["test"]), 7, &["call 3 (c) is new: the fixture has no answer"]);
+    verdict(&place.run(&["test"]), 7, &["step 3 (c) is new: the fixture has no answer"]);
     edit(&place, "['a', 'b', 'c']", "['b', 'a']");
     let turned = place.run(&["test"]);
     verdict(&turned, 7, &["the result changed", "--accept"]);
@@ -172,7 +172,7 @@ fn why_a_script_fails_stands_before_all_that_it_no_longer_does() {
     let place = recorded(CHAIN, &[]);
     edit(&place, "let last =", "undefinedFn()\nlet last =");
     let ran = place.run(&["test", "--junit", "report.xml"]);
-    verdict(&ran, 7, &["recorded call 1 (a) is no longer made", "and 2 more differences"]);
+    verdict(&ran, 7, &["recorded step 1 (a) no longer occurs", "and 2 more differences"]);
     let lines: Vec<&str> = ran.stdout.lines().map(str::trim).collect();
     let cause = "the script fails now at 3:1: ReferenceError: ";
     assert!(lines[1].starts_with(cause), "{}", ran.stdout);
@@ -192,9 +192,9 @@ fn calls_behind_one_that_has_no_answer_were_not_reached() {
     let place = recorded(CHAIN, &[]);
     edit(&place, "'a', 'b'", "'A', 'b'");
     let ran = place.run(&["test"]);
-    let says = ["call 1 (A): prompt", "recorded calls 2 (b), 3 (c), 4 (d), … were not reached"];
+    let says = ["step 1 (A): prompt", "recorded steps 2 (b), 3 (c), 4 (d), … were not reached"];
     verdict(&ran, 7, &says);
-    assert!(!ran.stdout.contains("no longer made"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("no longer occurs"), "{}", ran.stdout);
     let json = place.run(&["test", "--json"]).report();
     let last = &json["fixtures"][0]["differences"][1];
     assert_eq!(last["kind"], "calls_not_reached");
@@ -222,7 +222,7 @@ fn a_script_that_was_moved_keeps_its_fixture() {
     verdict(&place.run(&moved), 0, &["PASS"]);
     verdict(&place.run(&[&moved[..], &["--accept"]].concat()), 0, &["PASS", "fixture written"]);
     assert!(fixture(&place).contains("../new/moved.js"), "{}", fixture(&place));
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  1 call, 0 live, "]);
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  1 step, 0 live, "]);
     place.write("tests/other.swf", fixture(&place));
     place.run(&["test", "--script", "new/moved.js"]).fails(2, &["--script is for one fixture"]);
 }
@@ -274,7 +274,7 @@ return answer
         "{text}"
     );
     assert!(text.contains("[redacted]"));
-    verdict(&place.run(&["test"]), 0, &["PASS", "2 calls"]);
+    verdict(&place.run(&["test"]), 0, &["PASS", "2 steps"]);
     edit(&place, "Then:", "Now:");
     verdict(&place.run(&["test"]), 7, &["- Then: echo: Log in with [redacted]", "+ Now: echo"]);
     // A script that computes with a secret cannot be replayed without it.
@@ -305,7 +305,7 @@ return { first, inner, slots }
     let ran = place.run(&[&["run", "flows/review.js"], &flags[..]].concat());
     assert_eq!(ran.ok()["results"]["first"], "echo: fast");
     export(&place, &[]).fails(0, &[]);
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  5 calls"]);
+    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  5 steps"]);
     // Edited, the answers still come in the recorded order, and fail as they did.
     edit(&place, "return {", "/* edited */ return {");
     verdict(&place.run(&["test"]), 0, &["PASS", "script edited"]);
@@ -321,7 +321,7 @@ fn ci_is_told_in_its_own_forms() {
     let mut command = place.command(&["test", "--junit", "report.xml"]);
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("summary.md"));
     let ran = finish(command.spawn().unwrap());
-    ran.fails(7, &["::error file=tests/review.swf,title=smol-wf test::call 3 (rank)"]);
+    ran.fails(7, &["::error file=tests/review.swf,title=smol-wf test::step 3 (rank)"]);
     let summary = std::fs::read_to_string(place.path("summary.md")).unwrap();
     assert!(summary.contains("| **FAIL** | tests/review.swf |"), "{summary}");
     // Seen from the repository, not from where the test runs.
@@ -338,7 +338,7 @@ fn ci_is_told_in_its_own_forms() {
     assert!(place.path("other.md").exists());
     let junit = std::fs::read_to_string(place.path("report.xml")).unwrap();
     assert!(junit.contains("tests=\"1\" failures=\"1\""), "{junit}");
-    assert!(junit.contains("<failure message=\"call 3 (rank): prompt changed"), "{junit}");
+    assert!(junit.contains("<failure message=\"step 3 (rank): prompt changed"), "{junit}");
     let json: Value = place.run(&["test", "--json"]).report();
     assert_eq!(json["fixtures"][0]["differences"][0]["kind"], "call_changed");
 }
@@ -388,25 +388,25 @@ fn limits_of_the_recording_bound_nothing_that_it_answers() {
     edit(&place, "two", "two more");
     place.run(&["resume", "latest"]).ok();
     export(&place, &[]).fails(0, &["smol-wf test"]);
-    verdict(&place.run(&["test"]), 0, &["2 calls, 0 live"]);
+    verdict(&place.run(&["test"]), 0, &["2 steps, 0 live"]);
     edit(&place, "const a", "// a remark\nconst a");
-    verdict(&place.run(&["test"]), 0, &["2 calls, 0 live, script edited"]);
+    verdict(&place.run(&["test"]), 0, &["2 steps, 0 live, script edited"]);
     let before = fixture(&place);
     verdict(&place.run(&["test", "--accept"]), 0, &["fixture written"]);
     assert!(fixture(&place).contains("\"agents\":1,"), "{}", fixture(&place));
     assert_ne!(fixture(&place), before);
-    verdict(&place.run(&["test", "--accept"]), 0, &["2 calls, 0 live, "]);
+    verdict(&place.run(&["test", "--accept"]), 0, &["2 steps, 0 live, "]);
     // A fork of the fork, and a run that was paused and resumed, likewise.
     edit(&place, "return [a,", "return [a, await agent('three'),");
     place.run(&["resume", "latest", "--max-agents", "1"]).ok();
     export(&place, &[]).fails(0, &["smol-wf test"]);
     edit(&place, "// a remark", "// another one");
-    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live, script edited"]);
+    verdict(&place.run(&["test"]), 0, &["3 steps, 0 live, script edited"]);
     place.run(&[&["run", "flows/review.js"][..], &debug].concat()).fails(5, &["limit_agents"]);
     place.run(&["resume", "latest", "--max-agents", "3"]).ok();
     export(&place, &[]).fails(0, &["smol-wf test"]);
     edit(&place, "// another one", "");
-    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live, script edited"]);
+    verdict(&place.run(&["test"]), 0, &["3 steps, 0 live, script edited"]);
     // What goes on without end is stopped, in words that fit this command.
     edit(&place, "const a", "for (let i = 0; ; i++) agent('more ' + i)\nconst a");
     let ran = place.run(&["test"]);

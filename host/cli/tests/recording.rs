@@ -51,10 +51,10 @@ fn signal(child: &Child, signal: &str) {
 fn goes_on(place: &Place) {
     let ran = place.run(&RECORD);
     assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("3 calls, 1 live"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("3 steps, 1 live"), "{}", ran.stdout);
     assert!(!place.path("review.swf.kept").exists());
     let ran = place.run(&["test"]);
-    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 0 live"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("PASS  review.swf  3 steps, 0 live"), "{}", ran.stdout);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn two_recordings_at_one_moment_ask_for_an_answer_once() {
     assert_eq!(finish(slow).code, -1);
     let ran = finish(other);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
-    assert!(ran.stdout.contains("3 calls, 1 live"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("3 steps, 1 live"), "{}", ran.stdout);
 }
 
 #[test]
@@ -172,13 +172,13 @@ fn a_call_that_fails_is_not_recorded() {
     let fail = ["--debug-rule", "prompt:Study b=fail"];
     let ran = place.run(&[&RECORD[..], &fail].concat());
     assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
-    for part in ["FAIL", "call 2 (Study b) failed: ", "kept in review.swf.kept; go on"] {
+    for part in ["FAIL", "step 2 (Study b) failed: ", "kept in review.swf.kept; go on"] {
         assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
     }
     assert_eq!(fixture(&place), before);
     // Only what failed is asked for again.
     let ran = place.run(&RECORD);
-    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 1 live"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("PASS  review.swf  3 steps, 1 live"), "{}", ran.stdout);
     // Nor is a script that fails now, though all agents answer.
     let before = fixture(&place);
     place.write("review.js", script("Scan").replace("return [", "undefinedFn()\nreturn ["));
@@ -190,7 +190,7 @@ fn a_call_that_fails_is_not_recorded() {
     assert_eq!(fixture(&place), before);
     place.write("review.js", script("Scan"));
     let ran = place.run(&RECORD);
-    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 1 live"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("PASS  review.swf  3 steps, 1 live"), "{}", ran.stdout);
     // Where nothing was answered, nothing is kept.
     place.write("review.js", script("Skim"));
     let ran = place.run(&[&RECORD[..], &["--debug-rule", "*=fail"]].concat());
@@ -224,5 +224,5 @@ fn answers_outlive_a_fixture_that_cannot_be_written() {
     assert!(junit.contains("<failure message=\"b.swf cannot be written"), "{junit}");
     set(0o644);
     let ran = place.run(&RECORD);
-    assert!(ran.stdout.contains("PASS  b.swf  3 calls, 0 live"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("PASS  b.swf  3 steps, 0 live"), "{}", ran.stdout);
 }

@@ -194,7 +194,7 @@ impl Provider for Debug {
         // The provider is part of this program.
         let program = std::env::current_exe().unwrap_or_default();
         let version = Some(env!("CARGO_PKG_VERSION").to_owned());
-        Probe { program: Some(program), version, logged_in: None, problem: None }
+        Probe { program: Some(program), version, ..Probe::UNKNOWN }
     }
 
     async fn attempt(

@@ -31,6 +31,7 @@ mod error;
 #[cfg(test)]
 mod fake;
 mod foreign;
+mod hinting;
 mod masking;
 pub mod opencode;
 pub mod owner;
@@ -57,7 +58,8 @@ pub use alias::ProviderAlias;
 pub use call_inputs::{Image, McpServer, McpTransport};
 pub use cli_agent::CliOptions;
 pub use configured_program::ConfiguredProgram;
-pub use error::{ProviderError, ProviderErrorKind, RoundSpend};
+pub use error::{MissingProgram, ProviderError, ProviderErrorKind, RoundSpend};
+pub use hinting::HintingProvider;
 pub use masking::MaskingProvider;
 pub use presence::{Departure, Presence};
 pub use process::{Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers};
@@ -223,9 +225,16 @@ pub struct Probe {
     pub logged_in: Option<bool>,
     /// Why it cannot be used, and what to do about it.
     pub problem: Option<String>,
+    /// The program that was not found, if a hint about it belongs to the problem.
+    #[serde(skip)]
+    pub missing: Option<MissingProgram>,
 }
 
 impl Probe {
+    /// Nothing is known.
+    pub const UNKNOWN: Self =
+        Self { program: None, version: None, logged_in: None, problem: None, missing: None };
+
     /// Whether a round may succeed: the program is installed, and nothing is known to be
     /// missing.
     #[must_use]
@@ -362,7 +371,7 @@ pub trait Provider: Send + Sync {
     /// credentials. It starts nothing, so that it can precede every run. A provider that
     /// cannot tell is passed over when one is chosen automatically.
     fn glance(&self) -> Probe {
-        Probe { program: None, version: None, logged_in: None, problem: None }
+        Probe::UNKNOWN
     }
 
     /// Ends whatever the provider keeps running between rounds, and returns when it has

@@ -277,7 +277,8 @@ impl LargeTexts {
         }
     }
 
-    /// Prompt and answer of a call, each only if it is large.
+    /// Prompt and answer of a step, each only if it is large; the fold has the
+    /// others. Fails if an entry cannot be read.
     async fn said(&self, step: StepId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
         let mut said = SpanTexts::default();
         if let Some(seq) = self.prompts.get(&step)

@@ -6,7 +6,7 @@
 //! A changed file, a copy elsewhere and a file in a folder below a trusted one
 //! are not trusted.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,7 @@ use smol_wf_core::ids::Digest;
 use super::error::ConfigError;
 use super::find::SettingsFile;
 use super::variable;
+use crate::file_output::private_folders;
 use crate::paths;
 
 /// Variable with digests that are trusted at any path, for machines without a
@@ -113,7 +114,7 @@ fn change(edit: impl FnOnce(&mut Vec<Trusted>)) -> Result<(), ConfigError> {
     let state = paths::state_dir().ok_or(ConfigError::NoState)?;
     let file = state.join(FILE);
     let failed = |error| ConfigError::TrustStore { file: file.clone(), doing: "written", error };
-    make_private(&state).map_err(failed)?;
+    private_folders().recursive(true).create(&state).map_err(failed)?;
     let lock = private(OpenOptions::new().create(true).truncate(false).write(true))
         .open(state.join(LOCK))
         .map_err(failed)?;
@@ -131,14 +132,6 @@ fn change(edit: impl FnOnce(&mut Vec<Trusted>)) -> Result<(), ConfigError> {
         .and_then(write)
         .and_then(|()| fs::rename(&new, &file))
         .map_err(failed)
-}
-
-fn make_private(dir: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
 }
 
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
