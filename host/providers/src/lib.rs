@@ -1,6 +1,6 @@
 //! One prompt to one reply, by driving an agent.
 //!
-//! Owns: what a provider is ([`Provider`]), its errors ([`ProviderError`]), and the
+//! Owns: the contract of a provider ([`Provider`]), its errors ([`ProviderError`]), and the
 //! providers by name ([`Registry`]). Never: retries, keeps a budget, or says whether an
 //! answer satisfies its schema; the engine and the core do.
 
@@ -17,7 +17,6 @@
 pub mod acp;
 mod agent_schema;
 mod alias;
-mod call_inputs;
 mod cause;
 pub mod claude_code;
 mod cli_agent;
@@ -40,6 +39,7 @@ pub mod pi;
 mod presence;
 mod process;
 mod scratch;
+mod step_inputs;
 #[cfg(test)]
 mod transcripts;
 
@@ -55,7 +55,6 @@ use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::step_request::{AgentRequest, Permissions, Usage};
 
 pub use alias::ProviderAlias;
-pub use call_inputs::{Image, McpServer, McpTransport};
 pub use cli_agent::CliOptions;
 pub use configured_program::ConfiguredProgram;
 pub use error::{MissingProgram, ProviderError, ProviderErrorKind, RoundSpend};
@@ -63,6 +62,7 @@ pub use hinting::HintingProvider;
 pub use masking::MaskingProvider;
 pub use presence::{Departure, Presence};
 pub use process::{Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers};
+pub use step_inputs::{Image, McpServer, McpTransport};
 
 /// One round of one agent step.
 #[derive(Debug, Clone)]
@@ -270,7 +270,7 @@ pub enum AgentActivity {
 }
 
 /// How an agent's permission questions are answered. Rules of its user, or its built-in
-/// ones, make it ask; it does not ask about what they deny.
+/// ones, make it ask; it does not ask about tools that they deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AskPolicy {
     /// No: nobody is there to be asked.

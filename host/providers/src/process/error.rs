@@ -13,7 +13,7 @@ use crate::{MissingProgram, ProviderError, ProviderErrorKind};
 /// A program could not be started or spoken to, or was ended because it broke a limit.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProcessError {
-    /// There is no such program.
+    /// The program does not exist.
     #[error("there is no program `{}`", program.display())]
     NotFound {
         /// The name or path that was looked for.
