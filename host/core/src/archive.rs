@@ -1,11 +1,11 @@
-//! A journal as a file that another database can take in.
+//! A journal as a file that can be imported into another database.
 //!
-//! Owns: the file's form, its version, and the checks before anything of it is
-//! believed. Never: opens a file, or holds more of one than a line.
+//! Owns: the file's format, its version, and the checks before its content is trusted.
+//! Never: opens a file, or holds more than one line in memory.
 //!
-//! JSON Lines: a head, then one line for each record. The body is JSON text in
-//! a string, so that it comes back byte for byte whatever a tool does to the
-//! lines around it; the chain of digests depends on that.
+//! JSON Lines: a head, then one line for each record. The body of a record is JSON text
+//! in a string, so that it survives byte for byte if a tool reformats the lines; the
+//! chain of digests depends on that.
 
 use crate::codes::Code;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::ids::RunId;
 use crate::journal::{self, Body, Entry, JournalError, Record};
 use crate::limits::RESULT_BYTES_MAX;
 
-/// Version of the file. A reader refuses a larger one.
+/// Version of the file. A reader refuses a larger version.
 pub const ARCHIVE_FORMAT: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,13 +41,13 @@ struct Line {
     chain: String,
 }
 
-/// A file that no run can be taken from.
+/// Why a file cannot be imported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
-    /// It is something else.
+    /// The file is something else.
     #[error("line {line} is not a line of a journal: {reason}")]
     NotAJournal {
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
         /// Message of the parser.
         reason: String,
@@ -55,26 +55,26 @@ pub enum ArchiveError {
     /// Written by a newer program.
     #[error("the file has format {found}, and this program reads up to {ARCHIVE_FORMAT}")]
     Newer {
-        /// Its format.
+        /// Format of the file.
         found: u32,
     },
     /// Lines are missing, or there are too many.
     #[error("the file should hold {said} entries ending in {tip:.12}, and holds {found}")]
     Incomplete {
-        /// What its head says.
+        /// Number of entries by the file's head.
         said: u64,
-        /// Digest of the last entry, as its head says.
+        /// Digest of the last entry by the file's head.
         tip: String,
-        /// What is there.
+        /// Number of entries in the file.
         found: u64,
     },
-    /// An entry is not what was written.
+    /// An entry is unreadable or was changed.
     #[error("{0}")]
     Journal(#[from] JournalError),
-    /// It begins with something else than a run's head, or with another run's.
+    /// The first entry is not the head of the run that the file names.
     #[error("the first entry is not the head of run {run}: the file was put together wrongly")]
     OtherRun {
-        /// What the file's head says.
+        /// The run that the file names.
         run: RunId,
     },
 }
@@ -93,8 +93,8 @@ impl ArchiveError {
     }
 }
 
-/// The first line of the file, without its end: of this run, whose journal has so
-/// many entries and ends with this digest.
+/// The first line of the file, without line end. `entries` is the number of entries of
+/// the journal, `tip` the chain of the last one.
 #[must_use]
 pub fn head_line(run: &RunId, name: &str, entries: u64, tip: &str) -> String {
     let head = Head {
@@ -104,28 +104,26 @@ pub fn head_line(run: &RunId, name: &str, entries: u64, tip: &str) -> String {
         entries,
         tip: tip.to_owned(),
     };
-    // Strings and numbers: this cannot fail.
+    // Strings and numbers: serialising them cannot fail.
     serde_json::to_string(&head).unwrap_or_default()
 }
 
-/// The line of a record, without its end.
+/// The line of a record, without line end.
 #[must_use]
 pub fn line(record: &Record) -> String {
     let Record { kind, body, chain } = record;
     serde_json::to_string(&LineOf { kind, body, chain }).unwrap_or_default()
 }
 
-/// Most bytes of a line: a result as large as it may be, escaped wherever it can
-/// be, twice.
+/// Most bytes of a line: the largest result, escaped as JSON text twice.
 pub const LINE_BYTES_MAX: usize = 5 * RESULT_BYTES_MAX;
 
-/// Reads the file line by line and checks all that can be checked: its form, its
-/// length, the chain of digests, and whose journal it is. Nothing of it counts
-/// before [`Reader::finish`] has said that it is whole.
+/// Reads the file line by line, and checks its form, its length, the chain of digests,
+/// and its run. Nothing may be used before [`Reader::finish`] has succeeded.
 #[derive(Debug)]
 pub struct Reader {
     head: Head,
-    /// Lines so far, empty ones among them.
+    /// Lines so far, including empty ones.
     lines: usize,
     /// Records so far.
     found: u64,
@@ -135,10 +133,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// From the first line, none where there is nothing.
+    /// Begins with the first line; none if the file is empty.
     ///
     /// # Errors
-    /// When it is not the head of such a file, or that of a newer program.
+    /// When it is not the head of such a file, or a newer program wrote it.
     pub fn begin(first: Option<&str>) -> Result<Self, ArchiveError> {
         let first = first.ok_or_else(|| wrong(1, "there is nothing".to_owned()))?;
         let head: Head =
@@ -167,16 +165,16 @@ impl Reader {
         self.found
     }
 
-    /// Time of the first record, once that was read.
+    /// Time of the first record in microseconds since 1970, once that was read; else 0.
     #[must_use]
     pub fn created_at_us(&self) -> i64 {
         self.created_at_us
     }
 
-    /// The record of the next line; none of an empty one.
+    /// The record of the next line; none for an empty line.
     ///
     /// # Errors
-    /// When it does not follow those before it.
+    /// When the line is unreadable, or its record does not follow those before it.
     pub fn record(&mut self, line: &str) -> Result<Option<Record>, ArchiveError> {
         self.lines += 1;
         if line.trim().is_empty() {
@@ -200,7 +198,7 @@ impl Reader {
         Ok(Some(record))
     }
 
-    /// Whether the file was whole.
+    /// Ends the file.
     ///
     /// # Errors
     /// When lines are missing, or there are too many.

@@ -1,12 +1,12 @@
 //! Stable codes of everything that can go wrong.
 //!
-//! Owns: the words, and what follows from each wherever it is met: which limit a
-//! user may raise, and what kind of failure it is for a shell and over HTTP. Never:
-//! a sentence, or the number that a program exits with.
+//! Owns: the words, and what follows from each: which limit a user may raise, and the
+//! kind of failure for a shell and over HTTP. Never: a message, or the number that a
+//! program exits with.
 //!
-//! Add; never rename. Every code stands in `docs/errors.md` with what to do. A code
-//! in a journal may be of a newer program, or a script's own: [`Code::read`] knows
-//! those of this one.
+//! Codes are only ever added, never renamed. `docs/errors.md` describes every code. A
+//! code in a journal may come from a newer program or from a script; [`Code::read`]
+//! knows the codes of this program.
 
 use serde::{Serialize, Serializer};
 
@@ -17,13 +17,13 @@ pub enum ExitClass {
     Failed,
     /// The request or a setting is wrong.
     Usage,
-    /// Something that was named cannot be used.
+    /// A named script, file or run cannot be used.
     Input,
-    /// The script itself is wrong, which showed only while it ran.
+    /// The script itself is wrong, which showed only when it ran.
     ScriptFault,
     /// The run paused, and a resume continues it.
     Paused,
-    /// A replay differs.
+    /// A replay differs from its recording.
     Mismatch,
     /// No agent can be used.
     Unavailable,
@@ -91,7 +91,7 @@ impl std::fmt::Display for Limit {
     }
 }
 
-/// Makes the enum and its maps of one line for each code, so that none lacks one.
+/// Makes the enum and its maps from one line for each code, so that none is missing.
 macro_rules! codes {
     ($($(#[doc = $doc:literal])* $name:ident = $word:literal, $exit:ident, $http:ident, $limit:expr;)*) => {
         /// A stable code.
@@ -105,7 +105,7 @@ macro_rules! codes {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// As users, journals and scripts see it.
+            /// The code as users, journals and scripts see it.
             #[must_use]
             pub const fn word(self) -> &'static str {
                 match self {
@@ -129,7 +129,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The limit that lets a run go on when it is raised.
+            /// The limit that must be raised so that a run can go on, if there is one.
             #[must_use]
             pub const fn limit(self) -> Option<Limit> {
                 match self {

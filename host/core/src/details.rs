@@ -1,8 +1,8 @@
-//! A run in detail, as a fold over its journal: who worked on it, what each
-//! call was, when it ran, and what it cost.
+//! A run in detail, as a fold over its journal: its epochs, and for each step its
+//! request, times and cost.
 //!
-//! Owns: the one account that `history`, `diff` and the exported traces show
-//! parts of. Never: copies a prompt or an answer; it borrows the journal.
+//! Owns: the data behind `history`, `diff` and the exported traces. Never: copies a
+//! prompt or an answer; it borrows the journal.
 
 use serde::{Serialize, Serializer};
 
@@ -28,36 +28,36 @@ pub use spend::{Spend, UsageRow, UsageTables};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Details<'a> {
-    /// When it was created.
+    /// When the run was created.
     #[serde(rename = "createdAtMs", serialize_with = "ms")]
     pub created_at_us: i64,
     /// Time of its last entry.
     #[serde(rename = "updatedAtMs", serialize_with = "ms")]
     pub updated_at_us: i64,
-    /// Where its agents work.
+    /// The folder in which its agents work.
     pub cwd: &'a str,
-    /// Where its script was.
+    /// Path of its script.
     pub script: &'a str,
-    /// Of its script's text.
+    /// Digest of the script's text.
     pub script_digest: &'a Digest,
-    /// For calls that name no provider.
+    /// Provider of steps that name none.
     pub provider: &'a str,
     /// Seed of everything random in it.
     pub seed: u64,
-    /// Output tokens that `budget` told the script of.
+    /// Output tokens that the script saw as `budget.total`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<u64>,
     /// The epochs of the run.
     #[serde(rename = "attempts")]
     pub epochs: Vec<Epoch<'a>>,
-    /// Its calls, in order of issue.
+    /// Its steps, in the order of their numbers.
     pub steps: Vec<StepDetails<'a>>,
-    /// Who answered, and what that took.
+    /// Tokens and dollars by phase, model and provider.
     pub usage: UsageTables,
-    /// All that it is a function of.
+    /// The head of its journal.
     #[serde(skip)]
     pub head: &'a RunHead,
-    /// Its scripts, the first one first.
+    /// Its scripts, in the order in which they were started.
     #[serde(skip)]
     pub scripts: Vec<&'a ScopeStart>,
     /// Phases and log lines, in order.
@@ -66,7 +66,7 @@ pub struct Details<'a> {
     /// Spend of its agents, in order.
     #[serde(skip)]
     pub spent: Vec<Spend<'a>>,
-    /// How it ended.
+    /// How it ended; none if it has not.
     #[serde(skip)]
     pub end: Option<&'a RunEnd>,
 }
@@ -78,18 +78,18 @@ pub struct Epoch<'a> {
     /// Its number, from 1.
     #[serde(rename = "attempt")]
     pub number: u32,
-    /// When it took the run up.
+    /// When it began.
     #[serde(rename = "startedAtMs", serialize_with = "ms")]
     pub started_at_us: i64,
-    /// When it wrote last.
+    /// Time of its last entry.
     #[serde(rename = "endedAtMs", serialize_with = "ms")]
     pub ended_at_us: i64,
-    /// Why it ended.
+    /// How it ended.
     pub ended: EpochEnd,
-    /// More about it, from a limit.
+    /// The message of the limit or provider that ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
-    /// Why it let go of the run, with the numbers of a limit.
+    /// The recorded reason; none if it was killed or the run ended.
     #[serde(skip)]
     pub stop: Option<&'a StopReason>,
     /// Limits in force.
@@ -102,13 +102,13 @@ pub struct Epoch<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EpochEnd {
-    /// It has not: the process holds the run.
+    /// It has not ended: the process holds the run.
     Running,
     /// The process died without recording why.
     Killed,
     /// It was cancelled.
     Cancelled,
-    /// `--timeout` was over.
+    /// The time of `--timeout` was up.
     TimedOut,
     /// The run hit a limit.
     Limit,
@@ -121,7 +121,7 @@ pub enum EpochEnd {
 }
 
 impl EpochEnd {
-    /// As it is written everywhere.
+    /// Its name in texts for people.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -141,7 +141,7 @@ impl EpochEnd {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// It waits for room, or for a resume of the run.
+    /// It waits until an agent may begin, or until the run is resumed.
     Queued,
     /// It is being worked on.
     Running,
@@ -156,7 +156,7 @@ pub enum StepState {
 }
 
 impl StepState {
-    /// As it is written everywhere.
+    /// Its name in all documents.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -170,7 +170,7 @@ impl StepState {
     }
 }
 
-/// A span of time in which a call was worked on.
+/// A span of time in which a step was worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
     /// Its beginning, in microseconds since 1970.
@@ -179,7 +179,7 @@ pub struct Work {
     pub to_us: i64,
 }
 
-/// One call.
+/// One step.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepDetails<'a> {
@@ -189,7 +189,7 @@ pub struct StepDetails<'a> {
     pub kind: StepKind,
     /// Scope of the script that asked.
     pub scope: Scope,
-    /// What people call it.
+    /// Its label.
     #[serde(flatten)]
     pub label: StepLabel,
     /// The phase it belongs to.
@@ -206,45 +206,44 @@ pub struct StepDetails<'a> {
     /// The provider's own session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<&'a str>,
-    /// How it was kept apart from other agents.
+    /// How it was isolated from other agents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<&'a str>,
-    /// The options that hold its agent to something or give it more; only those
-    /// that were given.
+    /// The options that restrict or extend its agent, as far as they were given.
     #[serde(skip_serializing_if = "StepOptions::is_empty")]
     pub options: StepOptions<'a>,
-    /// When the script made it.
+    /// When the script asked for it.
     #[serde(rename = "calledAtMs", serialize_with = "ms")]
-    pub called_at_us: i64,
+    pub asked_at_us: i64,
     /// When it was dispatched first.
     #[serde(rename = "startedAtMs", serialize_with = "ms_or_null")]
     pub started_at_us: Option<i64>,
     /// When its outcome went to the script.
     #[serde(rename = "endedAtMs", serialize_with = "ms_or_null")]
     pub ended_at_us: Option<i64>,
-    /// From dispatch to answer.
+    /// Milliseconds from dispatch to answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// How often it was dispatched: more than once after a crash.
+    /// How often it was dispatched: more than once after a crash or when it was parked.
     pub dispatches: u32,
-    /// How often it was tried while it was worked on last: 2 when the first try
-    /// failed and was made again. 0 until it is answered.
+    /// Attempts of its last dispatch: 2 when the first attempt failed and the second
+    /// did not. 0 until it is answered.
     pub attempts: u32,
-    /// How often its provider was unavailable, so that it waits for the next epoch.
+    /// How often it was parked until the next epoch because its provider was
+    /// unavailable.
     #[serde(skip_serializing_if = "is_zero")]
     pub parked: u32,
     /// How often the provider was asked: 2 after a correction.
     pub rounds: u32,
-    /// The call whose answer it took over, in place of asking again.
+    /// The step whose answer it reused, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reused: Option<&'a AnswerSource>,
-    /// Tokens it took, also before it was parked; none when its answer was taken
-    /// over.
+    /// Tokens it used, over all dispatches; 0 when its answer was reused.
     pub token_usage: TokenUsage,
-    /// Dollars it took, when they are known.
+    /// Dollars it cost, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
-    /// Where the sum is from: `provider`, or `prices:` and the version of a table.
+    /// Source of the cost: `provider`, or `prices:` and the version of a table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_source: Option<&'a str>,
     /// The worktree that it left behind last.
@@ -253,11 +252,10 @@ pub struct StepDetails<'a> {
     /// Why it failed, or why it waits for its provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a Failure>,
-    /// What was delivered in place of its failure.
+    /// What the script was given in place of its failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given: Option<Substitute>,
-    /// What its agent is doing, as far as that was journaled; none when it is
-    /// not at work.
+    /// What its agent is doing, if that was journaled; none when it is not at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doing: Option<&'a str>,
     /// The request.
@@ -281,15 +279,15 @@ pub struct ScriptNote<'a> {
     pub at_us: i64,
     /// Scope of the script.
     pub scope: Scope,
-    /// Whether it is the title of a phase; else a line of the log.
+    /// Whether it is the title of a phase; if not, it is a line of the log.
     pub is_phase: bool,
     /// The title or the line.
     pub text: &'a str,
 }
 
 impl<'a> Details<'a> {
-    /// Of this journal. `someone_holds_it` tells a running process from one that
-    /// was killed.
+    /// The details of this journal. `someone_holds_it` says whether a process still
+    /// holds the run.
     ///
     /// # Errors
     /// When the journal does not begin with its head.
@@ -297,7 +295,7 @@ impl<'a> Details<'a> {
         fold::details(entries, someone_holds_it)
     }
 
-    /// A call by its number.
+    /// A step by its number.
     #[must_use]
     pub fn step(&self, step: StepId) -> Option<&StepDetails<'a>> {
         self.steps.binary_search_by_key(&step, |step| step.step).ok().map(|at| &self.steps[at])

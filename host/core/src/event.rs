@@ -1,11 +1,11 @@
 //! The event stream, as a fold over the journal.
 //!
-//! Owns: the stream's form. Never: prints or stores an event. Live, replayed and
-//! stored streams go through the same [`EventFold`], so they are the same stream.
+//! Owns: the stream's form. Never: prints or stores an event. Live and replayed
+//! streams go through the same [`EventFold`], so they are equal.
 //!
-//! An [`Event`] comes from a journal entry and can be had again at any time. An
-//! [`Activity`] is what an agent is doing now: most are shown and gone, some are
-//! entries themselves.
+//! An [`Event`] is computed from a journal entry and can be computed again at any time.
+//! An [`Activity`] is what an agent is doing now: most are only shown, some are
+//! journaled.
 
 mod data;
 mod fold;
@@ -29,7 +29,7 @@ pub struct Event {
     /// From 1, without gaps, over the events of a run. An activity carries the
     /// number of the event before it.
     pub seq: u64,
-    /// Since the run was created, by the clocks of the machines it ran on.
+    /// Nanoseconds since the run was created, by the clocks of the machines it ran on.
     pub elapsed_nanos: u64,
     /// The run and the step that it is about.
     pub metadata: Metadata,
@@ -65,7 +65,7 @@ impl Serialize for Event {
 pub struct Metadata {
     /// Id of the run.
     pub run_id: RunId,
-    /// Number of the call, as text.
+    /// Number of the step, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step_id: Option<String>,
     /// Provider that answers.
@@ -76,13 +76,13 @@ pub struct Metadata {
     pub session_id: Option<String>,
     /// 0, or 1 in a child workflow.
     pub workflow_depth: u32,
-    /// The `workflow()` call that started this script.
+    /// Number of the `workflow` step that started this script, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_step_id: Option<String>,
 }
 
-/// What an agent is doing now. Most are gone once they were shown; a few are
-/// journaled, and those come with a number of their own.
+/// What an agent is doing now. Most are only shown; a few are journaled, and only
+/// those become events with a number of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// Number of the step.

@@ -1,8 +1,8 @@
 //! The journal: the entries of a run, in order and append-only.
 //!
 //! Owns: the entries, their version, their text form and the chain of digests
-//! that makes a changed byte visible. Never: stores them, or decides which one
-//! comes next; [`crate::machine`] does.
+//! that reveals a changed byte. Never: stores them, or decides which one comes next;
+//! [`crate::machine`] does.
 //!
 //! A replay feeds the deliveries of a run ([`Body::ScopeStarted`], [`Body::Settled`],
 //! [`Body::TimerFired`]) to fresh guests in journal order, and compares what they ask
@@ -38,23 +38,23 @@ pub use head::{ForkReason, Parent, RunHead, ScopeStart};
 pub use record::{Chain, Record, read, read_behind};
 pub use upgrade::upgrade;
 
-/// Version of the entries. A reader refuses a larger one, and upgrades entries of a
-/// smaller one as it reads them.
+/// Version of the entries. A reader refuses a larger version, and upgrades entries of
+/// a smaller one as it reads them.
 ///
-/// The head of a run has the version of the program that started it, and each
-/// `attempt_started` the version of the entries after it: the journal of a run that
-/// newer programs resumed mixes formats.
+/// The head of a run has the version of the program that started it. Each
+/// `attempt_started` has the version of the entries after it, so the journal of a run
+/// that a newer program resumed mixes versions.
 pub const JOURNAL_FORMAT: u32 = 3;
 
 /// The first format in which an epoch states its format.
 pub const FORMAT_IN_EPOCHS: u32 = 3;
 
-/// One line of the journal.
+/// One record of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Time in microseconds since 1970, by the clock of the writing machine.
     pub at_us: i64,
-    /// What the entry says.
+    /// Kind and fields.
     #[serde(flatten)]
     pub body: Body,
 }
@@ -79,23 +79,23 @@ pub enum Body {
         #[serde(default = "before_epochs_said")]
         format: u32,
     },
-    /// The head again, with a larger format, in front of the epoch that begins it.
-    /// Programs before [`FORMAT_IN_EPOCHS`] look for a format in heads alone, and so
-    /// refuse the run as they should.
+    /// The head again, with a larger format, before the first epoch of that format.
+    /// Programs before [`FORMAT_IN_EPOCHS`] look for a format only in heads, so this
+    /// makes them refuse the run.
     #[serde(rename = "run_started", skip_deserializing)]
     FormatRaised(Box<RunHead>),
-    /// In a fork: an answer of an earlier run, for a step of the same content. All of
-    /// them stand before the start of the script.
+    /// In a fork: an answer of an earlier run, for a step of the same content. All such
+    /// entries precede the start of the script.
     AnswerPooled(Box<ReusableAnswer>),
     /// Delivery: a script was started.
     ScopeStarted(Box<ScopeStart>),
     /// The script asked for a step.
     StepAsked {
-        /// Its number; of a child workflow also that of the scope it opens.
+        /// Number of the step; for a `workflow`, also that of the scope it opens.
         step: StepId,
         /// Scope of the script.
         scope: Scope,
-        /// What it asked for.
+        /// Kind and request of the step.
         #[serde(flatten)]
         asked: StepRequest,
     },
@@ -107,7 +107,7 @@ pub enum Body {
         timer: TimerId,
         /// Scope of the script.
         scope: Scope,
-        /// Of held time: the time in which a process holds the run.
+        /// Length in held time: the time in which a process holds the run.
         milliseconds: f64,
     },
     /// The script called `clearTimeout()` on a timer that was open.
@@ -145,17 +145,17 @@ pub enum Body {
         /// The warning.
         warning: Box<Warning>,
     },
-    /// An agent was started for a step. This is about processes, not about the run:
-    /// after a crash the same step may be dispatched again.
+    /// An agent was started for a step. After a crash the same step may be dispatched
+    /// again.
     AgentDispatched {
         /// Number of the step.
         step: StepId,
-        /// Who was asked, where the request and the head alone do not tell.
+        /// Who was asked, where the request and the head do not determine it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<Box<Addressee>>,
     },
-    /// An agent had answered when the epoch ended, and the answer was not delivered
-    /// yet: it is kept for the next epoch.
+    /// An agent had answered when the epoch ended, but the answer had not been
+    /// delivered: it is kept for the next epoch.
     AgentAnswered {
         /// Number of the step.
         step: StepId,
@@ -171,7 +171,7 @@ pub enum Body {
         step: StepId,
         /// The failure.
         failure: Failure,
-        /// What the agent reported about itself, with what it used.
+        /// What the agent reported about itself, including what it used.
         reply: Box<Reply>,
     },
     /// An agent named its session.
@@ -183,9 +183,9 @@ pub enum Body {
         /// The provider's own name of it.
         session_id: String,
     },
-    /// What an agent was doing; at most one entry a second.
+    /// What an agent was doing; at most one entry per second.
     AgentActivity(Activity),
-    /// A step was cut off, and its worktree holds something.
+    /// A step was cut off, and its worktree holds changes.
     WorktreeKept {
         /// Number of the step.
         step: StepId,
@@ -231,8 +231,8 @@ pub enum Body {
     EpochEnded {
         /// Why the process let go of the run.
         reason: StopReason,
-        /// Units of fuel of the turn that was cut off with it, which has no entry
-        /// of its own.
+        /// Units of fuel of the turn that was cut off with the epoch, which has no
+        /// entry of its own.
         #[serde(default, skip_serializing_if = "is_zero")]
         fuel: u64,
     },
@@ -306,7 +306,7 @@ pub enum JournalError {
         /// Number of the entry, from 0.
         seq: u64,
     },
-    /// An entry stands where it may not.
+    /// An entry is where it must not be.
     #[error("entry {seq} of the journal, `{found}`, may not stand there: {reason}")]
     OutOfOrder {
         /// Number of the entry, from 0.
@@ -378,8 +378,8 @@ impl Body {
         asked.agent().map(|request| (step, request))
     }
 
-    /// Whether this is about processes or waiting answers, not about the script: a
-    /// replay skips such entries.
+    /// Whether this entry is about a process or a waiting answer, not about what the
+    /// script did. A replay does not compare such entries.
     #[must_use]
     pub fn is_about_epochs(&self) -> bool {
         matches!(

@@ -252,6 +252,7 @@ pub enum LimitError {
     )]
     Unpriced {
         /// How many calls.
+        #[serde(rename = "calls")]
         steps: u32,
     },
     /// Nobody knows how many tokens were used.
@@ -261,6 +262,7 @@ pub enum LimitError {
     )]
     Unmetered {
         /// How many calls.
+        #[serde(rename = "calls")]
         steps: u32,
     },
     /// Too many notes, sleeps and workflows.

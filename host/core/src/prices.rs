@@ -1,7 +1,7 @@
-//! Prices of tokens, for providers that do not name the cost of a call.
+//! Prices of tokens, for providers that do not report the cost of a step.
 //!
-//! Owns: the table of list prices, its version, and the sum of a call. Never:
-//! guesses: a model that is not in the table has no price.
+//! Owns: the table of list prices, its version, and the cost of a step. Never: guesses:
+//! a model that is not in the table has no price.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::step_request::Usage;
 /// The table that comes with the program.
 const BUILT_IN: &str = include_str!("prices.json");
 
-/// Most models in a table: some hundred are on sale.
+/// Most models in a table: a few hundred are on sale.
 const MODELS_MAX: usize = 10_000;
 
 /// Prices by model.
@@ -21,17 +21,17 @@ const MODELS_MAX: usize = 10_000;
 pub struct PriceTable {
     /// Its name in reports.
     pub version: String,
-    /// Whatever a person should know of it.
+    /// A remark for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Names of families, and the model that each stands for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub aliases: BTreeMap<String, String>,
-    /// Earlier ones win.
+    /// Prices by model; the first that matches a name wins.
     pub models: Vec<Price>,
 }
 
-/// Several tables; what an earlier one says wins.
+/// Several tables; the first with a price for a model wins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prices(Vec<PriceTable>);
 
@@ -42,15 +42,15 @@ impl Default for Prices {
 }
 
 impl Prices {
-    /// With a table that wins over those so far.
+    /// Adds a table that wins over those so far.
     #[must_use]
     pub fn with(mut self, table: PriceTable) -> Self {
         self.0.insert(0, table);
         self
     }
 
-    /// What so many tokens of this model cost, in dollars, and the version of
-    /// the table that says so.
+    /// The cost of these tokens of this model, in dollars, and the version of the table
+    /// with its price; none if no table has it.
     #[must_use]
     pub fn cost(&self, model: &str, usage: Usage) -> Option<(f64, &str)> {
         // A family's name stands for the same model in every table.
@@ -72,10 +72,10 @@ pub struct Price {
     pub model: String,
     /// Tokens read.
     pub input: f64,
-    /// Tokens read out of the model's cache; the same as others when none.
+    /// Tokens read from the model's cache; without it, the price of `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_read: Option<f64>,
-    /// Tokens written into the model's cache; the same as others when none.
+    /// Tokens written to the model's cache; without it, the price of `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write: Option<f64>,
     /// Tokens written.
@@ -90,10 +90,10 @@ pub struct Price {
 pub struct PriceError(pub String);
 
 impl PriceTable {
-    /// The one that comes with the program.
+    /// The table that comes with the program.
     #[must_use]
     pub fn built_in() -> Self {
-        // A test reads it; if it could not be read, nothing would have a price.
+        // A test parses it, so the fallback, in which nothing has a price, is unused.
         Self::parse(BUILT_IN).unwrap_or_else(|_| Self {
             version: "none".to_owned(),
             note: None,
@@ -102,10 +102,10 @@ impl PriceTable {
         })
     }
 
-    /// Reads a table.
+    /// Reads a table from JSON text.
     ///
     /// # Errors
-    /// When it has another form, or an invalid price.
+    /// When it has another form, too many models, or an invalid price.
     pub fn parse(json: &str) -> Result<Self, PriceError> {
         let table: Self =
             serde_json::from_str(json).map_err(|error| PriceError(error.to_string()))?;
@@ -121,8 +121,8 @@ impl PriceTable {
         Ok(table)
     }
 
-    /// The price of a model, or of the one that a family's name stands for. Such
-    /// a name is what a person writes; agents report the model itself.
+    /// The price of a model, or of the model that a family's name stands for. People
+    /// write family names; agents report the model itself.
     fn price(&self, model: &str) -> Option<&Price> {
         let model = self.stands_for(model).unwrap_or(model);
         self.models.iter().find(|price| is_model(model, &price.model))
@@ -133,7 +133,8 @@ impl PriceTable {
         named.map(|(_, model)| model.as_str())
     }
 
-    /// The cost of these tokens of this model, in dollars.
+    /// The cost of these tokens of this model, in dollars; none if the table has no
+    /// price for it.
     #[must_use]
     pub fn cost(&self, model: &str, usage: Usage) -> Option<f64> {
         let price = self.price(model)?;
@@ -145,18 +146,18 @@ impl PriceTable {
             (usage.cache_write_tokens, price.cache_write.unwrap_or(price.input)),
             (usage.output_tokens, price.output),
         ];
-        #[expect(clippy::cast_precision_loss, reason = "no call has 2^53 tokens")]
+        #[expect(clippy::cast_precision_loss, reason = "no step has 2^53 tokens")]
         let sum = parts.into_iter().map(|(tokens, each)| tokens as f64 * each).sum::<f64>();
         Some(sum / 1e6)
     }
 }
 
-/// Vendors of models whose name a cloud puts before theirs.
+/// Vendors whose name a cloud puts before the model's.
 const VENDORS: [&str; 1] = ["anthropic."];
 
-/// Whether a provider's name of a model means this one: the same id, with a
-/// vendor before it and a date, a variant or a cloud's version behind it. `x-4-1`
-/// is not `x-4`; `x-4.1` is `x-4-1`, as some resellers write it.
+/// Whether `named`, a provider's name of a model, means the model `id`. It may have a
+/// vendor before the id, and a date, a variant or a cloud's version after it. `x-4-1` is
+/// not `x-4`; `x-4.1` is `x-4-1`, as some resellers write it.
 fn is_model(named: &str, id: &str) -> bool {
     let bare = named.rsplit('/').next().unwrap_or(named);
     let bare = VENDORS.iter().find_map(|vendor| Some(bare.split_once(vendor)?.1)).unwrap_or(bare);
@@ -171,7 +172,7 @@ fn is_model(named: &str, id: &str) -> bool {
     })
 }
 
-/// What stands behind a date, `20250514` or `2025-05-14`.
+/// The text after a date, `20250514` or `2025-05-14`; none if there is no date.
 fn behind_date(text: &str) -> Option<&str> {
     [8, 10].into_iter().find_map(|length| {
         let (date, rest) = text.split_at_checked(length)?;
@@ -181,7 +182,7 @@ fn behind_date(text: &str) -> Option<&str> {
     })
 }
 
-/// Such as `1` or `1:0`.
+/// Whether this is a cloud's version, such as `1` or `1:0`.
 fn is_version(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
 }
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_costs_what_the_model_costs_that_it_stands_for() {
+    fn a_family_name_has_the_price_of_its_model() {
         let table = PriceTable::built_in();
         let usage = Usage { input_tokens: 1_000_000, output_tokens: 1_000_000, ..Usage::default() };
         for (family, model) in &table.aliases {
@@ -244,7 +245,7 @@ mod tests {
             assert_eq!(table.cost(family, usage), table.cost(model, usage), "{family}");
         }
         assert_eq!(table.cost("sonnet[1m]", usage), table.cost("sonnet", usage));
-        // A user's price of the model is that of the family, too.
+        // A user's price of the model holds for the family name as well.
         let own =
             r#"{"version":"own","models":[{"model":"claude-opus-5-5","input":1,"output":1}]}"#;
         let prices = Prices::default().with(PriceTable::parse(own).unwrap());
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_price_is_refused() {
+    fn an_invalid_table_is_refused() {
         for wrong in [
             "",
             "[]",

@@ -1,6 +1,6 @@
 //! The report of a run, as a fold over its journal.
 //!
-//! Owns: the fields of the one JSON document, and the state of a run. Never: keeps a
+//! Owns: the fields of the JSON document, and the state of a run. Never: reports a
 //! number that the journal does not hold.
 
 mod asks;
@@ -44,7 +44,7 @@ pub use warnings::WarningReport;
 /// Version of the report. Fields are only ever added.
 pub const REPORT_FORMAT: u32 = 1;
 
-/// Null slots that the report lists one by one; the rest is counted.
+/// Most nulls that the report lists; the rest are counted.
 const NULLS_LISTED_MAX: usize = 1_000;
 
 /// The report of a run.
@@ -65,11 +65,11 @@ pub struct Report {
     /// What the script returned; null until then.
     #[serde(flatten)]
     pub result: RunResult,
-    /// The file that holds the result, where it is too large to be shown here:
-    /// then `result` is null.
+    /// The file that holds the result, if it is too large for the report: then
+    /// `result` is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results_file: Option<String>,
-    /// Why it failed or stopped.
+    /// Why the run failed or stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ReportError>,
     /// Tokens of all agents.
@@ -83,7 +83,7 @@ pub struct Report {
     pub usage: UsageReport,
     /// Fuel of all turns.
     pub fuel: u64,
-    /// Agent calls, by state.
+    /// Agent steps, by state.
     pub agents: AgentCounts,
     /// Tokens and agents by phase, in order of appearance.
     pub phases: Vec<PhaseReport>,
@@ -117,7 +117,7 @@ pub struct Report {
     pub reused: ReuseReport,
 }
 
-/// Agent calls, by state.
+/// Agent steps, by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentCounts {
@@ -127,14 +127,14 @@ pub struct AgentCounts {
     pub completed: u64,
     /// Failed.
     pub failed: u64,
-    /// Attempts beyond the first of each call.
+    /// Attempts beyond the first of each step.
     pub retried: u64,
-    /// Of those answered, those whose answer is null.
+    /// Those of `completed` whose answer is null.
     pub null: u64,
-    /// Of those failed, those whose agent was at work and gave no answer.
+    /// Those of `failed` whose agent was at work and gave no answer.
     #[serde(skip)]
     pub silent: u64,
-    /// Dispatched, once or more often.
+    /// Dispatched at least once.
     #[serde(skip)]
     pub asked: u64,
 }
@@ -145,7 +145,7 @@ pub struct AgentCounts {
 pub struct PhaseReport {
     /// Title of the phase.
     pub title: String,
-    /// Agent calls in it.
+    /// Agent steps in it.
     pub agents: u64,
     /// Their tokens.
     pub token_usage: TokenUsage,
@@ -157,12 +157,12 @@ pub struct PhaseReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorktreeReport {
-    /// Number of the call.
+    /// Number of the step.
     pub step: StepId,
-    /// What people call it.
+    /// Label of the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// What it holds, and where it is.
+    /// The worktree: its path, and what it holds.
     #[serde(flatten)]
     pub worktree: Worktree,
 }
@@ -195,16 +195,16 @@ pub struct ReportFold {
     state: Option<RunState>,
     steps: Steps,
     causes: Causes,
-    /// Steps whose answers were kept as a process let go of the run: what they used is
-    /// spent, and is not counted again when their scripts are given the answers.
+    /// Steps whose answers were kept at the end of an epoch. Their spend is counted
+    /// then, and not again when they settle.
     kept: BTreeSet<StepId>,
 }
 
 impl Report {
     /// Whether agents were asked and none gave an answer: each failed, answered null or
-    /// was cut off when the script ended. Then the result was made of nothing. If there
-    /// was one agent only, its failure counts and its null does not, which may be
-    /// meant; a call that was refused asked no agent.
+    /// was cut off when the script ended. Then the result rests on nothing. If there
+    /// was only one agent, its failure counts but its null does not, because it may be
+    /// intended. A refused call asked no agent.
     #[must_use]
     pub fn is_fruitless(&self) -> bool {
         let AgentCounts { called, completed, silent, null, .. } = self.agents;
@@ -213,7 +213,7 @@ impl Report {
 }
 
 impl ReportFold {
-    /// At the start of a journal.
+    /// A fold at the start of a journal.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -309,7 +309,7 @@ impl ReportFold {
     }
 }
 
-/// A step that is an agent call: the report counts no other.
+/// An agent step; the report counts no other steps.
 #[derive(Clone, Copy)]
 struct Agent<'s> {
     step: &'s Step,
@@ -347,8 +347,7 @@ impl Report {
             let warning = warnings::of_reply(step, reply).into_iter();
             self.warnings.extend(warning.map(|one| WarningReport::of(&one, Some(title.clone()))));
         }
-        // Of an answer that was there already, the files lie where that run left
-        // them.
+        // For a reused answer too: its files are where the other run left them.
         if let Some(worktree) = reply.and_then(|reply| reply.worktree.as_ref()) {
             self.kept(step, Some(title.clone()), worktree);
         }
@@ -367,7 +366,7 @@ impl Report {
         }
     }
 
-    /// Its provider answers no one: the step stays open, and what it used is spent.
+    /// Counts a parked step, which stays open: what it used is spent.
     fn parked(&mut self, agent: Agent<'_>, reply: &Reply) {
         let (step, title) = (agent.step.id, agent.title());
         self.spent(agent, reply, reply.is_unpriced());
@@ -377,7 +376,7 @@ impl Report {
         }
     }
 
-    /// Counts what a call used, whether or not it was answered.
+    /// Counts what a step used, whether or not it was answered.
     fn spent(&mut self, agent: Agent<'_>, reply: &Reply, is_unknown: bool) {
         let cost = reply.cost_usd.unwrap_or(0.0);
         self.token_usage += TokenUsage::of(reply.usage);
@@ -424,7 +423,7 @@ impl Report {
     }
 }
 
-/// Whether an agent was at work and nobody knows what that cost.
+/// Whether an agent was at work at an unknown cost.
 fn is_cost_unknown(outcome: &Outcome, reply: &Reply) -> bool {
     reply.is_unpriced() || settlement::hides_its_cost(outcome, reply)
 }

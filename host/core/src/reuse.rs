@@ -1,11 +1,11 @@
-//! Answers that steps of equal content may reuse: what a fork has of its parent.
+//! Answers that the steps of a fork may reuse, by content.
 //!
 //! Owns: which answers a journal offers, and which step takes which. Never: decides
-//! what equal content is ([`crate::content`] does), or asks an agent.
+//! which steps have equal content ([`crate::content`] does), or asks an agent.
 //!
-//! Answers of one content are taken first in, first out, in the order in which
-//! their steps were asked for, whatever the order of the answers: a fan-out of equal
-//! calls gets the answers that it got before.
+//! Answers of equal content are taken first in, first out, in the order in which their
+//! steps were asked for, not in the order in which they were answered. So a fan-out of
+//! equal steps gets the same answers as before.
 
 mod answer;
 
@@ -20,15 +20,16 @@ use crate::step_request::{AgentRequest, AnswerSource, Reply};
 use crate::steps::{Step, Steps};
 pub use answer::ReusableAnswer;
 
-/// Larger answers stay in the journal until they are delivered.
+/// Largest answer kept in memory; a larger one stays in the journal until it is
+/// delivered.
 const INLINE_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes of answers that one run keeps in memory: a fork gets all answers of its
-/// parent, and their sum has no bound. Answers beyond that are read from the
-/// journal when they are delivered, at one look-up each.
+/// parent, and their sum has no bound. Each answer beyond it costs one read of the
+/// journal when it is delivered.
 const MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// An outcome, or the place where it can be read.
+/// An outcome, or where to read it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OutcomeRef {
     /// The outcome itself.
@@ -37,8 +38,8 @@ pub enum OutcomeRef {
     InEntry(u64),
 }
 
-/// What is left of the memory that one run has for answers. Each answer counts
-/// once, from [`AnswerMemory::keep`] to [`AnswerMemory::give_back`].
+/// The memory that one run has left for answers. Each answer counts once, from
+/// [`AnswerMemory::keep`] to [`AnswerMemory::give_back`].
 #[derive(Debug)]
 pub struct AnswerMemory {
     bytes: usize,
@@ -51,8 +52,8 @@ impl Default for AnswerMemory {
 }
 
 impl AnswerMemory {
-    /// Takes the outcome that this entry holds: inline if there is room, otherwise
-    /// by the number of the entry.
+    /// Keeps the outcome that this entry holds: inline if there is room, otherwise by
+    /// the number of the entry.
     pub fn keep(&mut self, outcome: Outcome, entry: u64) -> OutcomeRef {
         match &outcome {
             Outcome::Value(text) if text.len() > self.bytes.min(INLINE_BYTES_MAX) => {
@@ -64,7 +65,7 @@ impl AnswerMemory {
         OutcomeRef::Inline(outcome)
     }
 
-    /// Returns the room of an outcome that was used, dropped or replaced.
+    /// Frees the memory of an outcome that was used, dropped or replaced.
     pub fn give_back(&mut self, outcome: &OutcomeRef) {
         if let OutcomeRef::Inline(Outcome::Value(text)) = outcome {
             self.bytes = self.bytes.saturating_add(text.len()).min(MEMORY_BYTES_MAX);
@@ -77,9 +78,9 @@ impl AnswerMemory {
 pub struct AnswerRef {
     /// Digest of the step's content.
     pub content: Digest,
-    /// The step that was answered first, and its run.
+    /// The step for which the answer was made, and its run.
     pub source: AnswerSource,
-    /// What the step came to.
+    /// The step's outcome.
     pub outcome: OutcomeRef,
     /// What the agent reported about itself; none for a sleep.
     pub reply: Option<Box<Reply>>,
@@ -88,14 +89,14 @@ pub struct AnswerRef {
 }
 
 impl AnswerRef {
-    /// The answer that stands in the entry of this number.
+    /// The answer in the journal entry of this number.
     #[must_use]
     pub fn of(answer: ReusableAnswer, entry: u64, memory: &mut AnswerMemory) -> Self {
         let ReusableAnswer { content, source, outcome, reply, behind } = answer;
         Self { content, source, outcome: memory.keep(outcome, entry), reply, behind }
     }
 
-    /// The journal's form of it, with the outcome.
+    /// The form of it for the journal, with this outcome.
     #[must_use]
     pub fn with(self, outcome: Outcome) -> ReusableAnswer {
         let Self { content, source, reply, behind, .. } = self;
@@ -106,8 +107,8 @@ impl AnswerRef {
 /// An answer that a run offers to its forks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// The call of this run that has the answer; none for an answer that the run
-    /// got from its own parent and did not use.
+    /// The step of this run that has the answer; none for an answer that the run got
+    /// from its own parent and did not use.
     pub step: Option<StepId>,
     /// The answer; its entry number refers to the journal of this run.
     pub answer: AnswerRef,
@@ -126,20 +127,20 @@ impl ReusableAnswers {
         self.by_content.is_empty()
     }
 
-    /// Queues an answer behind those of its content.
+    /// Queues an answer after those of equal content.
     pub fn add(&mut self, answer: AnswerRef) {
         self.by_content.entry(answer.content.clone()).or_default().push_back(answer);
     }
 
-    /// Whether the next call of this content finds an answer.
+    /// Whether the next step of this content finds an answer.
     #[must_use]
     pub fn has(&self, content: &Digest) -> bool {
         let first = self.by_content.get(content).and_then(VecDeque::front);
         first.is_some_and(|first| first.behind == 0)
     }
 
-    /// Takes the first answer of this content. A call that comes before the one that
-    /// the answer is meant for gets none, and counts as a miss.
+    /// Takes the first answer of this content. Steps before the one that the answer is
+    /// meant for get none; each counts down [`AnswerRef::behind`].
     pub fn take(&mut self, content: &Digest) -> Option<AnswerRef> {
         let queue = self.by_content.get_mut(content)?;
         if let Some(first) = queue.front_mut()
@@ -164,7 +165,7 @@ impl FromIterator<AnswerRef> for ReusableAnswers {
     }
 }
 
-/// A step of a journal, with its answer as far as it has one.
+/// A step of a journal, with its answer if it has one.
 struct AskedStep {
     content: Digest,
     is_agent: bool,
@@ -178,26 +179,26 @@ struct StepResult {
     reply: Option<Box<Reply>>,
 }
 
-/// The answers to a run's agents and sleeps, as a fold over its journal. Failures
-/// are left out: a step that failed is asked again. An answer that came when the
-/// process let go, and that was not delivered, counts.
+/// The answers to a run's agents and sleeps, as a fold over its journal. Failures are
+/// left out: a fork asks a failed step again. An answer that was kept at the end of an
+/// epoch, and not yet delivered, counts.
 pub struct AnswerFold {
     run: RunId,
     steps: Steps,
     /// Answers of its own parent that it has not used.
     unused: ReusableAnswers,
-    /// The order in which it got those answers.
+    /// The order in which it got the answers of its own parent.
     ranks: HashMap<AnswerSource, usize>,
     asked: BTreeMap<StepId, AskedStep>,
     memory: AnswerMemory,
-    /// Agent calls whose requests are kept.
+    /// Agent steps whose requests are kept.
     wanted: BTreeSet<StepId>,
     requests: BTreeMap<StepId, Arc<AgentRequest>>,
 }
 
 impl AnswerFold {
-    /// A fold over the journal of `run` that keeps the requests of the `wanted`
-    /// calls.
+    /// A fold over the journal of `run` that keeps the requests of the `wanted` agent
+    /// steps.
     #[must_use]
     pub fn of(run: RunId, wanted: BTreeSet<StepId>) -> Self {
         Self {
@@ -241,19 +242,19 @@ impl AnswerFold {
         }
     }
 
-    /// Number of the last call; 0 when there was none.
+    /// Number of the last step; 0 when there was none.
     #[must_use]
     pub fn last_step(&self) -> u32 {
         self.steps.last().map_or(0, |step| step.0)
     }
 
-    /// The request of a wanted agent call.
+    /// The request of a wanted agent step.
     #[must_use]
     pub fn request(&self, step: StepId) -> Option<&AgentRequest> {
         self.requests.get(&step).map(|request| &**request)
     }
 
-    /// Number of earlier agent calls with the content of this one.
+    /// Number of earlier agent steps with the content of this one.
     #[must_use]
     pub fn place_among_equals(&self, step: StepId) -> u32 {
         let Some(wanted) = self.asked.get(&step).filter(|asked| asked.is_agent) else { return 0 };
@@ -278,7 +279,7 @@ impl AnswerFold {
     }
 }
 
-/// The answers of a journal that is all in memory.
+/// The answers of a journal that is wholly in memory.
 #[must_use]
 pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Candidate> {
     let mut answers = AnswerFold::of(run.clone(), BTreeSet::new());
@@ -289,7 +290,7 @@ pub fn answers_of(run: &RunId, entries: &[Entry]) -> Vec<Candidate> {
 }
 
 impl AskedStep {
-    /// A step that was just asked for; it takes an answer of its content.
+    /// A step that was just asked for. It takes an unused answer of its content.
     fn new(step: &Step, unused: &mut ReusableAnswers) -> Self {
         let content = step.asked.content();
         let reused = unused.take(&content);
@@ -297,8 +298,8 @@ impl AskedStep {
         Self { content, is_agent, reused, result: None }
     }
 
-    /// Replaces the answer that is kept for this step: the one that it took, or the
-    /// one that came when the process let go and is settled now.
+    /// Replaces the answer of this step: the one that it reused, or the one that was
+    /// kept at the end of an epoch and is settled now.
     fn set_result(
         &mut self,
         outcome: &Outcome,
@@ -318,7 +319,7 @@ impl AskedStep {
         if matches!(outcome, OutcomeRef::Inline(Outcome::Failed(_))) {
             return None;
         }
-        // The run that paid for it stays its source, over any number of forks.
+        // The source stays the run that paid for the answer, over any number of forks.
         let paid = reply.as_mut().and_then(|reply| reply.reused.take());
         let source = paid.unwrap_or(AnswerSource { run: run.clone(), step, by_hand: false });
         Some(AnswerRef { content: self.content, source, outcome, reply, behind: 0 })
@@ -336,7 +337,7 @@ mod tests {
         RunId::from_bits(1)
     }
 
-    fn called(step: u32, prompt: &str) -> Body {
+    fn asked(step: u32, prompt: &str) -> Body {
         let asked = StepRequest::Agent(AgentRequest::plain(prompt).into());
         Body::StepAsked { step: StepId(step), scope: Scope::ROOT, asked }
     }
@@ -373,17 +374,17 @@ mod tests {
     }
 
     #[test]
-    fn a_large_answer_stays_where_it_is() {
+    fn a_large_answer_stays_in_the_journal() {
         let large = format!("\"{}\"", "x".repeat(INLINE_BYTES_MAX));
         let journal =
-            entries(vec![called(1, "a"), called(2, "b"), settled(2, &large), settled(1, "1")]);
+            entries(vec![asked(1, "a"), asked(2, "b"), settled(2, &large), settled(1, "1")]);
         let kept: Vec<OutcomeRef> =
             answers_of(&run(), &journal).into_iter().map(|offer| offer.answer.outcome).collect();
         assert_eq!(kept, [OutcomeRef::Inline(Outcome::Value("1".into())), OutcomeRef::InEntry(2)]);
     }
 
     #[test]
-    fn answers_beyond_the_room_for_them_stay_where_they_are() {
+    fn answers_beyond_the_memory_for_them_stay_in_the_journal() {
         let small = Outcome::Value(format!("\"{}\"", "x".repeat(9)));
         let mut memory = AnswerMemory { bytes: 25 };
         let kept = [0, 1, 2].map(|entry| memory.keep(small.clone(), entry));
@@ -394,7 +395,7 @@ mod tests {
         let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
         assert!(
             matches!(memory.keep(failed, 3), OutcomeRef::Inline(_)),
-            "a failure offers nothing"
+            "a failure takes no memory"
         );
     }
 
@@ -416,18 +417,18 @@ mod tests {
             reply: Box::default(),
         };
         let journal =
-            entries(vec![called(1, "a"), answered("12345"), settled(1, "12345"), called(2, "b")]);
+            entries(vec![asked(1, "a"), answered("12345"), settled(1, "12345"), asked(2, "b")]);
         assert_eq!(kept_bytes(&journal[..2]), 5);
         assert_eq!(kept_bytes(&journal), 5, "settled as it was answered before");
-        // A fork is given the answer, and its script is told it.
+        // A fork gets the answer, and delivers it to its script.
         let offer = answers_of(&run(), &journal).remove(0).answer;
-        let fork = entries(vec![journaled(offer), called(1, "a"), settled(1, "12345")]);
+        let fork = entries(vec![journaled(offer), asked(1, "a"), settled(1, "12345")]);
         assert_eq!(kept_bytes(&fork[..1]), 5);
-        assert_eq!(kept_bytes(&fork), 5, "given, taken and told");
+        assert_eq!(kept_bytes(&fork), 5, "offered, reused and delivered");
         let failed = Outcome::Failed(crate::guest::Failure::new("c", "m"));
         let failed = Body::Settled { step: StepId(1), outcome: failed, reply: None, given: None };
-        let journal = entries(vec![called(1, "a"), answered("12345"), failed]);
-        assert_eq!(kept_bytes(&journal), 0, "a failure is no answer");
+        let journal = entries(vec![asked(1, "a"), answered("12345"), failed]);
+        assert_eq!(kept_bytes(&journal), 0, "a failure is not an answer");
     }
 
     #[test]
@@ -444,11 +445,11 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_taken_in_order_of_issue_whatever_the_order_they_came_in() {
+    fn answers_are_taken_in_the_order_of_their_steps() {
         let journal = entries(vec![
-            called(1, "same"),
-            called(2, "same"),
-            called(3, "other"),
+            asked(1, "same"),
+            asked(2, "same"),
+            asked(3, "other"),
             settled(2, "\"second\""),
             settled(1, "\"first\""),
         ]);
@@ -462,12 +463,12 @@ mod tests {
     }
 
     #[test]
-    fn a_fork_of_a_fork_hands_on_what_was_not_used_and_names_who_paid() {
-        let first = entries(vec![called(1, "a"), called(2, "b"), settled(1, "1"), settled(2, "2")]);
+    fn a_fork_of_a_fork_offers_unused_answers_and_names_their_source() {
+        let first = entries(vec![asked(1, "a"), asked(2, "b"), settled(1, "1"), settled(2, "2")]);
         let mut second: Vec<Body> =
             answers_of(&run(), &first).into_iter().map(|offer| journaled(offer.answer)).collect();
-        // It was stopped before `a` was told, and never came to `b`.
-        second.extend([called(1, "new"), called(2, "a"), settled(1, "3")]);
+        // It was stopped before `a` was delivered, and never asked for `b`.
+        second.extend([asked(1, "new"), asked(2, "a"), settled(1, "3")]);
         let answers = answers_of(&RunId::from_bits(2), &entries(second));
         assert_eq!(values(&answers), [(1, "3".into()), (1, "1".into()), (2, "2".into())]);
         assert_eq!(answers[0].answer.source.run, RunId::from_bits(2));
@@ -486,6 +487,6 @@ mod tests {
             reply: None,
             given: Some(crate::settlement::Substitute::Null),
         };
-        assert!(answers_of(&run(), &entries(vec![called(1, "a"), failed])).is_empty());
+        assert!(answers_of(&run(), &entries(vec![asked(1, "a"), failed])).is_empty());
     }
 }

@@ -1,7 +1,7 @@
-//! A run in the forms that other programs show on a time line.
+//! A run in trace formats that other programs show on a time line.
 //!
-//! Owns: which part of [`Details`](crate::details::Details) becomes which event
-//! or span. Never: sends one anywhere.
+//! Owns: which part of [`Details`](crate::details::Details) becomes which event or
+//! span. Never: sends a trace.
 
 mod chrome;
 mod otlp;

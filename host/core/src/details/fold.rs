@@ -1,6 +1,6 @@
 //! Builds [`Details`], entry by entry.
 //!
-//! Owns: what each kind of entry adds. Never: what it is shown as.
+//! Owns: what each kind of entry adds. Never: how it is shown.
 
 use super::{
     Body, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome, Reply, RunEnd,
@@ -53,7 +53,7 @@ impl<'a> Fold<'a> {
     fn after(&mut self, entry: &'a Entry) {
         let at_us = entry.at_us;
         let asked = self.steps.after(entry);
-        // A step stands among the details at its place.
+        // A step's place is its index among the details.
         let place = asked.map(|step| step.place);
         let dispatches = asked.map_or(0, |step| step.dispatches);
         let step = place.and_then(|place| self.details.steps.get_mut(place));
@@ -68,7 +68,7 @@ impl<'a> Fold<'a> {
                 self.details.scripts.push(start);
             }
             Body::StepAsked { step, scope, asked } => {
-                let asked = called(*step, *scope, asked, self.details.head, at_us);
+                let asked = step_asked(*step, *scope, asked, self.details.head, at_us);
                 self.details.steps.push(asked);
             }
             Body::PhaseSet { scope, title } => self.note(*scope, at_us, true, title),
@@ -140,7 +140,7 @@ impl<'a> Fold<'a> {
         });
     }
 
-    /// Whatever was being worked on has to begin anew; a sleep goes on.
+    /// Agents at work have to begin anew; sleeps go on.
     fn interrupt(&mut self, at_us: i64) {
         for open in self.steps.open() {
             let Some(step) = self.details.steps.get_mut(open.place) else { continue };
@@ -158,7 +158,7 @@ impl<'a> Fold<'a> {
     }
 
     fn spent(&mut self, spent: Spend<'a>) {
-        // One that was parked before it did anything used nothing.
+        // An agent that was parked before it began used nothing.
         if spent.agents == 0 && spent.tokens.total_tokens == 0 && spent.cost_usd.is_none() {
             return;
         }
@@ -212,21 +212,21 @@ impl<'a> StepDetails<'a> {
     fn begin(&mut self, at_us: i64) {
         self.state = StepState::Running;
         self.error = None;
-        // What it did in an epoch before this one.
+        // It may be left from an earlier epoch.
         self.doing = None;
         self.started_at_us.get_or_insert(at_us);
         self.work.push(Work { from_us: at_us, to_us: at_us });
     }
 
-    /// An agent was set to work on it, for this time of so many.
+    /// An agent was dispatched; `dispatches` counts this one.
     fn dispatch(&mut self, to: Option<&'a Addressee>, dispatches: u32, at_us: i64) {
         self.provider = to.map(|to| to.provider.as_str()).or(self.provider);
         self.dispatches = dispatches;
         self.begin(at_us);
     }
 
-    /// Its outcome went to the script. What it used, when its agent was asked:
-    /// what was taken over was paid for by the run that asked.
+    /// Its outcome was delivered. Returns what its agent used; none if the answer was
+    /// reused, or if its spend was counted when the answer was kept.
     fn settle(
         &mut self,
         (outcome, given): (&'a Outcome, Option<Substitute>),
@@ -234,7 +234,6 @@ impl<'a> StepDetails<'a> {
         at_us: i64,
     ) -> Option<Spend<'a>> {
         self.given = given;
-        // What it used was spent when its answer was kept.
         let was_kept = self.state == StepState::Answered;
         self.answer(outcome, reply, at_us);
         self.ended_at_us = Some(at_us);
@@ -246,7 +245,8 @@ impl<'a> StepDetails<'a> {
         was_asked.then(|| self.spent(1, reply, at_us))
     }
 
-    /// Its answer was kept as the process let go of the run. What it used is spent.
+    /// Its answer was kept at the end of an epoch. Returns what its agent used; none if
+    /// that was counted before.
     fn keep(&mut self, outcome: &'a Outcome, reply: &'a Reply, at_us: i64) -> Option<Spend<'a>> {
         let was_kept = self.state == StepState::Answered;
         self.answer(outcome, Some(reply), at_us);
@@ -254,7 +254,7 @@ impl<'a> StepDetails<'a> {
         (!was_kept).then(|| self.spent(1, Some(reply), at_us))
     }
 
-    /// It stays open; what it used is spent.
+    /// It was parked, and stays open. Returns what its agent used.
     fn park(&mut self, failure: &'a Failure, reply: &'a Reply, at_us: i64) -> Spend<'a> {
         self.replied(reply);
         self.state = StepState::Queued;
@@ -274,8 +274,8 @@ impl<'a> StepDetails<'a> {
             Outcome::Value(_) => None,
         };
         if let Some(work) = self.work.last_mut().filter(|_| !kept) {
-            // The answer may have waited for its turn; the agent says how long
-            // it took.
+            // The answer may have waited for its delivery; the reply says how long the
+            // agent worked.
             let took = reply.map(|reply| signed_us(reply.duration_ms));
             work.to_us = took.map_or(at_us, |took| (work.from_us.saturating_add(took)).min(at_us));
         }
@@ -298,7 +298,7 @@ impl<'a> StepDetails<'a> {
         self.reused = reply.reused.as_ref();
     }
 
-    /// Adds what its agent used to what it used before, and says how much.
+    /// Adds what its agent used to its sums, and returns it.
     fn spent(&mut self, agents: u64, reply: Option<&'a Reply>, at_us: i64) -> Spend<'a> {
         let mut spent = Spend {
             at_us,
@@ -325,7 +325,7 @@ impl<'a> StepDetails<'a> {
     }
 }
 
-fn called<'a>(
+fn step_asked<'a>(
     step: StepId,
     scope: Scope,
     asked: &'a StepRequest,
@@ -359,7 +359,7 @@ fn plain(step: StepId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDet
         session_id: None,
         isolation: None,
         options: StepOptions::default(),
-        called_at_us: at_us,
+        asked_at_us: at_us,
         started_at_us: None,
         ended_at_us: None,
         duration_ms: None,

@@ -1,7 +1,7 @@
-//! The options of an `agent()` call that its details show.
+//! The options of an agent step that its details show.
 //!
-//! Owns: which they are, how much of each is shown, and their order. Never: reads
-//! what a script wrote; [`crate::options`] does.
+//! Owns: which options, how much of each, and their order. Never: reads the options of
+//! a call; [`crate::options`] does.
 
 use std::fmt;
 
@@ -10,25 +10,25 @@ use serde::{Serialize, Serializer};
 use crate::cut;
 use crate::step_request::{AgentRequest, EarlierSession, Permissions};
 
-/// Characters of a system text that are shown: as many as `plan` shows of a prompt.
+/// Most characters of a system text that are shown: as many as `plan` shows of a
+/// prompt.
 const SYSTEM_CHARS_MAX: usize = 100;
 
-/// The options of one call, borrowed from its entry. The lists have the bounds
-/// that a call's options have.
+/// The options of one step, borrowed from its entry. The lists have the bounds of
+/// [`crate::options`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepOptions<'a> {
-    /// The only tools of its own that the agent may use. An empty list leaves it
-    /// none.
+    /// The only built-in tools that the agent may use; an empty list allows none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<&'a [String]>,
     /// Tools of any kind that the agent may not use.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub disallowed_tools: &'a [String],
-    /// The only shell commands that it may run.
+    /// The only shell commands that the agent may run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bash_command_clamp: Option<&'a [String]>,
-    /// What it may do to files.
+    /// Its permissions on files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
     /// Its reasoning effort.
@@ -37,7 +37,7 @@ pub struct StepOptions<'a> {
     /// Most turns of the agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_turns: Option<u32>,
-    /// Folders in which it may work as well, as the script wrote them.
+    /// Further folders in which it may work, as the script wrote them.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub dirs: &'a [String],
     /// Paths of the images that it is shown.
@@ -46,10 +46,10 @@ pub struct StepOptions<'a> {
     /// Names of its MCP servers.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub mcp: &'a [String],
-    /// The label of the call whose session it goes on with.
+    /// The label of the step whose session it continues.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<&'a str>,
-    /// The beginning of the text that is added to its system prompt.
+    /// The text that is added to its system prompt; serialised cut to its beginning.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shortened")]
     pub system: Option<&'a str>,
 }

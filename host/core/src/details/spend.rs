@@ -1,7 +1,7 @@
 //! Spend of agents, and sums by phase, model and provider.
 //!
-//! Owns: that a parked step's spend counts as well as that of its answer. Never:
-//! counts a reused answer; the run that asked has paid for it.
+//! Owns: the sums, which include the spend of parked steps. Never: counts a reused
+//! answer; the run that asked has paid for it.
 
 use serde::Serialize;
 
@@ -9,22 +9,22 @@ use crate::dollars;
 use crate::report::TokenUsage;
 use crate::step_request::Reply;
 
-/// Spend of one dispatch: a parked step has one for each time.
+/// Spend of one dispatch; a step that was parked has several.
 #[derive(Debug, Clone, Copy)]
 pub struct Spend<'a> {
     /// When it was recorded, in microseconds since 1970.
     pub at_us: i64,
-    /// Phase of the call.
+    /// Phase of the step.
     pub phase: Option<&'a str>,
     /// Provider that was asked.
     pub provider: Option<&'a str>,
     /// Model that answered, if it is known.
     pub model: Option<&'a str>,
-    /// Steps that it settled: 1, or 0 when the step was parked.
+    /// 1 when the step was answered or failed, 0 when it was parked.
     pub agents: u64,
-    /// Tokens.
+    /// Tokens used.
     pub tokens: TokenUsage,
-    /// Dollars, when they are known.
+    /// Dollars, if known.
     pub cost_usd: Option<f64>,
 }
 
@@ -32,12 +32,12 @@ impl Spend<'_> {
     /// Takes the numbers from the agent's reply.
     pub(super) fn add(&mut self, reply: &Reply) {
         self.tokens = TokenUsage::of(reply.usage);
-        // That may be a sum over rounds.
+        // A sum over rounds may have rounding errors.
         self.cost_usd = reply.cost_usd.map(dollars::clean);
     }
 }
 
-/// Agents, tokens and dollars, three ways.
+/// Agents, tokens and dollars by phase, model and provider.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageTables {
@@ -53,11 +53,11 @@ pub struct UsageTables {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageRow {
-    /// Which; none for calls outside of any phase, or of an unknown model.
+    /// Its name; none for steps outside of any phase, or of an unknown model.
     pub name: Option<String>,
-    /// Agent calls that settled.
+    /// Agent steps that were answered or failed.
     pub agents: u64,
-    /// Their tokens, and those of calls that were parked.
+    /// Their tokens, and those of parked steps.
     pub token_usage: TokenUsage,
     /// Their dollars, as far as they are known.
     pub cost_usd: f64,

@@ -1,7 +1,7 @@
 //! The fields of events.
 //!
-//! Owns: the kinds of events and the fields of each, in the order in which the
-//! stream has them. Never: decides which entry becomes which; the fold does.
+//! Owns: the kinds of events and the fields of each, in the order of the stream.
+//! Never: decides which entry becomes which event; the fold does.
 //!
 //! In the stream a kind is the word in `type`, and the fields are in `data`. Kinds
 //! and fields are only ever added.
@@ -22,7 +22,7 @@ use crate::worktree::Worktree;
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum EventData {
-    /// The run is a fork, and reuses the answers of another one.
+    /// The run is a fork, and reuses answers of another run.
     Forked(Parent),
     /// The run was resumed: another epoch begins.
     #[serde(rename_all = "camelCase")]
@@ -41,7 +41,7 @@ pub enum EventData {
     Log {
         /// The line.
         message: String,
-        /// The kind of event that it says again, where no script wrote it.
+        /// If no script wrote the line: the kind of the event that it repeats.
         #[serde(skip_serializing_if = "Option::is_none")]
         of: Option<EventKind>,
     },
@@ -86,7 +86,7 @@ pub enum EventData {
     },
     /// A child completed.
     ChildCompleted {
-        /// The name or path by which it was called.
+        /// The name or path that the script gave to `workflow()`.
         workflow: String,
         /// What it returned.
         result: Value,
@@ -98,7 +98,7 @@ pub enum EventData {
     },
     /// A child failed.
     ChildFailed {
-        /// The name or path by which it was called.
+        /// The name or path that the script gave to `workflow()`.
         workflow: String,
         /// The error.
         error: Failure,
@@ -270,13 +270,13 @@ pub struct EventWarning {
     /// The author's column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
-    /// What people call that step.
+    /// Label of that step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
 impl EventWarning {
-    /// A warning that is only a sentence.
+    /// A warning that has only a message.
     pub(super) fn said(message: String) -> Self {
         Self { message, ..Self::default() }
     }
@@ -300,7 +300,7 @@ impl EventWarning {
 /// An agent that was dispatched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AgentStarted {
-    /// What people call the step.
+    /// Label of the step.
     pub label: String,
     /// The phase that it belongs to.
     pub phase: Option<String>,
@@ -308,7 +308,7 @@ pub struct AgentStarted {
     pub model: Option<String>,
     /// Its prompt.
     pub prompt: String,
-    /// Number of this dispatch, from 1.
+    /// Number of this dispatch of the step, from 1.
     pub attempt: u32,
     /// The vendor of the model, where its selector named one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -318,7 +318,7 @@ pub struct AgentStarted {
 /// An agent whose provider is unavailable for now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AgentParked {
-    /// What people call the step.
+    /// Label of the step.
     pub label: String,
     /// The phase that it belongs to.
     pub phase: Option<String>,
@@ -328,12 +328,12 @@ pub struct AgentParked {
     pub usage: Usage,
 }
 
-/// The facts about an agent that answered or failed. Fields are null if no agent was
-/// asked.
+/// The facts about an agent that answered or failed. A field is null if the provider
+/// did not report it or no agent was asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentEnded {
-    /// What people call the step.
+    /// Label of the step.
     pub label: String,
     /// The phase that it belongs to.
     pub phase: Option<String>,
@@ -341,11 +341,11 @@ pub struct AgentEnded {
     pub usage: Option<Usage>,
     /// The model that answered.
     pub model: Option<String>,
-    /// From dispatch to answer.
+    /// Milliseconds from dispatch to answer.
     pub duration_ms: Option<u64>,
-    /// Dollars, where they are known.
+    /// Dollars, if known.
     pub cost_usd: Option<f64>,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: Option<u32>,
     /// Permissions that it asked for and was refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -353,7 +353,7 @@ pub struct AgentEnded {
     /// The worktree that it left behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
-    /// The step whose answer was reused, if no agent was asked.
+    /// The step whose answer was reused, if one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reused: Option<AnswerSource>,
 }

@@ -1,7 +1,7 @@
 //! Turns journal entries into events.
 //!
-//! Owns: which entry becomes which event, and their numbers. Never: the form of
-//! one.
+//! Owns: which entry becomes which event, and their numbers. Never: the form of an
+//! event.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ use crate::step_request::{AgentRequest, Reply};
 use crate::steps::{Step, Steps};
 use crate::surface::Surface;
 
-/// Most warnings about options of one run.
+/// Most warnings about options in one run.
 const WARNED_MAX: usize = 1_000;
 
 /// Turns entries into events, one after the other.
@@ -32,12 +32,12 @@ const WARNED_MAX: usize = 1_000;
 pub struct EventFold {
     lines: Lines,
     steps: Steps,
-    /// Warnings about options, each of which is given once. Their digests: a message
-    /// holds names of a script's choice.
+    /// Digests of the warnings about options that were given: each is given once. Not
+    /// the messages, which hold names that a script chose.
     warned: HashSet<Digest>,
 }
 
-/// The lines of the stream, as far as they are not about one entry alone.
+/// Makes the lines of the stream; holds what they need beyond the current entry.
 #[derive(Default)]
 struct Lines {
     head: Option<RunHead>,
@@ -48,13 +48,13 @@ struct Lines {
 }
 
 impl EventFold {
-    /// At the start of a journal.
+    /// A fold at the start of a journal.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The events of the next entry: none, one, or one and a warning.
+    /// The events of the next entry; usually none or one.
     pub fn after(&mut self, entry: &Entry) -> Vec<Event> {
         let Self { lines, steps, warned } = self;
         lines.at_us = entry.at_us;
@@ -129,7 +129,7 @@ impl EventFold {
     }
 }
 
-/// A step that a line is about, and what is known of it while it is open.
+/// The step that a line is about, with its data while it is open.
 type Of<'s> = Option<(StepId, Option<&'s Step>)>;
 
 impl Lines {
@@ -177,7 +177,7 @@ impl Lines {
 
     fn asked(&mut self, step: &Step, warned: &mut HashSet<Digest>) -> Vec<Event> {
         match &step.asked {
-            StepRequest::Agent(request) => self.called(step, request, warned),
+            StepRequest::Agent(request) => self.agent_asked(step, request, warned),
             StepRequest::Workflow(_) => Vec::new(),
             StepRequest::Sleep(sleep) => {
                 let milliseconds = sleep.milliseconds;
@@ -186,7 +186,8 @@ impl Lines {
         }
     }
 
-    fn called(
+    /// The warnings about options that have no effect.
+    fn agent_asked(
         &mut self,
         step: &Step,
         request: &AgentRequest,
@@ -282,7 +283,7 @@ impl Lines {
         if let (Some(event), Some(reply)) = (events.first_mut(), reply) {
             event.metadata.provider = Some(reply.provider.clone());
             event.metadata.session_id.clone_from(&reply.session_id);
-            // What was asked for when the answer was made was said then.
+            // For a reused answer, the run that made it has given this warning.
             let said = reply.reused.is_none().then(|| RefusedAsk::sentence(&reply.asks)).flatten();
             if let Some(said) = said {
                 let message = format!("{} (call {step}): {said}", request.title());
@@ -310,9 +311,8 @@ impl Lines {
         self.one(Scope::ROOT, data)
     }
 
-    /// A line of the log that no script wrote, as Claude Code has one for every
-    /// agent and every slot that fails. `kind` is that of the event that it says
-    /// again.
+    /// A log line that no script wrote: like Claude Code, one for every agent and every
+    /// slot that fails. `kind` is the kind of the event that it repeats.
     fn said(&mut self, kind: EventKind, scope: Scope, of: Of<'_>, message: String) -> Vec<Event> {
         if self.head.as_ref().is_none_or(|head| head.surface == Surface::First) {
             return Vec::new();
@@ -385,8 +385,8 @@ fn activity_data(activity: &Activity) -> EventData {
     EventData::AgentEvent { kind: activity.kind.clone(), text: activity.text.clone() }
 }
 
-/// The value of JSON text that was checked when it was journaled; a child that
-/// returned nothing is shown as null.
+/// The value of JSON text that was checked when it was journaled; `undefined`, from a
+/// child that returned nothing, becomes null.
 fn value_of(text: &str) -> Value {
     if text == UNDEFINED {
         return Value::Null;

@@ -1,4 +1,4 @@
-//! What a run begins with: its head, its scripts, and the run it is a fork of.
+//! The head of a run, its scripts, and the run that it is a fork of.
 //!
 //! Owns: everything that a run is a function of, except for its deliveries. Never:
 //! changes once it is written.
@@ -24,22 +24,22 @@ pub struct RunHead {
     pub name: String,
     /// Digest of the script's text.
     pub script: Digest,
-    /// Where the script was, for messages and to find its children again.
+    /// Path of the script file, for messages and to find its children.
     pub script_path: String,
-    /// Folder that no child workflow may lie outside of.
+    /// The folder that must contain every child workflow.
     pub project_root: String,
-    /// Folder that its agents work in; none: the project root, as in runs of
+    /// The folder in which its agents work. None means the project root, as in runs of
     /// older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// Seed of everything random in the run.
     pub seed: u64,
-    /// Output tokens that `budget` tells the script of.
+    /// Output tokens that the script sees as `budget.total`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<u64>,
-    /// Provider for calls that name none.
+    /// Provider of steps that name none.
     pub provider: String,
-    /// Model aliases, in order of the command line.
+    /// Model aliases and what they stand for, in the order of the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model_map: Vec<(String, String)>,
     /// Defaults for calls that leave an option open.
@@ -53,15 +53,15 @@ pub struct RunHead {
     pub parent: Option<Parent>,
 }
 
-/// The run that a fork has its answers of. They are copied into the fork, so
-/// that it can be resumed, moved and replayed when the parent is gone.
+/// The run whose answers a fork reuses. They are copied into the fork, so that it
+/// can be resumed, moved and replayed when the parent is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
     /// Id of that run.
     pub run: RunId,
-    /// Entries that its journal had then.
+    /// Number of entries in its journal when the fork was made.
     pub entries: u64,
-    /// Steps from this one on were asked anew; none when all answers were reused.
+    /// Answers to steps from this one on were not taken; none when all were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<StepId>,
     /// Why there is a fork.
@@ -74,11 +74,11 @@ pub struct Parent {
 pub enum ForkReason {
     /// The run was to be resumed with another script.
     Edited,
-    /// Someone asked for it.
+    /// A fork was requested.
     Asked,
 }
 
-/// A script as it was started, whole, so that a replay needs no file.
+/// A script as it was started, with its whole text, so that a replay needs no file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScopeStart {
     /// The scope it runs in.
@@ -89,11 +89,11 @@ pub struct ScopeStart {
     pub file_name: String,
     /// Its path, from the project root where it lies inside.
     pub path: String,
-    /// Where `export` stands in front of `const meta`, in bytes.
+    /// Byte offset of the `export` before `const meta`.
     pub meta_export: u32,
     /// Its dialect.
     pub dialect: Dialect,
-    /// JSON text of its `meta`.
+    /// Its `meta` as JSON text.
     pub meta: String,
     /// Its arguments as JSON text; none is `undefined`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

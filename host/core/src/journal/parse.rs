@@ -1,12 +1,11 @@
-//! Reading the text of an entry, quickly where there are many.
+//! Reads the text of an entry.
 //!
-//! Owns: a short way for the kinds that make up nearly all of a long journal.
-//! Never: another meaning; whatever the short way does not take goes the long
-//! way, and its verdict counts.
+//! Owns: a fast path for the kinds that make up nearly all of a long journal. Never:
+//! gives a text another meaning than the slow path, which reads everything that the
+//! fast path does not.
 //!
-//! The long way finds the kind first and reads the fields then, by way of a
-//! copy of all of them: 4 µs for each of the four entries of a step, which is
-//! more than the script itself takes.
+//! The slow path copies all fields to find the kind, and then reads them: 4 µs for
+//! each of the four entries of a step, more than the script itself takes.
 
 use std::sync::Arc;
 
@@ -66,12 +65,12 @@ struct TurnEnded<'a> {
     state: TurnState,
 }
 
-/// Reads the entry of this number from its text, which was checked. `kind` is the
+/// Reads entry number `seq` from its text, whose digest was checked. `kind` is the
 /// kind that the record names beside the text.
 pub(super) fn entry(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalError> {
-    let entry = match short(kind, text) {
+    let entry = match fast(kind, text) {
         Some(entry) => entry,
-        None => long(seq, kind, text)?,
+        None => slow(seq, kind, text)?,
     };
     let format = match &entry.body {
         Body::RunStarted(head) | Body::FormatRaised(head) => head.format,
@@ -82,7 +81,7 @@ pub(super) fn entry(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalEr
         return Err(JournalError::Newer { found: format });
     }
     match entry.body {
-        // A run has one head.
+        // Only the first entry is the head.
         Body::RunStarted(head) if seq > 0 => {
             Ok(Entry { at_us: entry.at_us, body: Body::FormatRaised(head) })
         }
@@ -90,8 +89,8 @@ pub(super) fn entry(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalEr
     }
 }
 
-/// The way that takes everything, in the form of whichever program.
-fn long(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalError> {
+/// Reads every kind, as any version of the program wrote it.
+fn slow(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalError> {
     let unreadable =
         |error: serde_json::Error| JournalError::Unreadable { seq, reason: error.to_string() };
     let mut value: Value = serde_json::from_str(text).map_err(unreadable)?;
@@ -101,7 +100,7 @@ fn long(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalError> {
     let format = value.get("format").and_then(Value::as_u64).unwrap_or_default();
     upgrade(&mut value);
     serde_json::from_value(value).map_err(|error| {
-        // A newer program may write all else of these otherwise, too.
+        // A newer program may have changed the other fields of these kinds as well.
         let says_format = matches!(kind, "run_started" | "attempt_started");
         match u32::try_from(format) {
             Ok(found) if says_format && found > JOURNAL_FORMAT => JournalError::Newer { found },
@@ -110,8 +109,8 @@ fn long(seq: u64, kind: &str, text: &str) -> Result<Entry, JournalError> {
     })
 }
 
-/// The short way; none for all that it does not take.
-fn short(kind: &str, text: &str) -> Option<Entry> {
+/// Reads the most frequent kinds in their present form; none for everything else.
+fn fast(kind: &str, text: &str) -> Option<Entry> {
     let (at_us, said, body) = match kind {
         "step_asked" => {
             let AgentAsked { at_us, kind, step, scope, of, request } = read(text)?;
@@ -167,16 +166,16 @@ mod tests {
     }
 
     #[test]
-    fn the_short_way_takes_what_is_written_and_says_the_same() {
+    fn the_fast_path_reads_what_is_written() {
         for body in bodies() {
             let entry = Entry { at_us: -5, body };
             let text = serde_json::to_string(&entry).unwrap();
-            assert_eq!(short(entry.body.kind(), &text), Some(entry), "{text}");
+            assert_eq!(fast(entry.body.kind(), &text), Some(entry), "{text}");
         }
     }
 
     #[test]
-    fn a_text_of_another_kind_than_is_said_was_changed() {
+    fn a_text_whose_kind_differs_from_its_record_was_changed() {
         for body in bodies() {
             let entry = Entry { at_us: 1, body };
             let text = serde_json::to_string(&entry).unwrap();
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn every_step_reads_back_on_the_way_that_takes_it() {
+    fn every_kind_of_step_reads_back() {
         use crate::step::{SleepRequest, WorkflowRequest};
         use crate::step_request::WorkflowTarget;
         let target = WorkflowTarget::Name("n".into());
@@ -205,7 +204,7 @@ mod tests {
             let entry = Entry { at_us: 1, body };
             let text = serde_json::to_string(&entry).unwrap();
             assert_eq!(super::entry(3, "step_asked", &text), Ok(entry.clone()), "{text}");
-            assert_eq!(long(3, "step_asked", &text), Ok(entry), "{text}");
+            assert_eq!(slow(3, "step_asked", &text), Ok(entry), "{text}");
         }
     }
 }

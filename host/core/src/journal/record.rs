@@ -4,8 +4,8 @@
 
 use super::{Entry, JournalError};
 
-/// An entry as a store keeps it: text, and a digest that covers this text and
-/// the digest before it.
+/// An entry as a store keeps it: its text, and a digest of this text and the digest
+/// before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The entry's kind, for people who look into the database.
@@ -16,36 +16,36 @@ pub struct Record {
     pub chain: String,
 }
 
-/// Writes records, one after the other.
+/// Seals the entries of a journal, one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Chain {
     last: String,
 }
 
 impl Chain {
-    /// At the start of a journal.
+    /// The chain at the start of a journal.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Behind the last of these records.
+    /// The chain after the last of these records.
     #[must_use]
     pub fn after(records: &[Record]) -> Self {
         Self { last: records.last().map(|record| record.chain.clone()).unwrap_or_default() }
     }
 
-    /// Behind the record with this digest.
+    /// The chain after the record with this digest.
     #[must_use]
     pub fn behind(last: String) -> Self {
         Self { last }
     }
 
-    /// The next record.
+    /// The record of the next entry.
     ///
     /// # Errors
-    /// When the entry cannot be written as JSON, which no entry of this
-    /// program's making can be.
+    /// When the entry cannot be written as JSON, which does not happen to entries that
+    /// this program makes.
     pub fn seal(&mut self, entry: &Entry) -> Result<Record, serde_json::Error> {
         let body = serde_json::to_string(entry)?;
         self.last = link(&self.last, &body).to_hex().to_string();
@@ -61,8 +61,8 @@ pub fn read(records: &[Record]) -> Result<Vec<Entry>, JournalError> {
     read_behind("", 0, records)
 }
 
-/// Reads a part of a journal: `last` is the chain of the record before it,
-/// `first_seq` the number of its first one.
+/// Reads a part of a journal: `last` is the chain of the record before it, `first_seq`
+/// the number of its first record.
 ///
 /// # Errors
 /// At the first record that is unreadable or was changed.

@@ -1,4 +1,4 @@
-//! A journal reads back, and a changed one is noticed.
+//! A journal reads back, and a changed journal is refused.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn a_journal_reads_back() {
 }
 
 #[test]
-fn a_changed_byte_a_lost_and_a_moved_entry_are_seen_where_they_are() {
+fn a_changed_byte_and_a_lost_or_moved_entry_are_found() {
     let mut changed = sealed();
     changed[1].body = changed[1].body.replace("\"b\"", "\"x\"");
     assert_eq!(read(&changed), Err(JournalError::Changed { seq: 1 }));
@@ -34,7 +34,7 @@ fn a_changed_byte_a_lost_and_a_moved_entry_are_seen_where_they_are() {
     assert_eq!(read(&moved), Err(JournalError::Changed { seq: 1 }));
 }
 
-/// Records of these texts, sealed as whoever wrote them did.
+/// Records of these texts, sealed as a program that wrote them would.
 fn records(texts: &[&str]) -> Vec<Record> {
     let mut chain = String::new();
     let record = |text: &&str| {
@@ -48,13 +48,13 @@ fn records(texts: &[&str]) -> Vec<Record> {
 
 const HEAD: &str = r#"{"at_us":1,"kind":"run_started","format":2,"run":"run_00000000000000000000000001","name":"n","script":"0000000000000000000000000000000000000000000000000000000000000000","script_path":"/s.js","project_root":"/","seed":1,"provider":"debug"}"#;
 const ATTEMPT: &str = r#"{"at_us":1,"kind":"attempt_started","attempt":1,"limits":{"fuel":1,"memory_mib":1,"agents":1,"parallel_agents":1},"guest":"0000000000000000000000000000000000000000000000000000000000000000"}"#;
-const CALLED: &str =
+const SLEEP_CALLED: &str =
     r#"{"at_us":2,"kind":"sleep_called","call":1,"scope":0,"milliseconds":5.0,"wake_at_us":9}"#;
 const SETTLED: &str = r#"{"at_us":9,"kind":"settled","call":1,"outcome":{"value":"null"}}"#;
 
 #[test]
-fn what_format_2_wrote_reads_as_entries_of_today() {
-    let read = read(&records(&[HEAD, ATTEMPT, CALLED, SETTLED])).unwrap();
+fn entries_of_format_2_are_upgraded() {
+    let read = read(&records(&[HEAD, ATTEMPT, SLEEP_CALLED, SETTLED])).unwrap();
     let kinds: Vec<_> = read.iter().map(|entry| entry.body.kind()).collect();
     assert_eq!(kinds, ["run_started", "attempt_started", "step_asked", "settled"]);
     let Body::EpochStarted { format, .. } = read[1].body else { panic!("{read:?}") };
@@ -63,15 +63,15 @@ fn what_format_2_wrote_reads_as_entries_of_today() {
     assert_eq!((step, asked.title().as_str()), (StepId(1), "sleep 0.005 s"));
 }
 
-/// The chain covers the text that was written, not what is made of it.
+/// The chain covers the text as written, not its upgraded form.
 #[test]
-fn a_changed_or_cut_entry_of_format_2_is_found_where_it_is() {
-    let texts = [HEAD, ATTEMPT, CALLED, SETTLED];
+fn a_changed_or_cut_entry_of_format_2_is_found() {
+    let texts = [HEAD, ATTEMPT, SLEEP_CALLED, SETTLED];
     let forged = [
-        CALLED.replace("5.0", "6.0"),
-        // Other text of the same meaning.
-        CALLED.replace("\"call\"", "\"step\""),
-        CALLED.replace(":2,", ": 2,"),
+        SLEEP_CALLED.replace("5.0", "6.0"),
+        // Other texts with the same meaning.
+        SLEEP_CALLED.replace("\"call\"", "\"step\""),
+        SLEEP_CALLED.replace(":2,", ": 2,"),
     ];
     for text in forged {
         let mut changed = records(&texts);
@@ -89,7 +89,7 @@ fn a_changed_or_cut_entry_of_format_2_is_found_where_it_is() {
 }
 
 #[test]
-fn a_run_that_a_newer_program_began_or_took_up_is_known_as_that() {
+fn a_run_that_a_newer_program_began_or_resumed_is_refused_as_newer() {
     let newer = |text: &str| text.replacen("{", "{\"format\":4,", 1);
     let head = HEAD.replace("\"format\":2", "\"format\":4");
     let odd = r#"{"at_us":1,"kind":"attempt_started","format":4,"epoch":{}}"#;
@@ -98,8 +98,8 @@ fn a_run_that_a_newer_program_began_or_took_up_is_known_as_that() {
         &[head.as_str(), ATTEMPT][..],
         &[r#"{"at_us":1,"kind":"run_started","format":4}"#],
         &[HEAD, &newer(ATTEMPT), other],
-        &[HEAD, ATTEMPT, CALLED, odd, other],
-        // As this program says it to older ones.
+        &[HEAD, ATTEMPT, SLEEP_CALLED, odd, other],
+        // The form in which this program warns older ones.
         &[HEAD, ATTEMPT, &head, ATTEMPT],
     ] {
         assert_eq!(read(&records(texts)), Err(JournalError::Newer { found: 4 }), "{texts:?}");
@@ -109,7 +109,7 @@ fn a_run_that_a_newer_program_began_or_took_up_is_known_as_that() {
 }
 
 #[test]
-fn a_head_behind_the_first_says_that_the_format_is_larger_from_there_on() {
+fn a_second_head_raises_the_format() {
     let raised = HEAD.replace("\"format\":2", "\"format\":3");
     let read = read(&records(&[HEAD, ATTEMPT, &raised])).unwrap();
     let Body::FormatRaised(head) = &read[2].body else { panic!("{read:?}") };

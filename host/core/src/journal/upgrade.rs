@@ -1,24 +1,24 @@
-//! Entries of formats 1 and 2 in the form of today.
+//! Upgrades entries of formats 1 and 2 to the present format.
 //!
-//! Owns: the one place that knows how older programs wrote. Never: sees a text
-//! whose digest was not checked first: the chain covers what was written.
+//! Owns: everything that is known about the form of older entries. Never: sees a text
+//! whose digest was not checked first: the chain covers the text as written.
 //!
-//! An entry says by itself that it is older: its step stands under `step`, and a
-//! step was asked for under a kind of its own. So any entry can be read alone, in
-//! whatever part of a journal that several programs wrote.
+//! An older entry is recognised by itself: the number of its step is under `call`, and
+//! each kind of step had a kind of entry. So an entry can be read without the ones
+//! before it, also in a journal that several programs wrote.
 
 use serde_json::{Map, Value};
 
-/// The kinds under which steps were asked for, what they were of, and the fields
-/// that said what was asked for where those stood in the entry itself.
+/// For each older kind of entry: the kind of step, and the fields of the request that
+/// were fields of the entry itself.
 const ASKED: [(&str, &str, &[&str]); 3] = [
     ("agent_called", "agent", &[]),
     ("workflow_called", "workflow", &["target", "args"]),
     ("sleep_called", "sleep", &["milliseconds", "wake_at_us"]),
 ];
 
-/// Puts an entry that was read as JSON into the form of today. One that has it
-/// stays as it is.
+/// Upgrades an entry that was read as JSON. An entry in the present format stays as it
+/// is.
 pub fn upgrade(entry: &mut Value) {
     let Some(fields) = entry.as_object_mut() else { return };
     if let Some(step) = fields.remove("call") {
@@ -43,7 +43,7 @@ mod tests {
     use crate::journal::Entry;
 
     #[test]
-    fn every_kind_that_is_gone_becomes_a_step_that_was_asked_for() {
+    fn every_older_kind_becomes_step_asked() {
         let asked = [
             (
                 json!({"kind": "agent_called", "call": 4, "scope": 0, "request": {"prompt": "p"}}),

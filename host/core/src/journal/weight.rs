@@ -1,13 +1,13 @@
-//! How much memory an entry takes, and how to make it take less.
+//! The size of an entry, and how to shorten it.
 //!
-//! Owns: which texts of an entry can be large. Never: changes what is written.
+//! Owns: which texts of an entry can be large. Never: changes a written entry.
 
 use super::{Body, RunEnd};
 use crate::cut;
 use crate::guest::Outcome;
 
 impl Body {
-    /// Bytes of its texts that can be large, roughly.
+    /// Total bytes of those texts in it that can be large.
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
@@ -29,9 +29,9 @@ impl Body {
         }
     }
 
-    /// Of so many bytes that this entry was written with, those that count towards
-    /// the bound of its journal: an answer that was taken over stands there twice,
-    /// as it was given and as it was told, and is kept and counted once.
+    /// How many of its `written` bytes count towards the bound of the journal. A
+    /// reused answer is in the journal twice, as offered and as delivered, and counts
+    /// once.
     #[must_use]
     pub fn counted(&self, written: usize) -> usize {
         match self {
@@ -42,8 +42,8 @@ impl Body {
         }
     }
 
-    /// Cuts prompts, arguments, answers and results down to so many bytes, for
-    /// readers that show none of them. Such an entry must not be written again.
+    /// Cuts prompts, arguments, answers and results to this many bytes each, for
+    /// readers that do not show them. Such an entry must not be written again.
     pub fn shorten(&mut self, bytes: usize) {
         match self {
             Self::AnswerPooled(answer) => shorten_outcome(&mut answer.outcome, bytes),
@@ -76,7 +76,7 @@ fn shorten_outcome(outcome: &mut Outcome, bytes: usize) {
     }
 }
 
-/// The memory of the rest is given back.
+/// Copies the head, so that the memory of the rest is freed.
 fn shorten_text(text: &mut String, bytes: usize) {
     if text.len() > bytes {
         *text = cut::head(text, bytes).to_owned();

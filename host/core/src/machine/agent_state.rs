@@ -12,7 +12,7 @@ use crate::ids::StepId;
 use crate::journal::Body;
 use crate::worktree::Worktree;
 
-/// Whether a call may be given to an agent now.
+/// Whether an agent may be started for a step now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MayBegin {
     /// It may begin.
@@ -28,21 +28,21 @@ pub enum MayBegin {
 /// A fact about an agent at work, to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AgentRecord {
-    /// It named its session.
+    /// The agent named its session.
     Session {
         /// Provider of the session.
         provider: String,
         /// The provider's own name of it.
         session_id: String,
     },
-    /// What it is doing.
+    /// The agent reported what it is doing.
     Activity {
         /// A word for machines.
         kind: String,
         /// A line for people.
         text: String,
     },
-    /// It was cut off, and its worktree holds something.
+    /// The agent was cut off, and its worktree holds changes.
     Worktree(Box<Worktree>),
 }
 
@@ -63,7 +63,7 @@ impl AgentRecord {
 /// Run-wide agent state.
 #[derive(Debug, Default)]
 pub(super) struct AgentState {
-    /// Dispatched, and not ended.
+    /// Steps whose agents were dispatched and have not ended.
     pub(super) working: BTreeSet<StepId>,
     pub(super) shut: BTreeMap<String, ShutProvider>,
     pub(super) ledger: Ledger,

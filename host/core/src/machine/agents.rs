@@ -12,7 +12,7 @@ use crate::limits::LimitError;
 use crate::selector::Addressee;
 
 impl Machine {
-    /// Whether a call to this provider may begin.
+    /// Whether an agent of this provider may begin.
     #[must_use]
     pub fn may_begin(&self, provider: &str) -> MayBegin {
         if self.agent_state.shut.contains_key(provider) {
@@ -25,8 +25,8 @@ impl Machine {
         }
     }
 
-    /// Records that an agent was started for this step, and who was asked where the
-    /// request does not tell.
+    /// Records that an agent was started for this step. `to` says who was asked, where
+    /// the request does not.
     pub fn dispatched(&mut self, step: StepId, to: Option<Addressee>, now_us: i64) {
         self.now_us = self.now_us.max(now_us);
         self.agent_state.working.insert(step);
@@ -48,8 +48,9 @@ impl Machine {
         self.complete(step, outcome, Some(reply));
     }
 
-    /// Reports that an agent failed because its provider is unavailable. No more steps
-    /// go there, and this one stays open, so that a resume dispatches it again.
+    /// Reports that an agent failed because its provider is unavailable. That provider
+    /// gets no more steps in this epoch. This step stays open, so that a resume
+    /// dispatches it again.
     pub fn park(&mut self, step: StepId, shut: ShutProvider, reply: Reply, now_us: i64) {
         self.agent_state.working.remove(&step);
         self.agent_state.ledger.count(&reply);
@@ -62,8 +63,8 @@ impl Machine {
         self.agent_state.shut.entry(shut.provider.clone()).or_insert(shut);
     }
 
-    /// Why the run must stop once no agent is at work: the steps that wait may not
-    /// begin. None if nothing holds them.
+    /// Why the waiting steps may not begin, so that the run must stop once no agent is
+    /// at work; none if they may.
     #[must_use]
     pub fn held_by(&self) -> Option<StopReason> {
         if let Some(shut) = self.agent_state.shut.values().next() {
@@ -72,8 +73,8 @@ impl Machine {
         self.over_budget().map(StopReason::from)
     }
 
-    /// Whether agents at work must be stopped: the budget is spent, and its mode is to
-    /// stop them.
+    /// Whether agents at work must be stopped: the budget is spent, and its mode is
+    /// [`BudgetMode::Stop`].
     #[must_use]
     pub fn must_stop_agents(&self) -> bool {
         let stops = self.limits.budget.is_some_and(|budget| budget.mode == BudgetMode::Stop);

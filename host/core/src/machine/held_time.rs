@@ -1,11 +1,11 @@
 //! The timers of a run, by held time.
 //!
-//! Owns: how long the run has been held, which timers are open, and what is left of
-//! each. Never: fires one.
+//! Owns: how long the run has been held, and which timers are open until when. Never:
+//! fires one.
 //!
-//! How long a run has been held is a fold over its journal: the time between the
-//! entries of an epoch counts, the time between two epochs does not. So after a resume
-//! a timer has the time left that it had when the last process let go of the run.
+//! Held time is a fold over the journal: the time between the entries of an epoch
+//! counts, the time between two epochs does not. So after a resume a timer has as much
+//! time left as when the last process let go of the run.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(super) struct OpenTimer {
     pub(super) scope: Scope,
     /// In held time.
     pub(super) due_us: i64,
-    /// Set in a replay: the engine does not know of it yet.
+    /// The script set it during a replay, and the engine does not know of it yet.
     pub(super) is_unset: bool,
     /// Its delivery is queued.
     pub(super) is_queued: bool,
@@ -53,7 +53,7 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// Time has passed up to an entry of the journal.
+    /// Advances held time to this entry of the journal.
     pub(super) fn pass(&mut self, body: &Body, at_us: i64) {
         match body {
             Body::EpochStarted { .. } => self.held.begin(at_us),
@@ -61,12 +61,12 @@ impl Timers {
         }
     }
 
-    /// An epoch begins at the end of the recording.
+    /// Notes when the epoch begins that follows the recording.
     pub(super) fn begin_at(&mut self, now_us: i64) {
         self.begins_us = Some(now_us);
     }
 
-    /// Whether a script waits for one of its timers.
+    /// Whether a script has open timers.
     pub(super) fn any_of(&self, scope: Scope) -> bool {
         self.open.values().any(|timer| timer.scope == scope)
     }

@@ -1,7 +1,7 @@
-//! Accepts or refuses a question of the guest.
+//! Accepts or refuses a call of the guest.
 //!
-//! Owns: the entry of a refusal, and that a replay repeats a recorded refusal word for
-//! word. Never: finds what is wrong with a question.
+//! Owns: the entry of a refusal, and the rule that a replay repeats a recorded refusal
+//! word for word. Never: decides what is wrong with a call.
 
 use super::turn::with_mark;
 use super::{Body, Machine};
@@ -15,7 +15,7 @@ use crate::refusal::{Question, RefusedCall};
 const REFUSALS_FROM: u32 = FORMAT_IN_EPOCHS;
 
 impl Machine {
-    /// Reads a question with `read`, or returns the refusal to throw into the script.
+    /// Reads a call with `read`, or returns the refusal to throw into the script.
     pub(super) fn judge<T>(
         &mut self,
         question: &Question<'_>,
@@ -30,8 +30,8 @@ impl Machine {
         })
     }
 
-    /// The recorded refusal of this question, if that is the next entry: today it might
-    /// be accepted, or refused in other words.
+    /// The recorded refusal of this call, if that is the next entry. This program
+    /// might accept the call, or refuse it in other words.
     fn refused_then(&mut self, question: &Question<'_>) -> Option<Failure> {
         self.skip_epochs();
         let recorded = self.recording.front()?;

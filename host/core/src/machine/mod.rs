@@ -1,8 +1,9 @@
 //! The run machine: decides what happens to everything that a script asks for.
 //!
-//! Owns: the numbering of calls, the order of deliveries, replay against the
-//! journal, phases, the budget, shut providers, the limits that count calls, and how
-//! a run ends. Never: reads a clock, runs a guest, talks to an agent or a store.
+//! Owns: the numbering of steps, the order of deliveries, replay against the
+//! journal, phases, the budget, shut providers, the limits on the number of steps and
+//! notes, and how a run ends. Never: reads a clock, runs a guest, talks to an agent or
+//! a store.
 //!
 //! The engine drives it in a loop. [`Machine::next`] names the next turn. The engine
 //! lends the machine to the guest for that turn, as its
@@ -62,7 +63,7 @@ pub enum Next {
         /// The time the script sees, in microseconds since 1970.
         now_us: i64,
     },
-    /// Settle a call in the guest of this scope.
+    /// Settle a step in the guest of this scope.
     Settle {
         /// Scope whose guest runs the turn.
         scope: Scope,
@@ -87,25 +88,25 @@ pub enum Next {
     },
     /// Nothing to deliver: commit, perform the effects, and wait.
     Wait,
-    /// This script waits for something that none of its calls will ever settle. Find
-    /// out what, and report it with [`Machine::give_up`].
+    /// This script waits for a promise that no step and no timer will settle. Find out
+    /// where the promise was made, and report it with [`Machine::give_up`].
     Stuck(Scope),
     /// The run is over.
     Ended,
 }
 
-/// Number of the first reusable answer in the journal of a fork: the head and the
-/// start of the first epoch stand before it.
+/// Number of the journal entry with a fork's first reusable answer: the head and the
+/// start of the first epoch come before it.
 pub const ANSWERS_FROM: u64 = 2;
 
-/// The state of one run. See the module's text.
+/// The state of one run. The module docs say how the engine drives it.
 #[derive(Debug)]
 pub struct Machine {
     head: RunHead,
     limits: Limits,
-    /// These limits are in force, whatever the journal says.
+    /// Whether `limits` stay in force, whatever limits the journal records.
     keeps_limits: bool,
-    /// Whether the driver can read entries of the journal again.
+    /// Whether the driver can read entries of the journal a second time.
     fetches: bool,
     /// Recorded entries that the replay has not reached.
     recording: Recording,
@@ -115,44 +116,44 @@ pub struct Machine {
     seq: u64,
     /// Whether the fuel of recorded turns is compared as well.
     compare_fuel: bool,
-    /// Refusals in the words of older programs. In a box, because the machine moves
-    /// with every turn.
+    /// Refusals that older programs worded differently. Boxed, because the machine is
+    /// moved with every turn.
     older_refusals: Box<OlderRefusals>,
     guest: Digest,
     /// Entries made since the engine last took them.
     fresh: Vec<Entry>,
     effects: Vec<Effect>,
     closed: Vec<Scope>,
-    /// Answers that wait for the end of a replay: they came when an earlier epoch
-    /// ended, or they are reused.
+    /// Answers to deliver at the end of a replay: those that came when an earlier epoch
+    /// ended, and reused ones.
     answered: BTreeMap<StepId, (OutcomeRef, Option<Box<Reply>>)>,
-    /// In a fork: answers that wait for steps of their content.
+    /// In a fork: answers for steps of equal content.
     reusable: ReusableAnswers,
     /// Memory for answers of the journal that are delivered later.
     memory: AnswerMemory,
     deliveries: VecDeque<Delivery>,
-    /// In a box, as [`Machine::refused`] is.
+    /// Boxed, as `older_refusals` is.
     schemas: Box<RecentSchemas>,
     /// Outcomes of children that ended in a replay, to be compared with `Settled`.
     ended_children: BTreeMap<StepId, Option<Outcome>>,
     steps: BTreeMap<StepId, OpenStep>,
     sessions: Sessions,
-    /// In a box, for the same reason.
+    /// Boxed, for the same reason.
     timers: Box<Timers>,
     scopes: BTreeMap<Scope, ScopeState>,
     /// Scope of the turn in progress.
     current: Scope,
     now_us: i64,
-    /// When this epoch began; not before the last recorded entry.
+    /// When this epoch began; never earlier than the last recorded entry.
     begun_us: i64,
     last_step: u32,
     /// Bytes that the guest handed over in this turn.
     turn_bytes: usize,
     agents: u32,
     agent_state: AgentState,
-    /// Those of the agents whose answers were reused.
+    /// Agent steps whose answers were reused; `agents` counts them as well.
     reused: u32,
-    /// Agents that were asked for before this turn.
+    /// Agents started before this turn: `agents` without `reused`.
     agents_before: u32,
     notes: u32,
     warnings: u32,
@@ -272,15 +273,15 @@ impl Machine {
         self.recording.is_empty()
     }
 
-    /// Whether the fuel of recorded turns was compared: it is under the build of
-    /// the guest that they were recorded with.
+    /// Whether the fuel of recorded turns is compared: only under the build of the
+    /// guest that recorded them.
     #[must_use]
     pub fn compares_fuel(&self) -> bool {
-        self.compare_fuel && !self.older_refusals.were_put_otherwise()
+        self.compare_fuel && !self.older_refusals.found_other_wording()
     }
 
-    /// The recorded entry that should come next, compared with what happened in its
-    /// place; none at the end of the recording.
+    /// The recorded entry that should come next, compared with `now`, a description
+    /// of what happened instead; none at the end of the recording.
     #[must_use]
     pub fn missed(&self, now: &str) -> Option<Mismatch> {
         let recorded = &self.recording.front()?.body;
@@ -309,8 +310,8 @@ impl Machine {
         !self.deliveries.is_empty()
     }
 
-    /// Takes the scopes that ended since the last call: their guests can be dropped, in
-    /// a replay too.
+    /// Takes the scopes that ended since this was last called, also in a replay: their
+    /// guests can be dropped.
     pub fn take_closed(&mut self) -> Vec<Scope> {
         std::mem::take(&mut self.closed)
     }
@@ -319,7 +320,7 @@ impl Machine {
     /// microseconds since 1970.
     ///
     /// # Errors
-    /// When the journal holds an entry that may not stand there.
+    /// When a recorded entry does not fit what the script does now.
     pub fn next(&mut self, now_us: i64) -> Result<Next, StopTurn> {
         if let Some(scope) = self.stuck {
             self.meet_recorded_verdict(scope)?;
@@ -339,8 +340,8 @@ impl Machine {
                 self.deliveries.push_front(delivery);
                 return Ok(Next::Fetch(entry));
             }
-            // The first script starts at the time that was journaled with it.
-            // After that, time only goes on, even where a clock went backwards.
+            // The first script starts at the time that was journaled with it. From then
+            // on time never goes back, even if the clock does.
             if !matches!(delivery, Delivery::Begin(_)) {
                 self.now_us = self.now_us.max(now_us);
             }
@@ -368,7 +369,7 @@ impl Machine {
                 // Its script may have ended while the outcome was queued.
                 let open = self.steps.get(&step)?;
                 let given = settlement::in_place_of(&outcome, open.agent);
-                // A clock that was set back does not make a sleep shorter.
+                // No script sees a sleep end early, even if the clock was set back.
                 self.now_us = self.now_us.max(open.wakes_at_us.unwrap_or(self.now_us));
                 let (kept, of) = (outcome.clone(), reply.clone());
                 self.write(Body::Settled { step, outcome: kept, reply: of, given });
@@ -388,7 +389,8 @@ impl Machine {
         self.deliveries.push_back(Delivery::Start(Box::new(start)));
     }
 
-    /// Records that this process lets go of the run.
+    /// Records that this process lets go of the run; ignored in a replay and once the
+    /// run has ended.
     pub fn stop(&mut self, reason: StopReason, now_us: i64) {
         if self.is_live() && self.end.is_none() {
             self.now_us = self.now_us.max(now_us);

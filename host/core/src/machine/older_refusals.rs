@@ -1,44 +1,45 @@
-//! Refusals in the words of an older program.
+//! Refusals that an older program worded differently.
 //!
-//! Owns: recognising a recorded entry that differs from today's only by the words
-//! of a refusal. Never: accepts any other difference.
+//! Owns: recognising a recorded entry that differs from the replayed one only in the
+//! wording of a refusal. Never: accepts any other difference.
 //!
 //! In formats 1 and 2 a refusal is not an entry: a replay refuses the call anew, in
-//! today's words. A script may log these words, return them or keep them in a slot,
-//! so they can stand in any later entry, also in those of format 3 that a newer
-//! program appended to the same journal. Refusals of format 3 are entries and are
-//! repeated word for word; none of them comes here.
+//! the wording of this program. A script may log the message, return it or keep it in
+//! a slot, so it can occur in any later entry, also in entries of format 3 that a
+//! newer program appended to the same journal. Refusals of format 3 are entries, which
+//! a replay repeats word for word, so they never get here.
 
 use serde_json::Value;
 
 use crate::journal::Body;
 
-/// Refusals that are kept of one replay; others have to be met word for word.
+/// Most refusals kept in one replay; further ones must be equal word for word.
 const REFUSALS_MAX: usize = 256;
 
-/// Bytes that are looked through for their words in one replay: a second of work at
-/// the most. What differs beyond that differs.
-const LOOKED_THROUGH_MAX: usize = 512 * 1024 * 1024;
+/// Most bytes searched for refusals in one replay: about a second of work. Beyond
+/// that, every difference counts as one.
+const SEARCHED_BYTES_MAX: usize = 512 * 1024 * 1024;
 
-/// Bytes with which a refusal begins in whatever words: it names the call and its
-/// option, or the schema, first.
+/// Bytes that all wordings of a refusal share at the start: each first names the call
+/// and its option, or the schema.
 const ALIKE_BYTES_MIN: usize = 12;
 
-/// What calls were refused with since a replay began.
+/// The refusals since a replay began.
 #[derive(Debug, Default)]
 pub(super) struct OlderRefusals {
     refusals: Vec<Wording>,
-    looked_through: usize,
-    /// An entry held other words. Longer ones cost a script more fuel.
-    otherwise: bool,
+    searched_bytes: usize,
+    /// An entry had another wording. Longer messages cost a script more fuel, so fuel
+    /// is no longer compared.
+    found_other_wording: bool,
 }
 
-/// How one of them reads.
+/// The two wordings of one refusal.
 #[derive(Debug)]
 struct Wording {
-    /// In the words of today.
+    /// The wording of this program.
     now: String,
-    /// In those of the recording, once an entry has shown them: always the same.
+    /// The recorded wording, once an entry has shown it; it is the same in all entries.
     then: Option<String>,
 }
 
@@ -49,11 +50,11 @@ impl OlderRefusals {
             return;
         }
         self.refusals.push(Wording { now: message.to_owned(), then: None });
-        // The longest first: one may be the beginning of another.
+        // The longest first: one message may be the beginning of another.
         self.refusals.sort_by_key(|one| std::cmp::Reverse(one.now.len()));
     }
 
-    /// Whether the entries are the same but for the words of refusals.
+    /// Whether the entries differ only in the wording of refusals.
     pub(super) fn explains(&mut self, recorded: &Body, now: &Body) -> bool {
         if self.refusals.is_empty() || recorded.kind() != now.kind() {
             return false;
@@ -62,13 +63,13 @@ impl OlderRefusals {
             (Ok(recorded), Ok(now)) => self.is_same(&recorded, &now),
             _ => false,
         };
-        self.otherwise |= is_same;
+        self.found_other_wording |= is_same;
         is_same
     }
 
-    /// Whether an entry was known again that held other words.
-    pub(super) fn were_put_otherwise(&self) -> bool {
-        self.otherwise
+    /// Whether an entry with another wording was accepted.
+    pub(super) fn found_other_wording(&self) -> bool {
+        self.found_other_wording
     }
 
     fn is_same(&mut self, recorded: &Value, now: &Value) -> bool {
@@ -91,8 +92,8 @@ impl OlderRefusals {
         }
     }
 
-    /// Whether the text of now is the recorded one once each refusal in it is put in
-    /// the words of the recording.
+    /// Whether `now` becomes the recorded text if each refusal in it is replaced by
+    /// its recorded wording.
     fn is_same_text(&mut self, recorded: &str, now: &str) -> bool {
         // A result is JSON text within the entry.
         let quoted = serde_json::from_str::<Value>(now).ok().filter(|value| !value.is_string());
@@ -111,21 +112,21 @@ impl OlderRefusals {
         rest == met
     }
 
-    /// Where a refusal stands first in this text, and which one.
+    /// Offset of the first refusal in this text, and its index.
     fn first_in(&mut self, text: &str) -> Option<(usize, usize)> {
-        self.looked_through = self.looked_through.saturating_add(text.len() * self.refusals.len());
-        if self.looked_through > LOOKED_THROUGH_MAX {
+        self.searched_bytes = self.searched_bytes.saturating_add(text.len() * self.refusals.len());
+        if self.searched_bytes > SEARCHED_BYTES_MAX {
             return None;
         }
         let found = self.refusals.iter().enumerate();
         let found = found.filter_map(|(index, one)| Some((text.find(&one.now)?, index)));
-        // Of two at one place the longer one comes first.
+        // At equal offsets the longer one wins, because it has the smaller index.
         found.min_by_key(|(at, index)| (*at, *index))
     }
 
-    /// How many bytes this refusal takes of what is recorded, where `rest` follows it
-    /// now. Which words those are is learnt where it can only be one text: up to
-    /// what follows.
+    /// Length of this refusal at the start of `recorded`; `rest` is the text after it
+    /// now. A wording seen for the first time is everything before that text, if this
+    /// is unambiguous.
     fn recorded_words(&mut self, index: usize, recorded: &str, rest: &str) -> Option<usize> {
         if let Some(then) = &self.refusals[index].then {
             return recorded.starts_with(&**then).then_some(then.len());
@@ -133,7 +134,7 @@ impl OlderRefusals {
         let upto = self.first_in(rest).map_or(rest.len(), |(at, _)| at);
         let follows = &rest[..upto];
         let words = match follows {
-            // To its end, or to another refusal, of which nobody knows where it begins.
+            // The refusal ends the text, or another one of unknown start follows.
             "" if rest.is_empty() => recorded,
             "" => return None,
             follows if follows.len() == rest.len() => recorded.strip_suffix(follows)?,
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_words_of_a_refusal_may_differ() {
+    fn only_the_wording_of_a_refusal_may_differ() {
         let explains = |then: &str, now: &str| {
             refused(&[MODEL, "the \"title\" of a phase"]).explains(&logged(then), &logged(now))
         };
@@ -176,7 +177,7 @@ mod tests {
         assert!(explains(&format!("1: {THEN}; 2: ok"), &now));
         assert!(!explains(&format!("0: {THEN}; 2: ok"), &now));
         assert!(!explains(&format!("1: {THEN}; 2: not ok"), &now));
-        assert!(!explains("1: something else; 2: ok", &now), "it begins with the call");
+        assert!(!explains("1: something else; 2: ok", &now), "another beginning");
         assert!(!explains("1", &now));
         assert!(!explains("it was 41", "it was 42"));
         let json = |words: &str| serde_json::json!([words, 7, { "a": words }]).to_string();
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_had_one_text_wherever_it_stands() {
+    fn a_refusal_has_one_recorded_wording() {
         let twice = |words: &str, between: &str| logged(&format!("{words}{between}{words}"));
         let mut one = refused(&[MODEL]);
         assert!(one.explains(&twice(THEN, " 421 "), &twice(MODEL, " 421 ")));
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_long_to_look_through_differs() {
+    fn a_text_that_takes_long_to_search_differs() {
         let messages: Vec<String> =
             (0..500).map(|n| format!("option `model` of agent(): `m?x={n}` is wrong")).collect();
         let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
@@ -204,6 +205,6 @@ mod tests {
         assert_eq!(many.refusals.len(), REFUSALS_MAX);
         let text = messages.join(" ").repeat(400);
         assert!(!many.explains(&logged(&format!("{text}a")), &logged(&format!("{text}b"))));
-        assert!(many.looked_through <= LOOKED_THROUGH_MAX + text.len() * REFUSALS_MAX);
+        assert!(many.searched_bytes <= SEARCHED_BYTES_MAX + text.len() * REFUSALS_MAX);
     }
 }

@@ -1,7 +1,7 @@
-//! Open calls and scripts of a run, and its queued deliveries and effects.
+//! The open steps and scripts of a run, and its queued deliveries and effects.
 //!
 //! Owns: the data of each, and the defaults that a script's phases declare. Never:
-//! opens or closes one.
+//! opens or closes a step.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub enum Delivery {
     Begin(Box<ScopeStart>),
     /// A script to start.
     Start(Box<ScopeStart>),
-    /// A call to settle.
+    /// A step to settle.
     Settle {
         /// Number of the step.
         step: StepId,
@@ -48,7 +48,7 @@ pub enum Effect {
     RunAgent {
         /// Number of the step.
         step: StepId,
-        /// Number of agent calls of the run up to this one.
+        /// Number of agent steps of the run up to this one, itself included.
         ordinal: u32,
         /// The request.
         request: Arc<AgentRequest>,
@@ -57,55 +57,55 @@ pub enum Effect {
     SleepUntil {
         /// Number of the step.
         step: StepId,
-        /// In microseconds since 1970.
+        /// When to wake, in microseconds since 1970.
         wake_at_us: i64,
-        /// How long that is at the most, in microseconds, whatever the wall
-        /// clock says: what was left of it when this process took the run up.
+        /// The longest time to wait, in microseconds, whatever the wall clock says: the
+        /// time that was left when this process took the run up.
         left_us: u64,
     },
-    /// Find a script; then [`Machine::child_found`](super::Machine::child_found), or [`Machine::complete`](super::Machine::complete)
-    /// with a failure.
+    /// Find a script; then [`Machine::child_found`](super::Machine::child_found), or
+    /// [`Machine::complete`](super::Machine::complete) with a failure.
     FindChild {
-        /// Which call; its number is the scope of the child.
+        /// Number of the step, and of the child's scope.
         step: StepId,
         /// Path of the calling script, from the project root.
         caller: String,
-        /// The workflow that it names.
+        /// The workflow to find.
         target: WorkflowTarget,
-        /// JSON text.
+        /// The child's arguments as JSON text.
         args: Option<String>,
     },
     /// Stop working on this step: its script is over.
     Cancel(StepId),
-    /// Wait for so long; then [`Machine::fire`](super::Machine::fire). Of those that are due at once
-    /// the one with the smaller number goes first.
+    /// Wait; then [`Machine::fire`](super::Machine::fire). Of timers that are due at
+    /// the same time, the one with the smallest number fires first.
     SetTimer {
         /// Number of the timer.
         timer: TimerId,
-        /// What is left of it, in microseconds.
+        /// The time left, in microseconds.
         left_us: i64,
     },
     /// Forget this timer.
     ClearTimer(TimerId),
 }
 
-/// A step whose outcome is undelivered.
+/// A step whose outcome has not been delivered.
 #[derive(Debug)]
 pub(super) struct OpenStep {
     pub(super) scope: Scope,
-    /// For agents: what the script is given when its agent fails.
+    /// For agents: what the script is given when the agent fails.
     pub(super) agent: Option<OnFailure>,
     /// Its outcome is among the deliveries.
     pub(super) completed: bool,
     /// Its effect, held back until the end of a replay.
     pub(super) effect: Option<Effect>,
-    /// For agents: what later calls may name it by.
+    /// For agents: the label and session that later steps may refer to.
     pub(super) session: StepSession,
-    /// When it is over, for a sleep: no script sees an earlier time then.
+    /// For sleeps: when it ends. The script sees no earlier time once it has ended.
     pub(super) wakes_at_us: Option<i64>,
 }
 
-/// What phases a script declares and which one it is in.
+/// A script that has begun: its names, its dialect, and its phases.
 #[derive(Debug)]
 pub(super) struct ScopeState {
     pub(super) file_name: String,
@@ -123,14 +123,14 @@ struct PhaseDefaults {
     /// From surface 3 on.
     #[serde(skip)]
     options: PhaseOptions,
-    /// What is wrong with them: its calls are refused. A script with such a phase is not
-    /// run at all, so only a forged journal has one.
+    /// Why the options cannot be read; calls in the phase are refused with it. A script
+    /// with such a phase is never started, so only a forged journal has one.
     #[serde(skip)]
     refused: Option<Failure>,
 }
 
 impl PhaseDefaults {
-    /// What does not fit here declares no defaults.
+    /// The defaults of one declared phase; none if it has no title.
     fn of(phase: &Value, surface: Surface) -> Option<Self> {
         let text = |key| phase.get(key).and_then(Value::as_str).map(str::to_owned);
         let read = match surface {
@@ -145,8 +145,8 @@ impl PhaseDefaults {
         Some(Self { title: text("title")?, model, provider, options, refused })
     }
 
-    /// All that `meta` declares. Under surface 1 a phase of another shape hid the
-    /// others.
+    /// The defaults of all phases in `meta`. Under surface 1 one malformed phase drops
+    /// all of them.
     fn all(meta: &str, surface: Surface) -> Vec<Self> {
         let meta: Value = serde_json::from_str(meta).unwrap_or_default();
         let phases = meta.get("phases").cloned().unwrap_or_default();
@@ -173,9 +173,9 @@ impl ScopeState {
         }
     }
 
-    /// Whether the model of a phase holds for its calls. In a body it is for people, as
-    /// in Claude Code, unless it names a provider or is a selector: those only this
-    /// program knows.
+    /// Whether the model of a phase applies to agents. In a body it is only shown to
+    /// people, as in Claude Code, unless the phase names a provider or the model is a
+    /// selector: Claude Code has neither.
     fn holds(&self, phase: &PhaseDefaults, head: &RunHead) -> bool {
         head.surface == Surface::First
             || self.dialect == Dialect::Module
@@ -184,12 +184,12 @@ impl ScopeState {
             || phase.model.as_ref().is_some_and(|model| model.contains('?'))
     }
 
-    /// How its calls' options are read.
-    pub(super) fn manner(&self, head: &RunHead) -> OptionRules {
+    /// The rules by which the options of its calls are read.
+    pub(super) fn rules(&self, head: &RunHead) -> OptionRules {
         OptionRules::of(head.surface, self.dialect)
     }
 
-    /// What it is given when the agent of this call fails.
+    /// What the script is given when the agent of this step fails.
     pub(super) fn on_failure(&self, request: &AgentRequest, head: &RunHead) -> OnFailure {
         let of_dialect = match (head.surface, self.dialect) {
             (Surface::Second | Surface::Third, Dialect::Body) => OnFailure::Null,
@@ -198,8 +198,9 @@ impl ScopeState {
         request.on_failure.or(head.defaults.on_failure).unwrap_or(of_dialect)
     }
 
-    /// Fills in what a call with these options leaves open: the current phase, and
-    /// what `meta` declares for it. `taken` is the recorded call.
+    /// Fills in what a call with these options leaves open: the current phase, and the
+    /// defaults that `meta` declares for it. `taken` is the recorded request, in a
+    /// replay.
     ///
     /// # Errors
     /// When the options of its phase cannot be read.
@@ -217,7 +218,7 @@ impl ScopeState {
             if let Some(failure) = &phase.refused {
                 return Err(failure.clone());
             }
-            // No other program has them, so they hold in a body, too.
+            // Claude Code has no such options, so they apply in a body as well.
             phase.options.fill(request, options, taken);
         }
         if let Some(defaults) = declared.filter(|phase| self.holds(phase, head)) {

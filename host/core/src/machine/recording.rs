@@ -1,6 +1,6 @@
-//! The recorded entries that a replay has not reached, as far as they are in memory.
+//! The recorded entries that a replay has not reached and that are in memory.
 //!
-//! Owns: their order, and whether they are enough for one more turn. Never: compares
+//! Owns: their order, and whether there are enough for one more turn. Never: compares
 //! them; the machine does.
 
 use std::collections::VecDeque;

@@ -25,7 +25,7 @@ fn head_of(entries: &[Entry]) -> Result<RunHead, JournalError> {
 }
 
 impl Machine {
-    /// This epoch begins now. Sleeps and timers keep the time that they had left.
+    /// Begins this epoch now. Timers keep the time that they had left.
     fn begin(&mut self) {
         self.begun_us = self.now_us;
         self.timers.begin_at(self.now_us);
@@ -41,9 +41,8 @@ impl Machine {
         self.write(Body::EpochStarted { epoch, limits, guest, format });
     }
 
-    /// Replays a journal. These entries are its beginning; the rest comes by
-    /// [`Machine::feed`]. Without `limits`, those that the journal holds are in
-    /// force.
+    /// Replays a journal. These entries are its beginning; [`Machine::feed`] adds the
+    /// rest. Without `limits`, the recorded limits are in force.
     ///
     /// # Errors
     /// When the entries cannot begin a journal.
@@ -65,9 +64,8 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Resumes a run where its journal ends. These entries are the beginning of
-    /// the journal, and `survey` is a fold over the whole; the rest comes by
-    /// [`Machine::feed`].
+    /// Resumes a run where its journal ends. These entries are the beginning of the
+    /// journal, and `survey` is a fold over all of it; [`Machine::feed`] adds the rest.
     ///
     /// # Errors
     /// When the entries cannot begin a journal.
@@ -92,11 +90,11 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Resumes a run whose whole journal is in memory, so that the driver never has to
-    /// read an entry again.
+    /// Resumes a run whose whole journal is in memory. It never asks for
+    /// [`Next::Fetch`].
     ///
     /// # Errors
-    /// When the entries cannot be a journal.
+    /// When the entries cannot begin a journal.
     pub fn resume_whole(
         entries: Vec<Entry>,
         limits: Limits,
@@ -104,7 +102,7 @@ impl Machine {
         now_us: i64,
     ) -> Result<Self, JournalError> {
         let survey = Survey::of(&entries);
-        // One by one: answers must not be referred to by their entries.
+        // The head alone, so that no answer is replayed before `fetches` is false.
         let mut entries = entries.into_iter();
         let head: Vec<Entry> = entries.next().into_iter().collect();
         let mut machine = Self::resume(head, &survey, limits, guest, now_us)?;
@@ -135,9 +133,9 @@ impl Machine {
     fn take_in(&mut self, entries: impl IntoIterator<Item = Entry>) {
         let keeps_limits = self.keeps_limits;
         let limits = &mut self.limits;
-        // A turn that was cut off at a limit was repeated under a higher one, which
-        // is recorded before the end of the turn. So no turn begins before the
-        // higher limit is known.
+        // A turn that was cut off at a limit was repeated under a higher one. The epoch
+        // with the higher limit is recorded before the end of the repeated turn, so the
+        // limit is known before that turn begins.
         self.recording.add(entries.into_iter().inspect(|entry| {
             if let (false, Body::EpochStarted { limits: raised, .. }) = (keeps_limits, &entry.body)
             {
@@ -197,11 +195,11 @@ impl Machine {
                 if let Some(reply) = &reply {
                     self.agent_state.ledger.count(reply);
                 }
-                // As it was delivered then, whatever would be delivered today.
+                // As recorded, even if this program would give the script another value.
                 let delivered = settlement::delivered(outcome, given);
                 let next = self.settle(step, delivered, reply.as_deref());
                 self.leave_replay();
-                // The call is open, as was just seen.
+                // Never none: the step is open.
                 Ok(next.unwrap_or(Next::Wait))
             }
             Body::TimerFired { timer, scope } => self.meet_timer(timer, scope),
@@ -209,20 +207,20 @@ impl Machine {
         }
     }
 
-    /// For an entry that has been popped.
+    /// The mismatch of an entry that has been popped already.
     fn delivered_instead(&self, recorded: &Body, now: &str) -> StopTurn {
         Mismatch::instead_of(self.seq - 1, self.last_step, recorded, now).into()
     }
 
-    /// Applies the recorded verdict on a stuck script, so that the cause need not be
-    /// found out again.
+    /// Applies the recorded verdict on a stuck script, so that the guest need not be
+    /// asked again what it waits for.
     pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
         self.skip_epochs();
         let Some(entry) = self.recording.front() else { return Ok(()) };
         let verdict = match (&entry.body, scope.opened_by()) {
             (Body::RunEnded { end: RunEnd::Failed { error } }, None) => is_never_settles(error),
-            // The verdict on a child is its outcome; other scripts may have had
-            // their turns before it was delivered.
+            // The verdict on a child is its outcome. Turns of other scripts may be
+            // recorded before the outcome was delivered.
             (_, Some(child)) => self.recording.iter().any(|entry| {
                 matches!(&entry.body, Body::Settled { step, outcome: Outcome::Failed(failure), .. }
                     if *step == child && failure.code == Code::WorkflowFailed)

@@ -1,9 +1,9 @@
-//! Sessions of agents that later calls of the same script continue.
+//! Sessions of agents that later steps of the same script continue.
 //!
 //! Owns: which session a label refers to. Never: begins or ends one; providers do.
 //!
-//! A label refers to the call that was settled under it last, so in a replay it refers
-//! to the same one.
+//! A label refers to the step with that label that settled last, so in a replay it
+//! refers to the same step.
 
 use std::collections::BTreeMap;
 
@@ -12,33 +12,33 @@ use crate::ids::{RunId, Scope, StepId};
 use crate::outcome::Failure;
 use crate::step_request::{AgentRequest, NamedSession, Reply, Usage};
 
-/// The sessions of calls that are over.
+/// The sessions of settled steps.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     /// By script and label.
     labelled: BTreeMap<(Scope, String), Result<LabelledSession, NoSession>>,
-    /// What was used in each, by provider and name.
+    /// Tokens used in each session, by provider and session id.
     used: BTreeMap<(String, String), Usage>,
 }
 
-/// A session of a call that is over.
+/// The session of a settled step.
 #[derive(Debug)]
 struct LabelledSession {
     session: NamedSession,
-    /// The run whose agent it is, where the call's answer was taken over from there.
+    /// The run that the session belongs to, if the step reused an answer of that run.
     other_run: Option<RunId>,
 }
 
-/// Why a call that is over has no session.
+/// Why a settled step has no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NoSession {
-    /// Its agent has named none.
+    /// Its agent named no session.
     Unnamed,
     /// Its answer was written by hand.
     ByHand,
 }
 
-/// What later calls need to know of an open call: its label, and its session.
+/// The label and the session of an open step.
 #[derive(Debug, Default)]
 pub(super) struct StepSession {
     label: Option<String>,
@@ -55,7 +55,10 @@ impl StepSession {
 }
 
 impl Sessions {
-    /// Finds the session that a call continues; `open` are the open calls.
+    /// Finds the session that a request continues; `open` are the open steps.
+    ///
+    /// # Errors
+    /// When there is no session to continue, or an open step is at work in it.
     pub(super) fn resolve<'a>(
         &self,
         request: &mut AgentRequest,
@@ -80,7 +83,7 @@ impl Sessions {
                 return refuse(why.into());
             }
         };
-        // Two agents in one session would spoil it.
+        // Two agents in one session would mix their conversations.
         let at_work = open.find(|(_, other)| other.session_id.as_ref() == Some(&found.session_id));
         if let Some((step, _)) = at_work {
             return refuse(format!("in whose session call {} is at work; await it first", step.0));
@@ -91,8 +94,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Why no agent may be started in the session that this call continues: the session
-    /// belongs to another run, which may continue it, too.
+    /// Why no agent may continue the session that this request names: the session
+    /// belongs to another run, which may continue it itself. None if it may.
     pub(super) fn refuse_other_run(&self, request: &AgentRequest, scope: Scope) -> Option<Failure> {
         let label = &request.session.as_ref()?.label;
         let run = self.labelled.get(&(scope, label.clone()))?.as_ref().ok()?.other_run.as_ref()?;
@@ -102,7 +105,7 @@ impl Sessions {
         Some(refused(label, &why))
     }
 
-    /// Records the session of a call that is over.
+    /// Records the session of a step that settles.
     pub(super) fn record(
         &mut self,
         step: StepId,
@@ -114,7 +117,7 @@ impl Sessions {
         let session = reply.zip(session_id).map(|(reply, session_id)| {
             let provider = reply.provider.clone();
             *self.used.entry((provider.clone(), session_id.clone())).or_default() += reply.usage;
-            // The sum is filled in when a later call continues it.
+            // The sum is filled in when a later step continues the session.
             let used = Usage::default();
             LabelledSession {
                 session: NamedSession { step, provider, session_id, used },

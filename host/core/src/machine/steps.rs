@@ -1,7 +1,7 @@
-//! Opens and closes calls and scripts.
+//! Opens and closes steps and scripts.
 //!
-//! Owns: opening a script, settling a call, ending a child. Never: compares
-//! with the journal; `replay` and the parent module do.
+//! Owns: opening a script, settling a step, ending a child. Never: compares with the
+//! journal; `replay` and the parent module do.
 
 use super::open::{Delivery, Effect, OpenStep, ScopeState};
 use super::sessions::StepSession;
@@ -20,7 +20,7 @@ impl Machine {
         Next::Start { start: Box::new(start), seed, now_us: self.now_us }
     }
 
-    /// Closes a call; none when it was not open.
+    /// Closes a step; none when it was not open.
     pub(super) fn settle(
         &mut self,
         step: StepId,
@@ -60,7 +60,7 @@ impl Machine {
         self.steps.insert(step, open);
     }
 
-    /// Opens a call that reuses an answer. In a replay the answer waits for the end of
+    /// Opens a step that reuses an answer. In a replay the answer waits for the end of
     /// the recording, or for its recorded delivery.
     pub(super) fn open_answered(
         &mut self,
@@ -114,7 +114,7 @@ impl Machine {
         }
     }
 
-    /// Drops the answer that is kept for this call: the recording delivers it, or its
+    /// Drops the answer that is kept for this step: the recording delivers it, or its
     /// script is over.
     pub(super) fn drop_answer(&mut self, step: StepId) {
         if let Some((outcome, _)) = self.answered.remove(&step)
@@ -124,8 +124,8 @@ impl Machine {
         }
     }
 
-    /// The entry that holds the outcome to deliver, if that is not in memory and its
-    /// call is still open.
+    /// Number of the entry that holds the outcome to deliver, if the outcome is not in
+    /// memory and its step is still open.
     pub(super) fn entry_to_fetch(&self, delivery: &Delivery) -> Option<u64> {
         match delivery {
             Delivery::Settle { step, outcome: OutcomeRef::InEntry(entry), .. } => {
@@ -135,15 +135,15 @@ impl Machine {
         }
     }
 
-    /// The outcome that [`Next::Fetch`] asked for.
+    /// Takes the outcome that [`Next::Fetch`] asked for.
     pub fn fetched(&mut self, fetched: Outcome) {
         if let Some(Delivery::Settle { outcome, .. }) = self.deliveries.front_mut() {
             *outcome = OutcomeRef::Inline(fetched);
         }
     }
 
-    /// Ends a child: cuts off its own calls, and queues its outcome for its caller.
-    /// `outcome` is none when a replay accepts the recorded one.
+    /// Ends a child: cuts off its open steps, and queues its outcome for the script that
+    /// started it. `outcome` is none when a replay accepts the recorded one.
     pub(super) fn end_child(&mut self, child: Scope, outcome: Option<Outcome>) {
         let Some(step) = child.opened_by() else { return };
         let cut: Vec<StepId> =
@@ -173,8 +173,8 @@ impl Machine {
         if !self.recording.is_empty() {
             return;
         }
-        // Beyond the end of the recording no answer is counted: the rest goes to the
-        // deliveries.
+        // `memory` counts only answers of the recording; from here on they are among
+        // the deliveries.
         for (step, (outcome, reply)) in std::mem::take(&mut self.answered) {
             // If it was delivered in an earlier epoch, it is no longer open.
             if let Some(open) = self.steps.get_mut(&step) {
@@ -209,9 +209,9 @@ impl Machine {
                     self.compare_fuel = guest == self.guest;
                     self.format = format;
                 }
-                // What it used is spent, although nothing was delivered.
+                // Its tokens are spent, although no outcome was delivered.
                 Body::AgentParked { reply, .. } => self.agent_state.ledger.count(&reply),
-                // Delivered at the end of the recording, unless it was delivered in it.
+                // Delivered at the end of the recording, unless the recording delivers it.
                 Body::AgentAnswered { step, outcome, reply } => {
                     self.drop_answer(step);
                     let outcome = self.outcome_ref(outcome);
@@ -227,8 +227,8 @@ impl Machine {
     }
 }
 
-/// One seed a scope, so that a child does not repeat its parent's numbers:
-/// the two, scattered.
+/// One seed for each scope, so that a child does not repeat its parent's numbers: a
+/// hash of the run's seed and the scope's number.
 fn seed_of(run: u64, scope: Scope) -> u64 {
     dice::finish(run ^ u64::from(scope.0).wrapping_mul(dice::GOLDEN))
 }

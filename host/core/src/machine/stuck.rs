@@ -1,6 +1,6 @@
 //! Errors of scripts that cannot go on, and of children that failed.
 //!
-//! Owns: the words of both. Never: finds out what a script waits for.
+//! Owns: the texts of both. Never: finds out what a script waits for.
 
 use super::{Machine, Outcome, RunEnd, Scope, StopTurn, Surface};
 use crate::codes::Code;
@@ -10,15 +10,15 @@ use crate::ids::StepId;
 /// Code of the [`ScriptError`] of a script that waits for nothing.
 pub const NEVER_SETTLES: &str = "never_settles";
 
-/// Abandoned agents that get a warning each; the report lists all of them.
+/// Most abandoned agents that get a warning each; the report lists all of them.
 const ABANDONED_MAX: usize = 20;
 
 impl Machine {
-    /// Ends a stuck script. `unsettled` has the places of the promises that it waits
-    /// for, as `line:column`, as far as they are known.
+    /// Ends a stuck script. `unsettled` has the positions, as `line:column`, at which
+    /// the promises were made that it waits for, as far as they are known.
     ///
     /// # Errors
-    /// When the journal says otherwise.
+    /// When the recording has another entry instead.
     pub fn give_up(&mut self, scope: Scope, unsettled: &[String]) -> Result<(), StopTurn> {
         self.stuck = None;
         let error = stuck_error(unsettled, self.surface());
@@ -52,12 +52,12 @@ impl Machine {
         Ok(())
     }
 
-    /// The failure that the caller of a failed child gets.
+    /// The failure that the script which started a failed child gets.
     pub(super) fn child_failure(&self, child: Scope, error: &ScriptError) -> Failure {
         let state = self.scopes.get(&child);
         let file = state.map_or("child workflow", |scope| scope.file_name.as_str());
         if self.surface() >= Surface::Second {
-            // The error is the child's own: its name and its words.
+            // The failure keeps the name and the message of the child's error.
             let place = format!("{file}:{}:{}", error.line, error.column);
             return Failure {
                 name: Some(error.name.clone()),

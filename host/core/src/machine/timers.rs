@@ -1,14 +1,14 @@
 //! Timers of held time: the time in which a process holds the run.
 //!
 //! Owns: setting, clearing and delivering them. Never: waits; the engine does, and
-//! says so with [`Machine::fire`].
+//! then calls [`Machine::fire`].
 
 use super::held_time::OpenTimer;
 use super::{Body, Delivery, Effect, Machine, Mismatch, Next, Scope, StopTurn};
 use crate::ids::TimerId;
 
 impl Machine {
-    /// Reports that the time of a timer is up. One that was cleared is ignored.
+    /// Reports that the time of a timer is up. Ignored if the timer was cleared.
     pub fn fire(&mut self, timer: TimerId) {
         if let Some(open) = self.timers.open.get_mut(&timer)
             && !std::mem::replace(&mut open.is_queued, true)
@@ -30,7 +30,7 @@ impl Machine {
         self.close_timer(timer)
     }
 
-    /// The recorded delivery has been popped.
+    /// Delivers a timer as recorded; the entry has been popped already.
     pub(super) fn meet_timer(&mut self, timer: TimerId, scope: Scope) -> Result<Next, StopTurn> {
         let is_open = self.timers.open.get(&timer).is_some_and(|open| open.scope == scope);
         let next = if is_open { self.close_timer(timer) } else { None };
@@ -51,7 +51,7 @@ impl Machine {
         self.record(Body::TimerSet { timer, scope, milliseconds })?;
         self.timers.last = timer.0;
         let left_us = (milliseconds * 1_000.0) as i64;
-        // `record` may have left the replay: then this one is set here as well.
+        // If `record` left the replay, it set the other timers, but not this one.
         let is_unset = !is_live && !self.is_live();
         let due_us = self.timers.held.us.saturating_add(left_us);
         self.timers.open.insert(timer, OpenTimer { scope, due_us, is_unset, is_queued: false });
@@ -72,7 +72,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The script of these timers is over.
+    /// Clears all timers of a script that is over.
     pub(super) fn clear_timers_of(&mut self, scope: Scope) {
         let effects = &mut self.effects;
         self.timers.open.retain(|timer, open| {
@@ -84,7 +84,7 @@ impl Machine {
         });
     }
 
-    /// The journal is at its end: what was set in it is waited for from here on.
+    /// At the end of the recording: sets the timers that are still open.
     pub(super) fn set_timers(&mut self) {
         if let Some(begins_us) = self.timers.begins_us.take() {
             self.timers.held.begin(begins_us);

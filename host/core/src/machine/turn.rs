@@ -1,7 +1,7 @@
-//! The guest's questions, answered during a turn.
+//! The guest's calls, answered during a turn.
 //!
-//! Owns: which questions are refused, what is counted, and the entry of each
-//! question. Never: trusts a value; everything comes from a hostile guest.
+//! Owns: which calls are refused, what is counted, and the entry of each call. Never:
+//! trusts a value; everything comes from a hostile guest.
 
 use std::sync::Arc;
 
@@ -38,9 +38,9 @@ impl TurnHost for Machine {
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
         let options = args.as_deref().unwrap_or_default();
         let question = Question { of: Function::Workflow, text: &target, options };
-        let called = self.judge(&question, |machine| machine.read_workflow(&target, options))?;
+        let found = self.judge(&question, |machine| machine.read_workflow(&target, options))?;
         self.count_bytes(target.len() + options.len())?;
-        Ok(self.ask_workflow(called, args)?)
+        Ok(self.ask_workflow(found, args)?)
     }
 
     fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
@@ -69,7 +69,7 @@ impl TurnHost for Machine {
         if let Some(state) = self.scopes.get_mut(&scope) {
             state.phase = Some(title.clone());
         }
-        let warning = if self.surface().is_first() { None } else { no_title(&title) };
+        let warning = if self.surface().is_first() { None } else { title_warning(&title) };
         self.count_bytes(title.len())?;
         self.record(Body::PhaseSet { scope, title })?;
         warning.map_or(Ok(()), |warning| self.warn(warning))
@@ -92,7 +92,7 @@ impl TurnHost for Machine {
             ..slot.error
         };
         self.count_bytes(error.message.len() + error.stack.len())?;
-        // Journals of surface 1 do not say which call it was.
+        // Journals of surface 1 do not name the step.
         let is_made = |step: &StepId| (1..=self.last_step).contains(&step.0);
         let step = slot.step.filter(is_made).filter(|_| !self.surface().is_first());
         let slot = Box::new(NullSlot { error, step, ..slot });
@@ -124,11 +124,11 @@ impl Machine {
             let message = "agent() is called by a script that is over";
             return Err(Failure::new(Code::CallInvalid, message));
         };
-        let manner = scope.manner(&self.head);
-        let taken = self.taken_call();
+        let rules = scope.rules(&self.head);
+        let taken = self.recorded_agent();
         let schema_taken = taken.as_ref().and_then(|taken| taken.schema.as_deref());
         let (taken, schemas) = (taken.as_deref(), &mut *self.schemas);
-        let mut request = AgentRequest::read_again(prompt, options, manner, taken, schemas)?;
+        let mut request = AgentRequest::read_again(prompt, options, rules, taken, schemas)?;
         let schema = request.schema.as_deref();
         if let Some(schema) =
             schema.filter(|schema| self.surface().is_first() && schema_taken != Some(schema))
@@ -159,7 +159,8 @@ impl Machine {
         // A reused answer starts no agent.
         let started = self.agents - self.reused;
         if answer.is_none() && self.is_live() && started >= self.limits.agents {
-            // The turn that goes past the limit is dropped whole.
+            // Agents of this turn do not count: a turn that passes the limit is dropped
+            // whole.
             let before = self.agents_before.min(started);
             return Err(stop(LimitError::Agents {
                 limit: self.limits.agents,
@@ -232,8 +233,8 @@ impl Machine {
         Ok(step)
     }
 
-    /// The call of an agent that is recorded next.
-    fn taken_call(&self) -> Option<Arc<AgentRequest>> {
+    /// The agent request in the next recorded entry, if that entry has one.
+    fn recorded_agent(&self) -> Option<Arc<AgentRequest>> {
         let next = self.recording.iter().find(|entry| !entry.body.is_about_epochs())?;
         match &next.body {
             Body::StepAsked { asked: StepRequest::Agent(request), .. } => Some(request.clone()),
@@ -241,8 +242,8 @@ impl Machine {
         }
     }
 
-    /// Takes the answer that waits for a step of this content; in a replay too, so that
-    /// later steps find the same answers as before.
+    /// Takes the reusable answer for a step of this content, in a replay as well, so
+    /// that later steps find the same answers as before.
     fn take_reusable(&mut self, content: impl FnOnce() -> Digest) -> Option<AnswerRef> {
         if self.reusable.is_empty() { None } else { self.reusable.take(&content()) }
     }
@@ -290,8 +291,9 @@ fn read_timer(milliseconds: f64) -> Result<(), Failure> {
     Err(Failure::new(Code::CallInvalid, message))
 }
 
-/// The guest makes text of whatever it is given for a title.
-fn no_title(title: &str) -> Option<Warning> {
+/// The warning about a title that is probably a mistake. The guest converts any value
+/// to text, so a missing title arrives as `undefined`.
+fn title_warning(title: &str) -> Option<Warning> {
     let given = match title {
         "undefined" => "`undefined`, which is what phase() without a title gives".to_owned(),
         "null" => "`null`, which is what an agent that failed gives".to_owned(),
@@ -327,7 +329,7 @@ fn stop(limit: LimitError) -> Refusal {
     Refusal::Stop(StopTurn::Limit(limit))
 }
 
-/// At most this many bytes, cut at a character, with a mark that says so.
+/// At most this many bytes of the text, cut between characters; a mark shows the cut.
 pub(super) fn with_mark(mut text: String, bytes_max: usize) -> String {
     const MARK: &str = "… [cut]";
     if text.len() > bytes_max {

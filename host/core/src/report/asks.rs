@@ -1,6 +1,6 @@
 //! Permissions that agents asked for and were refused.
 //!
-//! Owns: their number, and which are listed. Never: decides what is refused.
+//! Owns: their number, and which are listed. Never: refuses a permission.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::asks::{ALLOW_ALL, RefusedAsk};
 use crate::ids::StepId;
 use crate::step_request::Reply;
 
-/// Steps that are listed one by one; the rest is counted.
+/// Most steps that are listed; the refusals of the rest are only counted.
 const LISTED_MAX: usize = 100;
 
 /// The permissions that a run's agents were refused.
@@ -28,9 +28,9 @@ pub struct AsksReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepAsks {
-    /// Number of the call.
+    /// Number of the step.
     pub step: StepId,
-    /// What people call it.
+    /// Label of the step.
     pub label: String,
     /// Provider of the agent.
     pub provider: String,

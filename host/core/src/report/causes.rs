@@ -9,8 +9,8 @@ use crate::guest::{Failure, NullSlot};
 use crate::ids::StepId;
 use crate::surface::Surface;
 
-/// Bytes of titles and failures that are kept. A slot that is put down to a failure
-/// beyond them names its step under surface 2, and nothing under surface 1.
+/// Bytes of titles and failures that are kept. For a failure beyond them, a slot has
+/// no label; under surface 1 it has no step either.
 const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Failures that may be the cause of a slot.
@@ -19,10 +19,10 @@ pub(super) struct Causes {
     surface: Surface,
     /// Bytes kept so far.
     bytes: usize,
-    /// Titles of the calls that failed.
+    /// Titles of the steps that failed.
     titles: BTreeMap<StepId, String>,
-    /// Under surface 1, in order: a slot is put down to the first failure with
-    /// its words, for lack of better.
+    /// Under surface 1, in order: slots do not name their step, so the first failure
+    /// with an equal code and message is taken for the cause.
     failures: VecDeque<(StepId, Failure)>,
 }
 
@@ -31,7 +31,7 @@ impl Causes {
         Self { surface, ..Self::default() }
     }
 
-    /// A failure was delivered to a script.
+    /// Keeps a failure that was delivered to a script.
     pub(super) fn thrown(&mut self, step: StepId, title: String, failure: Failure) {
         let message = match self.surface {
             Surface::First => failure.message.len(),
@@ -48,7 +48,7 @@ impl Causes {
         }
     }
 
-    /// The call whose failure this slot holds, and its title if it is an agent.
+    /// The step whose failure this slot holds, and its title if that was kept.
     pub(super) fn of(&mut self, slot: &NullSlot) -> Option<(StepId, Option<String>)> {
         let step = match self.surface {
             Surface::First => self.guess(slot)?,

@@ -34,7 +34,7 @@ pub struct ReportError {
     /// The author's frames.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
-    /// When trying again makes sense, as RFC 3339, when a provider says so.
+    /// When the provider will be available again, as RFC 3339, if it said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Why there are nulls among the results.
 //!
-//! Owns: the report's form of one. Never: finds the step whose failure a slot holds;
-//! [`super::causes`] does.
+//! Owns: the report's form of such a null. Never: finds the step whose failure a slot
+//! holds; [`super::causes`] does.
 
 use serde::Serialize;
 
@@ -23,10 +23,10 @@ pub struct NullReport {
     /// Stage that threw, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<u32>,
-    /// The agent call that answered null, or failed.
+    /// The step that answered null, or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
-    /// What people call that agent.
+    /// Label of that step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Its stable code.

@@ -8,7 +8,7 @@ use super::TokenUsage;
 use crate::dollars;
 use crate::step_request::Reply;
 
-/// Agent calls whose answers were reused.
+/// Agent steps whose answers were reused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReuseReport {
@@ -20,7 +20,7 @@ pub struct ReuseReport {
     pub token_usage: TokenUsage,
     /// Dollars that were not spent again, as far as providers named them.
     pub cost_usd: f64,
-    /// The run is a fork: then the report has this even if nothing was reused.
+    /// Whether the run is a fork: then the report has this even if nothing was reused.
     #[serde(skip)]
     pub(super) is_fork: bool,
 }

@@ -1,29 +1,29 @@
 //! The agents' own sessions, which people can look at or continue.
 //!
-//! Owns: which are listed. Never: reads what was said in one.
+//! Owns: which are listed. Never: reads a session.
 
 use serde::Serialize;
 
 use crate::ids::StepId;
 use crate::step_request::Reply;
 
-/// Sessions that are listed one by one; `history` has all of them.
+/// Most sessions that are listed; `history` has all of them.
 const LISTED_MAX: usize = 1_000;
 
-/// The session in which an agent answered a call.
+/// The session in which an agent answered a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionReport {
-    /// Number of the call.
+    /// Number of the step.
     pub step: StepId,
-    /// What people call it.
+    /// Label of the step.
     pub label: String,
     /// Provider that answered.
     pub provider: String,
     /// Model that answered, if the provider names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// As the agent names it.
+    /// The provider's name of the session.
     pub session_id: String,
 }
 

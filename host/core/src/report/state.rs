@@ -1,7 +1,7 @@
 //! The state of a run.
 //!
-//! Owns: the states, and which one the end of a journal means. Never: finds out whether
-//! a process holds a run.
+//! Owns: the states, and which one follows from the last entry of a journal. Never:
+//! finds out whether a process holds a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::journal::{Body, RunEnd, StopReason};
 pub enum RunState {
     /// A process holds it.
     Running,
-    /// No process holds it, and the last one recorded no reason: it was killed.
+    /// No process holds it, and the last one recorded no reason, because it was killed.
     /// Resumable.
     Interrupted,
     /// It was cancelled. Resumable.
@@ -43,7 +43,7 @@ impl RunState {
         }
     }
 
-    /// Its name, as all documents have it.
+    /// Its name in all documents.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,12 +1,12 @@
-//! Adding up tokens.
+//! Sums of tokens.
 //!
-//! Owns: sums that stop at the largest number. Never: a price.
+//! Owns: saturating addition. Never: a price.
 
 use super::TokenUsage;
 use crate::step_request::Usage;
 
 impl TokenUsage {
-    /// Of one call or of many.
+    /// The report's form of the usage of one or more steps.
     #[must_use]
     pub fn of(usage: Usage) -> Self {
         Self {

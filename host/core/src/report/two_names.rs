@@ -1,7 +1,7 @@
-//! Values that a document has under two names: the one to read, and an older one.
+//! Values that a document has under two names: a new one, and an older one.
 //!
-//! Owns: that `result` stands beside `results` and `label` beside `title`, each once
-//! in memory. Never: an event; those keep the keys that they were recorded with.
+//! Owns: the pairs `result` and `results`, `label` and `title`; each value is in memory
+//! once. Never: events; they keep their recorded keys.
 
 use std::ops::Deref;
 
@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 #[derive(Debug, Clone)]
 pub struct RunResult(Box<RawValue>);
 
-/// What people call a step. Serialised as `label` and, for readers of older
-/// documents, as `title`.
+/// Label of a step. Serialised as `label` and, for readers of older documents, as
+/// `title`.
 #[derive(Debug, Clone)]
 pub struct StepLabel(String);
 

@@ -1,20 +1,20 @@
 //! Tokens and dollars by model and by provider.
 //!
-//! Owns: the sums. Never: a price; the journal has those with each reply.
+//! Owns: the sums. Never: a price; each reply in the journal has its cost.
 
 use serde::{Deserialize, Serialize};
 
 use crate::dollars;
 use crate::step_request::Reply;
 
-/// Models and providers that are listed one by one; the rest is one line. Scripts
-/// make up names, so their number has no bound.
+/// Most models or providers that are listed; the rest share one line. Scripts choose
+/// the names, so their number has no bound.
 const LISTED_MAX: usize = 100;
 
-/// The name of that line.
+/// The name of the shared line.
 const OTHERS: &str = "(others)";
 
-/// Tokens of some calls.
+/// Tokens of one or more steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsage {
@@ -30,7 +30,7 @@ pub struct TokenUsage {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageReport {
-    /// By model, in order of appearance; calls that did not say are not here.
+    /// By model, in order of appearance, without steps whose model is unknown.
     pub by_model: Vec<UsageOf>,
     /// By provider, in order of appearance.
     pub by_provider: Vec<UsageOf>,
@@ -42,7 +42,7 @@ pub struct UsageReport {
 pub struct UsageOf {
     /// The model, or the provider.
     pub name: String,
-    /// Calls that ended there.
+    /// Steps that used it.
     #[serde(rename = "calls")]
     pub steps: u64,
     /// Their tokens.
@@ -55,7 +55,7 @@ pub struct UsageOf {
 }
 
 impl UsageReport {
-    /// Counts a call; `is_unknown` if its cost is unknown.
+    /// Counts a step; `is_unknown` if its cost is unknown.
     pub(super) fn add(&mut self, reply: &Reply, is_unknown: bool) {
         if let Some(model) = &reply.model {
             add(&mut self.by_model, model, reply, is_unknown);

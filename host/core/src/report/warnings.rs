@@ -1,7 +1,7 @@
 //! Warnings for the author of a script.
 //!
-//! Owns: the report's form of a warning, and the one that follows from a reply. Never:
-//! decides about other warnings.
+//! Owns: the report's form of a warning, and the warning that follows from a reply.
+//! Never: makes other warnings.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ pub struct WarningReport {
     /// The warning and its position.
     #[serde(flatten)]
     pub warning: Warning,
-    /// What people call the agent that it is about.
+    /// Label of the step that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
@@ -27,8 +27,8 @@ impl WarningReport {
     }
 }
 
-/// The warning that an answer differs from the bytes that its agent printed. A reused
-/// answer had it when it was given first.
+/// The warning that an answer differs from the bytes that its agent printed; none for
+/// a reused answer, because the run that made it has given the warning.
 pub(crate) fn of_reply(step: StepId, reply: &Reply) -> Option<Warning> {
     let bytes = match reply.replaced_bytes {
         0 => return None,

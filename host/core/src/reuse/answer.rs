@@ -1,6 +1,6 @@
-//! A reusable answer, as it stands in a journal.
+//! A reusable answer, as journaled.
 //!
-//! Owns: its fields and their text form. Never: says which step takes it.
+//! Owns: its fields and their text form. Never: decides which step takes it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,14 +8,14 @@ use crate::ids::Digest;
 use crate::outcome::Outcome;
 use crate::step_request::{AnswerSource, Reply};
 
-/// An answer that waits for a step of its content.
+/// An answer that a step of equal content may reuse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReusableAnswer {
     /// Digest of the content of the step that it answers.
     pub content: Digest,
-    /// The step that was answered first, and its run.
+    /// The step for which the answer was made, and its run.
     pub source: AnswerSource,
-    /// What the step came to.
+    /// The step's outcome.
     pub outcome: Outcome,
     /// What the agent reported about itself; none for a sleep.
     #[serde(default, skip_serializing_if = "Option::is_none")]

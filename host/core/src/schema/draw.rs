@@ -1,8 +1,7 @@
-//! Draws the graph of a schema.
+//! Builds the graph of a schema.
 //!
-//! Owns: one node for each schema that can be reached, and what each costs by
-//! itself. Never: follows what the library does not follow, and leaves out
-//! nothing that it may follow.
+//! Owns: one node for each reachable schema, and the cost of each by itself. Never:
+//! leaves out a reference that the library may follow, or follows others.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,41 +16,46 @@ use super::plan::{Node, Programs};
 /// Most states of all patterns together: about 150 ms to compile.
 const PATTERN_STATES_MAX: u64 = 100_000;
 
-/// Most edges of references that lead to one of several schemas.
+/// Most edges of references by a dynamic name.
 const DYNAMIC_MAX: usize = 20_000;
 
-/// The name under which schemas with `$recursiveAnchor` are kept: none of
-/// `$dynamicAnchor` can have a space.
+/// The name under which schemas with `$recursiveAnchor` are kept. No
+/// `$dynamicAnchor` can have this name, because it has a space.
 const RECURSIVE: &str = "recursive anchor";
 
 pub(super) struct Drawing<'d> {
     nodes: Vec<Node>,
-    /// Number of a schema: the same schema is one node, however it is reached.
+    /// Number of each schema. A schema is one node, however it is reached.
     index: HashMap<Identity, usize>,
-    /// Every schema that has a number, in order.
-    waiting: Vec<Site<'d>>,
+    /// Every schema that has a number, by number; those without a node are still to
+    /// be drawn.
+    numbered: Vec<Site<'d>>,
     /// Numbers of the documents, by base.
     documents: HashMap<String, usize>,
-    /// Schemas of the author's own, by address.
+    /// The author's own schemas, by address.
     own: HashSet<usize>,
-    /// Schemas by the dynamic name that they have.
+    /// Schemas with a dynamic name.
     anchors: Vec<(&'d str, Site<'d>)>,
     /// Nodes with a reference by a dynamic name.
     by_name: Vec<(usize, &'d str)>,
-    /// Every pattern seen, and the states of all.
+    /// Every pattern seen.
     patterns: HashMap<&'d str, Weight>,
+    /// States of all patterns.
     states: u64,
 }
 
 impl Drawing<'_> {
-    /// The nodes, of which the first is the whole schema, and the patterns that
-    /// the library is not asked to match.
+    /// The nodes, of which the first is the whole schema, and the programs of the
+    /// patterns that the library does not match.
+    ///
+    /// # Errors
+    /// For people, when the schema is invalid or exceeds a bound.
     pub(super) fn of(schema: &Value) -> Result<(Vec<Node>, Programs), String> {
         let document = Document::of(schema)?;
         let mut drawing = Drawing {
             nodes: Vec::new(),
             index: HashMap::new(),
-            waiting: Vec::new(),
+            numbered: Vec::new(),
             documents: HashMap::new(),
             own: HashSet::new(),
             anchors: Vec::new(),
@@ -63,8 +67,8 @@ impl Drawing<'_> {
         drawing.read_names(root.clone())?;
         drawing.number(root);
         loop {
-            drawing.reached()?;
-            if !drawing.dynamic()? {
+            drawing.draw_numbered()?;
+            if !drawing.link_dynamic()? {
                 break;
             }
         }
@@ -78,7 +82,7 @@ impl Drawing<'_> {
 }
 
 impl<'d> Drawing<'d> {
-    /// Every schema of the author's own, whether anything leads to it or not.
+    /// Collects the dynamic names of all the author's schemas, also of unreachable ones.
     fn read_names(&mut self, root: Site<'d>) -> Result<(), String> {
         let mut waiting = vec![root];
         while let Some(site) = waiting.pop() {
@@ -101,27 +105,27 @@ impl<'d> Drawing<'d> {
     }
 
     fn number(&mut self, site: Site<'d>) -> usize {
-        let fresh = self.waiting.len();
+        let fresh = self.numbered.len();
         let number = *self.index.entry(site.identity()).or_insert(fresh);
         if number == fresh {
-            self.waiting.push(site);
+            self.numbered.push(site);
         }
         number
     }
 
-    /// Draws what has a number and no node yet.
-    fn reached(&mut self) -> Result<(), String> {
-        while let Some(site) = self.waiting.get(self.nodes.len()).cloned() {
+    /// Draws the schemas that have a number but no node yet.
+    fn draw_numbered(&mut self) -> Result<(), String> {
+        while let Some(site) = self.numbered.get(self.nodes.len()).cloned() {
             let node = self.node(&site)?;
             self.nodes.push(node);
         }
         Ok(())
     }
 
-    /// A reference by a dynamic name may lead to any schema that has it. Tells
-    /// whether that reached something new.
-    fn dynamic(&mut self) -> Result<bool, String> {
-        let before = self.waiting.len();
+    /// Adds edges for references by a dynamic name, which may lead to any schema with
+    /// that name. Returns whether this reached new schemas.
+    fn link_dynamic(&mut self) -> Result<bool, String> {
+        let before = self.numbered.len();
         let mut edges = 0;
         for (at, name) in self.by_name.clone() {
             let named: Vec<Site<'d>> = self
@@ -144,7 +148,7 @@ impl<'d> Drawing<'d> {
                 }
             }
         }
-        Ok(self.waiting.len() > before)
+        Ok(self.numbered.len() > before)
     }
 
     fn node(&mut self, site: &Site<'d>) -> Result<Node, String> {
@@ -245,7 +249,6 @@ impl<'d> Drawing<'d> {
         }
         let weight = pattern::weigh(text)?;
         self.states = self.states.saturating_add(weight.states);
-        // At once: what is compiled already takes memory.
         if self.states > PATTERN_STATES_MAX {
             return Err(format!(
                 "its patterns need {} states, and {PATTERN_STATES_MAX} is the most",
@@ -257,7 +260,7 @@ impl<'d> Drawing<'d> {
     }
 }
 
-/// Values within a value, itself included.
+/// Number of values within a value, itself included.
 fn size(value: &Value) -> u64 {
     1 + match value {
         Value::Array(list) => list.iter().map(size).sum(),

@@ -1,8 +1,8 @@
 //! The keywords of JSON Schema, and words that look like one.
 //!
-//! Owns: the one table of keywords, who else reads each, and which word of a schema
-//! was probably meant for one. Never: refuses one; what no draft knows is allowed,
-//! and means nothing.
+//! Owns: the table of keywords, which other readers accept each, and which words of a
+//! schema are probably mistyped keywords. Never: refuses a word; unknown keywords are
+//! allowed and have no effect.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,13 @@ use super::applicators::inner;
 use crate::cut;
 use crate::near;
 
-/// A keyword, and who reads it.
+/// A keyword, and which other readers accept it.
 struct Keyword {
     name: &'static str,
-    /// Claude Code takes a schema with it, as measured: draft 7, and `$defs`.
+    /// Claude Code accepts a schema with it, as measured: draft 7, and `$defs`.
     claude_code: bool,
-    /// Draft 7 in strict mode and draft 2020-12 give it one meaning, or none: it may
-    /// be handed to a service that knows one of the two.
+    /// Draft 7 in strict mode and draft 2020-12 agree on its meaning, so it may be sent
+    /// to a service that knows either.
     shared: bool,
 }
 
@@ -38,7 +38,7 @@ const fn here(name: &'static str) -> Keyword {
     Keyword { name, claude_code: false, shared: false }
 }
 
-/// Those of all drafts that answers are checked by, in order.
+/// The keywords of all drafts that answers are checked by, sorted by name.
 static KEYWORDS: [Keyword; 62] = [
     here("$anchor"),
     claude_code("$comment"),
@@ -104,13 +104,13 @@ static KEYWORDS: [Keyword; 62] = [
     claude_code("writeOnly"),
 ];
 
-/// Whether Claude Code takes a schema with this keyword.
+/// Whether Claude Code accepts a schema with this keyword.
 #[must_use]
 pub fn does_claude_code_take(word: &str) -> bool {
     find(word).is_some_and(|keyword| keyword.claude_code)
 }
 
-/// Whether draft 7 and draft 2020-12 give this keyword one meaning, or none.
+/// Whether draft 7 and draft 2020-12 agree on the meaning of this keyword.
 #[must_use]
 pub fn do_drafts_share(word: &str) -> bool {
     find(word).is_some_and(|keyword| keyword.shared)
@@ -121,16 +121,16 @@ fn find(word: &str) -> Option<&'static Keyword> {
     KEYWORDS.get(at)
 }
 
-/// Words of other dialects that say something to their readers and nothing here.
+/// Words of other dialects, which are not mistyped keywords.
 const ANNOTATIONS: [&str; 4] = ["comment", "comments", "example", "constant"];
 
-/// Mistyped keywords of one schema that are reported.
+/// Most mistyped keywords of one schema that are reported.
 const TOLD_MAX: usize = 3;
 
-/// Bytes of such a word that a message repeats.
+/// Most bytes of a word that is reported; a longer one is not a mistyped keyword.
 const WORD_BYTES_MAX: usize = 40;
 
-/// The messages about words that were probably meant as keywords, one for each.
+/// One message for each word that is probably a mistyped keyword.
 pub(crate) fn mistyped(schema: &Value) -> Vec<String> {
     let mut told = Vec::new();
     let mut seen = BTreeSet::new();
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_in_order_and_says_who_reads_what() {
+    fn the_table_is_sorted_and_says_who_accepts_a_keyword() {
         assert!(KEYWORDS.is_sorted_by(|one, next| one.name < next.name));
         for (word, claude_code, shared) in [
             ("properties", true, true),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_was_meant_for_a_keyword_is_told_once() {
+    fn a_mistyped_keyword_is_reported_once() {
         for (schema, word, meant) in [
             (json!({"type": "object", "require": ["a"]}), "require", "required"),
             (json!({"items": {"propertys": {}}}), "propertys", "properties"),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_keyword_a_name_or_a_value_is_left_alone() {
+    fn keywords_names_and_values_are_not_reported() {
         for schema in [
             json!(true),
             json!({"properties": {"require": {"type": "string"}, "min": {}}, "required": ["min"]}),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hostile_schema_says_no_more_than_a_few_lines() {
+    fn a_hostile_schema_gets_a_few_messages_at_most() {
         let many: serde_json::Map<_, _> = ["require", "item", "Enum", "patern", "tpye"]
             .map(|word| (word.into(), json!(1)))
             .into_iter()

@@ -1,9 +1,8 @@
-//! A schema in which every reference is a place in it.
+//! Rewrites a schema so that every reference is a JSON Pointer into it.
 //!
-//! Owns: taking names (`$id`, anchors) out of a schema, and putting the drafts'
-//! own schemas into it where it refers to them, for readers that know `#/…` and
-//! nothing else. Never: makes a schema narrower: a reference that cannot be put
-//! that way is dropped.
+//! Owns: removing names (`$id`, anchors) from a schema, and copying the drafts' own
+//! schemas into it where it refers to them, for readers that only know `#/…`. Never:
+//! makes a schema stricter: a reference that cannot be rewritten is dropped.
 
 use std::collections::HashMap;
 
@@ -12,17 +11,17 @@ use serde_json::{Map, Value};
 use super::applicators::inner;
 use super::document::{Document, Site};
 
-/// Most documents of the drafts that are put into a schema.
+/// Most documents of the drafts that are copied into a schema.
 const FOREIGN_MAX: usize = 16;
 
-/// Names that mean nothing once references are places.
+/// Keywords without meaning once all references are pointers.
 const NAMES: [&str; 5] = ["$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$recursiveRef"];
 
-/// The same schema with references by place only. As it is where it has no
-/// other ones.
+/// The same schema with pointers as its only references; an equal copy if it has no
+/// others.
 ///
 /// # Errors
-/// In words for people, when a reference leads nowhere.
+/// For people, when a reference leads nowhere.
 pub(super) fn linked(schema: &Value) -> Result<Value, String> {
     if is_linked(schema) {
         return Ok(schema.clone());
@@ -63,9 +62,9 @@ fn is_linked(schema: &Value) -> bool {
 }
 
 struct Linking<'d> {
-    /// Where each value stands, by its address.
+    /// The pointer to each value, by its address.
     places: HashMap<usize, String>,
-    /// The drafts' own schemas that are put in, with the name of each.
+    /// The drafts' own schemas to copy in, with the name of each.
     foreign: Vec<(String, Site<'d>)>,
 }
 
@@ -87,7 +86,7 @@ impl<'d> Linking<'d> {
         }
     }
 
-    /// A copy of the schema, and of all within.
+    /// A rewritten copy of the schema and all schemas within it.
     fn rewritten(&mut self, site: &Site<'d>) -> Result<Value, String> {
         let mut copy = site.schema.clone();
         let Value::Object(keywords) = &mut copy else { return Ok(copy) };
@@ -106,7 +105,7 @@ impl<'d> Linking<'d> {
         Ok(copy)
     }
 
-    /// The schemas directly within, each in its place.
+    /// Rewrites the schemas directly within `site` in the copy `keywords`.
     fn inside(&mut self, site: &Site<'d>, keywords: &mut Map<String, Value>) -> Result<(), String> {
         let Value::Object(before) = site.schema else { return Ok(()) };
         let schemas: HashMap<usize, &'d Value> = inner(site.schema)
@@ -141,7 +140,8 @@ impl<'d> Linking<'d> {
         Ok(())
     }
 
-    /// Where a schema will stand; a document of the drafts is put in for it.
+    /// The pointer that a schema will have. A document of the drafts is copied in for
+    /// it; none beyond [`FOREIGN_MAX`] of them.
     fn place(&mut self, target: &Site<'d>) -> Result<Option<String>, String> {
         let known =
             |linking: &Self| linking.places.get(&std::ptr::from_ref(target.schema).addr()).cloned();
@@ -159,7 +159,7 @@ impl<'d> Linking<'d> {
     }
 }
 
-/// What a fragment of a URI cannot hold as it is.
+/// Percent-encodes what a URI fragment cannot contain.
 fn encoded(name: &str) -> String {
     let mut text = String::new();
     for byte in name.bytes() {
@@ -172,11 +172,12 @@ fn encoded(name: &str) -> String {
     text
 }
 
-/// The value at a reference by place.
+/// The value that a pointer reference leads to.
 pub(super) fn at_place<'v>(root: &'v Value, reference: &str) -> Option<&'v Value> {
     referencing::pointer(root, &decoded(reference.strip_prefix('#')?))
 }
 
+/// Percent-decodes a URI fragment.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -206,7 +207,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn names_become_places() {
+    fn names_become_pointers() {
         let schema = json!({
             "$id": "https://x.test/root.json",
             "type": "object",
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_drafts_own_schemas_are_put_in() {
+    fn the_drafts_own_schemas_are_copied_in() {
         let schema = json!({"properties": {
             "s": {"$ref": "http://json-schema.org/draft-07/schema#"},
             "n": {"$ref": "http://json-schema.org/draft-07/schema#/definitions/nonNegativeInteger"},
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_with_places_only_is_left_as_it_is() {
+    fn a_schema_with_pointers_only_stays_as_it_is() {
         let schema =
             json!({"$id": "https://x.test/", "$defs": {"a": true}, "items": {"$ref": "#/$defs/a"}});
         assert_eq!(linked(&schema).unwrap(), schema);

@@ -1,9 +1,10 @@
-//! Regular expressions in schemas: what they cost, and a text that matches.
+//! Regular expressions in schemas: their cost, and example texts.
 //!
-//! Owns: which engine matches a `pattern`. Those that the linear one takes are
-//! weighed as it will match them, in time linear in the text times the weight;
-//! look-around, back-references and what it would be slow to read go to
-//! [`backtrack`], which counts its steps.
+//! Owns: which engine matches a `pattern`. The library's linear engine gets every
+//! pattern that it can parse; its time is at most the length of the text times the
+//! weight computed here. Patterns with look-around, back-references or many control
+//! escapes go to [`backtrack`], which counts its work. Never: compiles a pattern for the
+//! linear engine.
 
 mod backtrack;
 mod set;
@@ -21,16 +22,18 @@ pub(super) use self::backtrack::Program;
 /// The cost of a pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Weight {
-    /// Work for each byte of a text, in eighths of a step.
+    /// Work for each byte of a text, in eighths of a unit.
     pub(super) work: u64,
-    /// States that compiling makes, roughly.
+    /// Estimated number of states of the compiled pattern.
     pub(super) states: u64,
-    /// What runs it, where the linear engine cannot; its work is counted as it
-    /// is done.
+    /// The program for [`backtrack`], if the linear engine cannot match the pattern.
     pub(super) program: Option<Arc<Program>>,
 }
 
 /// Weighs a pattern without compiling it for the linear engine.
+///
+/// # Errors
+/// For people, when neither engine can match the pattern.
 pub(super) fn weigh(pattern: &str) -> Result<Weight, String> {
     if let Some(hir) = linear(pattern) {
         return Ok(Weight {
@@ -43,23 +46,22 @@ pub(super) fn weigh(pattern: &str) -> Result<Weight, String> {
     Ok(Weight { work: 0, states: program.size() as u64, program: Some(Arc::new(program)) })
 }
 
-/// The program of a pattern with look-around or back-references, and nothing for
-/// a pattern without.
+/// The program of a pattern that the linear engine cannot match; none for others.
 pub(super) fn program(pattern: &str) -> Option<Program> {
     if linear(pattern).is_some() { None } else { bounded(pattern).ok() }
 }
 
-/// Whether a pattern is one with look-around or back-references that can be read.
-/// Does not compile it.
+/// Whether [`program`] would probably return one; does not compile it.
 pub(super) fn is_bounded(pattern: &str) -> bool {
     linear(pattern).is_none() && syntax::read(pattern).is_ok()
 }
 
-/// Most of `\cA` and its like in a pattern for the linear engine: its reader
-/// begins anew after each. One with more is matched like one with look-around.
+/// Most control escapes such as `\cA` in a pattern for the linear engine: its
+/// translation starts over after each. A pattern with more goes to [`backtrack`].
 const CONTROLS_MAX: usize = 16;
 
-/// A pattern of the linear engine, as it will read it: `\w` is ASCII there.
+/// The pattern as the linear engine will parse it, with an ASCII `\w`; none if it
+/// cannot.
 fn linear(pattern: &str) -> Option<Hir> {
     if pattern.matches("\\c").count() > CONTROLS_MAX {
         return None;
@@ -80,13 +82,13 @@ pub(super) fn shown(text: &str) -> String {
     cut::head_chars(text, SHOWN_CHARS).to_owned()
 }
 
-/// States that compiling makes, roughly.
+/// Estimated number of states of the compiled pattern.
 pub(super) fn states(hir: &Hir) -> u64 {
     leaves(hir, true)
 }
 
-/// Leaves once repetitions are written out; with `states`, a class counts what
-/// it compiles to.
+/// Number of leaves once repetitions are expanded. With `states`, a class counts as
+/// the states that it compiles to.
 fn leaves(hir: &Hir, states: bool) -> u64 {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => 1,
@@ -105,11 +107,11 @@ fn leaves(hir: &Hir, states: bool) -> u64 {
     }
 }
 
-/// Steps of an example that reading a byte of a pattern takes.
+/// Units of work for parsing one byte of a pattern.
 const STEPS_PER_BYTE: u64 = 4;
 
-/// A text that matches, as far as that can be read off the pattern. `choose`
-/// picks one of so many alternatives, `left` is how much work may be done.
+/// A text that probably matches. `choose` picks one of this many alternatives, `left`
+/// is the work that may still be done.
 pub(super) fn example(
     pattern: &str,
     left: &Cell<u64>,

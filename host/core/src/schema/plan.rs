@@ -1,8 +1,8 @@
-//! A schema as a graph that can be costed: what is tried on what.
+//! A schema as a graph, for computing its cost: which schema applies to which value.
 //!
-//! Owns: the graph and its static bounds. A schema is refused here when
-//! compiling it, or descending into it, would not be bounded. Never: looks at
-//! an answer; [`super::effort`] does.
+//! Owns: the graph and its static bounds. A schema is refused here when compiling it,
+//! or descending into it, would be unbounded. Never: looks at an answer;
+//! [`super::effort`] does.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use serde_json::Value;
 use super::draw::Drawing;
 use super::pattern::Program;
 
-/// Most schemas when every reference is written out in full. The library
-/// compiles some of them anew for each path that leads there; ten thousand is
-/// already far beyond anything written by hand.
+/// Most schemas when every reference is expanded. The library compiles some of them
+/// anew for each path that leads there. Ten thousand is already far beyond anything
+/// written by hand.
 const EXPANDED_MAX: u64 = 100_000;
 
-/// The same for a schema that says `unevaluated…`: the library compiles those
-/// in time that is quadratic or worse in what they look through. Ten thousand
-/// took 3 s, this many take 25 ms.
+/// The same for a schema with `unevaluated…`: the library's compile time is quadratic
+/// or worse in the number of schemas below one. Ten thousand took 3 s, this many take
+/// 25 ms.
 const EXPANDED_UNEVALUATED_MAX: u64 = 1_000;
 
-/// Most references and combinators in a row on one and the same value: each is
-/// a few frames of the native stack while an answer is checked.
+/// Most references and combinators in a row on the same value: each takes a few
+/// frames of the native stack while an answer is checked.
 const CHAIN_MAX: u32 = 64;
 
 /// One schema of the graph: its own cost, and the schemas that it refers to.
@@ -35,35 +35,35 @@ pub(super) struct Node {
     pub(super) on_object: u64,
     /// More work for every byte of a string, in eighths.
     pub(super) on_byte: u64,
-    /// Patterns whose work is known when it is done.
+    /// Patterns whose work is counted while they are matched.
     pub(super) bounded: Vec<Arc<Program>>,
-    /// Compares all items of an array with each other.
+    /// Whether it compares all items of an array with each other.
     pub(super) unique: bool,
-    /// Asks again what the schemas on the same value have looked at.
+    /// Whether it evaluates the schemas on the same value a second time.
     pub(super) unevaluated: bool,
-    /// On the same value.
+    /// Schemas on the same value.
     pub(super) same: Vec<usize>,
     /// Those of `same` that a reference leads to.
     pub(super) refs: Vec<usize>,
-    /// On the same value, where a reference leads to one of several.
+    /// Schemas on the same value that a reference by a dynamic name may lead to.
     pub(super) dynamic: Vec<usize>,
-    /// On the same value, and again when errors are collected.
+    /// Schemas on the same value that are tried again when errors are collected.
     pub(super) choices: Vec<usize>,
-    /// By property name.
+    /// Schemas by property name.
     pub(super) properties: HashMap<String, usize>,
-    /// On all properties, after a match that costs so much a byte.
+    /// Schemas on properties that match a pattern, with the work of matching one byte.
     pub(super) patterns: Vec<(u64, usize)>,
-    /// On properties that are not in `properties`.
+    /// Schemas on properties that are not in `properties`.
     pub(super) others: Vec<usize>,
-    /// On property names.
+    /// Schemas on property names.
     pub(super) names: Vec<usize>,
-    /// On leading items, in order.
+    /// Schemas on leading items, in order.
     pub(super) prefix: Vec<usize>,
-    /// On every item.
+    /// Schemas on every item.
     pub(super) items: Vec<usize>,
-    /// The document that it stands in.
+    /// Number of the document that contains it.
     pub(super) document: usize,
-    /// Of a draft's own schema.
+    /// Whether it is part of a draft's own schema.
     pub(super) foreign: bool,
 }
 
@@ -95,14 +95,17 @@ pub(super) type Programs = HashMap<Arc<str>, Arc<Program>>;
 /// The graph; node 0 is the whole schema.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// All schemas that can be reached.
+    /// All reachable schemas.
     pub(super) nodes: Vec<Node>,
-    /// What runs the patterns that the library is not asked to match.
+    /// Programs of the patterns that the library does not match.
     pub(super) programs: Arc<Programs>,
 }
 
 impl Plan {
-    /// Draws the graph and refuses what is not bounded, in words for people.
+    /// Builds the graph.
+    ///
+    /// # Errors
+    /// For people, when the schema is invalid or its cost is unbounded.
     pub(super) fn of(schema: &Value) -> Result<Self, String> {
         let (nodes, programs) = Drawing::of(schema)?;
         let plan = Self { nodes, programs: Arc::new(programs) };
@@ -127,7 +130,8 @@ impl Plan {
     }
 
     fn refuse_explosion(&self) -> Result<(), String> {
-        // A reference back into what is being expanded counts once: it is not expanded again.
+        // A reference back to a schema that is being expanded counts 1: it is not
+        // expanded again.
         let sizes = self.fold_cyclic(
             |node| node.all().collect(),
             |inner| inner.iter().fold(1, |sum, size| sum.saturating_add(*size)),
@@ -147,9 +151,9 @@ impl Plan {
         }
     }
 
-    /// The library compiles what a reference leads to anew for each dynamic
-    /// scope, and there are as many as there are ways through the documents.
-    /// This goes the library's way and counts.
+    /// The library compiles the target of a reference anew for each dynamic scope, and
+    /// there is a scope for each path through the documents. This takes the same paths
+    /// and counts.
     fn refuse_scopes(&self) -> Result<(), String> {
         if self.nodes.iter().all(|node| node.document == 0) {
             return Ok(());
@@ -199,8 +203,8 @@ impl Plan {
         (!cyclic).then_some(values)
     }
 
-    /// Values from the leaves up, each node once. An edge into a node that is
-    /// still open counts 1 and is reported. Kept off the native stack: the
+    /// Computes a value for each node, from the leaves up. An edge to a node that is
+    /// still open counts 1, and makes the second result true. Iterative, because the
     /// graph may be thousands of nodes deep.
     fn fold_cyclic(
         &self,
@@ -233,17 +237,17 @@ impl Plan {
     }
 }
 
-/// Work that is left to compile.
+/// A schema to compile: its node and its dynamic scope.
 enum Compile {
     /// A schema within one that is compiled.
     Part(usize, usize),
-    /// What a reference leads to.
+    /// The target of a reference.
     Target(usize, usize),
     /// The end of a target.
     Done(usize),
 }
 
-/// Dynamic scopes: the documents that were left on the way.
+/// Dynamic scopes: numbers for sequences of documents that a path has entered.
 #[derive(Default)]
 struct Scopes {
     known: HashMap<(usize, usize), usize>,
@@ -268,7 +272,7 @@ mod tests {
     use serde_json::{Map, json};
 
     #[test]
-    fn what_does_not_end_or_explodes_is_refused() {
+    fn an_endless_or_exploding_schema_is_refused() {
         let mut defs = Map::new();
         for level in 0..26 {
             let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_all_lead_to_each_other_are_counted_by_their_ways() {
+    fn documents_that_refer_to_each_other_are_counted_once_for_each_path() {
         let documents = |count: usize| {
             let refs = |at: usize| {
                 let others = (0..count).filter(move |other| *other != at);

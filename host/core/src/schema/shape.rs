@@ -1,8 +1,9 @@
-//! One flat schema from references, `allOf` and one branch of each choice.
+//! Flattens a schema: follows references, merges `allOf`, and takes one branch of each
+//! choice.
 //!
-//! Owns: which branch an attempt takes, and how two schemas become one that
-//! asks for both. Never: has to be exact; a candidate made from a bad merge
-//! fails its check and another attempt is made.
+//! Owns: which branch a candidate takes, and how two schemas are merged into one that
+//! requires both. Never: needs to be exact; a candidate from a bad merge fails its
+//! check, and the next candidate is made.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +11,8 @@ use super::example::{Maker, Spot};
 use super::link::at_place;
 use crate::dice::mix;
 
-/// The keywords that hold for a value, with all indirection gone.
+/// The keywords that apply to a value, without indirection; none if they contradict
+/// each other or cost too much to read.
 pub(super) fn flat(
     maker: &mut Maker<'_>,
     schema: &Value,
@@ -77,7 +79,7 @@ fn add(
     merge(shape, other)
 }
 
-/// One branch: the chosen one, or the next that goes with what is there.
+/// Merges one branch: the chosen one, or the next that does not contradict `shape`.
 fn choose(
     maker: &mut Maker<'_>,
     shape: &mut Map<String, Value>,
@@ -86,7 +88,7 @@ fn choose(
     salt: u64,
 ) -> Option<()> {
     let mut order: Vec<&Value> = list.iter().collect();
-    // Deep down, what ends the recursion comes first.
+    // Deep in the value, branches that end the recursion come first.
     if maker.is_lean(spot.level) && maker.variant < 2 {
         order.sort_by_key(|branch| goes_deeper(branch));
     }
@@ -110,7 +112,7 @@ fn goes_deeper(schema: &Value) -> bool {
     }
 }
 
-/// `if` with `then`, or `else` without; alternating over the attempts.
+/// Merges `if` and `then`, or else `else`; the candidates alternate.
 fn condition(
     maker: &mut Maker<'_>,
     shape: &mut Map<String, Value>,
@@ -137,8 +139,8 @@ fn condition(
     add(maker, shape, other, spot)
 }
 
-/// A condition on a property that may be missing is met for sure only by one
-/// that is there.
+/// Makes the properties of a condition required, so that the condition really applies
+/// to the candidate.
 fn require_named(shape: &mut Map<String, Value>, condition: &Value) {
     if let Some(Value::Object(properties)) = condition.get("properties") {
         let names: Vec<Value> = properties.keys().map(|name| Value::String(name.clone())).collect();
@@ -146,7 +148,8 @@ fn require_named(shape: &mut Map<String, Value>, condition: &Value) {
     }
 }
 
-/// What a property asks for once it is there. Those that may be are.
+/// Merges the schemas that apply if a property is present: a required one, or, unless
+/// the value should stay small, an optional one.
 fn depend(
     maker: &mut Maker<'_>,
     shape: &mut Map<String, Value>,

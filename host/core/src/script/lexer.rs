@@ -1,25 +1,25 @@
-//! The words of a script: tokens of JavaScript, without its grammar.
+//! Tokens of JavaScript, without its grammar.
 //!
-//! Owns: where strings, templates, comments and regular expressions begin and
-//! end, and how deep in brackets a token stands. Never: checks syntax beyond
-//! that; what the guest's parser would refuse may pass here.
+//! Owns: where strings, templates, comments and regular expressions begin and end, and
+//! how deep in brackets a token is. Never: checks more syntax than that; the guest's
+//! parser may refuse what passes here.
 //!
-//! Whether `/` divides or begins a regular expression depends on the grammar.
-//! The rule here goes by the token before it, which is right for all but
-//! contrived code, and one that begins but does not end on its line divides.
+//! Whether `/` divides or begins a regular expression depends on the grammar. Here the
+//! token before it decides, which is right except in contrived code. A `/` divides as
+//! well if no regular expression ends on its line.
 
 use super::context::Context;
 use super::errors::Fault;
 use super::position::is_line_end;
 use crate::codes::Code;
 
-/// What a token is.
+/// Kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A keyword or an identifier.
     Word,
     Number,
-    /// In single or double quotes.
+    /// A string in single or double quotes.
     Text,
     /// A template without `${`.
     Template,
@@ -30,18 +30,18 @@ pub(super) enum Kind {
     /// From a `}` in a template to its end.
     TemplateClose,
     Regex,
-    /// An operator, a bracket, or a character that is nothing else.
+    /// An operator, a bracket, or any other character.
     Mark,
     End,
 }
 
-/// One token, in bytes of the text.
+/// One token; `start` and `end` are byte offsets in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) start: usize,
     pub(super) end: usize,
-    /// A line ended between the token before and this one.
+    /// Whether a line ends between the token before and this one.
     pub(super) on_new_line: bool,
 }
 
@@ -51,8 +51,8 @@ pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
     context: Context,
-    /// No regular expression begins before this: one was tried on this line
-    /// and did not end. Keeps the time linear.
+    /// No regular expression begins before this offset: one was tried on the line, and
+    /// did not end. Keeps the time linear.
     no_regex_until: usize,
     peeked: Option<Token>,
 }
@@ -72,12 +72,12 @@ impl<'a> Lexer<'a> {
         self.text.get(token.start..token.end).unwrap_or_default()
     }
 
-    /// Brackets open behind the last token that was read.
+    /// Number of brackets that are open after the last token read.
     pub(super) fn depth(&self) -> usize {
         self.context.depth()
     }
 
-    /// The next token, which stays the next.
+    /// The next token, without taking it.
     pub(super) fn peek(&mut self) -> Result<Token, Fault> {
         if let Some(token) = self.peeked {
             return Ok(token);
@@ -87,7 +87,7 @@ impl<'a> Lexer<'a> {
         Ok(token)
     }
 
-    /// The next token. The last one is [`Kind::End`], for ever.
+    /// Takes the next token; at the end always [`Kind::End`].
     pub(super) fn next(&mut self) -> Result<Token, Fault> {
         match self.peeked.take() {
             Some(token) => Ok(token),
@@ -138,7 +138,7 @@ impl<'a> Lexer<'a> {
         self.at += self.rest().find(is_line_end).unwrap_or(self.rest().len());
     }
 
-    /// Skips white space and comments; whether a line ended among them.
+    /// Skips white space and comments. Returns whether a line ended among them.
     fn skip_space(&mut self) -> Result<bool, Fault> {
         let mut new_line = false;
         while let Some(c) = self.char() {
@@ -177,7 +177,7 @@ impl<'a> Lexer<'a> {
             }
             match c {
                 '\\' => {
-                    // A line that goes on; CR LF is one end of a line.
+                    // In a line continuation, CR LF is one line end.
                     let next = chars.next().map(|(_, next)| next);
                     let crlf = next == Some('\r') && chars.as_str().starts_with('\n');
                     if crlf {
@@ -191,7 +191,7 @@ impl<'a> Lexer<'a> {
         Err(self.endless(start, "string"))
     }
 
-    /// From a backquote or a `}` to the end of this part of a template.
+    /// Reads a part of a template, from its backquote or `}` to its end.
     fn template(&mut self, closed: Kind, open: Kind) -> Result<Kind, Fault> {
         let start = self.at;
         let rest = self.rest();
@@ -241,7 +241,7 @@ impl<'a> Lexer<'a> {
         false
     }
 
-    /// A number, and any letters that stick to it.
+    /// Reads a number, and any letters that follow it directly.
     fn number(&mut self) -> Kind {
         let mut before = '0';
         let based =
@@ -282,7 +282,7 @@ impl<'a> Lexer<'a> {
 
 /// White space and line ends of JavaScript.
 pub(super) fn is_space(c: char) -> bool {
-    // NEL is white space in Unicode only, the byte order mark in JavaScript only.
+    // NEL is white space only in Unicode, the byte order mark only in JavaScript.
     c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}')
 }
 
@@ -294,7 +294,7 @@ fn is_word_part(c: char) -> bool {
         || is_joined(c)
 }
 
-/// Marks that may stand inside an identifier and are no letters to Rust.
+/// Marks that identifiers may contain but `char::is_alphanumeric` excludes.
 fn is_joined(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{203f}' | '\u{2040}' | '\u{fe33}' | '\u{fe34}')
 }

@@ -1,24 +1,24 @@
-//! Lines and columns of a script, and the excerpt that points at one.
+//! Lines and columns of a script, and excerpts that point at a position.
 //!
-//! Owns: how lines are counted (as JavaScript does) and how a hostile line is
-//! made fit for a terminal. Never: colours it.
+//! Owns: how lines are counted (as in JavaScript), and how a hostile line is made safe
+//! to print. Never: colours it.
 
 use serde::{Deserialize, Serialize};
 
-/// Cells of a source line that an excerpt shows, so that it fits a terminal
-/// of 100 with its margin.
+/// Most cells of a source line that an excerpt shows: with its margin it fits a
+/// terminal of 100 columns.
 const SNIPPET_CELLS_MAX: usize = 88;
 
-/// Cells kept in front of the caret when a long line is cut.
+/// Cells kept before the caret when a long line is cut.
 const SNIPPET_LEAD_CELLS: usize = 48;
 
-/// A tab goes on to the next multiple of this.
+/// A tab extends to the next multiple of this.
 const TAB_CELLS: usize = 4;
 
-/// The byte order mark: invisible, and no column of its own.
+/// The byte order mark: invisible, and not counted as a column.
 const BOM: char = '\u{feff}';
 
-/// A place in a script, in the author's terms.
+/// A position in a script, as editors show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// From 1.
@@ -27,8 +27,8 @@ pub struct Position {
     pub column: u32,
 }
 
-/// Where a byte of the text stands. An offset inside a character means that
-/// character, one behind the end the place behind the last character.
+/// The position of a byte of the text. An offset inside a character means that
+/// character; an offset beyond the end means the position after the last character.
 #[must_use]
 pub fn position_at(text: &str, offset: usize) -> Position {
     let mut place = Position { line: 1, column: 1 };
@@ -50,7 +50,7 @@ pub fn position_at(text: &str, offset: usize) -> Position {
     place
 }
 
-/// Whether JavaScript begins a new line behind it.
+/// Whether JavaScript begins a new line after it.
 pub(super) fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{2028}' | '\u{2029}')
 }
@@ -73,7 +73,7 @@ pub fn snippet(text: &str, line: u32, column: u32) -> String {
         if index == caret {
             caret_glyph = Some(row.glyphs.len());
         }
-        // Further along the line nothing can be shown.
+        // The rest of the line would be cut off.
         if caret_glyph.is_some_and(|at| row.glyphs.len() > at + SNIPPET_CELLS_MAX) {
             break;
         }
@@ -119,11 +119,11 @@ impl Row {
                 }
                 return;
             }
-            // The pictures of the control characters stand in the same order.
+            // The Unicode pictures of the control characters are in the same order.
             '\0'..='\x1f' => (char::from_u32(0x2400 + u32::from(c)).unwrap_or(UNSHOWN), 1),
             '\x7f' => ('\u{2421}', 1),
             _ if is_unsafe(c) => (UNSHOWN, 1),
-            // A tower of marks would cover the lines above: two are enough.
+            // More than two marks on a character would cover the lines above.
             _ if is_mark(c) => match self.glyphs.as_slice() {
                 [] => (UNSHOWN, 1),
                 [.., Glyph { width: 0, .. }, Glyph { width: 0, .. }] => return,
@@ -135,8 +135,7 @@ impl Row {
         self.cells += width;
     }
 
-    /// The part around a glyph that can be shown, and the cells in front of
-    /// that glyph.
+    /// The part of the line around a glyph, and the number of cells before the glyph.
     fn around(&self, caret: usize) -> (String, usize) {
         let ahead = &self.glyphs[..caret.min(self.glyphs.len())];
         let mut indent: usize = ahead.iter().map(|glyph| glyph.width).sum();
@@ -163,10 +162,10 @@ impl Row {
     }
 }
 
-/// Stands for a character that must not reach a terminal.
+/// Replaces a character that must not reach a terminal.
 const UNSHOWN: char = '\u{fffd}';
 
-/// Controls, and what turns text around or hides it.
+/// Control characters, and characters that reverse or hide text.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -177,8 +176,8 @@ fn is_unsafe(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{10ffff}')
 }
 
-/// The commonest combining marks. One that is missing here moves a caret by a
-/// cell and does no other harm.
+/// The most common combining marks. A missing one moves the caret by one cell, and
+/// does no other harm.
 fn is_mark(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}'

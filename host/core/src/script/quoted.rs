@@ -1,11 +1,11 @@
 //! The values of string and number tokens.
 //!
-//! Owns: escapes and number forms of JavaScript in strict mode. Never: looks
-//! past one token.
+//! Owns: escapes and number forms of JavaScript in strict mode. Never: looks beyond
+//! one token.
 
 use std::str::Chars;
 
-/// What is wrong, and how many bytes into the token.
+/// A problem: its offset in the token, and what is wrong.
 pub(super) type Wrong = (usize, String);
 
 /// The value of a string or a template without `${`, quotes included.
@@ -22,7 +22,7 @@ pub(super) fn string(token: &str) -> Result<String, Wrong> {
         match chars.next() {
             None => return Ok(value),
             Some('\\') => escape(&mut chars, &mut value).map_err(|wrong| (at, wrong))?,
-            // A template holds LF however the file ends its lines.
+            // In a template, every line end is LF.
             Some('\r') if template => {
                 skip(&mut chars, '\n');
                 value.push('\n');
@@ -32,7 +32,7 @@ pub(super) fn string(token: &str) -> Result<String, Wrong> {
     }
 }
 
-/// The name in a word, its escapes resolved.
+/// The name in a word, with its escapes resolved.
 pub(super) fn word(token: &str) -> Result<String, Wrong> {
     let mut value = String::with_capacity(token.len());
     let mut chars = token.chars();
@@ -57,7 +57,7 @@ fn skip(chars: &mut Chars<'_>, c: char) -> bool {
     there
 }
 
-/// What follows a backslash.
+/// Reads what follows a backslash, and appends its value.
 fn escape(chars: &mut Chars<'_>, value: &mut String) -> Result<(), String> {
     let Some(c) = chars.next() else { return Ok(()) };
     let plain = match c {
@@ -71,7 +71,7 @@ fn escape(chars: &mut Chars<'_>, value: &mut String) -> Result<(), String> {
         '0'..='9' => return Err(format!("found the octal escape `\\{c}`, write `\\x…`")),
         'x' => char::from_u32(hex(chars, 2)?).unwrap_or('\u{fffd}'),
         'u' => unicode(chars)?,
-        // The line goes on.
+        // A line continuation.
         '\r' => {
             skip(chars, '\n');
             return Ok(());
@@ -94,7 +94,7 @@ fn hex(chars: &mut Chars<'_>, digits: usize) -> Result<u32, String> {
     Ok(value)
 }
 
-/// What follows `\u`: four digits, a pair of surrogates, or `{…}`.
+/// Reads what follows `\u`: four digits, a pair of surrogates, or `{…}`.
 fn unicode(chars: &mut Chars<'_>) -> Result<char, String> {
     const LONE: &str = "found half of a surrogate pair, which no text can hold";
     if skip(chars, '{') {
@@ -153,7 +153,7 @@ pub(super) fn number(token: &str) -> Result<f64, String> {
     let value = match radix_bits {
         Some(bits) => based(digits.get(2..).unwrap_or_default(), bits).ok_or_else(wrong)?,
         None => {
-            // Rust reads all of JavaScript's decimal forms, and some words.
+            // Rust parses all decimal forms of JavaScript, but also words such as `inf`.
             let plain = |byte: u8| byte.is_ascii_digit() || b".eE+-".contains(&byte);
             let plain = digits.bytes().all(plain).then(|| digits.parse::<f64>().ok()).flatten();
             plain.ok_or_else(wrong)?
@@ -166,7 +166,7 @@ pub(super) fn number(token: &str) -> Result<f64, String> {
     }
 }
 
-/// A token short enough to stand in a sentence.
+/// A token for a message: control characters replaced, and cut.
 pub(super) fn shown(token: &str) -> String {
     const SHOWN_CHARS: usize = 40;
     let safe = token.chars().map(|c| if c.is_control() { ' ' } else { c });
@@ -177,7 +177,7 @@ pub(super) fn shown(token: &str) -> String {
     text
 }
 
-/// Without its separators, each of which stands between two digits.
+/// The number without its separators; none if one is not between two digits.
 fn separated(token: &str) -> Option<String> {
     let bytes = token.as_bytes();
     let digit =
@@ -188,7 +188,8 @@ fn separated(token: &str) -> Option<String> {
     (proper && !token.starts_with("0_")).then(|| token.replace('_', ""))
 }
 
-/// A whole number of a base that is a power of two, rounded once, to even.
+/// The value of whole digits in base 2^`bits`, rounded once, to even: beyond 120 bits
+/// only their number and whether one is set are kept.
 fn based(digits: &str, bits: u32) -> Option<f64> {
     let (mut kept, mut dropped_bits, mut sticky) = (0_u128, 0_i32, 0_u128);
     for c in digits.chars() {

@@ -1,20 +1,20 @@
 //! The Trace Event Format, which Perfetto and `chrome://tracing` read.
 //!
-//! Owns: the lanes: one for each agent that was at work at once, and the queue
-//! apart from them. Never: a prompt or an answer.
+//! Owns: the lanes: as many as agents were at work at the same time, and a queue.
+//! Never: includes a prompt or an answer.
 
 use serde_json::{Value, json};
 
 use crate::details::{Details, StepDetails};
 use crate::step::StepKind;
 
-/// Processes, in the format's words: three groups of lanes.
+/// Three groups of lanes, which the format calls processes.
 const SCRIPT: u32 = 1;
 const AGENTS: u32 = 2;
 const QUEUE: u32 = 3;
 
-/// The trace as one JSON object without its events, which are to stand in its last
-/// empty list.
+/// The trace as one JSON object without its events, which belong into its last empty
+/// list.
 #[must_use]
 pub fn chrome(details: &Details<'_>) -> Value {
     json!({
@@ -24,11 +24,11 @@ pub fn chrome(details: &Details<'_>) -> Value {
     })
 }
 
-/// Its events, one by one: there are several of each call. Times are microseconds
+/// Passes its events to `emit`, one by one; a step has several. Times are microseconds
 /// since the run was created.
 ///
 /// # Errors
-/// The first of `emit`.
+/// The first error of `emit`.
 pub fn chrome_events<E>(
     details: &Details<'_>,
     emit: &mut dyn FnMut(Value) -> Result<(), E>,
@@ -62,7 +62,7 @@ pub fn chrome_events<E>(
     for (work, step) in works {
         let (pid, tid) = match step.kind {
             StepKind::Agent => (AGENTS, lanes.take(work.from_us, work.to_us)),
-            // Others may overlap as they like: each has a lane of its own.
+            // Other steps have a lane each, because they may overlap.
             _ => (SCRIPT, step.step.0),
         };
         emit(json!({
@@ -79,17 +79,17 @@ pub fn chrome_events<E>(
     Ok(())
 }
 
-/// The time from call to dispatch, as a pair of asynchronous events: any number
-/// of calls may wait at once.
+/// The time from request to dispatch, as a pair of asynchronous events: any number of
+/// steps may wait at the same time.
 fn queued(step: &StepDetails<'_>, at: &impl Fn(i64) -> i64) -> Option<[Value; 2]> {
-    let until_us = step.started_at_us.filter(|until| *until > step.called_at_us)?;
+    let until_us = step.started_at_us.filter(|until| *until > step.asked_at_us)?;
     let event = |phase: &str, at_us: i64| {
         json!({
             "name": &*step.label, "cat": "queued", "ph": phase, "id": step.step.0,
             "pid": QUEUE, "tid": 0, "ts": at(at_us),
         })
     };
-    Some([event("b", step.called_at_us), event("e", until_us)])
+    Some([event("b", step.asked_at_us), event("e", until_us)])
 }
 
 fn arguments(step: &StepDetails<'_>) -> Value {
@@ -105,21 +105,21 @@ fn named(what: &str, pid: u32, tid: usize, name: &str) -> Value {
     json!({ "name": what, "ph": "M", "pid": pid, "tid": tid, "args": { "name": name } })
 }
 
-/// Gives each piece of work the first lane that is free.
+/// Gives each piece of work the first free lane.
 #[derive(Default)]
 struct Lanes {
     busy_until: Vec<i64>,
 }
 
 impl Lanes {
-    /// From 1.
+    /// Number of the lane, from 1.
     fn take(&mut self, from_us: i64, to_us: i64) -> u32 {
         let free = self.busy_until.iter().position(|until| *until <= from_us);
         let lane = free.unwrap_or_else(|| {
             self.busy_until.push(0);
             self.busy_until.len() - 1
         });
-        // Work of no length still needs a lane that it does not share.
+        // Work of zero length does not share its lane either.
         self.busy_until[lane] = to_us.max(from_us.saturating_add(1));
         u32::try_from(lane + 1).unwrap_or(u32::MAX)
     }

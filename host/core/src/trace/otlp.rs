@@ -1,8 +1,8 @@
-//! OpenTelemetry spans in OTLP's JSON form, by the conventions for generative
+//! OpenTelemetry spans in OTLP's JSON form, by the semantic conventions for generative
 //! AI.
 //!
-//! Owns: ids, names and attributes of the spans. Never: sends them; and prompts
-//! and answers are in them only when someone asked for that.
+//! Owns: ids, names and attributes of the spans. Never: sends them, or includes prompts
+//! and answers unless requested.
 
 use serde_json::{Value, json};
 
@@ -14,13 +14,13 @@ use crate::report::RunState;
 use crate::step::{StepKind, StepRequest};
 use crate::step_request::AgentRequest;
 
-/// What is said in a call, to be put into its span; what is none is taken from
-/// the account of it.
+/// Prompt and answer of a step, for its span. The step's details supply those that are
+/// none.
 #[derive(Debug, Default)]
 pub struct SpanTexts {
-    /// What its agent was asked.
+    /// The agent's prompt.
     pub prompt: Option<String>,
-    /// JSON text of what it came to.
+    /// The step's answer as JSON text.
     pub answer: Option<String>,
 }
 
@@ -32,8 +32,8 @@ const CLIENT: u32 = 3;
 const TRACE_ID: usize = 32;
 const SPAN_ID: usize = 16;
 
-/// An `ExportTraceServiceRequest` without its spans, which are to stand in its last
-/// empty list.
+/// An `ExportTraceServiceRequest` without its spans, which belong into its last empty
+/// list.
 #[must_use]
 pub fn otlp(version: &str) -> Value {
     let service = [text("service.name", "smol-wf"), text("service.version", version)];
@@ -50,7 +50,7 @@ pub struct Spans<'a, 'b> {
 }
 
 impl<'a, 'b> Spans<'a, 'b> {
-    /// Of this run.
+    /// The spans of this run.
     #[must_use]
     pub fn of(details: &'b Details<'a>) -> Self {
         Self { details }
@@ -65,7 +65,7 @@ impl<'a, 'b> Spans<'a, 'b> {
         self.id(&format!("step {step}"), SPAN_ID)
     }
 
-    /// That of the run itself, which stands like this.
+    /// The span of the run itself, which is in this state.
     #[must_use]
     pub fn root(&self, state: RunState) -> Value {
         let head = self.details.head;
@@ -104,7 +104,7 @@ impl<'a, 'b> Spans<'a, 'b> {
         with_status(span, failed)
     }
 
-    /// That of a call; prompt and answer are in it only when `said` is there.
+    /// The span of a step; it includes prompt and answer only if `said` is given.
     #[must_use]
     pub fn step(&self, step: &StepDetails<'_>, said: Option<&SpanTexts>) -> Value {
         let is_agent = step.kind == StepKind::Agent;
@@ -128,7 +128,7 @@ impl<'a, 'b> Spans<'a, 'b> {
             "parentSpanId": parent,
             "name": name,
             "kind": kind,
-            "startTimeUnixNano": nanos(step.started_at_us.unwrap_or(step.called_at_us)),
+            "startTimeUnixNano": nanos(step.started_at_us.unwrap_or(step.asked_at_us)),
             "endTimeUnixNano": nanos(ended_at_us.unwrap_or(self.details.updated_at_us)),
             "attributes": self.attributes(step, said),
         });
@@ -198,7 +198,7 @@ fn messages(request: &AgentRequest, step: &StepDetails<'_>, said: &SpanTexts) ->
     if let (Some(Outcome::Value(answer)), StepState::Completed | StepState::Answered) =
         (step.outcome, step.state)
     {
-        // Text was journaled as JSON text, too.
+        // A plain text answer was journaled as JSON text as well.
         let answer = said.answer.as_ref().unwrap_or(answer);
         let plain: Option<String> = serde_json::from_str(answer).ok();
         let answer = plain.as_deref().unwrap_or(answer);

@@ -1,10 +1,10 @@
-//! Matches patterns with look-around and back-references, by steps that are
-//! counted.
+//! A backtracking matcher for patterns with look-around and back-references, with
+//! counted work.
 //!
-//! Owns: the program that a pattern is compiled to, and the machine that runs
-//! it the way ECMA-262 says, with a stack of its own. Libraries for such
-//! patterns bound how often they turn back, not the work between; this counts
-//! all of it. Never: goes on past its budget.
+//! Owns: the program that a pattern is compiled to, and the machine that runs it by
+//! the rules of ECMA-262, with a stack of its own. Existing libraries bound how often
+//! they backtrack, but not the work in between; this counts all of it. Never: works on
+//! beyond its budget.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,29 +16,29 @@ use super::syntax::{Assert, Node};
 /// Most instructions of a program.
 const PROGRAM_MAX: usize = 20_000;
 
-/// Most places to turn back to that are kept: 32 MiB.
+/// Most entries of the backtrack stack: 32 MiB.
 const STACK_MAX: usize = 1_000_000;
 
 /// Slots that are cleared in the time of one step.
 const SLOTS_PER_STEP: usize = 8;
 
-/// No value of a slot.
+/// The value of an unset slot.
 const NONE: usize = usize::MAX;
 
 /// A compiled pattern.
 #[derive(Debug)]
 pub(crate) struct Program {
-    code: Vec<Step>,
+    code: Vec<Instruction>,
     slots: usize,
 }
 
 #[derive(Debug)]
-enum Step {
+enum Instruction {
     Set {
         set: Arc<ClassUnicode>,
         back: bool,
     },
-    /// As many of a set as there are, or as few: one place on the stack for all.
+    /// Repeats a set, greedily or not, with one entry on the stack for all repetitions.
     Run {
         set: Arc<ClassUnicode>,
         min: u32,
@@ -56,7 +56,7 @@ enum Step {
         from: usize,
         to: usize,
     },
-    /// Fails when nothing was taken since the slot was saved.
+    /// Fails if the position has not changed since the slot was saved.
     Moved(usize),
     Assert(Assert),
     Look {
@@ -70,7 +70,7 @@ enum Step {
     Found,
 }
 
-/// The budget is used up, or the stack.
+/// The budget or the stack is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OutOfSteps;
 
@@ -78,15 +78,17 @@ impl Program {
     pub(super) fn of(node: &Node, groups: usize) -> Result<Self, String> {
         let mut writer = Writer { code: Vec::new(), slots: 2 * groups };
         writer.write(node, false)?;
-        writer.push(Step::Found)?;
+        writer.push(Instruction::Found)?;
         Ok(Self { code: writer.code, slots: writer.slots })
     }
 
-    /// Instructions, and the ranges of their sets, each set once.
+    /// Number of instructions, plus the ranges of their sets, each set once.
     pub(crate) fn size(&self) -> usize {
         let mut seen = HashSet::new();
-        let ranges = |step: &Step| match step {
-            Step::Set { set, .. } | Step::Run { set, .. } if seen.insert(Arc::as_ptr(set)) => {
+        let ranges = |pc: &Instruction| match pc {
+            Instruction::Set { set, .. } | Instruction::Run { set, .. }
+                if seen.insert(Arc::as_ptr(set)) =>
+            {
                 set.ranges().len()
             }
             _ => 0,
@@ -94,8 +96,10 @@ impl Program {
         self.code.len() + self.code.iter().map(ranges).sum::<usize>()
     }
 
-    /// Whether the pattern is found anywhere in the text, and the steps that it
-    /// took.
+    /// Whether the pattern matches anywhere in the text, and the steps that this took.
+    ///
+    /// # Errors
+    /// When more than `steps` are needed, or more stack.
     pub(crate) fn is_match(&self, text: &str, steps: u64) -> Result<(bool, u64), OutOfSteps> {
         let mut machine = Machine {
             code: &self.code,
@@ -110,7 +114,7 @@ impl Program {
             if machine.run(0, at)?.is_some() {
                 return Ok((true, steps - machine.left));
             }
-            let anchored = matches!(self.code.first(), Some(Step::Assert(Assert::Start)));
+            let anchored = matches!(self.code.first(), Some(Instruction::Assert(Assert::Start)));
             match text[at..].chars().next() {
                 Some(one) if !anchored => at += one.len_utf8(),
                 _ => return Ok((false, steps - machine.left)),
@@ -120,23 +124,24 @@ impl Program {
 }
 
 struct Writer {
-    code: Vec<Step>,
+    code: Vec<Instruction>,
     slots: usize,
 }
 
 impl Writer {
-    fn push(&mut self, step: Step) -> Result<usize, String> {
+    fn push(&mut self, instruction: Instruction) -> Result<usize, String> {
         if self.code.len() >= PROGRAM_MAX {
             return Err(format!("it needs more than {PROGRAM_MAX} states"));
         }
-        self.code.push(step);
+        self.code.push(instruction);
         Ok(self.code.len() - 1)
     }
 
-    /// `back`: inside a look-behind everything is matched from right to left.
+    /// Compiles a node. With `back`, inside a look-behind, it matches from right to
+    /// left.
     fn write(&mut self, node: &Node, back: bool) -> Result<(), String> {
         match node {
-            Node::Set(set) => self.push(Step::Set { set: set.clone(), back }).map(drop),
+            Node::Set(set) => self.push(Instruction::Set { set: set.clone(), back }).map(drop),
             Node::Concat(list) if back => {
                 list.iter().rev().try_for_each(|one| self.write(one, back))
             }
@@ -147,19 +152,19 @@ impl Writer {
             }
             Node::Group(inner, group) => {
                 let (opens, closes) = (2 * group, 2 * group + 1);
-                self.push(Step::Save(if back { closes } else { opens }))?;
+                self.push(Instruction::Save(if back { closes } else { opens }))?;
                 self.write(inner, back)?;
-                self.push(Step::Save(if back { opens } else { closes })).map(drop)
+                self.push(Instruction::Save(if back { opens } else { closes })).map(drop)
             }
-            Node::Assert(assert) => self.push(Step::Assert(*assert)).map(drop),
+            Node::Assert(assert) => self.push(Instruction::Assert(*assert)).map(drop),
             Node::Look { inner, ahead, negated } => {
-                let look = self.push(Step::Look { negated: *negated, behind: 0 })?;
+                let look = self.push(Instruction::Look { negated: *negated, behind: 0 })?;
                 self.write(inner, !ahead)?;
-                let end = self.push(Step::Found)?;
-                self.code[look] = Step::Look { negated: *negated, behind: end + 1 };
+                let end = self.push(Instruction::Found)?;
+                self.code[look] = Instruction::Look { negated: *negated, behind: end + 1 };
                 Ok(())
             }
-            Node::Back(group) => self.push(Step::Back { group: *group, back }).map(drop),
+            Node::Back(group) => self.push(Instruction::Back { group: *group, back }).map(drop),
         }
     }
 
@@ -170,14 +175,14 @@ impl Writer {
                 self.write(one, back)?;
                 continue;
             }
-            let split = self.push(Step::Jump(0))?;
+            let split = self.push(Instruction::Jump(0))?;
             self.write(one, back)?;
-            jumps.push(self.push(Step::Jump(0))?);
-            self.code[split] = Step::Split { first: split + 1, second: self.code.len() };
+            jumps.push(self.push(Instruction::Jump(0))?);
+            self.code[split] = Instruction::Split { first: split + 1, second: self.code.len() };
         }
         let end = self.code.len();
         for jump in jumps {
-            self.code[jump] = Step::Jump(end);
+            self.code[jump] = Instruction::Jump(end);
         }
         Ok(())
     }
@@ -191,8 +196,13 @@ impl Writer {
         back: bool,
     ) -> Result<(), String> {
         if let Node::Set(set) = inner {
-            let run =
-                Step::Run { set: set.clone(), min, max: max.unwrap_or(u32::MAX), back, greedy };
+            let run = Instruction::Run {
+                set: set.clone(),
+                min,
+                max: max.unwrap_or(u32::MAX),
+                back,
+                greedy,
+            };
             return self.push(run).map(drop);
         }
         for _ in 0..min {
@@ -204,18 +214,18 @@ impl Writer {
         }
         let branch = |first: usize, second: usize| {
             let (first, second) = if greedy { (first, second) } else { (second, first) };
-            Step::Split { first, second }
+            Instruction::Split { first, second }
         };
         let Some(max) = max else {
-            let start = self.push(Step::Jump(0))?;
+            let start = self.push(Instruction::Jump(0))?;
             self.once_more(inner, back)?;
-            self.push(Step::Jump(start))?;
+            self.push(Instruction::Jump(start))?;
             self.code[start] = branch(start + 1, self.code.len());
             return Ok(());
         };
         let mut splits = Vec::new();
         for _ in min..max {
-            splits.push(self.push(Step::Jump(0))?);
+            splits.push(self.push(Instruction::Jump(0))?);
             self.once_more(inner, back)?;
         }
         let end = self.code.len();
@@ -225,28 +235,28 @@ impl Writer {
         Ok(())
     }
 
-    /// One time that has to be: its groups begin anew.
+    /// Compiles one repetition, which first clears its groups.
     fn once(&mut self, inner: &Node, back: bool) -> Result<(), String> {
         if let Some((from, to)) = groups_of(inner) {
-            self.push(Step::Clear { from: 2 * from, to: 2 * to + 2 })?;
+            self.push(Instruction::Clear { from: 2 * from, to: 2 * to + 2 })?;
         }
         self.write(inner, back)
     }
 
-    /// One time that may be: it does not count when it takes nothing.
+    /// Compiles one optional repetition, which fails if it takes no characters.
     fn once_more(&mut self, inner: &Node, back: bool) -> Result<(), String> {
         if takes(inner) {
             return self.once(inner, back);
         }
         let slot = self.slots;
         self.slots += 1;
-        self.push(Step::Save(slot))?;
+        self.push(Instruction::Save(slot))?;
         self.once(inner, back)?;
-        self.push(Step::Moved(slot)).map(drop)
+        self.push(Instruction::Moved(slot)).map(drop)
     }
 }
 
-/// Whether it takes a character whenever it matches.
+/// Whether every match of the node takes at least one character.
 fn takes(node: &Node) -> bool {
     match node {
         Node::Set(_) => true,
@@ -258,7 +268,7 @@ fn takes(node: &Node) -> bool {
     }
 }
 
-/// The first and the last group within.
+/// The first and the last group within a node.
 fn groups_of(node: &Node) -> Option<(usize, usize)> {
     let both = |a: Option<(usize, usize)>, b: Option<(usize, usize)>| match (a, b) {
         (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
@@ -272,23 +282,23 @@ fn groups_of(node: &Node) -> Option<(usize, usize)> {
     }
 }
 
-/// What to turn back to.
-enum Turn {
-    /// Another way from here.
-    Way { step: usize, at: usize },
-    /// A slot as it was.
+/// An entry of the backtrack stack.
+enum Choice {
+    /// Continue with this instruction at this position.
+    Way { pc: usize, at: usize },
+    /// Restore a slot.
     Slot { slot: usize, was: usize },
-    /// A run that may give back what it took down to `least`.
-    Less { step: usize, at: usize, least: usize, back: bool },
-    /// A run that may take more.
-    More { step: usize, at: usize, left: u32 },
+    /// A greedy run that may give back characters, down to the position `least`.
+    Less { pc: usize, at: usize, least: usize, back: bool },
+    /// A lazy run that may take more characters.
+    More { pc: usize, at: usize, left: u32 },
 }
 
 struct Machine<'p> {
-    code: &'p [Step],
+    code: &'p [Instruction],
     text: &'p str,
     slots: Vec<usize>,
-    stack: Vec<Turn>,
+    stack: Vec<Choice>,
     left: u64,
 }
 
@@ -298,20 +308,20 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    fn keep(&mut self, turn: Turn) -> Result<(), OutOfSteps> {
+    fn keep(&mut self, choice: Choice) -> Result<(), OutOfSteps> {
         if self.stack.len() >= STACK_MAX {
             return Err(OutOfSteps);
         }
-        self.stack.push(turn);
+        self.stack.push(choice);
         Ok(())
     }
 
     fn set_slot(&mut self, slot: usize, value: usize) -> Result<(), OutOfSteps> {
         let was = std::mem::replace(&mut self.slots[slot], value);
-        self.keep(Turn::Slot { slot, was })
+        self.keep(Choice::Slot { slot, was })
     }
 
-    /// The position behind the next character, where it is of the set.
+    /// The position after the next character, if that is in the set.
     fn take(&self, set: &ClassUnicode, at: usize, back: bool) -> Option<usize> {
         let (one, next) = if back {
             let one = self.text[..at].chars().next_back()?;
@@ -323,42 +333,44 @@ impl<'p> Machine<'p> {
         has(set, one).then_some(next)
     }
 
-    /// Runs from a step to `Found`. What it kept on the stack stays there when
-    /// it is found; otherwise all is as it was.
-    fn run(&mut self, step: usize, at: usize) -> Result<Option<usize>, OutOfSteps> {
+    /// Runs from an instruction to `Found`. On a match, its entries stay on the stack;
+    /// otherwise stack and slots are as before.
+    fn run(&mut self, pc: usize, at: usize) -> Result<Option<usize>, OutOfSteps> {
         let floor = self.stack.len();
-        let mut next = Some((step, at));
+        let mut next = Some((pc, at));
         loop {
             self.spend(1)?;
-            let Some((step, at)) = next.or_else(|| self.turn_back(floor)) else {
+            let Some((pc, at)) = next.or_else(|| self.backtrack(floor)) else {
                 return Ok(None);
             };
             let code = self.code;
-            next = match &code[step] {
-                Step::Found => return Ok(Some(at)),
-                Step::Set { set, back } => self.take(set, at, *back).map(|at| (step + 1, at)),
-                Step::Run { .. } => self.begin_run(&code[step], step, at)?,
-                Step::Split { first, second } => {
-                    self.keep(Turn::Way { step: *second, at })?;
+            next = match &code[pc] {
+                Instruction::Found => return Ok(Some(at)),
+                Instruction::Set { set, back } => self.take(set, at, *back).map(|at| (pc + 1, at)),
+                Instruction::Run { .. } => self.begin_run(&code[pc], pc, at)?,
+                Instruction::Split { first, second } => {
+                    self.keep(Choice::Way { pc: *second, at })?;
                     Some((*first, at))
                 }
-                Step::Jump(to) => Some((*to, at)),
-                Step::Save(slot) => {
+                Instruction::Jump(to) => Some((*to, at)),
+                Instruction::Save(slot) => {
                     self.set_slot(*slot, at)?;
-                    Some((step + 1, at))
+                    Some((pc + 1, at))
                 }
-                Step::Clear { from, to } => {
+                Instruction::Clear { from, to } => {
                     for slot in *from..*to {
                         self.spend(1)?;
                         self.set_slot(slot, NONE)?;
                     }
-                    Some((step + 1, at))
+                    Some((pc + 1, at))
                 }
-                Step::Moved(slot) => (self.slots[*slot] != at).then_some((step + 1, at)),
-                Step::Assert(assert) => self.holds(*assert, at).then_some((step + 1, at)),
-                Step::Look { negated, behind } => self.look(step + 1, at, *negated, *behind)?,
-                Step::Back { group, back } => {
-                    self.again(*group, at, *back)?.map(|at| (step + 1, at))
+                Instruction::Moved(slot) => (self.slots[*slot] != at).then_some((pc + 1, at)),
+                Instruction::Assert(assert) => self.holds(*assert, at).then_some((pc + 1, at)),
+                Instruction::Look { negated, behind } => {
+                    self.look(pc + 1, at, *negated, *behind)?
+                }
+                Instruction::Back { group, back } => {
+                    self.again(*group, at, *back)?.map(|at| (pc + 1, at))
                 }
             };
         }
@@ -366,26 +378,26 @@ impl<'p> Machine<'p> {
 
     fn look(
         &mut self,
-        step: usize,
+        pc: usize,
         at: usize,
         negated: bool,
         behind: usize,
     ) -> Result<Option<(usize, usize)>, OutOfSteps> {
         let floor = self.stack.len();
-        let found = self.run(step, at)?.is_some();
+        let found = self.run(pc, at)?.is_some();
         self.spend(self.stack.len() - floor)?;
         if negated {
-            // Groups inside remember nothing.
+            // Groups inside a negated look-around are unset.
             while self.stack.len() > floor {
-                if let Some(Turn::Slot { slot, was }) = self.stack.pop() {
+                if let Some(Choice::Slot { slot, was }) = self.stack.pop() {
                     self.slots[slot] = was;
                 }
             }
         } else {
-            // There is one way through a look-around; its groups are kept.
+            // A look-around is not backtracked into, but its groups can be restored.
             let mut kept = floor;
             for nth in floor..self.stack.len() {
-                if matches!(self.stack[nth], Turn::Slot { .. }) {
+                if matches!(self.stack[nth], Choice::Slot { .. }) {
                     self.stack.swap(kept, nth);
                     kept += 1;
                 }
@@ -397,11 +409,11 @@ impl<'p> Machine<'p> {
 
     fn begin_run(
         &mut self,
-        run: &'p Step,
-        step: usize,
+        run: &'p Instruction,
+        pc: usize,
         from: usize,
     ) -> Result<Option<(usize, usize)>, OutOfSteps> {
-        let Step::Run { set, min, max, back, greedy } = run else { return Ok(None) };
+        let Instruction::Run { set, min, max, back, greedy } = run else { return Ok(None) };
         let (mut at, mut least, mut taken) = (from, from, 0);
         let most = if *greedy { *max } else { *min };
         while taken < most {
@@ -417,19 +429,19 @@ impl<'p> Machine<'p> {
             return Ok(None);
         }
         if *greedy && at != least {
-            self.keep(Turn::Less { step: step + 1, at, least, back: *back })?;
+            self.keep(Choice::Less { pc: pc + 1, at, least, back: *back })?;
         } else if !*greedy && taken < *max {
-            self.keep(Turn::More { step, at, left: *max - taken })?;
+            self.keep(Choice::More { pc, at, left: *max - taken })?;
         }
-        Ok(Some((step + 1, at)))
+        Ok(Some((pc + 1, at)))
     }
 
-    fn turn_back(&mut self, floor: usize) -> Option<(usize, usize)> {
+    fn backtrack(&mut self, floor: usize) -> Option<(usize, usize)> {
         while self.stack.len() > floor {
             match self.stack.pop()? {
-                Turn::Slot { slot, was } => self.slots[slot] = was,
-                Turn::Way { step, at } => return Some((step, at)),
-                Turn::Less { step, at, least, back } => {
+                Choice::Slot { slot, was } => self.slots[slot] = was,
+                Choice::Way { pc, at } => return Some((pc, at)),
+                Choice::Less { pc, at, least, back } => {
                     let one = if back {
                         self.text[at..].chars().next()?.len_utf8()
                     } else {
@@ -437,19 +449,19 @@ impl<'p> Machine<'p> {
                     };
                     let at = if back { at + one } else { at - one };
                     if at != least {
-                        self.stack.push(Turn::Less { step, at, least, back });
+                        self.stack.push(Choice::Less { pc, at, least, back });
                     }
-                    return Some((step, at));
+                    return Some((pc, at));
                 }
-                Turn::More { step, at, left } => {
+                Choice::More { pc, at, left } => {
                     let code = self.code;
-                    if let Step::Run { set, back, .. } = &code[step]
+                    if let Instruction::Run { set, back, .. } = &code[pc]
                         && let Some(at) = self.take(set, at, *back)
                     {
                         if left > 1 {
-                            self.stack.push(Turn::More { step, at, left: left - 1 });
+                            self.stack.push(Choice::More { pc, at, left: left - 1 });
                         }
-                        return Some((step + 1, at));
+                        return Some((pc + 1, at));
                     }
                 }
             }
@@ -471,7 +483,7 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// The text of a group once more; a group that matched nothing is empty.
+    /// Matches the text of a group again; an unset group matches the empty text.
     fn again(&mut self, group: usize, at: usize, back: bool) -> Result<Option<usize>, OutOfSteps> {
         let slots = self.slots.get(2 * group..2 * group + 2);
         let Some(&[from, to]) = slots else { return Ok(None) };

@@ -1,6 +1,6 @@
-//! Sets of characters that a pattern has a short word for.
+//! Character classes.
 //!
-//! Owns: what `.`, `\w` and `\s` stand for in ECMA-262. Never: reads a pattern.
+//! Owns: the characters of `.`, `\w` and `\s` in ECMA-262. Never: parses a pattern.
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
@@ -19,12 +19,12 @@ pub(super) fn single(one: char) -> ClassUnicode {
     ranges(&[(one, one)])
 }
 
-/// `\w`.
+/// The set `\w`.
 pub(super) fn word() -> ClassUnicode {
     ranges(&[('0', '9'), ('A', 'Z'), ('_', '_'), ('a', 'z')])
 }
 
-/// `\s`: white space and line ends of ECMA-262.
+/// The set `\s`: white space and line ends.
 pub(super) fn space() -> ClassUnicode {
     ranges(&[
         ('\t', '\r'),
@@ -40,7 +40,7 @@ pub(super) fn space() -> ClassUnicode {
     ])
 }
 
-/// `.`: anything but the end of a line.
+/// The set `.`: everything except line ends.
 pub(super) fn dot() -> ClassUnicode {
     maybe_not(ranges(&[('\n', '\n'), ('\r', '\r'), ('\u{2028}', '\u{2029}')]), true)
 }

@@ -1,8 +1,8 @@
-//! Reads a pattern of ECMA-262 that the linear engine cannot match.
+//! Parses patterns of ECMA-262 that the linear engine cannot match.
 //!
-//! Owns: the syntax of `pattern` with look-around and back-references: that of
-//! JavaScript's `u` flag, and of what is harmless beyond it. Never: recurses
-//! deeper than a bound.
+//! Owns: the syntax of `pattern` with look-around and back-references: the syntax of
+//! JavaScript's `u` flag, with some harmless additions. Never: recurses deeper than a
+//! bound.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 use super::set::{dot, maybe_not, ranges, single, space, word};
 
-/// Most groups in each other: each is a few frames of the native stack.
+/// Deepest nesting of groups: each level takes a few frames of the native stack.
 const DEPTH_MAX: usize = 50;
 
 /// A part of a pattern.
@@ -19,23 +19,23 @@ const DEPTH_MAX: usize = 50;
 pub(super) enum Node {
     /// One character of a set.
     Set(Arc<ClassUnicode>),
-    /// One after the other.
+    /// One node after the other.
     Concat(Vec<Node>),
-    /// The first that leads to a match.
+    /// The first node that leads to a match.
     Alt(Vec<Node>),
-    /// So many times.
+    /// A repetition; without `max` it is unbounded.
     Repeat { inner: Box<Node>, min: u32, max: Option<u32>, greedy: bool },
-    /// What it matches is remembered under a number.
+    /// A capture group with this number.
     Group(Box<Node>, usize),
-    /// A place between characters.
+    /// An assertion about a position.
     Assert(Assert),
-    /// What follows, or what stands before.
+    /// A look-ahead or a look-behind.
     Look { inner: Box<Node>, ahead: bool, negated: bool },
-    /// The same text as a group's.
+    /// A back-reference to this group.
     Back(usize),
 }
 
-/// A place between characters.
+/// An assertion about a position: `^`, `$`, `\b` or `\B`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Assert {
     Start,
@@ -47,11 +47,15 @@ pub(super) enum Assert {
 /// Most ranges of all classes of a pattern together: 800 KB.
 const RANGES_MAX: usize = 100_000;
 
-/// A pattern and the number of its groups, the whole of it included.
+/// Parses a pattern. Returns its tree, and the number of its groups with group 0, the
+/// whole match.
+///
+/// # Errors
+/// For people, with the column of the problem.
 pub(super) fn read(pattern: &str) -> Result<(Node, usize), String> {
     let mut reader = Reader { chars: pattern.chars().collect(), ..Reader::default() };
-    // Twice: a reference may stand before its group, and only the same reader
-    // counts groups as they are numbered.
+    // Parsed twice: a reference may precede its group, so the first pass counts and
+    // names the groups.
     reader.whole()?;
     reader.known = Some((reader.groups, std::mem::take(&mut reader.names)));
     (reader.at, reader.groups, reader.ranges) = (0, 0, 0);
@@ -59,26 +63,26 @@ pub(super) fn read(pattern: &str) -> Result<(Node, usize), String> {
     Ok((node, reader.groups + 1))
 }
 
-/// Groups by name; nothing where two have the same.
+/// Groups by name; none for a name that two groups have.
 type Names = HashMap<String, Option<usize>>;
 
 #[derive(Default)]
 struct Reader {
     chars: Vec<char>,
     at: usize,
-    /// Groups that were opened so far.
+    /// Groups opened so far.
     groups: usize,
     names: Names,
-    /// All groups there are, once the pattern was read.
+    /// All groups of the pattern, after the first pass.
     known: Option<(usize, Names)>,
     depth: usize,
-    /// Sets of properties, by what stands behind the `p`.
+    /// Sets of the Unicode properties read so far, by their escape.
     properties: HashMap<String, Arc<ClassUnicode>>,
-    /// Ranges of the sets that were made.
+    /// Ranges of all sets so far.
     ranges: usize,
 }
 
-/// An item of a class.
+/// An item of a character class.
 enum Item {
     One(char),
     Set(Arc<ClassUnicode>),
@@ -137,16 +141,16 @@ impl Reader {
             }
             let term = self.term()?;
             let term = self.repeated(term)?;
-            // What is left comes to a step at least: the length of a program is
-            // a bound of the work of writing it.
+            // Without empty terms, every term compiles to an instruction, so the length
+            // of the program bounds the work of compiling it.
             if !is_empty(&term) {
                 all.push(term);
             }
         }
-        let is_place = |one: &Node| matches!(one, Node::Assert(_) | Node::Look { .. });
+        let is_assertion = |one: &Node| matches!(one, Node::Assert(_) | Node::Look { .. });
         match all.pop() {
-            // A place in a group of its own may be repeated.
-            Some(one) if all.is_empty() && !is_place(&one) => Ok(one),
+            // An assertion in a group may be repeated, so it must not come out bare.
+            Some(one) if all.is_empty() && !is_assertion(&one) => Ok(one),
             last => {
                 all.extend(last);
                 Ok(Node::Concat(all))
@@ -212,7 +216,7 @@ impl Reader {
         Ok(Arc::new(set))
     }
 
-    /// The name of a group, behind its `<`.
+    /// Reads the name of a group, after its `<`.
     fn name(&mut self) -> Result<String, String> {
         let mut name = String::new();
         loop {
@@ -229,7 +233,7 @@ impl Reader {
         }
     }
 
-    /// Whether the brace that was read begins the counts of a repetition.
+    /// Whether the brace that was just read begins the counts of a repetition.
     fn stands_for_counts(&mut self) -> bool {
         let before = self.at;
         let counts = self.counts().is_some();
@@ -282,7 +286,8 @@ impl Reader {
         Ok(Node::Repeat { inner: Box::new(term), min, max, greedy })
     }
 
-    /// `{2}`, `{2,}` or `{2,5}` behind its brace; anything else is text.
+    /// Reads `2}`, `2,}` or `2,5}`, after the opening brace; none for anything else,
+    /// which is text.
     fn counts(&mut self) -> Option<(u32, Option<u32>)> {
         let min = self.number()?;
         let max = if self.eat(",") {
@@ -332,7 +337,7 @@ impl Reader {
         }
     }
 
-    /// What stands behind a backslash, inside of classes and outside.
+    /// Reads what follows a backslash, inside and outside of classes.
     fn escaped(&mut self) -> Result<Item, String> {
         let set = |set: ClassUnicode, negated| Ok(Item::Set(Arc::new(maybe_not(set, negated))));
         let one = |code: u32, reader: &Self| {
@@ -398,7 +403,7 @@ impl Reader {
             .ok_or_else(|| self.wrong(&format!("{digits} hexadecimal digits are wanted")))
     }
 
-    /// `\p{…}`, by the names that the linear engine knows.
+    /// Reads `{…}` after `\p`, with the names that the linear engine knows.
     fn property(&mut self, negated: bool) -> Result<Item, String> {
         let mut name = String::new();
         while !name.ends_with('}') {
@@ -426,7 +431,7 @@ impl Reader {
         Ok(Item::Set(set))
     }
 
-    /// `[…]`, behind its bracket.
+    /// Reads a class, after its `[`.
     fn class(&mut self) -> Result<ClassUnicode, String> {
         let negated = self.eat("^");
         let mut set = ClassUnicode::empty();
@@ -473,7 +478,7 @@ fn is_empty(node: &Node) -> bool {
     matches!(node, Node::Concat(list) if list.is_empty())
 }
 
-/// Whether a name in a pattern may have this character.
+/// Whether the name of a group may have this character.
 fn is_of_name(one: char, first: bool) -> bool {
     one == '$'
         || one == '_'

@@ -1,10 +1,10 @@
-//! Patterns as JavaScript matches them, and what they cost.
+//! Patterns match as in JavaScript, within their counted cost.
 //!
 //! Owns: the table of patterns. Never: checks an answer.
 
 use super::*;
 
-/// Enough for anything honest here.
+/// Enough for every harmless pattern here.
 const STEPS: u64 = 1_000_000;
 
 fn matches(pattern: &str, text: &str) -> bool {
@@ -13,14 +13,14 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[test]
-fn nested_repetitions_are_weighed_without_being_written_out() {
+fn nested_repetitions_are_weighed_without_being_expanded() {
     assert!(weigh("((a{1000}){1000}){1000}").unwrap().states > 1_000_000_000);
     assert!(weigh(r"\p{L}{60}").unwrap().states > 10_000);
     assert!(weigh("^[a-z]{1,8}$").unwrap().states < 60);
 }
 
 #[test]
-fn classes_are_weighed_as_they_are_matched() {
+fn ascii_classes_are_light() {
     for pattern in [r"^\w{1,30}$", r"^[\w-]{1,64}$", r"^\d{1,100}$", r"^[\w.-]+@[\w.-]+\.\w{2,24}$"]
     {
         let weight = weigh(pattern).unwrap();
@@ -75,7 +75,7 @@ fn look_around_and_back_references_match_as_in_javascript() {
 }
 
 #[test]
-fn what_is_catastrophic_stops_at_its_budget() {
+fn catastrophic_patterns_stop_at_their_budget() {
     let long = "a".repeat(100_000);
     for pattern in [
         r"^(a+)+\1b$",
@@ -97,7 +97,7 @@ fn what_is_catastrophic_stops_at_its_budget() {
 }
 
 #[test]
-fn an_honest_long_text_is_matched_in_passing() {
+fn a_harmless_pattern_matches_a_long_text_in_few_steps() {
     let long = "word ".repeat(150_000);
     for pattern in [r"^(?!\s*$).+", r"^(?=.*w)", r"^(?:(?!foo).)*$", r"^(?!.*--).*$"] {
         let program = program(pattern).unwrap();
@@ -107,7 +107,7 @@ fn an_honest_long_text_is_matched_in_passing() {
 }
 
 #[test]
-fn what_is_not_understood_is_said_with_its_place() {
+fn an_invalid_pattern_is_refused_with_its_column() {
     for (pattern, problem) in [
         (r"(?=a", "column 5: a group is not closed"),
         (r"(?=a))", "column 6: a `)` closes nothing"),
@@ -139,10 +139,9 @@ fn what_is_not_understood_is_said_with_its_place() {
     }
 }
 
-/// Half a second with the steps of a bounded pattern; minutes where reading was
-/// quadratic.
+/// Takes half a second if parsing is linear, minutes if it is quadratic.
 #[test]
-fn what_is_long_is_read_in_time_that_is_linear_in_it() {
+fn long_patterns_are_parsed_in_linear_time() {
     for (pattern, is_taken) in [
         ("\\cA".repeat(16_000), true),
         (format!("[{}]", "\\cA".repeat(16_000)), true),
@@ -165,7 +164,7 @@ fn what_is_long_is_read_in_time_that_is_linear_in_it() {
 }
 
 #[test]
-fn sets_of_a_program_are_weighed_each_once() {
+fn each_set_of_a_program_is_weighed_once() {
     let plain = weigh("(?=a)").unwrap().states;
     let once = weigh(r"(?=a)\p{L}").unwrap().states;
     assert!(once > plain + 500, "{once}");
@@ -173,7 +172,7 @@ fn sets_of_a_program_are_weighed_each_once() {
 }
 
 #[test]
-fn what_writes_nothing_ends_with_its_steps() {
+fn repetitions_that_write_nothing_are_counted() {
     let nothing = (0..47).fold("(?!a)".to_owned(), |inner, _| format!("(?:{inner})*"));
     for pattern in [
         "(?:(?:){4000000000}){4000000000}(?=a)",
@@ -193,7 +192,7 @@ fn what_writes_nothing_ends_with_its_steps() {
     assert_eq!(text.chars().count(), 5_000);
 }
 
-/// Odd patterns, the same for the same seed.
+/// Makes odd patterns, the same for the same seed.
 struct Odd(fastrand::Rng);
 
 impl Odd {
@@ -205,12 +204,12 @@ impl Odd {
         list[self.below(list.len())]
     }
 
-    /// Any pieces of patterns in a row.
+    /// Random pieces of patterns in a row.
     fn rubble(&mut self) -> String {
         (0..=self.below(12)).map(|_| self.one(&PIECES)).collect()
     }
 
-    /// A pattern that can be read, but perhaps for its references.
+    /// A pattern that is valid, except perhaps for its references.
     fn pattern(&mut self, depth: usize) -> String {
         if depth == 0 {
             return self.one(&ATOMS).to_owned();

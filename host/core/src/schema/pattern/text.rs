@@ -1,7 +1,6 @@
-//! A text that matches a pattern.
+//! Writes example texts for a pattern.
 //!
-//! Owns: what made-up texts for patterns look like. Never: vouches for them:
-//! what is made is put to the pattern afterwards.
+//! Owns: what the examples look like. Never: guarantees a match; the caller checks.
 
 use std::cell::Cell;
 
@@ -9,10 +8,11 @@ use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind};
 
 use super::syntax::Node;
 
-/// Picks one of so many alternatives.
+/// Picks one of this many alternatives.
 type Choose<'c> = &'c mut dyn FnMut(usize) -> usize;
 
-/// Three of `+` read better than one; `?` and `*` show what they allow.
+/// Number of repetitions in an example: up to three, because `+` reads better with
+/// three than with one, and `?` and `*` should show what they repeat.
 fn times(min: u32, max: Option<u32>) -> u32 {
     const REPEATED: u32 = 3;
     max.unwrap_or(u32::MAX).min(min.max(REPEATED))
@@ -24,14 +24,14 @@ pub(super) fn of_linear(hir: &Hir, left: &Cell<u64>, choose: Choose<'_>) -> Opti
     Some(text)
 }
 
-/// One part of a pattern more: there may be 2^64 that write nothing.
+/// Counts one part of a pattern. There may be 2^64 parts that write nothing.
 fn spend(left: &Cell<u64>) -> Option<()> {
     left.set(left.get().checked_sub(1)?);
     Some(())
 }
 
-/// Back-references repeat what was written; what a look-ahead asks for is
-/// written before the rest, or left out, in turn.
+/// A text for a pattern with look-around or back-references. `choose` decides whether
+/// the content of a look-ahead is written; a look-behind is left out.
 pub(super) fn of_bounded(node: &Node, left: &Cell<u64>, choose: Choose<'_>) -> Option<String> {
     let mut made = Made { text: String::new(), groups: Vec::new(), left };
     made.write(node, choose)?;
@@ -40,7 +40,7 @@ pub(super) fn of_bounded(node: &Node, left: &Cell<u64>, choose: Choose<'_>) -> O
 
 struct Made<'l> {
     text: String,
-    /// What each group wrote last.
+    /// The last text of each group.
     groups: Vec<String>,
     /// Parts of the pattern that may still be written.
     left: &'l Cell<u64>,
@@ -124,11 +124,11 @@ fn write(hir: &Hir, left: &Cell<u64>, choose: Choose<'_>, text: &mut String) -> 
     Some(())
 }
 
-/// A readable character of a class: a letter, else a digit, else what prints.
+/// A readable character of a class: a letter, else a digit, else a printable one.
 fn pick(set: &ClassUnicode, choose: Choose<'_>) -> Option<char> {
     let ranges = set.ranges();
     for (from, to) in [('a', 'z'), ('A', 'Z'), ('0', '9'), ('!', '~'), (' ', ' ')] {
-        // There are few of these, and a class may have a thousand ranges.
+        // A binary search, because a class may have a thousand ranges.
         let first = ranges.partition_point(|range| range.end() < from);
         let found: Vec<char> = ranges[first..]
             .iter()
