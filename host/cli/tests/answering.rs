@@ -6,7 +6,7 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 use serde_json::Value;
 
 const USER: &str = "home/.config/smol-workflows/config.toml";
@@ -50,24 +50,35 @@ fn whoever_the_model_names_answers_and_is_named_instead_of_the_echo() {
     let place = place("cat >/dev/null; echo from slow", "");
     let ran = run(&place, ASK, &["--model", "x?provider=slow"]);
     assert_eq!(ran.ok()["results"], "from slow");
-    assert!(!ran.stderr.contains("NOTHING"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("agents: slow (by the model: flag (--model))"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder
+    agents: slow (by the model: flag (--model))
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    [agent] hi
+    [agent] hi: done in 0.0 s, 0 tokens
+    ");
     // By an alias, whose place is what counts.
     let alias = ["--model", "deep", "--model-map", "deep:x?provider=slow"];
     let ran = run(&place, ASK, &alias);
     assert_eq!(ran.ok()["results"], "from slow");
-    assert!(ran.stderr.contains("agents: slow (by the model: flag (--model-map))"));
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder
+    agents: slow (by the model: flag (--model-map))
+    [agent] hi
+    [agent] hi: done in 0.0 s, 0 tokens
+    ");
     // What the script names is known to nobody before it runs: the warning is true
     // of the calls that it speaks of.
     let both = "return [await agent('hi', { provider: 'slow' }), await agent('ho')]";
     let ran = run(&place, both, &[]);
-    ran.fails(
-        69,
-        &[
-            "the first call that names none (by provider, model or phase) stops the run",
-            "[no_agent]",
-        ],
-    );
+    snapshot!(ran.said(69), @"
+    run run_1 in /folder
+    warning: no agent is installed and logged in, so the first call that names none (by provider, model or phase) stops the run; `smol-wf doctor` says what is missing; --agent-provider debug echoes prompts
+    [agent] hi
+    [agent] hi: done in 0.0 s, 0 tokens
+    error: step 2 (`ho`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; choose a provider with --agent-provider [no_agent]
+    continue with an agent: smol-wf fork run_1 --agent-provider NAME (debug echoes prompts and sends nothing to a model)
+    ");
     assert!(!ran.stdout.contains("echo:"), "{}", ran.stdout);
     let named = "return [await agent('hi', { provider: 'slow' })]";
     assert_eq!(run(&place, named, &[]).ok()["results"][0], "from slow");
@@ -75,27 +86,20 @@ fn whoever_the_model_names_answers_and_is_named_instead_of_the_echo() {
 
 #[test]
 fn an_untrusted_project_chooses_no_agent_unnamed() {
-    for (project, script, says) in [
-        ("model = 'x?provider=slow'", ASK, "agents: slow (by the model: project ("),
-        ("provider = 'slow'", ASK, "agents: slow (named in "),
-        (
-            "[model_map]\nfast = 'x?provider=slow'",
-            "return await agent('hi', { model: 'fast' })",
-            "agents: slow (for the model `fast`, named in ",
-        ),
-        (
-            "model = 'fast'\n[model_map]\nfast = 'x?provider=slow'",
-            ASK,
-            "agents: slow (by the model: project (",
-        ),
+    let mut said = String::new();
+    for (project, script) in [
+        ("model = 'x?provider=slow'", ASK),
+        ("provider = 'slow'", ASK),
+        ("[model_map]\nfast = 'x?provider=slow'", "return await agent('hi', { model: 'fast' })"),
+        ("model = 'fast'\n[model_map]\nfast = 'x?provider=slow'", ASK),
     ] {
         let place = place("cat >/dev/null; echo from slow", "");
         place.write(".agents/smol-wf.toml", project);
         let ran = run(&place, script, &[]);
         assert_eq!(ran.ok()["results"], "from slow", "{project}");
-        assert!(ran.stderr.contains(says), "{project}: {}", ran.stderr);
-        assert!(ran.stderr.contains(".agents/smol-wf.toml:"), "{project}: {}", ran.stderr);
+        said += &format!("{project}\n{}\n", ran.stderr);
     }
+    snapshot!(said, "answering-untrusted-project-chooses");
 }
 
 #[test]
@@ -104,7 +108,13 @@ fn a_program_that_cannot_run_is_no_agent_to_choose() {
     program(&place, "bin/codex", "#!/nonexistent/node\n");
     place.write("home/.codex/auth.json", r#"{"OPENAI_API_KEY":"k"}"#);
     let ran = run(&place, ASK, &[]);
-    ran.fails(69, &["[no_agent]"]);
+    snapshot!(ran.said(69), @"
+    run run_1 in /folder
+    warning: no agent is installed and logged in, so the first call that names none (by provider, model or phase) stops the run; `smol-wf doctor` says what is missing; --agent-provider debug echoes prompts
+    made a new database: /folder/runs.db (named by SMOL_WF_DB)
+    error: step 1 (`hi`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; choose a provider with --agent-provider [no_agent]
+    continue with an agent: smol-wf fork run_1 --agent-provider NAME (debug echoes prompts and sends nothing to a model)
+    ");
     let path = place.path("bin");
     let ran = look(&place, &["doctor"], &[("PATH", path.to_str().unwrap())]);
     assert!(ran.stdout.contains("its first line names `/nonexistent/node`"), "{}", ran.stdout);
@@ -112,35 +122,31 @@ fn a_program_that_cannot_run_is_no_agent_to_choose() {
 
 #[test]
 fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
-    for (line, says) in [
-        ("provider = \"nope\"", "config.toml:1:12: `provider`: unknown provider"),
-        ("model = \"x?provider=nope\"", "config.toml:1:9: `model`: unknown provider"),
-        (
-            "provider = 'codex'\nmodel = \"x?provider=nope\"",
-            "config.toml:2:9: `model`: unknown provider",
-        ),
-        ("model = \"x?foo=bar\"", "config.toml:1:9: `model`: it is not a model"),
-        ("prices = \"nowhere.json\"", "config.toml:1:10: `prices`: the file of prices cannot"),
-        ("model_map = { fast = \"x?foo=bar\" }", "config.toml:1:22: `model_map.fast`: it is no"),
+    let mut said = String::new();
+    for line in [
+        "provider = \"nope\"",
+        "model = \"x?provider=nope\"",
+        "provider = 'codex'\nmodel = \"x?provider=nope\"",
+        "model = \"x?foo=bar\"",
+        "prices = \"nowhere.json\"",
+        "model_map = { fast = \"x?foo=bar\" }",
     ] {
         let place = place("cat", line);
-        for args in [&["config", "show"][..], &["doctor"]] {
-            let ran = look(&place, args, &[]);
-            assert_ne!(ran.code, 0, "{line}");
-            let all = format!("{}{}", ran.stdout, ran.stderr);
-            assert!(all.contains(says) && all.contains("[config_value]"), "{line}: {all}");
-        }
-        let ran = run(&place, "return 1", &[]);
-        ran.fails(2, &[says]);
-        assert!(!ran.stderr.contains("--"), "{line}: {}", ran.stderr);
+        let error = run(&place, "return 1", &[]).said(2).to_owned();
+        let shown = look(&place, &["config", "show"], &[]);
+        assert_eq!(shown.said(2), error, "{line}");
+        let doctor = look(&place, &["doctor"], &[]);
+        assert_ne!(doctor.code, 0, "{line}");
+        let (_, cause) = error.trim_end().split_once("error: ").unwrap();
+        assert!(doctor.stdout.contains(cause), "{line}: {}", doctor.stdout);
+        said += &format!("{line}\n{error}\n");
     }
+    snapshot!(said, "answering-settings-cannot-work");
     let place = place("cat", "");
     let variable = [("SMOL_WF_AGENT_PROVIDER", "nope")];
-    look(&place, &["config", "show"], &variable)
-        .fails(2, &["SMOL_WF_AGENT_PROVIDER", "unknown provider", "slow"]);
+    snapshot!(look(&place, &["config", "show"], &variable).said(2), @"error: SMOL_WF_AGENT_PROVIDER: unknown provider `nope`; available: auto, debug, claude-code, codex, opencode, pi, slow [config_value]");
     let variable = [("SMOL_WF_MODEL_MAP", "fast:a?b=c")];
-    look(&place, &["config", "show"], &variable)
-        .fails(2, &["SMOL_WF_MODEL_MAP", "it is not a model"]);
+    snapshot!(look(&place, &["config", "show"], &variable).said(2), @"error: SMOL_WF_MODEL_MAP: it is not a model; a model reads ID or ID?provider=NAME&thinking=LEVEL [config_value]");
 }
 
 #[test]
@@ -152,7 +158,9 @@ fn what_is_not_there_is_looked_from_by_nobody() {
         &["config", "path", "nowhere"],
         &["providers", "nowhere"],
     ] {
-        look(&place, args, &[]).fails(3, &["nowhere cannot be read", "[file_unreadable]"]);
+        insta::allow_duplicates!(
+            snapshot!(look(&place, args, &[]).said(3), @"error: nowhere cannot be read: No such file or directory (os error 2); check the path [file_unreadable]")
+        );
     }
 }
 
@@ -163,7 +171,7 @@ fn a_pipe_for_a_settings_file_is_not_waited_for() {
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     let variable = [("SMOL_WF_CONFIG", pipe.to_str().unwrap())];
-    look(&place, &["config", "show"], &variable).fails(2, &["[config_unreadable]"]);
+    snapshot!(look(&place, &["config", "show"], &variable).said(2), @"error: /folder/pipe.toml: the settings cannot be read: it is not a regular file; check the path [config_unreadable]");
 }
 
 /// All bytes of the files below a folder.
@@ -220,7 +228,7 @@ fn only_a_matching_answer_satisfies_a_schema() {
     let ask = format!("return await agent('hi', {object})");
     // Nothing at all, in both rounds.
     let ran = run(&place("cat >/dev/null", "provider = 'slow'"), &ask, &[]);
-    ran.fails(1, &["there was no answer at all", "[schema_mismatch]"]);
+    snapshot!(ran.said(1), "answering-only-matching-answer");
     // A value amid prose gets its correction.
     let agent = "if grep -q 'cannot be used' ; then echo '{\"ok\": 2}'\n\
         else echo 'The example was {\"ok\": true} but it is NOT ok.'; fi";
@@ -247,7 +255,7 @@ fn an_answer_that_cannot_be_checked_in_time_is_not_asked_for_again() {
     let ask = r"return await agent('hi', { schema: { type: 'string', pattern: '^(a+)+\\1b$' } })";
     let place = place(agent, "provider = 'slow'");
     let ran = run(&place, ask, &[]);
-    ran.fails(1, &["takes more steps than allowed", "[answer_too_costly]"]);
+    snapshot!(ran.said(1), "answering-answer-cannot-checked");
     assert_eq!(std::fs::read_to_string(place.path("asked")).unwrap(), "asked\n");
 }
 
@@ -256,5 +264,5 @@ fn a_silent_program_gets_no_invented_activity() {
     let place = place("cat >/dev/null; sleep 60", "provider = 'slow'");
     let ask = "return await agent('hi', { timeout: '1s', retry: { maxAttempts: 1 } })";
     let ran = run(&place, ask, &[]);
-    ran.fails(1, &["it had said nothing", "[provider_timeout]"]);
+    snapshot!(ran.said(1), "answering-silent-program-gets");
 }

@@ -5,7 +5,7 @@ mod checking;
 mod common;
 
 use checking::{META, finds, found};
-use common::Place;
+use common::{Place, snapshot};
 
 /// What a run says of a script, and that `check` says it as well.
 #[track_caller]
@@ -107,13 +107,12 @@ fn children_are_looked_for_as_a_run_looks() {
     let text = "await workflow({ scriptPath: './child.js' })\nawait workflow('named')\nawait workflow('a')\nawait workflow({ scriptPath: './broken.js' })\n";
     place.write("a/parent.js", format!("{META}{text}"));
     let ran = place.run(&["check", "a/parent.js"]);
-    ran.fails(7, &[]);
-    assert!(
-        ran.stdout.contains("a/parent.js:5:") && ran.stdout.contains("1 error"),
-        "{}",
-        ran.stdout
-    );
-    assert!(ran.stdout.contains("cannot be run: broken.js:2:"), "{}", ran.stdout);
+    snapshot!(ran.printed(7), @"
+    a/parent.js:5:16: error: workflow ./broken.js cannot be run: broken.js:2:11: SyntaxError: unexpected token in expression: ';' [workflow_refused] [workflow]
+       5 │ await workflow({ scriptPath: './broken.js' })
+         │                ^
+    1 script checked: 1 error, 0 warnings
+    ");
 }
 
 #[test]
@@ -208,21 +207,20 @@ fn folders_are_looked_through() {
     place.write("flows/other.js", "module.exports = 1\n");
     place.write("flows/node_modules/c.js", format!("{META}agent('x')\n"));
     place.write(".claude/workflows/broken.js", "const meta = 1\n");
-    let ran = place.run(&["check", "flows"]);
-    ran.fails(7, &[]);
-    assert!(ran.stdout.contains("flows/a.js:2:1: error"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("2 scripts checked: 1 error"), "{}", ran.stdout);
-    let ran = place.run(&["check", "."]);
-    ran.fails(7, &[]);
-    assert!(ran.stdout.contains("\nflows/a.js:2:1: error"), "{}", ran.stdout);
-    assert!(ran.stdout.contains(".claude/workflows/broken.js:1:1: error"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("3 scripts checked"), "{}", ran.stdout);
+    snapshot!(place.run(&["check", "flows"]).printed(7), @"
+    flows/a.js:2:1: error: this `agent()` is not awaited [not-awaited]
+       2 │ agent('x')
+         │ ^
+      write `await` before it; calls that are not settled when the script ends are cut off
+    2 scripts checked: 1 error, 0 warnings
+    ");
+    snapshot!(place.run(&["check", "."]).printed(7), "check-calls-folders-looked-through");
     place.write("empty/readme.txt", "x");
-    place.run(&["check", "empty"]).fails(2, &["no workflow script in empty", "export const meta"]);
+    snapshot!(place.run(&["check", "empty"]).said(2), @"error: there is no workflow script in empty; a script ends in .js or .mjs and has `export const meta`");
     // The others are checked all the same.
     let ran = place.run(&["check", "empty", "flows/deep"]);
-    ran.fails(2, &["no workflow script in empty"]);
-    assert!(ran.stdout.contains("1 script checked"), "{}", ran.stdout);
+    snapshot!(ran.said(2), @"error: there is no workflow script in empty; a script ends in .js or .mjs and has `export const meta`");
+    snapshot!(ran.stdout, @"1 script checked: 0 errors, 0 warnings");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Place, Ran, finish, project};
+use common::{Place, Ran, finish, project, snapshot};
 use serde_json::Value;
 
 const META: &str = "export const meta = { name: 'review', description: 'd' }\n";
@@ -20,7 +20,7 @@ fn recorded(script: &str, flags: &[&str]) -> Place {
     place.write("flows/review.js", format!("{META}{script}"));
     let run = [&["run", "flows/review.js"], flags].concat();
     assert_eq!(place.run(&run).code, 0);
-    export(&place, &[]).fails(0, &["smol-wf test"]);
+    export(&place, &[]).fails(0, &[]);
     place
 }
 
@@ -37,14 +37,6 @@ fn edit(place: &Place, from: &str, to: &str) {
 
 fn fixture(place: &Place) -> String {
     std::fs::read_to_string(place.path("tests/review.swf")).unwrap()
-}
-
-#[track_caller]
-fn verdict(ran: &Ran, code: i32, says: &[&str]) {
-    assert_eq!(ran.code, code, "{}\n{}", ran.stdout, ran.stderr);
-    for part in says {
-        assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
-    }
 }
 
 #[test]
@@ -65,13 +57,13 @@ fn the_examples_do_what_was_recorded() {
 #[test]
 fn an_unchanged_script_passes_and_a_comment_changes_nothing() {
     let place = recorded(SCRIPT, &[]);
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live"]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
     edit(&place, "return {", "// a remark\nlog('new')\nreturn {");
-    verdict(&place.run(&["test", "tests"]), 0, &["PASS", "script edited"]);
+    snapshot!(place.run(&["test", "tests"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, script edited, 0.0 s");
     let before = fixture(&place);
-    verdict(&place.run(&["test", "--accept"]), 0, &["fixture written"]);
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, script edited, fixture written, 0.0 s");
     assert_ne!(fixture(&place), before);
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live, "]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
 }
 
 #[test]
@@ -79,22 +71,12 @@ fn a_changed_prompt_is_shown_and_recorded_live_on_request() {
     let place = recorded(SCRIPT, &[]);
     edit(&place, "Rank ${found.length} findings.", "Order ${found.length} findings by weight.");
     let failed = place.run(&["test"]);
-    verdict(
-        &failed,
-        7,
-        &[
-            "FAIL  tests/review.swf",
-            "call 3 (rank): prompt changed",
-            "- Rank 2 findings.",
-            "+ Order 2 findings by weight.",
-            "--record missing",
-        ],
-    );
+    snapshot!(failed.printed(7), "fixtures-changed-prompt-shown");
     // Nothing to accept: an answer is missing.
-    verdict(&place.run(&["test", "--accept"]), 7, &["FAIL"]);
+    snapshot!(place.run(&["test", "--accept"]).printed(7), "fixtures-changed-prompt-shown-2");
     let live = place.run(&["test", "--record", "missing", "--debug-rule", "*=answer:by weight"]);
-    verdict(&live, 0, &["PASS", "3 calls, 1 live", "fixture written"]);
-    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live"]);
+    snapshot!(live.printed(0), "fixtures-changed-prompt-shown-3");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
     assert!(fixture(&place).contains("by weight"));
 }
 
@@ -107,22 +89,21 @@ fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
     let record = ["test", "--record", "missing"];
     let rule = ["--debug-rule", "prompt:Order*=fail:quota"];
     let cut = place.run(&[&record[..], &rule].concat());
-    let says = ["FAIL", "failed (quota)", "kept in tests/review.swf.kept", "go on: smol-wf test"];
-    verdict(&cut, 7, &says);
+    snapshot!(cut.printed(7), "fixtures-answers-recording-cut");
     assert_eq!(fixture(&place), before, "a fixture has an end");
     // Cut short again: what was kept stays, and is not asked for.
     let again = place.run(&[&record[..], &rule].concat());
-    verdict(&again, 7, &["3 calls, 1 live", "review.swf.kept"]);
+    snapshot!(again.printed(7), "fixtures-answers-recording-cut-2");
     let kept = place.path("tests/review.swf.kept");
     let text = std::fs::read_to_string(&kept).unwrap();
     std::fs::write(&kept, text.replace("Study a", "Study z")).unwrap();
-    verdict(&place.run(&record), 7, &[".kept file", "[fixture_kept]"]);
+    snapshot!(place.run(&record).printed(7), @"FAIL  tests/review.swf  the answers saved in the .kept file beside the fixture cannot be used: line 3 of the fixture was changed by hand, or by a merge: its digest does not match; delete that file to ask the agents again [fixture_kept]");
     std::fs::write(&kept, text).unwrap();
     // Only recording looks at what is kept.
-    verdict(&place.run(&["test"]), 7, &["prompt changed"]);
-    verdict(&place.run(&record), 0, &["PASS", "3 calls, 1 live", "fixture written"]);
+    snapshot!(place.run(&["test"]).printed(7), "fixtures-answers-recording-cut-3");
+    snapshot!(place.run(&record).printed(0), "fixtures-answers-recording-cut-4");
     assert!(!place.path("tests/review.swf.kept").exists());
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  3 calls, 0 live"]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
 }
 
 #[test]
@@ -130,34 +111,28 @@ fn new_and_missing_calls_and_another_result_fail() {
     let place = recorded(SCRIPT, &[]);
     edit(&place, "['a', 'b']", "['a']");
     let fewer = place.run(&["test"]);
-    verdict(
-        &fewer,
-        7,
-        &["prompt changed", "- Rank 2 findings.", "recorded call 2 (b) was not reached"],
-    );
+    snapshot!(fewer.printed(7), "fixtures-new-missing-calls");
     // Of a run that has its end, it is known.
     edit(&place, "Rank ${found.length}", "Rank 2");
-    verdict(&place.run(&["test"]), 7, &["recorded call 2 (b) is no longer made", "--accept"]);
+    snapshot!(place.run(&["test"]).printed(7), "fixtures-new-missing-calls-2");
     edit(&place, "Rank 2", "Rank ${found.length}");
     edit(&place, "['a']", "['a', 'b', 'c']");
-    verdict(&place.run(&["test"]), 7, &["call 3 (c) is new: the fixture has no answer"]);
+    snapshot!(place.run(&["test"]).printed(7), "fixtures-new-missing-calls-3");
     edit(&place, "['a', 'b', 'c']", "['b', 'a']");
     let turned = place.run(&["test"]);
-    verdict(&turned, 7, &["the result changed", "--accept"]);
-    verdict(&place.run(&["test", "--accept"]), 0, &["PASS", "fixture written"]);
-    verdict(&place.run(&["test"]), 0, &["PASS"]);
+    snapshot!(turned.printed(7), "fixtures-new-missing-calls-4");
+    snapshot!(place.run(&["test", "--accept"]).printed(0), "fixtures-new-missing-calls-5");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
 }
 
 #[test]
 fn a_flipped_byte_is_found_at_its_line() {
     let place = recorded(SCRIPT, &[]);
-    let text = fixture(&place);
-    let line = text.lines().position(|line| line.contains("for bugs.")).unwrap() + 1;
-    let forged = text.replacen("for bugs.", "for bugz.", 1);
+    let forged = fixture(&place).replacen("for bugs.", "for bugz.", 1);
     std::fs::write(place.path("tests/review.swf"), forged).unwrap();
-    verdict(&place.run(&["test"]), 7, &["FAIL", &format!("line {line} "), "fixture_changed"]);
+    snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
     // Nothing but the file as it was, or another run, helps.
-    verdict(&place.run(&["test", "--accept"]), 7, &["smol-wf export RUN --fixture"]);
+    snapshot!(place.run(&["test", "--accept"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
 }
 
 /// Six calls, one behind the other.
@@ -172,13 +147,8 @@ fn why_a_script_fails_stands_before_all_that_it_no_longer_does() {
     let place = recorded(CHAIN, &[]);
     edit(&place, "let last =", "undefinedFn()\nlet last =");
     let ran = place.run(&["test", "--junit", "report.xml"]);
-    verdict(&ran, 7, &["recorded call 1 (a) is no longer made", "and 2 more differences"]);
-    let lines: Vec<&str> = ran.stdout.lines().map(str::trim).collect();
-    let cause = "the script fails now at 3:1: ReferenceError: ";
-    assert!(lines[1].starts_with(cause), "{}", ran.stdout);
-    assert!(lines.last().unwrap().starts_with("if the script is to fail"), "{}", ran.stdout);
-    let junit = std::fs::read_to_string(place.path("report.xml")).unwrap();
-    assert!(junit.contains(&format!("<failure message=\"{cause}")), "{junit}");
+    snapshot!(ran.printed(7), "fixtures-why-script-fails");
+    snapshot!(std::fs::read_to_string(place.path("report.xml")).unwrap(), "test-junit-end");
     let json = place.run(&["test", "--json"]).report();
     let first = &json["fixtures"][0]["differences"][0];
     assert_eq!(
@@ -192,9 +162,7 @@ fn calls_behind_one_that_has_no_answer_were_not_reached() {
     let place = recorded(CHAIN, &[]);
     edit(&place, "'a', 'b'", "'A', 'b'");
     let ran = place.run(&["test"]);
-    let says = ["call 1 (A): prompt", "recorded calls 2 (b), 3 (c), 4 (d), … were not reached"];
-    verdict(&ran, 7, &says);
-    assert!(!ran.stdout.contains("no longer made"), "{}", ran.stdout);
+    snapshot!(ran.printed(7), "fixtures-calls-behind-answer");
     let json = place.run(&["test", "--json"]).report();
     let last = &json["fixtures"][0]["differences"][1];
     assert_eq!(last["kind"], "calls_not_reached");
@@ -213,18 +181,17 @@ fn a_script_that_was_moved_keeps_its_fixture() {
     export(&place, &[]).fails(0, &[]);
     std::fs::create_dir(place.path("new")).unwrap();
     std::fs::rename(place.path("flows/review.js"), place.path("new/moved.js")).unwrap();
-    let hint = "smol-wf test FIXTURE --script FILE --accept";
-    verdict(&place.run(&["test"]), 7, &["FAIL", "flows/review.js", hint, "[fixture_script_gone]"]);
+    snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  the script of the fixture is not at /folder/flows/review.js; if it was moved, give its new path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
     // From its new place, the script does not find its child.
     let moved = ["test", "tests/review.swf", "--script", "new/moved.js"];
-    verdict(&place.run(&moved), 7, &["the script fails now", "child.js"]);
+    snapshot!(place.run(&moved).printed(7), "fixtures-script-moved-keeps");
     std::fs::rename(place.path("flows/child.js"), place.path("new/child.js")).unwrap();
-    verdict(&place.run(&moved), 0, &["PASS"]);
-    verdict(&place.run(&[&moved[..], &["--accept"]].concat()), 0, &["PASS", "fixture written"]);
+    snapshot!(place.run(&moved).printed(0), @"PASS  tests/review.swf  1 call, 0 live, script edited, 0.0 s");
+    snapshot!(place.run(&[&moved[..], &["--accept"]].concat()).printed(0), @"PASS  tests/review.swf  1 call, 0 live, script edited, fixture written, 0.0 s");
     assert!(fixture(&place).contains("../new/moved.js"), "{}", fixture(&place));
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  1 call, 0 live, "]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  1 call, 0 live, 0.0 s");
     place.write("tests/other.swf", fixture(&place));
-    place.run(&["test", "--script", "new/moved.js"]).fails(2, &["--script is for one fixture"]);
+    snapshot!(place.run(&["test", "--script", "new/moved.js"]).said(2), @"error: --script is for one fixture, and there are 2; give only the fixture of this script");
 }
 
 #[test]
@@ -233,28 +200,35 @@ fn rules_beside_a_fixture_are_kept() {
     let rules = r#"{ "resultSchema": { "type": "object", "required": ["found", "rank"] },
         "agents": { "min": 3, "max": 3 }, "maxCostUsd": 1, "noNulls": true }"#;
     place.write("tests/review.assert.json", rules);
-    verdict(&place.run(&["test"]), 0, &["PASS"]);
-    for (rules, says) in [
-        (r#"{ "resultSchema": { "required": ["verdict"] } }"#, "rule resultSchema"),
-        (r#"{ "agents": { "max": 2 } }"#, "rule agents: 3 agents were called, and 2 is the most"),
-        (r#"{ "agents": { "min": 4 } }"#, "4 is the least"),
-        (r#"{ "agent": {} }"#, "fixture_rules"),
-        (r#"{ "agents": 3 }"#, "an object with `min` or `max`"),
-        (r#"{ "agents": { "min": 3, "max": 1 } }"#, "`min` of 3 above its `max` of 1"),
-        (r#"{ "maxCostUsd": -1 }"#, "no run costs less than 0"),
-        ("[]", "an object of rules"),
-        ("", ".assert.json"),
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
+    let mut broken = String::new();
+    for rules in [
+        r#"{ "resultSchema": { "required": ["verdict"] } }"#,
+        r#"{ "agents": { "max": 2 } }"#,
+        r#"{ "agents": { "min": 4 } }"#,
+        r#"{ "agent": {} }"#,
+        r#"{ "agents": 3 }"#,
+        r#"{ "agents": { "min": 3, "max": 1 } }"#,
+        r#"{ "maxCostUsd": -1 }"#,
+        "[]",
+        "",
     ] {
         place.write("tests/review.assert.json", rules);
-        verdict(&place.run(&["test"]), 7, &["FAIL", says]);
+        broken += &format!("{rules}\n{}\n", place.run(&["test"]).printed(7));
     }
+    snapshot!(broken, "fixtures-rules-beside-fixture");
     let unpriced = recorded(SCRIPT, &["--debug-rule", "label:b=tokens:1000,cost:unknown"]);
     unpriced.write("tests/review.assert.json", r#"{ "maxCostUsd": 5 }"#);
-    let says = ["rule maxCostUsd: of 3 calls, 1 have no known cost", "more than $5"];
-    verdict(&unpriced.run(&["test"]), 7, &says);
+    snapshot!(unpriced.run(&["test"]).printed(7), @"
+    FAIL  tests/review.swf  3 calls, 0 live, 0.0 s
+          rule maxCostUsd: the cost of 1 of 3 agents is unknown, so the run may cost more than $5; record it with a price for their model (--prices FILE), or leave the rule out
+    ");
     let nulls = recorded(SCRIPT, &["--debug-rule", "label:b=null"]);
     nulls.write("tests/review.assert.json", r#"{ "noNulls": true }"#);
-    verdict(&nulls.run(&["test"]), 7, &["rule noNulls: 1 nulls", "step 2"]);
+    snapshot!(nulls.run(&["test"]).printed(7), @"
+    FAIL  tests/review.swf  3 calls, 0 live, 0.0 s
+          rule noNulls: 1 nulls; the first is the agent of step 2: the agent answered null
+    ");
 }
 
 #[test]
@@ -273,10 +247,9 @@ return answer
         !text.contains(key) && !text.contains("ACME-17") && !text.contains("/home/ann"),
         "{text}"
     );
-    assert!(text.contains("[redacted]"));
-    verdict(&place.run(&["test"]), 0, &["PASS", "2 calls"]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, 0.0 s");
     edit(&place, "Then:", "Now:");
-    verdict(&place.run(&["test"]), 7, &["- Then: echo: Log in with [redacted]", "+ Now: echo"]);
+    snapshot!(place.run(&["test"]).printed(7), "fixtures-secrets-taken-out");
     // A script that computes with a secret cannot be replayed without it.
     let place = Place::new();
     place.write(
@@ -284,8 +257,14 @@ return answer
         format!("{META}return await agent(`It is ${{args.key.length}} long`)"),
     );
     place.run(&["run", "flows/review.js", "--args-key", key]).ok();
-    export(&place, &[]).fails(7, &["fixture_not_redactable", "prompt"]);
-    export(&place, &["--redact", ".*"]).fails(2, &["fixture_redact_rule"]);
+    snapshot!(export(&place, &[]).said(7), @"
+    latest is run_1, the last run of /folder
+    error: run run_1 does not replay once it is redacted, because its script computes with the redacted text: the replay differs from the journal at entry 3, step 1: request.prompt is not what was recorded [fixture_not_redactable]
+    ");
+    snapshot!(export(&place, &["--redact", ".*"]).said(2), @"
+    latest is run_1, the last run of /folder
+    error: --redact .*: it matches the empty text, or its own replacement [fixture_redact_rule]
+    ");
 }
 
 #[test]
@@ -305,13 +284,13 @@ return { first, inner, slots }
     let ran = place.run(&[&["run", "flows/review.js"], &flags[..]].concat());
     assert_eq!(ran.ok()["results"]["first"], "echo: fast");
     export(&place, &[]).fails(0, &[]);
-    verdict(&place.run(&["test"]), 0, &["PASS  tests/review.swf  5 calls"]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  5 calls, 0 live, 0.0 s");
     // Edited, the answers still come in the recorded order, and fail as they did.
     edit(&place, "return {", "/* edited */ return {");
-    verdict(&place.run(&["test"]), 0, &["PASS", "script edited"]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  5 calls, 0 live, script edited, 0.0 s");
     // So does a child that was edited.
     place.write("flows/child.js", "export const meta = { name: 'c', description: 'd' }\nreturn await agent('inside ' + args.first)");
-    verdict(&place.run(&["test"]), 7, &["- inner echo: fast", "+ inside echo: fast"]);
+    snapshot!(place.run(&["test"]).printed(7), "fixtures-children-sleeps-failures");
 }
 
 #[test]
@@ -321,24 +300,28 @@ fn ci_is_told_in_its_own_forms() {
     let mut command = place.command(&["test", "--junit", "report.xml"]);
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("summary.md"));
     let ran = finish(command.spawn().unwrap());
-    ran.fails(7, &["::error file=tests/review.swf,title=smol-wf test::call 3 (rank)"]);
+    snapshot!(ran.said(7), @"
+    ::error file=tests/review.swf,title=smol-wf test::call 3 (rank): prompt changed since recorded call 3
+    1 fixture, 1 failed
+    ");
     let summary = std::fs::read_to_string(place.path("summary.md")).unwrap();
-    assert!(summary.contains("| **FAIL** | tests/review.swf |"), "{summary}");
+    snapshot!(summary, "test-github-summary");
     // Seen from the repository, not from where the test runs.
     let mut command = place.command(&["test", "review.swf"]);
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", place.dir.path());
     let below = finish(command.current_dir(place.path("tests")).spawn().unwrap());
-    below.fails(7, &["::error file=tests/review.swf,title="]);
+    snapshot!(below.said(7), @"
+    ::error file=tests/review.swf,title=smol-wf test::call 3 (rank): prompt changed since recorded call 3
+    1 fixture, 1 failed
+    ");
     // What cannot be written keeps nothing else from being written.
     place.write("file", "");
     let mut command = place.command(&["test", "--junit", "file/report.xml"]);
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("other.md"));
-    finish(command.spawn().unwrap())
-        .fails(7, &["cannot write file/report.xml", "::error file=tests/review.swf"]);
+    snapshot!(finish(command.spawn().unwrap()).said(7), "fixtures-ci-told-own");
     assert!(place.path("other.md").exists());
     let junit = std::fs::read_to_string(place.path("report.xml")).unwrap();
-    assert!(junit.contains("tests=\"1\" failures=\"1\""), "{junit}");
-    assert!(junit.contains("<failure message=\"call 3 (rank): prompt changed"), "{junit}");
+    snapshot!(junit, "test-junit");
     let json: Value = place.run(&["test", "--json"]).report();
     assert_eq!(json["fixtures"][0]["differences"][0]["kind"], "call_changed");
 }
@@ -353,7 +336,10 @@ fn what_is_no_file_is_not_replaced_by_one() {
     assert!(place.path("link.swf").is_symlink());
     assert_ne!(std::fs::read_to_string(place.path("real.swf")).unwrap(), "");
     let socket = std::os::unix::net::UnixListener::bind(place.path("socket")).unwrap();
-    place.run(&["test", "tests", "--junit", "socket"]).fails(2, &["cannot write socket"]);
+    snapshot!(place.run(&["test", "tests", "--junit", "socket"]).said(2), @"
+    error: cannot write socket: No such device or address (os error 6)
+    1 fixture, 0 failed
+    ");
     let found = std::fs::symlink_metadata(place.path("socket")).unwrap();
     assert!(found.file_type().is_socket());
     drop(socket);
@@ -362,18 +348,18 @@ fn what_is_no_file_is_not_replaced_by_one() {
 #[test]
 fn what_is_no_fixture_is_said() {
     let place = Place::new();
-    place.run(&["test"]).fails(2, &["no fixture", "export latest --fixture"]);
-    place.run(&["test", "gone.swf"]).fails(3, &["gone.swf"]);
+    snapshot!(place.run(&["test"]).said(2), @"error: there is no fixture; record one: smol-wf export latest --fixture NAME.swf");
+    snapshot!(place.run(&["test", "gone.swf"]).said(3), @"error: gone.swf cannot be read: No such file or directory (os error 2); check the path [file_unreadable]");
     place.write("empty.swf", "");
-    verdict(&place.run(&["test"]), 7, &["FAIL  empty.swf", "fixture_unreadable"]);
+    snapshot!(place.run(&["test"]).printed(7), @"FAIL  empty.swf  line 1 of the fixture cannot be read: the file is empty [fixture_unreadable]");
     place.write("empty.swf", "hello\n");
-    verdict(&place.run(&["test"]), 7, &["this is not a fixture", "fixture_unreadable"]);
+    snapshot!(place.run(&["test"]).printed(7), @"FAIL  empty.swf  line 1 of the fixture cannot be read: this is not a fixture; `smol-wf export RUN --fixture FILE` makes one [fixture_unreadable]");
     place.write("empty.swf", b"{\"swf\":1}\n\xff\n");
-    verdict(&place.run(&["test"]), 7, &["line 2 ", "not UTF-8", "[fixture_unreadable]"]);
+    snapshot!(place.run(&["test"]).printed(7), @"FAIL  empty.swf  line 2 of the fixture cannot be read: it is not UTF-8 [fixture_unreadable]");
     let paused =
         place.script(&format!("{META}await agent('a'); await agent('b')"), &["--max-agents", "1"]);
     paused.fails(5, &[]);
-    export(&place, &[]).fails(3, &["fixture_not_over", "resume"]);
+    snapshot!(export(&place, &[]).said(3), "fixtures-fixture-said");
 }
 
 #[test]
@@ -383,43 +369,44 @@ fn limits_of_the_recording_bound_nothing_that_it_answers() {
     let script = "const a = await agent('one')\nreturn [a, await agent('two')]\n";
     place.write("flows/review.js", format!("{META}{script}"));
     let debug = ["--agent-provider", "debug", "--max-agents", "1"];
-    place.run(&[&["run", "flows/review.js"][..], &debug].concat()).fails(5, &["limit_agents"]);
+    place.run(&[&["run", "flows/review.js"][..], &debug].concat()).fails(5, &[]);
     // A fork, whose one new agent is all that it may start.
     edit(&place, "two", "two more");
     place.run(&["resume", "latest"]).ok();
-    export(&place, &[]).fails(0, &["smol-wf test"]);
-    verdict(&place.run(&["test"]), 0, &["2 calls, 0 live"]);
+    snapshot!(export(&place, &[]).said(0), "fixtures-limits-recording-bound");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, 0.0 s");
     edit(&place, "const a", "// a remark\nconst a");
-    verdict(&place.run(&["test"]), 0, &["2 calls, 0 live, script edited"]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, script edited, 0.0 s");
     let before = fixture(&place);
-    verdict(&place.run(&["test", "--accept"]), 0, &["fixture written"]);
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, script edited, fixture written, 0.0 s");
     assert!(fixture(&place).contains("\"agents\":1,"), "{}", fixture(&place));
     assert_ne!(fixture(&place), before);
-    verdict(&place.run(&["test", "--accept"]), 0, &["2 calls, 0 live, "]);
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, 0.0 s");
     // A fork of the fork, and a run that was paused and resumed, likewise.
     edit(&place, "return [a,", "return [a, await agent('three'),");
     place.run(&["resume", "latest", "--max-agents", "1"]).ok();
-    export(&place, &[]).fails(0, &["smol-wf test"]);
+    export(&place, &[]).fails(0, &[]);
     edit(&place, "// a remark", "// another one");
-    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live, script edited"]);
-    place.run(&[&["run", "flows/review.js"][..], &debug].concat()).fails(5, &["limit_agents"]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, script edited, 0.0 s");
+    place.run(&[&["run", "flows/review.js"][..], &debug].concat()).fails(5, &[]);
     place.run(&["resume", "latest", "--max-agents", "3"]).ok();
-    export(&place, &[]).fails(0, &["smol-wf test"]);
+    export(&place, &[]).fails(0, &[]);
     edit(&place, "// another one", "");
-    verdict(&place.run(&["test"]), 0, &["3 calls, 0 live, script edited"]);
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, script edited, 0.0 s");
     // What goes on without end is stopped, in words that fit this command.
     edit(&place, "const a", "for (let i = 0; ; i++) agent('more ' + i)\nconst a");
     let ran = place.run(&["test"]);
-    verdict(&ran, 7, &["the run may start 1003 agents"]);
-    assert!(!ran.stdout.contains("--max-agents"), "{}", ran.stdout);
+    snapshot!(ran.printed(7), "fixtures-limits-recording-bound-2");
 }
 
 #[test]
 fn a_missing_fixture_is_an_input_error() {
     let place = recorded(SCRIPT, &[]);
-    let said = "nope.swf cannot be read: ";
-    place.run(&["test", "nope.swf"]).fails(3, &[said, "[file_unreadable]"]);
-    place.run(&["test", "tests/reviw.swf"]).fails(3, &["did you mean tests/review.swf?"]);
+    snapshot!(place.run(&["test", "nope.swf"]).said(3), @"error: nope.swf cannot be read: No such file or directory (os error 2); check the path [file_unreadable]");
+    snapshot!(place.run(&["test", "tests/reviw.swf"]).said(3), @"
+    error: tests/reviw.swf cannot be read: No such file or directory (os error 2); check the path [file_unreadable]
+    did you mean tests/review.swf?
+    ");
 }
 
 #[test]
@@ -429,7 +416,10 @@ fn an_export_refuses_a_place_at_which_a_test_would_refuse_the_fixture() {
     std::fs::create_dir(other.path(".git")).unwrap();
     let far = other.path("new folder/far one.swf");
     let exported = place.run(&["export", "latest", "--fixture", far.to_str().unwrap()]);
-    exported.fails(3, &["nothing was written", "[workflow_outside_project]"]);
+    snapshot!(exported.said(3), @"
+    latest is run_1, the last run of /folder
+    error: nothing was written: the script of the run is in /folder, outside the project of this fixture, and `smol-wf test` would refuse it; write the fixture beside the script: smol-wf export run_1 --fixture '/folder/far one.swf' [workflow_outside_project]
+    ");
     assert!(!other.path("new folder").exists());
     // What it says to type is a fixture that passes.
     let (_, next) = exported.stderr.split_once("smol-wf export ").unwrap();
@@ -455,8 +445,9 @@ fn what_is_accepted_passes_the_next_time_or_is_refused() {
     project.run(&["test", "my review.swf", "--script", script]).fails(0, &[]);
     for more in [&["--accept"][..], &["--record", "missing"]] {
         let args = [&["test", "my review.swf", "--script", script], more].concat();
-        let said = ["lies outside the project that holds the fixture", "move the script there"];
-        verdict(&project.run(&args), 7, &said);
+        insta::allow_duplicates!(
+            snapshot!(project.run(&args).printed(7), @"FAIL  my review.swf  the script of the fixture, /folder/flows/review.js, lies outside the project that holds the fixture, /folder: later tests would refuse the fixture; move the script there or the fixture to the script, or leave out --accept and --record [workflow_outside_project]")
+        );
     }
     assert_eq!(std::fs::read(project.path("my review.swf")).unwrap(), before);
     // Within the project, it may.
@@ -467,7 +458,7 @@ fn what_is_accepted_passes_the_next_time_or_is_refused() {
     // What is to be typed can be typed.
     let text = std::fs::read_to_string(script).unwrap().replace("rank: await", "order: await");
     project.write("review.js", text);
-    verdict(&project.run(&["test"]), 7, &["accept it: smol-wf test 'my review.swf' --accept"]);
+    snapshot!(project.run(&["test"]).printed(7), "fixtures-accepted-passes-next");
 }
 
 #[test]
@@ -478,11 +469,10 @@ fn the_fixture_of_a_script_that_was_piped_in_says_what_it_lacks() {
     let mut child = run.stdin(std::process::Stdio::piped()).spawn().unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
     assert_eq!(common::finish(child).code, 0);
-    let said = "was piped in, and no file holds it; save it in the project of the fixture";
     let exported = place.run(&["export", "latest", "--fixture", "piped.swf"]);
-    exported.fails(0, &["warning: smol-wf test will refuse", said]);
-    verdict(&place.run(&["test", "piped.swf"]), 7, &[said, "--script FILE --accept"]);
-    verdict(&place.run(&["test", "piped.swf", "--accept"]), 7, &[said]);
+    snapshot!(exported.said(0), "fixtures-fixture-script-piped");
+    snapshot!(place.run(&["test", "piped.swf"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
+    snapshot!(place.run(&["test", "piped.swf", "--accept"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
     place.write("saved.js", text);
     place.run(&["test", "piped.swf", "--script", "saved.js", "--accept"]).fails(0, &[]);
     place.run(&["test", "piped.swf"]).fails(0, &[]);

@@ -6,7 +6,7 @@ mod common;
 
 use std::os::unix::fs::symlink;
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 
 const META: &str = "export const meta = { name: 'top', description: 'd' }\n";
 
@@ -38,25 +38,61 @@ fn a_path_is_the_callers_then_the_runs_then_the_projects() {
     child(&place, "app/sub/c.js", "c");
     let ran = asks(&place, "app/sub", &path("c.js"));
     assert_eq!(ran.ok()["results"], "app/sub/c.js");
-    for part in ["warning: ", "sub/c.js here", "another one, c.js"] {
-        assert!(ran.stderr.contains(part), "no `{part}` in: {}", ran.stderr);
-    }
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder/app/sub
+    warning: `c.js` means sub/c.js here, and there is another one, c.js; name it by a path from the project's root where that is meant
+    [workflow] c
+    ");
     child(&place, "app/flows/c.js", "c");
     let ran = asks(&place, "app/sub", &path("c.js"));
     assert_eq!(ran.ok()["results"], "app/flows/c.js");
-    assert!(ran.stderr.contains("another one, sub/c.js"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder/app/sub
+    warning: `c.js` means flows/c.js here, and there is another one, sub/c.js; name it by a path from the project's root where that is meant
+    [workflow] c
+    ");
     // The same file twice is no choice.
     let ran = asks(&place, "app", &path("../c.js"));
     assert_eq!(ran.ok()["results"], "app/c.js");
-    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
-    asks(&place, "app/sub", &path("none.js")).fails(1, &["`flows/none.js` or `sub/none.js`"]);
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder/app
+    [workflow] c
+    ");
+    snapshot!(asks(&place, "app/sub", &path("none.js")).said(1), @"
+    run run_1 in /folder/app/sub
+    [workflow] none.js: failed: there is no file `flows/none.js` or `sub/none.js` or `none.js`
+    error: workflow failed at 2:14: WorkflowError: there is no file `flows/none.js` or `sub/none.js` or `none.js` [workflow_not_found]
+       2 │ return await workflow({ scriptPath: 'none.js' })
+         │              ^
+    report: smol-wf history run_1
+    ");
     // What the script wrote is in the message, though it goes up and down.
-    asks(&place, "app", &path("../gone.js"))
-        .fails(1, &["there is no file `gone.js` for `../gone.js`"]);
-    asks(&place, "app", &path("../../gone.js")).fails(1, &["`../../gone.js` lies outside"]);
+    snapshot!(asks(&place, "app", &path("../gone.js")).said(1), @"
+    run run_1 in /folder/app
+    [workflow] ../gone.js: failed: there is no file `gone.js` for `../gone.js`
+    error: workflow failed at 2:14: WorkflowError: there is no file `gone.js` for `../gone.js` [workflow_not_found]
+       2 │ return await workflow({ scriptPath: '../gone.js' })
+         │              ^
+    report: smol-wf history run_1
+    ");
+    snapshot!(asks(&place, "app", &path("../../gone.js")).said(1), @"
+    run run_1 in /folder/app
+    [workflow] ../../gone.js: failed: `../../gone.js` lies outside the project, where no child workflow may lie
+    error: workflow failed at 2:14: WorkflowError: `../../gone.js` lies outside the project, where no child workflow may lie [workflow_not_found]
+       2 │ return await workflow({ scriptPath: '../../gone.js' })
+         │              ^
+    report: smol-wf history run_1
+    ");
     // A folder outside of the script's project is no place to look in.
     child(&place, "other/d.js", "d");
-    asks(&place, "other", &path("d.js")).fails(1, &["[workflow_not_found]"]);
+    snapshot!(asks(&place, "other", &path("d.js")).said(1), @"
+    run run_1 in /folder/other (warning: outside the project of its script, /folder/app; choose another folder with --cwd)
+    [workflow] d.js: failed: there is no file `flows/d.js` or `d.js`
+    error: workflow failed at 2:14: WorkflowError: there is no file `flows/d.js` or `d.js` [workflow_not_found]
+       2 │ return await workflow({ scriptPath: 'd.js' })
+         │              ^
+    report: smol-wf history run_1
+    ");
 }
 
 #[test]
@@ -88,7 +124,14 @@ fn an_absolute_path_has_to_lie_in_the_project() {
 fn a_name_is_meta_first_and_nearest_first_and_the_users_last() {
     let place = Place::new();
     let by_name = |folder: &str| asks(&place, folder, "'w'");
-    by_name("app").fails(1, &["no workflow `w`"]);
+    snapshot!(by_name("app").said(1), @"
+    run run_1 in /folder/app
+    [workflow] w: failed: there is no workflow `w` in .agents/workflows or .claude/workflows, neither of which is there
+    error: workflow failed at 2:14: WorkflowError: there is no workflow `w` in .agents/workflows or .claude/workflows, neither of which is there [workflow_not_found]
+       2 │ return await workflow('w')
+         │              ^
+    report: smol-wf history run_1
+    ");
     child(&place, "home/.claude/workflows/any.js", "w");
     let ran = by_name("app");
     assert_eq!(ran.ok()["results"], "home/.claude/workflows/any.js");
@@ -101,7 +144,11 @@ fn a_name_is_meta_first_and_nearest_first_and_the_users_last() {
     child(&place, "app/sub/.agents/workflows/w.mjs", "w");
     let ran = by_name("app/sub");
     assert_eq!(ran.ok()["results"], "app/.claude/workflows/zz.js", "the script's folder is first");
-    assert!(ran.stderr.contains("another one, sub/.agents/workflows/w.mjs"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder/app/sub
+    warning: the workflow `w` is .claude/workflows/zz.js here, and there is another one, sub/.agents/workflows/w.mjs; name it by a path where that is meant
+    [workflow] w
+    ");
     // What a person types is looked for from where that person stands.
     let types = |folder: &str, name: &str| {
         let args = ["run", name, "--agent-provider", "debug"];
@@ -112,7 +159,7 @@ fn a_name_is_meta_first_and_nearest_first_and_the_users_last() {
     let ran = types("app", "my own");
     assert_eq!(ran.ok()["results"], "home/.claude/workflows/mine.js");
     // It works on any project, and that is what it is for.
-    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    snapshot!(ran.stderr, @"run run_1 in /folder/app");
 }
 
 /// A folder, or a file with an ending, may be meant instead of a workflow, but only
@@ -126,17 +173,17 @@ fn what_is_wrong_with_a_workflow_of_that_name_is_said() {
     };
     place.write("app/.git/HEAD", "");
     place.write("app/review/notes.md", "");
-    types("review").fails(3, &["`review` is a directory", "[workflow_not_a_file]"]);
-    types("foo.bar").fails(3, &["there is no file `foo.bar`", "[workflow_not_found]"]);
-    types(".foo.js").fails(3, &["there is no file `.foo.js`", "[workflow_not_found]"]);
+    snapshot!(types("review").said(3), @"error: `review` is a directory, not a file [workflow_not_a_file]");
+    snapshot!(types("foo.bar").said(3), @"error: there is no file `foo.bar` [workflow_not_found]");
+    snapshot!(types(".foo.js").said(3), @"error: there is no file `.foo.js` [workflow_not_found]");
     child(&place, "elsewhere/review.js", "review");
     std::fs::create_dir_all(place.path("app/.claude/workflows")).unwrap();
     symlink(place.path("elsewhere/review.js"), place.path("app/.claude/workflows/review.js"))
         .unwrap();
-    types("review").fails(3, &["[workflow_outside_project]"]);
+    snapshot!(types("review").said(3), @"error: `.claude/workflows/review.js` is a link that leads outside the project; put the file or folder itself there [workflow_outside_project]");
     place.write("app/.claude/workflows/foo.bar.js", " ".repeat(3 << 20));
-    types("foo.bar").fails(3, &["foo.bar.js` is larger than", "[script_too_large]"]);
-    types("foo.baz").fails(3, &["there is no file `foo.baz`"]);
+    snapshot!(types("foo.bar").said(3), @"error: `.claude/workflows/foo.bar.js` is larger than 1048576 bytes, the most that a script may have [script_too_large]");
+    snapshot!(types("foo.baz").said(3), @"error: there is no file `foo.baz` [workflow_not_found]");
     child(&place, "app/.claude/workflows/foo.bar.js", "any");
     assert_eq!(types("foo.bar").ok()["results"], "app/.claude/workflows/foo.bar.js");
 }
@@ -153,18 +200,13 @@ fn a_fixture_knows_the_children_that_its_run_had() {
     };
     at(&["export", "latest", "--fixture", "../tests/a.swf"]).fails(0, &[]);
     let tested = at(&["test", "../tests"]);
-    assert!(tested.stdout.contains("PASS"), "{}\n{}", tested.stdout, tested.stderr);
-    assert!(!tested.stdout.contains("edited"), "{}", tested.stdout);
+    snapshot!(tested.printed(0), @"PASS  ../tests/a.swf  0 calls, 0 live, 0.0 s");
     let text = std::fs::read_to_string(place.path("app/tests/a.swf")).unwrap();
     assert!(text.contains("\"~/.claude/workflows/mine.js\""), "{text}");
     // Edited, they are looked for as a run does that is started from here.
     child(&place, "app/sub/c.js", "c2");
     let tested = at(&["test", "../tests"]);
-    assert!(
-        tested.stdout.contains("PASS") && tested.stdout.contains("edited"),
-        "{}",
-        tested.stdout
-    );
+    snapshot!(tested.printed(0), @"PASS  ../tests/a.swf  0 calls, 0 live, script edited, 0.0 s");
 }
 
 #[test]

@@ -4,13 +4,11 @@
 //! Never: what a single line means; the tests of each command say that.
 
 mod common;
-#[path = "common/snapshots.rs"]
-mod snapshots;
 
 use std::path::Path;
 
+use common::snapshots::compare;
 use common::{Place, finish};
-use snapshots::compare;
 
 /// Runs in the recorded database, by what is special about them.
 const RUNS: [(&str, &str); 6] = [

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use common::{Place, Ran, finish};
+use common::{Place, Ran, finish, snapshot};
 
 const META: &str = "export const meta = { name: 'review', description: 'd' }\n";
 const RECORD: [&str; 3] = ["test", "--record", "missing"];
@@ -49,12 +49,9 @@ fn signal(child: &Child, signal: &str) {
 
 /// The same command asks for the one answer that is missing.
 fn goes_on(place: &Place) {
-    let ran = place.run(&RECORD);
-    assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("3 calls, 1 live"), "{}", ran.stdout);
+    snapshot!(place.run(&RECORD).printed(0), "recording-goes-on");
     assert!(!place.path("review.swf.kept").exists());
-    let ran = place.run(&["test"]);
-    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 0 live"), "{}", ran.stdout);
+    snapshot!(place.run(&["test"]).printed(0), "recording-whole");
 }
 
 #[test]
@@ -64,10 +61,14 @@ fn a_signal_stops_a_recording_and_the_same_command_goes_on() {
         let before = std::fs::read_to_string(place.path("review.swf")).unwrap();
         signal(&child, name);
         let ran = finish(child);
-        ran.fails(code, &["Stopping…", "stopped; answers of agents are stored", "same command"]);
-        for part in ["FAIL", "it was stopped", "review.swf.kept; go on: smol-wf test"] {
-            assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
+        insta::allow_duplicates! {
+            snapshot!(ran.printed(code), @"
+            FAIL  review.swf  3 calls, 3 live, script edited, 0.0 s
+                  it was stopped
+                  the answers so far are kept in review.swf.kept; go on: smol-wf test review.swf --record missing
+            ");
         }
+        snapshot!(ran.stderr, format!("recording-stopped{name}").as_str());
         assert_eq!(std::fs::read_to_string(place.path("review.swf")).unwrap(), before);
         goes_on(&place);
     }
@@ -144,18 +145,16 @@ fn agents_of_the_settings_are_asked_as_run_asks_them() {
     assert_eq!((keys.lines().count(), different.len()), (9, 9), "{keys}");
     let before = fixture(&place);
     place.write("review.js", script("Skim"));
-    for (name, says) in
-        [("nix", "unknown provider `nix`"), ("auto", "no agent is installed and logged in")]
-    {
-        let ran = at_home(&place, &[&RECORD[..], &["--agent-provider", name]].concat());
-        assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
-        assert!(ran.stdout.contains(says), "{}", ran.stdout);
-    }
+    let by = |name| at_home(&place, &[&RECORD[..], &["--agent-provider", name]].concat());
+    snapshot!(by("nix").printed(7), @"FAIL  review.swf  unknown provider `nix`; available: claude-code, codex, debug, mine, opencode, other, pi [request_invalid]");
+    snapshot!(by("auto").printed(7), @"FAIL  review.swf  no agent is installed and logged in; `smol-wf doctor` says what is missing; --agent-provider debug records an echo of the prompts [request_invalid]");
     // The one that is there and logged in, which answers nothing that it could.
     program(&place, "bin/claude", "#!/bin/sh\nexit 3\n");
     place.write("home/.claude/.credentials.json", r#"{"claudeAiOauth":{"accessToken":"x"}}"#);
-    let ran = at_home(&place, &[&RECORD[..], &["--agent-provider", "auto"]].concat());
-    ran.fails(7, &["agents: claude-code (found at "]);
+    snapshot!(by("auto").said(7), @"
+    agents: claude-code (found at /folder/bin/claude)
+    1 fixture, 1 failed
+    ");
     assert_eq!(fixture(&place), before);
 }
 
@@ -170,32 +169,30 @@ fn a_call_that_fails_is_not_recorded() {
     place.write("review.js", script("Study"));
     // One slot of two: the script goes on with a null, and completes.
     let fail = ["--debug-rule", "prompt:Study b=fail"];
-    let ran = place.run(&[&RECORD[..], &fail].concat());
-    assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
-    for part in ["FAIL", "call 2 (Study b) failed: ", "kept in review.swf.kept; go on"] {
-        assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
-    }
+    snapshot!(place.run(&[&RECORD[..], &fail].concat()).printed(7), @"
+    FAIL  review.swf  3 calls, 3 live, script edited, 0.0 s
+          call 2 (Study b) failed: debug: failed (failed) because a debug rule says so [provider_failed]
+          the answers so far are kept in review.swf.kept; go on: smol-wf test review.swf --record missing
+    ");
     assert_eq!(fixture(&place), before);
     // Only what failed is asked for again.
-    let ran = place.run(&RECORD);
-    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 1 live"), "{}", ran.stdout);
+    snapshot!(place.run(&RECORD).printed(0), "recording-call-fails-not");
     // Nor is a script that fails now, though all agents answer.
     let before = fixture(&place);
     place.write("review.js", script("Scan").replace("return [", "undefinedFn()\nreturn ["));
-    let ran = place.run(&RECORD);
-    assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
-    let lines: Vec<&str> = ran.stdout.lines().map(str::trim).collect();
-    assert!(lines[1].starts_with("the script fails now at 3:1: ReferenceError"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("kept in review.swf.kept"), "{}", ran.stdout);
+    snapshot!(place.run(&RECORD).printed(7), "recording-call-fails-not-2");
     assert_eq!(fixture(&place), before);
     place.write("review.js", script("Scan"));
-    let ran = place.run(&RECORD);
-    assert!(ran.stdout.contains("PASS  review.swf  3 calls, 1 live"), "{}", ran.stdout);
+    snapshot!(place.run(&RECORD).printed(0), "recording-call-fails-not-3");
     // Where nothing was answered, nothing is kept.
     place.write("review.js", script("Skim"));
-    let ran = place.run(&[&RECORD[..], &["--debug-rule", "*=fail"]].concat());
-    assert_eq!(ran.code, 7, "{}\n{}", ran.stdout, ran.stderr);
-    assert!(ran.stdout.contains("ask again: smol-wf test review.swf"), "{}", ran.stdout);
+    snapshot!(place.run(&[&RECORD[..], &["--debug-rule", "*=fail"]].concat()).printed(7), @"
+    FAIL  review.swf  3 calls, 3 live, script edited, 0.0 s
+          call 1 (Skim a) failed: debug: failed (failed) because a debug rule says so [provider_failed]
+          call 2 (Skim b) failed: debug: failed (failed) because a debug rule says so [provider_failed]
+          call 3 (Skim all) failed: debug: failed (failed) because a debug rule says so [provider_failed]
+          the fixture is as it was; ask again: smol-wf test review.swf --record missing
+    ");
     assert!(!place.path("review.swf.kept").exists());
 }
 
@@ -215,14 +212,13 @@ fn answers_outlive_a_fixture_that_cannot_be_written() {
     set(0o444);
     let args = [&RECORD[..], &["--junit", "new/report.xml"]].concat();
     let ran = finish(place.unprivileged(&args).spawn().unwrap());
-    ran.fails(7, &["2 fixtures, 1 failed"]);
-    for part in ["FAIL  b.swf", "[file_unwritable]", "b.swf.kept; go on", "PASS  review.swf"] {
-        assert!(ran.stdout.contains(part), "no `{part}` in: {}", ran.stdout);
-    }
+    snapshot!(ran.said(7), @"
+    created the folder new
+    2 fixtures, 1 failed
+    ");
+    snapshot!(ran.stdout, "recording-answers-outlive-fixture");
     let junit = std::fs::read_to_string(place.path("new/report.xml")).unwrap();
-    assert!(junit.contains("tests=\"2\" failures=\"1\""), "{junit}");
-    assert!(junit.contains("<failure message=\"b.swf cannot be written"), "{junit}");
+    snapshot!(junit, "test-junit-unwritable");
     set(0o644);
-    let ran = place.run(&RECORD);
-    assert!(ran.stdout.contains("PASS  b.swf  3 calls, 0 live"), "{}", ran.stdout);
+    snapshot!(place.run(&RECORD).printed(0), "recording-answers-outlive-fixture-2");
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Place, finish, signal, until};
+use common::{Place, Ran, finish, signal, snapshot, until};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -78,8 +78,9 @@ fn what_a_worktree_lacks_is_said_once() {
     git(&project, &["add", ".gitmodules", ".gitattributes"]);
     git(&project, &["commit", "-qm", "second"]);
     let ran = place.run(&["run", "project/script.mjs", "--cwd", "project"]);
-    ran.fails(0, &["its submodules are empty, and files with a filter"]);
-    assert_eq!(ran.stderr.matches("submodules").count(), 1, "{}", ran.stderr);
+    let warnings: Vec<&str> =
+        ran.said(0).lines().filter(|line| line.starts_with("warning: ")).collect();
+    snapshot!(warnings.join("\n"), @"warning: in the worktree of a call, its submodules are empty, and files with a filter, such as Git LFS, are as the repository stores them");
 }
 
 /// A git in front of the real one; `before` is what it does first.
@@ -160,30 +161,39 @@ fn what_git_cannot_look_at_is_never_taken_away() {
 
     let moved = place.path("moved");
     std::fs::rename(&project, &moved).unwrap();
-    let repair = "`git worktree repair ";
-    at(&["worktrees", "list"]).fails(0, &["is kept: ", repair]);
-    at(&["worktrees", "prune", "--force"]).fails(0, &["0 removed, 1 kept", repair]);
+    snapshot!(at(&["worktrees", "list"]).said(0), @"/folder/home/.local/state/smol-workflows/smol-wf.db.worktrees/run_1/1 is kept: the repository /folder/project/.git does not know it; if the repository or the database was moved, `git worktree repair /folder/home/.local/state/smol-workflows/smol-wf.db.worktrees/run_1/1` in the repository repairs it; otherwise copy the files that you want and delete the folder");
+    snapshot!(at(&["worktrees", "prune", "--force"]).said(0), @"
+    /folder/home/.local/state/smol-workflows/smol-wf.db.worktrees/run_1/1 is kept: the repository /folder/project/.git does not know it; if the repository or the database was moved, `git worktree repair /folder/home/.local/state/smol-workflows/smol-wf.db.worktrees/run_1/1` in the repository repairs it; otherwise copy the files that you want and delete the folder
+    0 removed, 1 kept
+    ");
     assert!(made.is_file(), "it is nowhere else");
 
     // What is said helps.
     let worktree = made.parent().unwrap().to_owned();
     git(&moved, &["worktree", "repair", worktree.to_str().unwrap()]);
-    let listed = at(&["worktrees", "list"]);
-    assert!(listed.stdout.contains("changed"), "{}", listed.stdout);
+    assert_eq!(state(&at(&["worktrees", "list", "--json"])), "changed");
 
     // The database is moved, and its worktrees with it.
     let state = place.path("home/.local/state");
     std::fs::rename(state.join("smol-workflows"), state.join("elsewhere")).unwrap();
     let db = state.join("elsewhere/smol-wf.db");
     let db = ["--db", db.to_str().unwrap()];
-    at(&[&["worktrees", "list"][..], &db].concat()).fails(0, &["is kept: ", repair]);
+    snapshot!(at(&[&["worktrees", "list"][..], &db].concat()).said(0), @"/folder/home/.local/state/elsewhere/smol-wf.db.worktrees/run_1/1 is kept: the repository /folder/project/.git does not know it; if the repository or the database was moved, `git worktree repair /folder/home/.local/state/elsewhere/smol-wf.db.worktrees/run_1/1` in the repository repairs it; otherwise copy the files that you want and delete the folder");
     let prune = [&["worktrees", "prune", "--force"][..], &db].concat();
-    at(&prune).fails(0, &["0 removed, 1 kept"]);
+    snapshot!(at(&prune).said(0), @"
+    /folder/home/.local/state/elsewhere/smol-wf.db.worktrees/run_1/1 is kept: the repository /folder/project/.git does not know it; if the repository or the database was moved, `git worktree repair /folder/home/.local/state/elsewhere/smol-wf.db.worktrees/run_1/1` in the repository repairs it; otherwise copy the files that you want and delete the folder
+    0 removed, 1 kept
+    ");
     let now =
         state.join("elsewhere").join(worktree.strip_prefix(state.join("smol-workflows")).unwrap());
     assert!(now.join("made.txt").is_file());
     git(&moved, &["worktree", "repair", now.to_str().unwrap()]);
-    at(&prune).fails(0, &["1 removed, 0 kept"]);
+    snapshot!(at(&prune).said(0), @"1 removed, 0 kept");
+}
+
+/// The state of the first worktree of a list.
+fn state(listed: &Ran) -> String {
+    listed.ok()["worktrees"][0]["state"].as_str().unwrap().to_owned()
 }
 
 /// Copies the folder `of` of a database; the worktrees are in it, or only their notes.
@@ -213,34 +223,44 @@ fn a_copied_database_takes_no_branch_from_the_original() {
     let kept = &report["worktrees"][0];
     let (path, branch) = (kept["path"].as_str().unwrap(), kept["branch"].as_str().unwrap());
     let tip = || git(&project, &["rev-parse", branch]);
-    let (prune, force) = (["worktrees", "prune"], ["worktrees", "prune", "--force"]);
+    let (prune, force) = (&["worktrees", "prune"][..], &["worktrees", "prune", "--force"][..]);
     let first = tip();
     let is_whole = || {
         assert_eq!(tip(), first);
-        let listed = at(&["worktrees", "list"], "s");
-        assert!(listed.stdout.contains(" changed "), "{}{}", listed.stdout, listed.stderr);
+        assert_eq!(state(&at(&["worktrees", "list", "--json"], "s")), "changed");
     };
 
     // With all files; what is said is then done.
     let copy = copied(&place, "s", "s2", true);
-    for args in [&prune[..], &force, &["worktrees", "list"]] {
-        let ran = at(args, "s2");
-        ran.fails(0, &["is kept: ", path, branch, "is a copy", "delete the folder"]);
-        assert!(!ran.stderr.contains("git worktree repair"), "{}", ran.stderr);
+    snapshot!(at(&["worktrees", "list"], "s2").said(0), @"/folder/s2/x.db.worktrees/run_1/1 is kept: its branch `smol-wf/branch/1` is that of the worktree /folder/s/x.db.worktrees/run_1/1, and one of the two is a copy; copy the files that you want and delete the folder, then `smol-wf worktrees prune --force --db s2/x.db` removes it from the list");
+    for args in [prune, force] {
+        insta::allow_duplicates!(snapshot!(at(args, "s2").said(0), @"
+        /folder/s2/x.db.worktrees/run_1/1 is kept: its branch `smol-wf/branch/1` is that of the worktree /folder/s/x.db.worktrees/run_1/1, and one of the two is a copy; copy the files that you want and delete the folder, then `smol-wf worktrees prune --force --db s2/x.db` removes it from the list
+        0 removed, 1 kept
+        "));
     }
     std::fs::remove_dir_all(&copy).unwrap();
-    at(&prune, "s2").fails(0, &["0 removed, 1 kept", "is gone", path, branch, "prune --force"]);
+    snapshot!(at(prune, "s2").said(0), @"
+    /folder/s2/x.db.worktrees/run_1/1 is gone, and its branch `smol-wf/branch/1` is that of the worktree /folder/s/x.db.worktrees/run_1/1, which stays; `smol-wf worktrees prune --force --db s2/x.db` removes it from the list
+    0 removed, 1 kept
+    ");
     is_whole();
-    at(&force, "s2").fails(0, &["1 removed, 0 kept"]);
+    snapshot!(at(force, "s2").said(0), @"1 removed, 0 kept");
     is_whole();
 
     // Git takes a copy for the original when it is told to, or run there a day later.
     let copy = copied(&place, "s", "s4", true);
     git(&project, &["worktree", "repair", copy.to_str().unwrap()]);
-    at(&force, "s4").fails(0, &["0 removed, 1 kept", path, "is a copy"]);
-    at(&force, "s").fails(0, &["0 removed, 1 kept", "s4", "`git worktree repair "]);
+    snapshot!(at(force, "s4").said(0), @"
+    /folder/s4/x.db.worktrees/run_1/1 is kept: its branch `smol-wf/branch/1` is that of the worktree /folder/s/x.db.worktrees/run_1/1, and one of the two is a copy; copy the files that you want and delete the folder, then `smol-wf worktrees prune --force --db s4/x.db` removes it from the list
+    0 removed, 1 kept
+    ");
+    snapshot!(at(force, "s").said(0), @"
+    /folder/s/x.db.worktrees/run_1/1 is kept: its branch `smol-wf/branch/1` is that of the worktree /folder/s4/x.db.worktrees/run_1/1; if the repository or the database was moved, `git worktree repair /folder/s/x.db.worktrees/run_1/1` in the repository repairs it; otherwise copy the files that you want and delete the folder
+    0 removed, 1 kept
+    ");
     std::fs::remove_dir_all(&copy).unwrap();
-    at(&force, "s4").fails(0, &["1 removed, 0 kept"]);
+    snapshot!(at(force, "s4").said(0), @"1 removed, 0 kept");
     git(&project, &["worktree", "repair", path]);
     is_whole();
 
@@ -255,7 +275,7 @@ fn a_copied_database_takes_no_branch_from_the_original() {
     git(Path::new(path), &["commit", "-qm", "work"]);
     let second = tip();
     git(Path::new(path), &["checkout", "-q", "--detach"]);
-    at(&force, "s3").fails(0, &["1 removed, 0 kept"]);
+    snapshot!(at(force, "s3").said(0), @"1 removed, 0 kept");
     assert_eq!(tip(), second);
 
     // The same where the original is not where it was made, and is being rebased.
@@ -267,8 +287,11 @@ fn a_copied_database_takes_no_branch_from_the_original() {
     let stopped = Command::new("git").args(rebase).current_dir(&moved).output().unwrap();
     assert!(!stopped.status.success());
     copied(&place, "t", "t2", false);
-    at(&prune, "t2").fails(0, &["0 removed, 1 kept", &moved]);
-    at(&force, "t2").fails(0, &["1 removed, 0 kept"]);
+    snapshot!(at(prune, "t2").said(0), @"
+    /folder/t2/x.db.worktrees/run_1/1 is gone, and its branch `smol-wf/branch/1` is that of the worktree /folder/t/x.db.worktrees/run_1/1, which stays; `smol-wf worktrees prune --force --db t2/x.db` removes it from the list
+    0 removed, 1 kept
+    ");
+    snapshot!(at(force, "t2").said(0), @"1 removed, 0 kept");
     git(Path::new(&moved), &["rebase", "--abort"]);
     assert_eq!(
         (tip(), git(Path::new(&moved), &["status", "--porcelain"])),
@@ -278,7 +301,7 @@ fn a_copied_database_takes_no_branch_from_the_original() {
     // And where it is on another branch.
     git(Path::new(&moved), &["checkout", "-q", "--detach"]);
     copied(&place, "t", "t3", false);
-    at(&force, "t3");
+    at(force, "t3");
     git(&project, &["rev-parse", "--verify", branch]);
 }
 
@@ -311,8 +334,8 @@ fn a_copied_run_that_goes_on_leaves_the_original_its_branch() {
     copied(&place, "s", "s2", false);
     let went_on = finish(at(&["resume", &ran.run_id(), "--db", "s2/x.db"])).ok();
     assert_eq!(went_on["results"], 1);
-    let listed = finish(at(&["worktrees", "list", "--db", "s/x.db"]));
-    assert!(listed.stdout.contains(" changed "), "{}{}", listed.stdout, listed.stderr);
+    let listed = finish(at(&["worktrees", "list", "--json", "--db", "s/x.db"]));
+    assert_eq!(state(&listed), "changed");
 }
 
 #[test]
@@ -327,10 +350,9 @@ fn a_link_at_the_old_place_makes_no_copy() {
     std::fs::rename(place.path("s"), place.path("t")).unwrap();
     std::os::unix::fs::symlink(place.path("t"), place.path("s")).unwrap();
     for db in ["s/x.db", "t/x.db"] {
-        let listed = at(&["worktrees", "list", "--db", db]);
-        assert!(listed.stdout.contains(" changed "), "{}{}", listed.stdout, listed.stderr);
+        assert_eq!(state(&at(&["worktrees", "list", "--json", "--db", db])), "changed");
     }
-    at(&["worktrees", "prune", "--force", "--db", "t/x.db"]).fails(0, &["1 removed, 0 kept"]);
+    snapshot!(at(&["worktrees", "prune", "--force", "--db", "t/x.db"]).said(0), @"1 removed, 0 kept");
 }
 
 /// A run of one isolated call, killed while its agent is at work; its id.

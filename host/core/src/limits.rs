@@ -252,6 +252,7 @@ pub enum LimitError {
     )]
     Unpriced {
         /// Number of these steps.
+        #[serde(rename = "calls")]
         steps: u32,
     },
     /// The tokens of some steps are unknown, so a budget in tokens cannot be enforced.
@@ -261,6 +262,7 @@ pub enum LimitError {
     )]
     Unmetered {
         /// Number of these steps.
+        #[serde(rename = "calls")]
         steps: u32,
     },
     /// The run has written as many notes as it may: see [`NOTES_MAX`].

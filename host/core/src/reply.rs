@@ -110,6 +110,7 @@ pub struct AnswerSource {
     /// Run of the step.
     pub run: RunId,
     /// Number of the step.
+    #[serde(rename = "call")]
     pub step: StepId,
     /// Whether a person wrote the answer, in place of the step's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

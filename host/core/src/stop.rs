@@ -136,6 +136,9 @@ mod tests {
         assert!(text.contains(numbers) && !text.contains("--"), "{text}");
         assert_eq!(serde_json::from_str::<StopReason>(&text).unwrap(), reason);
         assert_eq!(reason.reached(), Some(&reached));
+        let unpriced = StopReason::from(LimitError::Unpriced { steps: 3 });
+        let text = serde_json::to_string(&unpriced).unwrap();
+        assert!(text.contains(r#""reached":{"name":"unpriced","calls":3}"#), "{text}");
         // As an older program wrote it.
         let older = r#"{"reason":"limit","code":"limit_agents","message":"m; raise it"}"#;
         let older: StopReason = serde_json::from_str(older).unwrap();

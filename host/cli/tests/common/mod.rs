@@ -1,6 +1,14 @@
 //! The program, run as a user runs it: own folder, own database, own state.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    unused_macros,
+    reason = "each test file uses its part"
+)]
+
+pub mod snapshots;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,6 +16,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+pub(crate) use snapshots::snapshot;
 
 /// Longest that any one run in the tests may take before it counts as hung.
 const HUNG: Duration = Duration::from_secs(120);
@@ -169,6 +179,20 @@ impl Ran {
     pub fn ok(&self) -> Value {
         assert_eq!(self.code, 0, "{}\n{}", self.stdout, self.stderr);
         self.report()
+    }
+
+    /// What it printed to stdout, and the exit code is this.
+    #[track_caller]
+    pub fn printed(&self, code: i32) -> &str {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        &self.stdout
+    }
+
+    /// What it said on stderr, and the exit code is this.
+    #[track_caller]
+    pub fn said(&self, code: i32) -> &str {
+        self.printed(code);
+        &self.stderr
     }
 
     /// Checks the exit code, and that stderr says all of this.

@@ -21,6 +21,7 @@ use super::view::View;
 #[serde(rename_all = "camelCase")]
 pub(super) struct WorktreeNote {
     pub(super) run: RunId,
+    #[serde(rename = "call")]
     pub(super) step: StepId,
     /// Folder of the worktree.
     pub(super) path: PathBuf,
@@ -93,7 +94,7 @@ impl WorktreeNote {
     pub(super) async fn make(&self, git: &Git) -> Result<(), WorktreeError> {
         {
             let _turn = turn(&git.one_at_a_time, &self.repository).await?;
-            // The branch belongs to this call alone. A failed try may have made it.
+            // The branch belongs to this step alone. A failed try may have made it.
             let path = self.path.as_os_str();
             let add = ["worktree", "add", "--quiet", "--no-track", "--no-checkout", "-B"];
             let args = add.iter().map(AsRef::as_ref);
@@ -193,7 +194,7 @@ impl WorktreeNote {
         let note = self.file();
         std::fs::remove_file(&note).map_err(|error| failed("remove the note of", error))?;
         if let Some(folder) = note.parent() {
-            // Fails while it holds worktrees of other calls.
+            // Fails while it holds worktrees of other steps.
             let _ = std::fs::remove_dir(folder);
         }
         Ok(())
@@ -221,5 +222,31 @@ impl WorktreeNote {
                 let _ = std::fs::remove_dir_all(entry.path());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_has_the_keys_that_programs_before_this_one_read() {
+        let note = WorktreeNote {
+            run: RunId::from_bits(7),
+            step: StepId(3),
+            path: "/w".into(),
+            repository: "/r/.git".into(),
+            branch: "b".into(),
+            base: "c".into(),
+            before: None,
+            written_at: None,
+        };
+        let text = serde_json::to_string(&note).unwrap();
+        let older = format!(
+            r#"{{"run":"{}","call":3,"path":"/w","repository":"/r/.git","branch":"b","base":"c"}}"#,
+            note.run
+        );
+        assert_eq!(text, older);
+        assert_eq!(serde_json::from_str::<WorktreeNote>(&older).unwrap(), note);
     }
 }
