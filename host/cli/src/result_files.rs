@@ -71,6 +71,7 @@ fn remove_file(path: &Path) {
     }
 }
 
+/// Whether the file or a folder on the way to it does not exist.
 fn is_not_there(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -83,6 +84,7 @@ fn file_of(settings: &Settings, run: &RunId) -> Option<PathBuf> {
     Some(beside(real, run))
 }
 
+/// The file of a run, beside this database.
 fn beside(database: PathBuf, run: &RunId) -> PathBuf {
     let mut folder = database.into_os_string();
     folder.push(".results");

@@ -193,7 +193,7 @@ fn runs_that_cannot_be_resumed() {
     assert_eq!(as_recorded.ok()["runId"], first.run_id());
     for (arguments, says) in [
         (&["fork", "latest", "--from", "3"][..], "steps 1 to 1"),
-        (&["fork", "latest", "--set-result", "2=1"], "not an agent call"),
+        (&["fork", "latest", "--set-result", "2=1"], "not an agent step"),
         (&["fork", "latest", "--set-result", "1={\"a\":1,}"], "not JSON: trailing comma"),
         (&["fork", "latest", "--from", "none"], "from 1"),
         (&["fork", "latest", "--set-result", "1=1", "--set-result", "1=2"], "twice for step 1"),
@@ -209,7 +209,7 @@ fn runs_that_cannot_be_resumed() {
     }
     place.write("none.mjs", format!("{META}return 1\n"));
     assert_eq!(place.run(&["run", "none.mjs"]).code, 0);
-    place.run(&["fork", "latest", "--from", "2"]).fails(2, &["has made no calls"]);
+    place.run(&["fork", "latest", "--from", "2"]).fails(2, &["has no steps"]);
 }
 
 #[test]

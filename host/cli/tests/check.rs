@@ -45,7 +45,11 @@ fn positions_count_characters() {
     let place = Place::new();
     place.write("script.js", format!("{META}const 名 = '☃☃'; agent('x')\n"));
     let ran = place.run(&["check", "script.js"]);
-    assert!(ran.stdout.contains("script.js:2:17: error: nobody awaits"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("script.js:2:17: error: this `agent()` is not awaited"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -367,7 +371,10 @@ fn annotations_are_printed_only_in_actions() {
     assert_eq!(place.run(&["check", "script.js"]).stderr, "");
     let mut command = place.command(&["check", "script.js"]);
     let ran = finish(command.env("GITHUB_ACTIONS", "true").spawn().unwrap());
-    ran.fails(7, &["::error file=script.js,line=2,col=1,title=not-awaited::nobody awaits"]);
+    ran.fails(
+        7,
+        &["::error file=script.js,line=2,col=1,title=not-awaited::this `agent()` is not awaited"],
+    );
 }
 
 /// No specifier and no trick leads out of the guest, whatever `check` says.

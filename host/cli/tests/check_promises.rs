@@ -150,12 +150,12 @@ fn a_finding_names_the_call_and_what_became_of_it() {
     let body = "async function go() { return agent('x') }\nconst r = go()\nreturn r.verdict\n";
     place.write("script.js", format!("{META}{body}"));
     let ran = place.run(&["check", "script.js"]);
-    let says = "script.js:4:8: error: `r` is the promise of `agent()`, and nobody awaits it here: a promise has no `verdict`";
+    let says = "script.js:4:8: error: `r` is the promise of `agent()` and is not awaited here: a promise has no `verdict`";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
     place.write("script.js", format!("{META}async function go() {{ await agent('x') }}\ngo()\n"));
     let ran = place.run(&["check", "script.js"]);
     assert!(
-        ran.stdout.contains("nobody awaits this `go()`, which calls `agent()`"),
+        ran.stdout.contains("this `go()`, which calls `agent()`, is not awaited"),
         "{}",
         ran.stdout
     );

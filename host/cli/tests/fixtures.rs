@@ -97,7 +97,7 @@ fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
     let kept = place.path("tests/review.swf.kept");
     let text = std::fs::read_to_string(&kept).unwrap();
     std::fs::write(&kept, text.replace("Study a", "Study z")).unwrap();
-    snapshot!(place.run(&record).printed(7), @"FAIL  tests/review.swf  the answers kept in the .kept file beside the fixture cannot be used: line 3 of the fixture was changed by hand, or by a merge: its digest does not fit; delete that file to ask the agents again [fixture_kept]");
+    snapshot!(place.run(&record).printed(7), @"FAIL  tests/review.swf  the answers saved in the .kept file beside the fixture cannot be used: line 3 of the fixture was changed by hand, or by a merge: its digest does not match; delete that file to ask the agents again [fixture_kept]");
     std::fs::write(&kept, text).unwrap();
     // Only recording looks at what is kept.
     snapshot!(place.run(&["test"]).printed(7), "fixtures-answers-recording-cut-3");
@@ -130,9 +130,9 @@ fn a_flipped_byte_is_found_at_its_line() {
     let place = recorded(SCRIPT, &[]);
     let forged = fixture(&place).replacen("for bugs.", "for bugz.", 1);
     std::fs::write(place.path("tests/review.swf"), forged).unwrap();
-    snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not fit; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
+    snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
     // Nothing but the file as it was, or another run, helps.
-    snapshot!(place.run(&["test", "--accept"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not fit; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
+    snapshot!(place.run(&["test", "--accept"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
 }
 
 /// Six calls, one behind the other.
@@ -221,7 +221,7 @@ fn rules_beside_a_fixture_are_kept() {
     unpriced.write("tests/review.assert.json", r#"{ "maxCostUsd": 5 }"#);
     snapshot!(unpriced.run(&["test"]).printed(7), @"
     FAIL  tests/review.swf  3 steps, 0 live, 0.0 s
-          rule maxCostUsd: of 3 calls, 1 have no known cost, so the run may cost more than $5; record it with a price for their model (--prices FILE), or leave the rule out
+          rule maxCostUsd: the cost of 1 of 3 agents is unknown, so the run may cost more than $5; record it with a price for their model (--prices FILE), or leave the rule out
     ");
     let nulls = recorded(SCRIPT, &["--debug-rule", "label:b=null"]);
     nulls.write("tests/review.assert.json", r#"{ "noNulls": true }"#);
@@ -263,7 +263,7 @@ return answer
     ");
     snapshot!(export(&place, &["--redact", ".*"]).said(2), @"
     latest is run_1, the last run of /folder
-    error: --redact .*: it matches nothing at all, or its own replacement [fixture_redact_rule]
+    error: --redact .*: it matches the empty text, or its own replacement [fixture_redact_rule]
     ");
 }
 
@@ -446,7 +446,7 @@ fn what_is_accepted_passes_the_next_time_or_is_refused() {
     for more in [&["--accept"][..], &["--record", "missing"]] {
         let args = [&["test", "my review.swf", "--script", script], more].concat();
         insta::allow_duplicates!(
-            snapshot!(project.run(&args).printed(7), @"FAIL  my review.swf  the script of the fixture, /folder/flows/review.js, lies outside the project that holds the fixture, /folder, so that it would be refused from then on; move the script there or the fixture to the script, or leave out --accept and --record [workflow_outside_project]")
+            snapshot!(project.run(&args).printed(7), @"FAIL  my review.swf  the script of the fixture, /folder/flows/review.js, lies outside the project that holds the fixture, /folder: later tests would refuse the fixture; move the script there or the fixture to the script, or leave out --accept and --record [workflow_outside_project]")
         );
     }
     assert_eq!(std::fs::read(project.path("my review.swf")).unwrap(), before);
@@ -471,8 +471,8 @@ fn the_fixture_of_a_script_that_was_piped_in_says_what_it_lacks() {
     assert_eq!(common::finish(child).code, 0);
     let exported = place.run(&["export", "latest", "--fixture", "piped.swf"]);
     snapshot!(exported.said(0), "fixtures-fixture-script-piped");
-    snapshot!(place.run(&["test", "piped.swf"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, and no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
-    snapshot!(place.run(&["test", "piped.swf", "--accept"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, and no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
+    snapshot!(place.run(&["test", "piped.swf"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
+    snapshot!(place.run(&["test", "piped.swf", "--accept"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
     place.write("saved.js", text);
     place.run(&["test", "piped.swf", "--script", "saved.js", "--accept"]).fails(0, &[]);
     place.run(&["test", "piped.swf"]).fails(0, &[]);

@@ -92,7 +92,7 @@ fn an_answer_by_hand_has_no_session_for_a_later_call() {
         let args: Vec<&str> = ["fork", &parent].iter().chain(args).copied().collect();
         finish(place.at_home(&args).spawn().unwrap())
     };
-    let says = "--set-result 1: step 2 goes on in the session of step 1, and an answer written by hand has none; leave it out, or give a script";
+    let says = "--set-result 1: step 2 continues the session of step 1, and an answer written by hand has no session; leave it out, or give a script";
     fork(&["--set-result", "1=\"by hand\""]).fails(2, &[says]);
     // Nobody goes on in the session of the last step.
     let forked = fork(&["--set-result", "2=\"by hand\""]);

@@ -1,4 +1,4 @@
-//! Finds the script of a `workflow()` call.
+//! Finds the script of a `workflow` step.
 //!
 //! Owns: the way from a target to a script that may start. Never: leaves the project
 //! root; [`crate::library`] ensures that.
@@ -30,7 +30,7 @@ pub(crate) struct Children {
 }
 
 impl Children {
-    /// The script that a call names, ready to start in the call's scope, and a warning
+    /// The script that a step names, ready to start in the step's scope, and a warning
     /// about it.
     pub(crate) async fn find(
         &self,

@@ -28,7 +28,7 @@ use crate::error::EngineError;
 /// ```
 ///
 /// Each run has its own providers, because they keep state of the run: which debug rules
-/// have matched, a server that calls share. The engine closes them when the run ends or
+/// have matched, a server that steps share. The engine closes them when the run ends or
 /// stops.
 pub trait Providers: Send + Sync {
     /// The providers of the run with this head. The engine adds the debug provider.
@@ -58,7 +58,7 @@ impl Providers for DebugOnly {
     }
 }
 
-/// Provider name of a run for which no agent was found: a call that names no agent stops
+/// Provider name of a run for which no agent was found: a step that names no agent stops
 /// the run. No provider has this name.
 pub const NOBODY: &str = "auto";
 

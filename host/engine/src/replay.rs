@@ -1,6 +1,6 @@
 //! Replays a recorded run offline, and compares it with its journal.
 //!
-//! Owns: the verdict. Never: dispatches a call or writes an entry.
+//! Owns: the verdict. Never: dispatches a step or writes an entry.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ pub struct ReplayReport {
 }
 
 impl Engine {
-    /// Executes a run again from its journal alone, and compares every call, delivery,
+    /// Executes a run again from its journal alone, and compares every step, delivery,
     /// turn and the result.
     ///
     /// ```no_run

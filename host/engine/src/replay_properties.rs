@@ -1,7 +1,7 @@
 //! Proofs that a run is a function of its journal, on the real guest.
 //!
 //! Owns: generated scripts, their replays, and journals that someone has
-//! tampered with. Never: a store or an agent; what calls come to is drawn from a
+//! tampered with. Never: a store or an agent; the outcomes of steps are drawn from a
 //! seed.
 #![allow(clippy::print_stdout, reason = "each proof prints what it counted")]
 
@@ -55,7 +55,7 @@ fn start(scope: Scope, text: &str, args: Option<&str>) -> ScopeStart {
     scope_start(scope, script, Dialect::Body, "proof.js".into(), args.map(str::to_owned))
 }
 
-/// A run that is driven by dice: which call ends next, and how.
+/// A run that is driven by dice: which step ends next, and how.
 struct Ran {
     entries: Vec<Entry>,
     end: Option<RunEnd>,
@@ -152,7 +152,7 @@ enum Kind {
     Child,
 }
 
-/// Takes one open call out.
+/// Takes one open step out.
 fn pick(open: &mut BTreeMap<StepId, Kind>, dice: &mut Dice) -> Option<(StepId, Kind)> {
     let index = dice.roll(open.len().max(1) as u64);
     let step = *open.keys().nth(usize::try_from(index).ok()?)?;
@@ -244,7 +244,7 @@ fn sandbox() -> Sandbox {
 }
 
 #[tokio::test]
-async fn ten_thousand_generated_scripts_replay_with_equal_calls_and_fuel() {
+async fn ten_thousand_generated_scripts_replay_with_equal_steps_and_fuel() {
     let sandbox = sandbox();
     let (mut steps, mut turns, mut failed, mut raced) = (0, 0, 0, 0);
     for seed in 1..=SCRIPTS {
@@ -263,7 +263,7 @@ async fn ten_thousand_generated_scripts_replay_with_equal_calls_and_fuel() {
         assert_eq!(again.as_ref().ok(), Some(&ran.end), "seed {seed}: {again:?}\n{text}");
     }
     println!(
-        "{SCRIPTS} scripts, {steps} calls, {turns} turns, {failed} failed, {raced} with a race: all replay"
+        "{SCRIPTS} scripts, {steps} steps, {turns} turns, {failed} failed, {raced} with a race: all replay"
     );
     // The generator must go on covering what it is meant to cover; a failed agent
     // alone ends none of these runs.

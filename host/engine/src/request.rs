@@ -49,12 +49,12 @@ pub struct RunSpec {
     /// Output tokens that the script's `budget` reports. By default those of a budget
     /// in tokens in `limits`.
     pub budget: Option<u64>,
-    /// Provider of calls that name none. It must be among the engine's
+    /// Provider of agent steps that name none. It must be among the engine's
     /// [`Providers`](crate::Providers), or be [`NOBODY`](crate::NOBODY).
     pub provider: String,
     /// Model aliases as (alias, selector). The last one of a name wins.
     pub model_map: Vec<(String, String)>,
-    /// Options of calls that do not set them.
+    /// Options of `agent` calls that do not set them.
     pub defaults: StepDefaults,
     /// Rules of the debug provider, in its own syntax.
     pub debug_rules: Vec<String>,
@@ -141,17 +141,17 @@ pub struct Folders {
 /// settings.
 #[derive(Debug, Clone)]
 pub struct AgentSettings {
-    /// Longest time of one attempt, unless the call sets `timeout`.
+    /// Longest time of one attempt, unless the step sets `timeout`.
     pub timeout: Duration,
-    /// Longest time without a sign of the agent, unless the call sets `stallMs`.
+    /// Longest time without a sign of the agent, unless the step sets `stallMs`.
     pub idle_timeout: Duration,
     /// Folder for the agents' own transcripts. Without it, none are saved.
     pub raw_sessions: Option<PathBuf>,
     /// Prices of tokens, for providers that report no cost.
     pub prices: Prices,
-    /// Folders outside of the project that calls may name in `dirs` and `images`.
+    /// Folders outside of the project that steps may name in `dirs` and `images`.
     pub dirs: Vec<PathBuf>,
-    /// The MCP servers that calls may name in `mcp`.
+    /// The MCP servers that steps may name in `mcp`.
     pub mcp: Vec<McpServer>,
 }
 
@@ -188,7 +188,7 @@ pub struct LimitChanges {
     pub fuel: Option<u64>,
     /// Memory of one script, in MiB.
     pub memory_mib: Option<u32>,
-    /// Agent calls in all.
+    /// Agent steps in all.
     pub agents: Option<u32>,
     /// Agents at work at once. A resume may lower it, too.
     pub parallel_agents: Option<u32>,

@@ -9,7 +9,7 @@ use smol_wf_core::journal::StopReason;
 use crate::error::EngineError;
 
 /// Whether agents at work may finish when a run stops for this reason. They may at a
-/// limit of the script, when a folder is gone, or when a call has no agent: none of
+/// limit of the script, when a folder is gone, or when a step has no agent: none of
 /// these is their fault. A limit that ends agents, as a budget may, has a stop reason of
 /// its own.
 pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
@@ -21,7 +21,7 @@ pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
     }
 }
 
-/// A call names no agent, and the run has none. The script does not see this: it would
+/// A step names no agent, and the run has none. The script does not see this: it would
 /// take the `null` or the error for an agent's, and go on to a wrong result.
 pub(crate) fn nobody(step: StepId, title: &str) -> StopReason {
     let message = format!(

@@ -33,7 +33,7 @@ impl RawSessions {
         Self { dir, has_failed: Arc::default() }
     }
 
-    /// The transcript of the agent of one call.
+    /// The transcript of the agent of one step.
     pub(crate) fn sink(
         &self,
         provider: &str,
@@ -58,7 +58,7 @@ impl RawSessions {
     }
 }
 
-/// The transcript of one call.
+/// The transcript of one step.
 struct Sink {
     dir: PathBuf,
     /// Name of the file when the agent never names its session.
@@ -110,7 +110,7 @@ impl Sink {
         };
         let early = std::mem::take(&mut state.early);
         let file = self.file(state, name)?;
-        // One write per line, so that two calls in one session keep whole lines.
+        // One write per line, so that two steps in one session keep whole lines.
         let mut bytes = early;
         bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');

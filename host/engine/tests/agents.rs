@@ -128,7 +128,7 @@ async fn silence_after_a_rate_limit_is_the_rate_limit_and_pauses_the_run() {
     }
 }
 
-/// What each attempt at a call was given: its session and its prompt.
+/// The session and the prompt of each attempt at a step.
 type Attempts = Arc<Mutex<Vec<(Option<String>, String)>>>;
 
 /// An agent that names its session and then, at each attempt in turn, answers,
@@ -194,7 +194,7 @@ async fn a_session_that_cannot_be_gone_on_with_is_begun_afresh() {
 }
 
 #[tokio::test]
-async fn an_agent_that_stays_silent_fails_its_call_and_no_more() {
+async fn an_agent_that_stays_silent_fails_its_step_and_no_more() {
     const OPTIONS: &str = "{ retry: { maxAttempts: 3, backoffMs: 1 } }";
     let (attempts, agent) = in_turn(&[None, None, None, Some(Ok("never"))]);
     let (_, report) = impatient(agent, OPTIONS).await;
@@ -268,7 +268,7 @@ async fn a_sign_of_life_keeps_an_agent_and_the_clock_on_the_wall_does_not_care()
     assert!(message(&report).contains("no answer within 100 ms; it had said nothing"));
 }
 
-/// Fails with `kind` on the fifth call, and lets what began before it finish.
+/// Fails with `kind` on the fifth step, and lets steps that began before it finish.
 fn failing_fifth(kind: ProviderErrorKind, asked: Arc<AtomicU32>) -> Scripted {
     let failed = Arc::new(Notify::new());
     Scripted::new(move |_, _| {
@@ -307,7 +307,7 @@ async fn a_provider_that_answers_nobody_pauses_the_run_and_nothing_is_lost() {
         assert!(resets_at.ends_with('Z') && message(&report).contains(&resets_at));
         let before = asked.load(Ordering::SeqCst);
         assert!(before <= 5 + 8, "{before} were asked after the first that failed");
-        assert_eq!(report.agents.failed, 0, "no call has failed for good");
+        assert_eq!(report.agents.failed, 0, "no step has failed for good");
         assert_eq!(u64::from(before), report.agents.completed + 1, "what was at work is kept");
 
         let (again, count) = counter();
@@ -318,7 +318,7 @@ async fn a_provider_that_answers_nobody_pauses_the_run_and_nothing_is_lost() {
         let later = Bench::over(bench.store.clone(), dir.path(), vec![healthy]);
         let report = later.resume(&report.run_id, LimitChanges::default()).await.unwrap();
         assert_eq!((report.state, report.result.get()), (RunState::Completed, "75"));
-        assert_eq!(before - 1 + again.load(Ordering::SeqCst), 75, "each call is answered once");
+        assert_eq!(before - 1 + again.load(Ordering::SeqCst), 75, "each step is answered once");
     }
 }
 
@@ -363,7 +363,7 @@ fn raised(allowance: Allowance) -> LimitChanges {
 }
 
 #[tokio::test]
-async fn a_budget_is_not_gone_past_by_more_than_a_call_and_can_be_raised() {
+async fn a_budget_is_exceeded_by_one_step_at_the_most_and_can_be_raised() {
     let dir = tempfile::tempdir().unwrap();
     let (asked, count) = counter();
     let bench = Bench::new(dir.path(), vec![thousand_tokens(count)]);
@@ -373,7 +373,7 @@ async fn a_budget_is_not_gone_past_by_more_than_a_call_and_can_be_raised() {
     request.limits = budget(Allowance::OutputTokens(5_500), BudgetMode::Pause);
     let report = bench.run(request).await;
     assert_eq!((report.state, code(&report)), (RunState::Paused, "budget_spent"));
-    assert_eq!(asked.load(Ordering::SeqCst), 6, "one call goes past it");
+    assert_eq!(asked.load(Ordering::SeqCst), 6, "one step exceeds it");
     assert!(message(&report).contains("budget of 5500 output tokens"), "{}", message(&report));
 
     let lower = bench.resume(&report.run_id, raised(Allowance::OutputTokens(5_000))).await;

@@ -135,7 +135,7 @@ async fn a_provider_that_is_none_is_the_models_vendor_where_vendors_are_taken() 
 }
 
 #[tokio::test]
-async fn a_vendor_is_of_the_provider_that_the_call_or_its_phase_names() {
+async fn a_vendor_is_of_the_provider_that_the_step_or_its_phase_names() {
     let dir = tempfile::tempdir().unwrap();
     let ((pi, models), (other, of_other)) = (keeps("agent", true), keeps("other", false));
     let bench = Bench::new(dir.path(), vec![pi, other]);

@@ -278,7 +278,7 @@ fn a_run_in_the_queue_is_gone_with_its_runtime() {
     assert_eq!(runs, [working], "and not {queued}");
 }
 
-/// A fixture of a run of one call, beside its script, which makes three calls now.
+/// A fixture of a run of one step, beside its script, which makes three steps now.
 async fn edited_fixture(bench: &Bench) -> FixtureRequest {
     let write = |body: &str| std::fs::write(bench.dir.join("script.mjs"), format!("{META}{body}"));
     write(ONE).unwrap();

@@ -167,7 +167,7 @@ async fn raw_sessions_that_cannot_be_saved_are_told_of_once_and_stop_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_that_we_break_is_told_and_the_run_goes_on() {
+async fn a_step_that_a_defect_breaks_is_reported_and_the_run_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Scripted::new(|task, _| {
         Box::pin(async move {

@@ -55,7 +55,7 @@ fn engine(supervisor: Option<Supervisor>) -> Engine {
     Engine::new(EngineOptions { supervisor, ..EngineOptions::over(store) }).unwrap()
 }
 
-/// A run of one call, to an agent that does this in its folder.
+/// A run of one step, whose agent runs this command in its folder.
 async fn run(
     engine: &Engine,
     dir: &Path,

@@ -164,7 +164,7 @@ async fn work_that_the_status_does_not_show_is_kept_with_a_warning() {
 }
 
 #[tokio::test]
-async fn the_worktree_of_a_parked_call_is_named() {
+async fn the_worktree_of_a_parked_step_is_named() {
     let repo = Repo::new();
     let agent = Scripted::new(|task, _| {
         let is_first = !task.cwd.join("../1-2").exists();

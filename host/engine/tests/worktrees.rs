@@ -1,4 +1,4 @@
-//! Calls in git worktrees of their own: real git, real files.
+//! Steps in git worktrees of their own: real git, real files.
 
 mod common;
 
@@ -78,12 +78,12 @@ async fn a_changed_worktree_stays_and_is_named_with_what_has_changed() {
 }
 
 #[tokio::test]
-async fn a_hundred_calls_at_once_do_not_collide() {
+async fn a_hundred_steps_at_once_do_not_collide() {
     let repo = Repo::new();
     let seen = Arc::new(Mutex::new(std::collections::BTreeSet::new()));
     let all = seen.clone();
     let agent = Scripted::new(move |task, _| {
-        assert!(all.lock().unwrap().insert(task.cwd.clone()), "one folder for two calls");
+        assert!(all.lock().unwrap().insert(task.cwd.clone()), "one folder for two steps");
         let number: u32 = task.prompt.parse().unwrap();
         Box::pin(async move {
             tokio::task::yield_now().await;
@@ -172,7 +172,7 @@ async fn no_program_that_a_repository_names_is_run() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_cut_off_leaves_its_changes_and_the_next_attempt_a_fresh_start() {
+async fn a_step_that_is_cut_off_leaves_its_changes_and_the_next_attempt_a_fresh_start() {
     let repo = Repo::new();
     let (begun, attempts) = (Arc::new(Notify::new()), Arc::new(Mutex::new(0)));
     let (told, counted) = (begun.clone(), attempts.clone());

@@ -246,6 +246,7 @@ impl<'a> JsonList<'a> {
         }
     }
 
+    /// Writes the last item without a comma, then the end of the document.
     fn finish(self) -> io::Result<()> {
         if let Some(last) = self.last {
             self.sink.indented(self.indent + 2, &last, false)?;

@@ -185,6 +185,7 @@ fn unwritable(path: &Path, error: &io::Error) -> CommandError {
 /// A fixture, and the folder in which its links must stay.
 #[derive(Debug)]
 pub(super) struct FixtureFile {
+    /// Path of the fixture, below the path that was given.
     pub(super) path: PathBuf,
     /// The folder that was given. For a file: the current folder if that contains
     /// the file, otherwise the file's own folder.

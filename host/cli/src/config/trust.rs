@@ -22,8 +22,10 @@ use crate::paths;
 /// Variable with digests that are trusted at any path, for machines without a
 /// state directory of the user, such as CI.
 pub(crate) const VARIABLE: &str = "SMOL_WF_TRUST";
+/// The list in the state directory, and the file whose lock orders its changes.
 const FILE: &str = "trust.json";
 const LOCK: &str = "trust.lock";
+/// Version of the list; a newer one is refused.
 const VERSION: u32 = 1;
 
 /// Whether a file is trusted.
@@ -40,7 +42,9 @@ pub(crate) enum Trust {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Trusted {
+    /// Absolute path of the settings file.
     pub(crate) file: PathBuf,
+    /// Digest of the trusted text.
     pub(crate) digest: Digest,
     /// When trust was given, in milliseconds since 1970.
     pub(crate) since_ms: i64,
@@ -134,6 +138,7 @@ fn change(edit: impl FnOnce(&mut Vec<Trusted>)) -> Result<(), ConfigError> {
         .map_err(failed)
 }
 
+/// Files that are created get mode 0600.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

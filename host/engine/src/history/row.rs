@@ -38,7 +38,7 @@ pub struct RunSummary {
     pub attempts: u32,
     /// Steps of its scripts.
     pub steps: u64,
-    /// Agent calls among the steps.
+    /// Number of agent steps.
     pub agents: u64,
     /// Tokens that its agents used.
     pub token_usage: TokenUsage,

@@ -147,7 +147,7 @@ async fn a_changed_order_with_a_good_chain_is_caught() {
     assert!(orders >= 4, "{orders}");
 }
 
-/// Whether a call says in its prompt all that was answered before it.
+/// Whether a step says in its prompt all that was answered before it.
 fn needs_all(body: &Body) -> bool {
     let prompt = body.asked_agent().map(|(_, request)| request.prompt.as_str());
     prompt.is_some_and(|prompt| prompt.starts_with("sum up") || prompt.starts_with("last"))

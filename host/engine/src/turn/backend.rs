@@ -31,8 +31,8 @@ pub(crate) trait Backend: Send {
     /// Takes the entries that the machine has made.
     fn wrote(&mut self, _entries: Vec<Entry>) {}
 
-    /// A delivery settles this call, and its outcome has an entry.
-    fn settled(&mut self, _call: StepId) {}
+    /// A delivery settles this step, and its outcome has an entry.
+    fn settled(&mut self, _step: StepId) {}
 
     /// Runs a turn to its end, or cuts it off. `is_live` says that its delivery is not
     /// replayed.

@@ -11,7 +11,7 @@ use smol_wf_core::limits::CHILDREN_OPEN_MAX;
 use smol_wf_core::machine::{Effect, Machine};
 use smol_wf_core::step_request::WorkflowTarget;
 
-/// A `workflow()` call whose script was not searched yet.
+/// A `workflow` step whose script was not searched yet.
 pub(crate) struct QueuedChild {
     pub(crate) step: StepId,
     /// Path of the script that called.
@@ -23,7 +23,7 @@ pub(crate) struct QueuedChild {
 /// The script of a child, or why there is none.
 pub(crate) type ChildScript = Result<Box<ScopeStart>, Failure>;
 
-/// Child workflows in the order of their calls.
+/// Child workflows in the order of their steps.
 #[derive(Default)]
 pub(super) struct ChildQueue {
     waiting: VecDeque<QueuedChild>,

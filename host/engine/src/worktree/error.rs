@@ -33,7 +33,7 @@ pub enum WorktreeError {
     /// The engine has no folder for worktrees.
     #[error("there is no folder to put worktrees into")]
     NoFolder,
-    /// A branch has a name below which the branches of calls should be.
+    /// A branch has a name below which the branches of steps should be.
     #[error(
         "isolation: 'worktree' makes branches below `{branch}/`, and a branch `{branch}` is in the way; type `git branch -m {} {}`, or another name for it", shell::word(.branch), shell::word(&format!("{branch}-old"))
     )]

@@ -1,4 +1,4 @@
-//! Inspects a worktree after its call.
+//! Inspects a worktree after its step.
 //!
 //! Owns: whether it holds work that is nowhere else, including work that git's status
 //! does not show. Never: changes a file, or decides what is kept.

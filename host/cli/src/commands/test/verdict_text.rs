@@ -65,7 +65,7 @@ pub(super) fn first(tested: &FixtureResult) -> Option<String> {
 fn headline(difference: &Difference) -> String {
     match difference {
         Difference::Mismatch { mismatch } => mismatch.to_string(),
-        Difference::CallChanged { step, recorded_step, fields } => {
+        Difference::StepChanged { step, recorded_step, fields } => {
             let names: Vec<&str> = fields
                 .iter()
                 .map(|field| field.field.strip_prefix("request.").unwrap_or(&field.field))
@@ -76,14 +76,14 @@ fn headline(difference: &Difference) -> String {
                 names.join(", ")
             )
         }
-        Difference::CallNew { step } => {
+        Difference::StepNew { step } => {
             format!("step {} is new: the fixture has no answer", named(step))
         }
-        Difference::CallMissing { step } => {
+        Difference::StepMissing { step } => {
             format!("recorded step {} no longer occurs", named(step))
         }
-        Difference::CallsNotReached { steps } => not_reached(steps),
-        Difference::CallFailed { step, failure } => {
+        Difference::StepsNotReached { steps } => not_reached(steps),
+        Difference::StepFailed { step, failure } => {
             format!("step {} failed: {} [{}]", named(step), failure.message, failure.code)
         }
         Difference::EndChanged { error: Some(error), .. } => {
@@ -106,10 +106,10 @@ fn headline(difference: &Difference) -> String {
 pub(super) fn of_difference(difference: &Difference) -> String {
     let below = match difference {
         Difference::Mismatch { mismatch } => text_diff::of_fields(&mismatch.fields),
-        Difference::CallChanged { fields, .. } | Difference::EndChanged { fields, .. } => {
+        Difference::StepChanged { fields, .. } | Difference::EndChanged { fields, .. } => {
             text_diff::of_fields(fields)
         }
-        Difference::CallNew { step } => first_line(&step.prompt),
+        Difference::StepNew { step } => first_line(&step.prompt),
         _ => String::new(),
     };
     let line = headline(difference);
@@ -158,13 +158,13 @@ fn next(tested: &FixtureResult) -> Option<String> {
     if tested.error.is_some() {
         return None;
     }
-    if any(|it| matches!(it, Difference::CallFailed { .. })) {
+    if any(|it| matches!(it, Difference::StepFailed { .. })) {
         return Some(format!(
             "the fixture is as it was; ask again: smol-wf test {fixture} --record missing"
         ));
     }
     let fails = any(|it| matches!(it, Difference::EndChanged { error: Some(_), .. }));
-    if any(|it| matches!(it, Difference::CallNew { .. } | Difference::CallChanged { .. })) {
+    if any(|it| matches!(it, Difference::StepNew { .. } | Difference::StepChanged { .. })) {
         // No answer helps a script that fails without it.
         let record = || format!("record what is new: smol-wf test {fixture} --record missing");
         return (!fails).then(record);
