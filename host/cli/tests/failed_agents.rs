@@ -193,7 +193,7 @@ fn a_fork_counts_the_calls_that_were_made() {
     let script = place.write("edited.mjs", text);
     let fork = place.run(&["fork", &ran.run_id(), script.to_str().unwrap()]);
     assert!(fork.stderr.contains("1 answer reused"), "{}", fork.stderr);
-    assert!(fork.stderr.contains("0 calls made"), "{}", fork.stderr);
+    assert!(fork.stderr.contains("0 agents asked"), "{}", fork.stderr);
     let reused: &Value = &fork.report()["reused"];
     assert_eq!((&reused["agents"], &reused["byHand"]), (&json!(1), &json!(0)));
 }

@@ -45,7 +45,7 @@ fn an_edited_script_makes_only_the_calls_that_are_new() {
     assert_eq!(is["tokenUsage"]["outputTokens"], 3, "only `echo: three` was paid for");
     assert_eq!(dispatched(&place, &after.run_id()), ["three"]);
     assert!(after.stderr.contains("2 answers reused"), "{}", after.stderr);
-    assert!(after.stderr.contains("1 call made"), "{}", after.stderr);
+    assert!(after.stderr.contains("1 agent asked"), "{}", after.stderr);
     // The parent is as it was, and both replay.
     assert_eq!(place.run(&["history", &before.run_id()]).report(), was);
     for run in [before.run_id(), after.run_id()] {

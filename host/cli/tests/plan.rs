@@ -174,7 +174,7 @@ fn what_a_run_refuses_a_plan_refuses() {
         "{META}const xs = await parallel([() => agent('x', {{ provider: 'nix', label: 'no' }}), () => agent('y')])\nif (xs[0] === null) await agent('because of that')\nreturn xs\n"
     );
     let ran = plan(&place, &text, &[]);
-    ran.fails(1, &["a run refuses call 1 (`no`): unknown provider `nix`", "provider_unknown"]);
+    ran.fails(1, &["a run refuses step 1 (`no`): unknown provider `nix`", "provider_unknown"]);
     let report = ran.report();
     assert_eq!((&report["agents"], &report["completed"]), (&json!(2), &json!(true)));
     assert_eq!(report["calls"][0]["refused"]["code"], "provider_unknown");

@@ -71,7 +71,7 @@ impl Provider for Scripted {
     }
 
     async fn probe(&self, _processes: &Processes) -> Probe {
-        Probe { program: None, version: None, logged_in: None, problem: None }
+        Probe::UNKNOWN
     }
 }
 
