@@ -12,7 +12,7 @@ use wasmtime::Engine;
 #[path = "src/engine_config.rs"]
 mod engine_config;
 
-/// Of the wasmtime that is linked: it takes no other version of this crate.
+/// The version of the linked wasmtime, which requires this exact version of the crate.
 const WASMTIME: &str = wasmtime_environ::VERSION;
 
 const CONFIG: &str = include_str!("src/engine_config.rs");
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             guest.display()
         )
     })?;
-    // Named outright, else the code would demand this very machine's CPU features.
+    // Without an explicit target, the code would require the CPU features of this machine.
     let target = env::var("TARGET")?;
     let mut config = engine_config::engine_config();
     config.target(&target)?;
@@ -44,7 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Everything that decides what a script computes and what it costs.
+/// Digest of everything that determines what a script computes and how much fuel it
+/// uses.
 fn digest(wasm: &[u8], wasmtime: &str) -> String {
     let settings: String =
         CONFIG.lines().filter(|line| !line.trim_start().starts_with("//")).collect();

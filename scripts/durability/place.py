@@ -109,16 +109,16 @@ class Place:
 
 
 def told(stdout: str) -> set[int]:
-    """Numbers of the calls whose end is in the event stream."""
-    calls: set[int] = set()
+    """Numbers of the steps whose end is in the event stream."""
+    steps: set[int] = set()
     for line in stdout.splitlines():
         try:
             event = json.loads(line)
         except ValueError:
             continue  # the line that was being written
         if event["type"] in ("workflow.agent_completed", "workflow.agent_failed"):
-            calls.add(int(event["metadata"]["stepId"]))
-    return calls
+            steps.add(int(event["metadata"]["stepId"]))
+    return steps
 
 
 def result(stdout: str) -> object:
@@ -133,25 +133,25 @@ def settled(journal: list[Entry]) -> list[int]:
 
 
 def check_resumed(before: list[Entry], after: list[Entry], announced: set[int], deaths: int = 1) -> None:
-    """What must hold of a journal after a fault (`before`) and after the resume
-    that followed (`after`); `announced` are calls whose end was told already."""
+    """Checks the guarantees of a journal after a fault (`before`) and after the resume
+    that followed (`after`); `announced` are steps whose end was reported already."""
     expect(
         [(e.seq, e.kind, e.chain) for e in after[: len(before)]] == [(e.seq, e.kind, e.chain) for e in before],
         "the journal did not only grow",
     )
     expect(announced <= set(settled(before)), f"told and not durable: {sorted(announced - set(settled(before)))}")
     done = settled(after)
-    expect(len(done) == len(set(done)), "a call was settled twice")
+    expect(len(done) == len(set(done)), "a step was settled twice")
     ended: set[int] = set()
     dispatches: collections.Counter[int] = collections.Counter()
     for entry in after:
         if entry.kind == "settled":
             ended.add(entry.body["step"])
         if entry.kind == "agent_dispatched":
-            call = entry.body["step"]
-            expect(call not in ended, f"call {call} was dispatched after it had settled")
-            dispatches[call] += 1
+            step = entry.body["step"]
+            expect(step not in ended, f"step {step} was dispatched after it had settled")
+            dispatches[step] += 1
     most = max(dispatches.values(), default=0)
-    expect(most <= 1 + deaths, f"a call was dispatched {most} times")
+    expect(most <= 1 + deaths, f"a step was dispatched {most} times")
     ends = [entry for entry in after if entry.kind == "run_ended"]
     expect(len(ends) == 1 and after[-1].kind == "run_ended", "the run has not one end")

@@ -72,8 +72,8 @@ class Reader:
 
 
 def stay_away(place: Place, reader: Reader, seconds: int) -> int:
-    """Reads nothing of the stopped stream for so long, and looks whether the run
-    goes on and stays its holder's. Returns the steps that were made meanwhile."""
+    """Reads nothing of the stopped stream for so long, and checks that the run goes
+    on and keeps its holder. Returns the steps that settled meanwhile."""
     before = steps_of(place)
     ends = time.monotonic() + seconds
     theft = time.monotonic() + THEFT_S
@@ -95,7 +95,7 @@ def steps_of(place: Place) -> int:
 
 
 def goes_on(program: str, stream: str, seconds: int) -> int:
-    """The reader resumes. Returns the steps that were made without it."""
+    """The reader resumes. Returns the steps that settled without it."""
     # Enough for the run to outlast the reader's pause, on a busy machine as well.
     steps = int(seconds / DELAY_S) + 50
     with Place(program, "talkative") as place:
@@ -118,7 +118,7 @@ def goes_on(program: str, stream: str, seconds: int) -> int:
 
 def once(journal: list[Entry], steps: int) -> None:
     dispatched = [entry.body["step"] for entry in journal if entry.kind == "agent_dispatched"]
-    expect(len(dispatched) == len(set(dispatched)), "a call was asked twice")
+    expect(len(dispatched) == len(set(dispatched)), "a step was dispatched twice")
     expect(sum(entry.kind == "settled" for entry in journal) == steps, "steps were lost")
     attempts = sum(entry.kind == "attempt_started" for entry in journal)
     expect(attempts <= 1, "the run was taken up by another process")
@@ -126,7 +126,7 @@ def once(journal: list[Entry], steps: int) -> None:
 
 def hears(program: str, stream: str, seconds: int) -> tuple[float, float]:
     """SIGTERM while nobody reads, then a resume. Returns how long it took until the
-    run was let go of, and until the process had ended."""
+    run was released, and until the process had ended."""
     steps = int(seconds / DELAY_S) + 50
     with Place(program, "talkative") as place:
         reader = Reader(place, stream, steps)

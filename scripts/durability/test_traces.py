@@ -1,4 +1,4 @@
-"""Tests of what the campaigns read: strace's lines, event streams, journals."""
+"""Tests of the campaigns' readers: of strace's lines, event streams, journals."""
 
 import json
 import random
@@ -124,7 +124,7 @@ class Streams(unittest.TestCase):
 
 
 def journal(*entries: tuple[str, int]) -> list[Entry]:
-    return [Entry(at, kind, {"step": call}, b"%d" % at) for at, (kind, call) in enumerate(entries)]
+    return [Entry(at, kind, {"step": step}, b"%d" % at) for at, (kind, step) in enumerate(entries)]
 
 
 class Resumed(unittest.TestCase):
@@ -134,7 +134,7 @@ class Resumed(unittest.TestCase):
         with self.assertRaisesRegex(Wrong, words):
             check_resumed(before, after, announced)
 
-    def test_one_call_more_after_a_death_is_right(self) -> None:
+    def test_one_dispatch_more_after_a_death_is_right(self) -> None:
         check_resumed(journal(self.ASKED), journal(self.ASKED, self.ASKED, self.DONE, self.END), set())
 
     def test_every_broken_promise_is_found(self) -> None:

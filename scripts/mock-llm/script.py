@@ -35,8 +35,8 @@ def asked(request: Request) -> dict[str, str]:
     """The directives that hold for a request.
 
     Those of the last message of the user; without any there, the answer that an
-    earlier message of the same conversation has ordered with `next`, so that it
-    is given only to who goes on with that conversation.
+    earlier message of the same conversation has ordered with `next`, so that only
+    a client that continues that conversation gets it.
     """
     if request.model.startswith(MISSING_MODEL):
         return {"error": "404", "message": "mock: the model `%s` does not exist" % request.model}

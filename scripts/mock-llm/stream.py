@@ -1,6 +1,6 @@
 """How an answer leaves: whole, or as a stream of events.
 
-Owns: the bytes on the connection, and what goes wrong with them by order. Never:
+Owns: the bytes on the connection, and the faults that a prompt orders. Never:
 the shape of a protocol's messages.
 """
 

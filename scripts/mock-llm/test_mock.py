@@ -1,4 +1,4 @@
-"""Tests of what the mock reads: directives, requests of each protocol, schemas."""
+"""Tests of the mock's readers: of directives, requests of each protocol, schemas."""
 
 import json
 import unittest

@@ -17,7 +17,7 @@ UNMETERED = {"acp-pi"}
 
 
 def plain(driver: Driver) -> None:
-    """The answer is the model's and nothing beside it, and tokens are counted."""
+    """The answer is the model's alone, and tokens are counted."""
     since = driver.mark()
     run = driver.call("[[mock:text=the answer]]")
     run.completed()
@@ -30,7 +30,7 @@ def plain(driver: Driver) -> None:
 
 
 def counted(driver: Driver, run: Run, served: int) -> int:
-    """Of the answers that were served, those that the agent can have told of."""
+    """The number of served answers that the agent has reported."""
     if driver.lane.like in UNMETERED:
         return 0
     if driver.lane.like != "acp-claude":
@@ -44,7 +44,7 @@ def counted(driver: Driver, run: Run, served: int) -> int:
 
 
 def writing(driver: Driver) -> None:
-    """A tool writes a file in a worktree of the call's own."""
+    """A tool writes a file in the step's own worktree."""
     name = "made.txt"
     run = driver.call(order(driver.lane.writes(name, "x")), isolation="worktree", permissions="write")
     kept = run.report.get("worktrees") or []
@@ -65,7 +65,7 @@ ABSOLUTE = {"acp-qwen", "acp-copilot", "acp-claude"}
 
 
 def cut_frame(driver: Driver) -> None:
-    """Half a message is none, however the stream ends behind it."""
+    """Half a message is not an answer, however the stream ends after it."""
     since = driver.mark()
     env = driver.lane.environment()
     agent = subprocess.Popen(
@@ -118,7 +118,7 @@ def only_reading(driver: Driver) -> None:
 
 
 def failing(driver: Driver) -> None:
-    """An error of the model's service is none of the agent's answers."""
+    """An error of the model's service does not become an answer of the agent."""
     # pi's adapter ends its turn without a word.
     words = () if driver.lane.like == "acp-pi" else ("mock: bad request",)
     fails("[[mock:error=400]]", "provider_failed", *words)(driver)

@@ -43,11 +43,11 @@ def accounts(driver: Driver, run: Run, since: int) -> None:
     models = {one["data"]["model"].rpartition("/")[2] for one in done}
     expect("models", models, {driver.lane.model})
     by_model = run.report["usage"]["byModel"]
-    expect("calls by model", sum(one["calls"] for one in by_model), len(done))
+    expect("steps by model", sum(one["calls"] for one in by_model), len(done))
     expect("providers", {one["metadata"]["provider"] for one in done}, {driver.lane.name})
     sessions = {one["metadata"].get("sessionId") for one in done}
     if None in sessions or len(sessions) != len(done):
-        raise Wrong("sessions %s of %d calls" % (sessions, len(done)))
+        raise Wrong("sessions %s of %d steps" % (sessions, len(done)))
     expect("sessions in the report", {one["sessionId"] for one in run.report["sessions"]}, sessions)
     dollars(driver, run, len(served))
 
@@ -183,7 +183,7 @@ def order(tool: Tool) -> str:
 
 
 def worktree(driver: Driver) -> None:
-    """A tool writes a file in a worktree of the call's own."""
+    """A tool writes a file in the step's own worktree."""
     since = driver.mark()
     prompt = order(driver.lane.writes("made.txt", "made by an agent"))
     run = driver.call(prompt, isolation="worktree", permissions="write")
@@ -211,9 +211,9 @@ def reading(driver: Driver) -> None:
 
 
 def fails(prompt: str, code: str, *words: str, **options: Any) -> Case:
-    """A case in which the call fails with this code, for a cause in these words.
+    """A case in which the step fails with this code, for a cause in these words.
 
-    Words of an agent of its own are given as a mapping by lane.
+    `WORDS` maps them to an agent's own words, by lane.
     """
 
     def case(driver: Driver) -> None:
@@ -233,7 +233,7 @@ def shut_out(driver: Driver) -> None:
     """A rate limit of two hours, for which smol-wf does not wait."""
     words = "[[mock:error=429]] [[mock:retry-after=7200]]"
     run = driver.call(words, "--idle-timeout", "30s", retry={"maxAttempts": 1})
-    # Over ACP an agent says nothing of it: it is silent, and that is all.
+    # Over ACP an agent does not report it; it is only silent.
     wanted = "provider_timeout" if driver.lane.like == "acp" else "provider_rate_limit"
     expect("the code", run.failure()[0], wanted)
     # These two wait in silence; the others give up at once, and do not say until when.
@@ -276,7 +276,7 @@ def cancel_tool(driver: Driver) -> None:
 
 
 def killed(driver: Driver) -> None:
-    """What outlives a smol-wf that was killed is ended by the next run."""
+    """The next run ends processes that outlive a smol-wf that was killed."""
     process = tool_at_work(driver)
     process.kill()
     process.wait()
@@ -356,7 +356,7 @@ def read(path: pathlib.Path) -> str | None:
 
 
 def not_made(driver: Driver, what: str, files: Files, order_of: str, **options: Any) -> None:
-    """With these settings of the user's, what the model orders is not done."""
+    """With these settings of the user's, the model's orders are not carried out."""
     with written(driver, files):
         since = driver.mark()
         driver.call(order_of, **options)

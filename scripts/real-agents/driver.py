@@ -66,15 +66,15 @@ class Run:
         return [event for event in self.events if event["type"] == "workflow." + kind]
 
     def failure(self) -> tuple[str, str]:
-        """Code and sentence of what went wrong, wherever it was told."""
+        """Code and message of the last failure, from whichever event has it."""
         failed = self.all("agent_failed") + self.all("agent_parked")
         if not failed:
-            raise Wrong("no call failed: exit %s, %s" % (self.code, self.stderr[-400:]))
+            raise Wrong("no step failed: exit %s, %s" % (self.code, self.stderr[-400:]))
         error = failed[-1]["data"]["error"]
         return error["code"], error["message"]
 
     def completed(self) -> list[Event]:
-        """The data of all calls, each of which must have an answer."""
+        """The data of all agent steps, each of which must have an answer."""
         done = self.all("agent_completed")
         if self.code != 0 or not done:
             failed = self.all("agent_failed") + self.all("agent_parked")

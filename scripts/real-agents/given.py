@@ -1,4 +1,4 @@
-"""The options by which a call equips its agent: text, folders, tools, images, servers.
+"""The options that equip the agent of a step: text, folders, tools, images, servers.
 
 Owns: a case for each option in every lane: the agent has it, or the call is refused
 before a model is asked. Never: trusts the agent's answer; the requests to the model
@@ -76,7 +76,7 @@ def or_refused(option: str, value: object) -> Callable[[Case], Case]:
 
 
 def asked(driver: Driver, prompt: str, **options: object) -> tuple[Run, list[dict[str, Any]]]:
-    """The requests that this call came to, without those for a name of a session."""
+    """The requests of this step's agent, without those for the name of a session."""
     since = driver.mark()
     run = driver.call(prompt, **options)
     run.completed()
@@ -170,8 +170,8 @@ def images(driver: Driver) -> None:
 
 @or_refused("mcp", ["mock"])
 def mcp(driver: Driver) -> None:
-    """It has the server's tool, which runs with what its user has set; another call does
-    not have it; a server that does not come up fails the call."""
+    """It has the server's tool, which runs with the variables that its user has set;
+    another step does not have it; a server that does not come up fails the step."""
     _, requests = asked(driver, "say hello", mcp=["mock"])
     offered = [tool for one in requests for tool in one["tools"] if tool.endswith("ping")]
     # Claude Code keeps such tools behind a search.
@@ -184,7 +184,7 @@ def mcp(driver: Driver) -> None:
         raise Wrong("%s: the answer is %r" % (name, run.report["results"]))
     run, requests = asked(driver, order((name, {})))
     if "pong" in str(run.report["results"]):
-        raise Wrong("another call has it: %r" % run.report["results"])
+        raise Wrong("another step has it: %r" % run.report["results"])
     code, message = driver.call("say hello", mcp=["mock"], permissions="read").failure()
     expect("the code", code, "provider_unsupported")
     code, message = driver.call("say hello", mcp=["unheard-of"]).failure()
@@ -196,9 +196,9 @@ def mcp(driver: Driver) -> None:
 
 
 def session(driver: Driver) -> None:
-    """A call that goes on with an earlier one's session has its words before it; of one
-    that nobody has begun it is refused. An agent that finds its own session no more
-    says so."""
+    """A step that continues the session of an earlier one sees its words; a call that
+    names a session that was never begun is refused. An agent that cannot find its own
+    session any more says so."""
     prompts = ["[[mock:resumed=gone on]] begin", "[[mock:resumed=gone on]] go on"]
     run = driver.finish(driver.start("session.mjs", {"prompts": prompts}))
     if driver.lane.like == "acp-gemini":

@@ -286,7 +286,7 @@ NAMES = [*PINNED, *ACP, *NEWEST]
 
 
 def price_file(root: pathlib.Path) -> pathlib.Path:
-    """Prices for agents that do not say what a call cost."""
+    """Prices for agents that do not report the cost of a step."""
     path = pathlib.Path(root) / "prices.json"
     table = {"version": "mock", "models": [{"model": "mock-model", **PRICES}]}
     path.write_text(json.dumps(table))

@@ -1,4 +1,4 @@
-"""What smol-wf adds to a call, and what the shared server of opencode saves.
+"""The overhead of smol-wf in a step, and the time that opencode's shared server saves.
 
 Owns: the figures of docs/performance.md that need agents. Never: a verdict, because
 a busy machine is not a failure.
@@ -16,7 +16,7 @@ from driver import Driver, Event, Wrong
 # An agent that answers at once: it prints its prompt.
 FAKE = '\n[providers.fake]\nkind = "command"\ncommand = ["/bin/cat"]\n'
 
-CALLS, ROUNDS, AGENTS = 200, 5, 8
+STEPS, ROUNDS, AGENTS = 200, 5, 8
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -49,7 +49,7 @@ def by_hand() -> None:
 
 
 def all_by_hand() -> None:
-    for _ in range(CALLS):
+    for _ in range(STEPS):
         by_hand()
 
 
@@ -57,15 +57,15 @@ def measure(driver: Driver) -> None:
     """Of each figure the median of some rounds."""
     overheads = []
     for _ in range(ROUNDS):
-        hand = timed(all_by_hand) / CALLS
-        run = timed(lambda: many(driver, count=CALLS, provider="fake"))
+        hand = timed(all_by_hand) / STEPS
+        run = timed(lambda: many(driver, count=STEPS, provider="fake"))
         one = timed(lambda: many(driver, count=1, provider="fake"))
-        overheads.append(((run - one) / (CALLS - 1) - hand) * 1e3)
+        overheads.append(((run - one) / (STEPS - 1) - hand) * 1e3)
     told = ", ".join("%.2f" % one for one in sorted(overheads))
-    print("one call, above spawning by hand: %.2f ms (%s)" % (statistics.median(overheads), told))
+    print("one step, above spawning by hand: %.2f ms (%s)" % (statistics.median(overheads), told))
     many(driver, count=1)
     shared = timed(lambda: many(driver, count=AGENTS, atOnce=True))
-    print("%d opencode calls through one server: %.1f s" % (AGENTS, shared))
+    print("%d opencode steps through one server: %.1f s" % (AGENTS, shared))
     for how, at_once in (("at once", AGENTS), ("one after the other", 1)):
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
             took = timed(lambda: list(pool.map(lambda n: alone(driver, n), range(AGENTS))))
@@ -74,7 +74,7 @@ def measure(driver: Driver) -> None:
 
 
 def alone(driver: Driver, number: int) -> None:
-    """One call as a process of its own."""
+    """One `opencode run`, without smol-wf."""
     lane = driver.lane
     env = {"PATH": "/usr/bin:/bin", "HOME": str(lane.home), **lane.env}
     argv = [str(lane.program), "run", "--format", "json", "--title", "t"]

@@ -1,4 +1,4 @@
-// Calls of which each goes on with the session of the one before it.
+// Calls that each continue the session of the one before.
 export const meta = { name: "session", description: "Goes on with a session" };
 
 export default async function ({ prompts }) {

@@ -1,4 +1,4 @@
-"""Tests of what the driver reads of a run, and of how lanes and cases are chosen."""
+"""Tests of the driver's reading of a run, and of the choice of lanes and cases."""
 
 import json
 import pathlib
@@ -24,7 +24,7 @@ class Runs(unittest.TestCase):
     def test_the_last_failure_is_told(self) -> None:
         parked = event("agent_parked", error={"code": "provider_rate_limit", "message": "later"})
         self.assertEqual(Run(5, [FAILED, parked], {}, "").failure(), ("provider_rate_limit", "later"))
-        with self.assertRaisesRegex(Wrong, "no call failed: exit 0, talk"):
+        with self.assertRaisesRegex(Wrong, "no step failed: exit 0, talk"):
             Run(0, [event("agent_completed")], {}, "talk").failure()
 
     def test_a_run_is_completed_when_it_says_so_and_has_an_answer(self) -> None:

@@ -11,6 +11,7 @@ pub(crate) mod waits;
 
 use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::journal::JournalError;
+use smol_wf_engine::providers::MissingProgram;
 use smol_wf_engine::{
     EngineError, FixtureError, ForkError, LibraryError, SandboxError, StoreError,
 };
@@ -137,6 +138,18 @@ pub(crate) fn of_library(error: &LibraryError) -> String {
     joined(&error.to_string(), hint)
 }
 
+/// What to do about an agent's program that was not found: `npm install …, or name
+/// its path as …`. Part of a message that scripts see, so the words must stay.
+pub(crate) fn of_missing_program(missing: &MissingProgram) -> String {
+    let place = format!("`{}` in your settings", missing.key);
+    // A path comes from the settings; a name is looked up on PATH.
+    if missing.program.components().count() > 1 {
+        return format!("mend its path, {place}; `smol-wf config path` says where they are");
+    }
+    let install = missing.install.unwrap_or("install it");
+    format!("{install}, or name its path as {place}; `smol-wf doctor` says what is missing")
+}
+
 /// Lines with commands to type next, below the error.
 pub(crate) fn after(error: &EngineError) -> Vec<String> {
     let db = shell::with_database();
@@ -183,4 +196,29 @@ fn other_runs(asked: &str, db: &str) -> Vec<String> {
     }
     let name = shell::word(asked);
     vec![format!("runs of the workflow `{asked}`: smol-wf history --name {name}{db}"), all]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_installed_or_its_path_mended() {
+        let said = |program: &str, key: &str, install| {
+            of_missing_program(&MissingProgram {
+                program: program.into(),
+                key: key.to_owned(),
+                install,
+            })
+        };
+        assert_eq!(
+            said("/a/b", "providers.mine.command", None),
+            "mend its path, `providers.mine.command` in your settings; `smol-wf config path` says where they are"
+        );
+        assert_eq!(
+            said("pi", "program", Some("npm install -g x")),
+            "npm install -g x, or name its path as `program` in your settings; `smol-wf doctor` says what is missing"
+        );
+        assert!(said("b", "program", None).starts_with("install it, or "));
+    }
 }

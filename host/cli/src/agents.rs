@@ -17,10 +17,12 @@ use smol_wf_engine::providers::debug::Debug;
 use smol_wf_engine::providers::opencode::Opencode;
 use smol_wf_engine::providers::pi::Pi;
 use smol_wf_engine::providers::{
-    AskPolicy, CliOptions, ConfiguredProgram, MaskingProvider, Provider, ProviderAlias, Registry,
+    AskPolicy, CliOptions, ConfiguredProgram, HintingProvider, MaskingProvider, Provider,
+    ProviderAlias, Registry,
 };
 use smol_wf_engine::{EngineError, NOBODY, Providers};
 
+use crate::advice;
 use crate::config::{
     AUTO, DEBUG, Key, Origin, ProviderKind, ProviderSettings, Settings, Sourced, Value,
 };
@@ -126,6 +128,8 @@ fn build(
         ProviderKind::Acp => Arc::new(Acp::new(named)),
         ProviderKind::Command => Arc::new(Command::new(named)),
     };
+    let provider: Arc<dyn Provider> =
+        Arc::new(HintingProvider::new(provider, advice::of_missing_program));
     let servers = servers_secrets.iter().map(|(name, value)| (name, value));
     let provider: Arc<dyn Provider> = match settings.env.is_empty() && servers_secrets.is_empty() {
         true => provider,

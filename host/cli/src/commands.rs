@@ -10,6 +10,7 @@ mod doctor;
 mod explore;
 mod export;
 mod fixture;
+mod folder_search;
 mod fork;
 mod history;
 mod import;

@@ -49,7 +49,9 @@ const MODEL_MAP_VARIABLE: &str = "SMOL_WF_MODEL_MAP";
 /// The settings on the command line.
 #[derive(Debug, Default)]
 pub(crate) struct FlagLayer {
+    /// Settings in the order of the command line; the last one of a key counts.
     pub(crate) values: Vec<(Key, Value)>,
+    /// Aliases of `--model-map`: alias and selector.
     pub(crate) model_map: Vec<(String, String)>,
 }
 
@@ -63,10 +65,13 @@ impl FlagLayer {
 /// The settings file of a project, and the settings in it that have no effect.
 #[derive(Debug)]
 pub(crate) struct ProjectFile {
+    /// Path of the file.
     pub(crate) file: PathBuf,
     /// The project, as an argument of `smol-wf trust`.
     pub(crate) dir: PathBuf,
+    /// Digest of its text, for `SMOL_WF_TRUST`.
     pub(crate) digest: Digest,
+    /// Whether the user trusts it with this text.
     pub(crate) trust: Trust,
     /// Names of the settings that are ignored until the user trusts the file.
     pub(crate) ignored: Vec<String>,
@@ -78,6 +83,7 @@ pub(crate) struct ProjectFile {
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     values: BTreeMap<Key, Sourced<Value>>,
+    /// Selectors of models by alias.
     pub(crate) model_map: BTreeMap<String, Sourced<String>>,
     /// Configured providers by name.
     pub(crate) providers: BTreeMap<String, Sourced<ProviderSettings>>,
@@ -130,6 +136,7 @@ impl Settings {
         settings
     }
 
+    /// Overrides a setting; later layers win.
     fn set(&mut self, key: Key, value: Value, origin: Origin) {
         self.values.insert(key, Sourced { value, origin });
     }
@@ -263,6 +270,7 @@ impl Settings {
         }
     }
 
+    /// The value of a number, such as `--max-agents`.
     pub(crate) fn count(&self, key: Key) -> Option<u64> {
         match self.get(key)?.value {
             Value::Count(count) => Some(count),
@@ -270,6 +278,7 @@ impl Settings {
         }
     }
 
+    /// The value of a duration, such as `--timeout`.
     pub(crate) fn duration(&self, key: Key) -> Option<std::time::Duration> {
         match self.get(key)?.value {
             Value::Duration(span) => Some(span),
@@ -277,6 +286,7 @@ impl Settings {
         }
     }
 
+    /// The value of a path, absolute if it comes from a file.
     pub(crate) fn path(&self, key: Key) -> Option<&Path> {
         match &self.get(key)?.value {
             Value::Path(path) => Some(path),
@@ -284,6 +294,7 @@ impl Settings {
         }
     }
 
+    /// The value of a budget; `none` is a value of its own.
     pub(crate) fn budget(&self, key: Key) -> Option<BudgetSetting> {
         match self.get(key)?.value {
             Value::Budget(budget) => Some(budget),
@@ -304,6 +315,7 @@ impl Settings {
 }
 
 impl ProjectFile {
+    /// The warnings about this file, at most two.
     fn warnings(&self) -> impl Iterator<Item = String> {
         self.of_trust().into_iter().chain(self.of_never())
     }
@@ -358,6 +370,7 @@ pub(crate) fn in_words(dirs: &[PathBuf]) -> String {
     dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
+/// The settings of a file. Fails at its first error, with line and column.
 fn parsed(found: &SettingsFile) -> Result<FileLayer, ConfigError> {
     file::read(&Source { file: &found.file, text: &found.text, base: &found.base })
 }

@@ -75,6 +75,7 @@ pub(crate) fn of_error(error: &EngineError) -> u8 {
     }
 }
 
+/// The class of a code; `None` for one that this version does not know.
 fn class_of(code: &str) -> Option<ExitClass> {
     Code::read(code).map(Code::exit)
 }

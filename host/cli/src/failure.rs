@@ -271,11 +271,12 @@ pub(crate) fn null_in_words(null: &NullReport) -> String {
     format!("{agent}{slot}{line}: {}", null.reason)
 }
 
-/// Prints what a fork reused.
+/// Prints what a fork reused and saved, and how many agents it asked. Prints
+/// nothing for other runs.
 pub(crate) fn print_reuse(report: &Report) {
     let Some(parent) = &report.parent else { return };
     let reused = &report.reused;
-    let made = report.agents.asked;
+    let asked = report.agents.asked;
     let saved = match reused.cost_usd {
         0.0 => plural(reused.token_usage.total_tokens, "token"),
         dollars => {
@@ -287,10 +288,10 @@ pub(crate) fn print_reuse(report: &Report) {
         count => format!(", {count} of them by hand"),
     };
     print_message(&format!(
-        "fork of {}: {} reused{by_hand} ({saved} saved), {} made",
+        "fork of {}: {} reused{by_hand} ({saved} saved), {} asked",
         parent.run,
         plural(reused.agents, "answer"),
-        plural(made, "call")
+        plural(asked, "agent")
     ));
 }
 

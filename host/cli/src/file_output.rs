@@ -7,7 +7,7 @@ mod descriptor;
 mod overwrite;
 mod partial_file;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,16 @@ use descriptor::Descriptor;
 pub(crate) use descriptor::{hold, is_stdout};
 pub(crate) use overwrite::Overwrites;
 pub(crate) use partial_file::{PartialFile, remove_unfinished};
+
+/// Creates folders that only their owner can read: mode 0700 where folders have a
+/// mode.
+pub(crate) fn private_folders() -> DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "elsewhere a folder has no mode"))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
 
 /// A file that replaces another one when it is complete. Devices, pipes and
 /// descriptors of this process are written directly; behind a link, its target is

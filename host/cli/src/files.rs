@@ -18,6 +18,7 @@ pub(crate) fn read_found(path: &Path, folder: &Path, most: u64) -> Result<Vec<u8
     read.map_err(|error| error_of(path, most, error))
 }
 
+/// The error about a file that is too large or cannot be read.
 fn error_of(path: &Path, bytes_max: u64, error: io::Error) -> FileError {
     let path = path.to_owned();
     match error.kind() {

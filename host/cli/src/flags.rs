@@ -41,6 +41,7 @@ pub(crate) struct DbFlags {
 }
 
 impl DbFlags {
+    /// Adds the flag, and records the database for hints.
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         if let Some(path) = &self.db {
             crate::shell::set_database(path);
@@ -85,6 +86,7 @@ pub(crate) struct StepFlags {
 }
 
 impl StepFlags {
+    /// Adds the flags that were given.
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         layer.add(Key::Provider, self.agent_provider.as_ref());
         layer.add(Key::Model, self.model.as_ref());
@@ -155,6 +157,7 @@ pub(crate) struct AgentFlags {
 }
 
 impl AgentFlags {
+    /// Adds the flags that were given.
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         layer.add(Key::AgentTimeout, self.agent_timeout.as_ref());
         layer.add(Key::IdleTimeout, self.idle_timeout.as_ref());
@@ -245,12 +248,13 @@ pub(crate) struct LimitFlags {
     timeout: Option<Value>,
 
     /// Stop the run when the script computes for this long without waiting for a
-    /// call; it can be resumed [default: 60s]
+    /// step; it can be resumed [default: 60s]
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::TurnTimeout))]
     turn_timeout: Option<Value>,
 }
 
 impl LimitFlags {
+    /// Adds the flags that were given.
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         layer.add(Key::MaxParallelAgents, self.max_parallel_agents.as_ref());
         layer.add(Key::MaxAgents, self.max_agents.as_ref());
@@ -276,6 +280,7 @@ pub(crate) struct LogFlags {
 }
 
 impl LogFlags {
+    /// Adds the flag if it was given.
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         layer.add(Key::LogLevel, self.log_level.as_ref());
         let debug = self.debug.then(|| Value::Text("debug".to_owned()));
@@ -344,6 +349,7 @@ impl ShowFlags {
 }
 
 impl WorkFlags {
+    /// Adds all flags of a run, resume or fork that were given.
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         self.agents.put(layer);
         self.limits.put(layer);

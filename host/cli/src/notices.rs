@@ -30,10 +30,13 @@ pub(crate) fn print_raw(line: &str) {
     write(line, Kind::Message);
 }
 
+/// The text with all lines but the first indented, and without control
+/// characters.
 fn indented(text: &str) -> String {
     sanitize::lines(text).replace('\n', "\n  ")
 }
 
+/// Writes the text as whole lines.
 fn write(text: &str, kind: Kind) {
     streams::write_stderr(format!("{text}\n"), kind);
 }

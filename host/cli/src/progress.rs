@@ -184,6 +184,8 @@ impl Watcher for Progress {
 }
 
 impl Progress {
+    /// Keeps the folder for the first line. `outside` is the project of the
+    /// script, if the folder is not in it.
     fn works_in(&self, cwd: &Path, outside: Option<&Path>) {
         let mut place = format!(" in {}", sanitize::path(cwd));
         if let Some(project) = outside {
@@ -195,6 +197,7 @@ impl Progress {
         let _ = self.place.set(place);
     }
 
+    /// Prints the first line, starts the event stream, and prints the preamble.
     fn run_known(&self, run: &RunId, resumed: bool) {
         let is_first = self.run.set(run.clone()).is_ok();
         signals::set_run(run);
@@ -218,6 +221,7 @@ impl Progress {
         }
     }
 
+    /// Handles a durable event. A replayed one was shown by an earlier process.
     fn event(&self, event: &Event, replayed: bool) {
         // The stream continues at its position, also when this process resumes
         // the run once more.
@@ -229,6 +233,7 @@ impl Progress {
         }
     }
 
+    /// Handles a fleeting event, which is in no journal.
     fn activity(&self, event: &Event) {
         if let Some(stream) = self.stream.get() {
             stream.fleeting(event);
@@ -236,6 +241,7 @@ impl Progress {
         self.show(event);
     }
 
+    /// Warns that another process has the database locked.
     fn waits_for_database(&self, wait: DatabaseWait<'_>) {
         let message = advice::waits::for_database(wait);
         if wait.is_under_way {
@@ -246,6 +252,7 @@ impl Progress {
         }
     }
 
+    /// Warns that a resume continues an earlier fork of this script.
     fn taken_up_before(&self, run: &RunId, fork: &RunId) {
         self.warn(&format!(
             "run {run} was resumed with this script before; its fork {fork} continues; smol-wf fork {run} SCRIPT{} starts another one",
@@ -253,6 +260,7 @@ impl Progress {
         ));
     }
 
+    /// Prints a warning, or keeps it until the first line is printed.
     fn warn(&self, message: &str) {
         if self.run.get().is_none() {
             locked(&self.early).push(message.to_owned());
@@ -284,6 +292,7 @@ impl Progress {
     }
 }
 
+/// Locks, also after a panic of another holder.
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

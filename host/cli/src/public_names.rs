@@ -1,7 +1,7 @@
-//! Names that others rely on, and where they may not stand.
+//! Tests of the public names, and of where they may be used.
 //!
 //! Owns: the lists of flags, variables, settings, codes and exit codes, as the program
-//! has them. Never: part of the program; these are tests.
+//! has them. Never: part of the program.
 
 #[path = "../tests/common/listed.rs"]
 mod listed;
@@ -16,7 +16,7 @@ use smol_wf_core::event::EventKind;
 use crate::Cli;
 use crate::config::{Key, OTHERS};
 
-/// `run --fuel`, `config show --json`: each flag by its command.
+/// Each flag by its command: `run --fuel`, `config show --json`.
 fn flags() -> BTreeSet<String> {
     fn add(command: &clap::Command, path: &str, flags: &mut BTreeSet<String>) {
         for argument in command.get_arguments() {
@@ -77,19 +77,19 @@ fn every_exit_code_is_listed() {
     listed::compare("exit-codes.txt", &codes);
 }
 
-/// Whether the words stand in a text, and no longer ones: "smol-wf runs it" is none.
+/// Whether a text contains the words, and not longer ones such as "smol-wf runs it".
 fn types(text: &str, words: &str) -> bool {
     let is_end = |rest: &str| !rest.starts_with(|one: char| one.is_alphanumeric());
     text.match_indices(words).any(|(at, _)| is_end(&text[at + words.len()..]))
 }
 
-/// Where a word of the command line stands in a library, and why.
-const EXCEPTIONS: [(&str, &[&str], &str); 14] = [
+/// The libraries' files that may contain words of the command line: file, words,
+/// and why.
+const EXCEPTIONS: [(&str, &[&str], &str); 13] = [
     ("core/src/asks.rs", &["--asks"], "the report and recorded events have it"),
     ("engine/src/agents.rs", &["--agent-provider", "smol-wf doctor"], SCRIPTS),
     ("engine/src/attempt_timeouts.rs", &["--agent-timeout", "--idle-timeout"], SCRIPTS),
     ("engine/src/provider_set.rs", &["--agent-provider"], SCRIPTS),
-    ("providers/src/process/error.rs", &["smol-wf config", "smol-wf doctor"], SCRIPTS),
     ("engine/src/worktree/commits.rs", &["--format"], GIT),
     ("engine/src/worktree/mod.rs", &["--format"], GIT),
     ("engine/src/worktree/note.rs", &["--format"], GIT),
@@ -101,8 +101,8 @@ const EXCEPTIONS: [(&str, &[&str], &str); 14] = [
     ("providers/src/pi/argv.rs", &["--model"], AGENT),
 ];
 
-const SCRIPTS: &str = "scripts are given this message, and may have read it";
-const GIT: &str = "a flag of git's";
+const SCRIPTS: &str = "scripts get this message and may compare it";
+const GIT: &str = "a flag of git";
 const AGENT: &str = "a flag of the agent's program";
 
 #[test]

@@ -4,7 +4,7 @@
 //! owner only. Never: the only copy; the journal has every result, and a program
 //! that reads stdout gets it in full.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use smol_wf_engine::Report;
 
 use crate::config::{Key, Settings};
 use crate::failure::print_message;
-use crate::file_output::PartialFile;
+use crate::file_output::{PartialFile, private_folders};
 use crate::sanitize;
 
 /// Largest result that a report shows on a terminal: some thousand lines, about
@@ -71,6 +71,7 @@ fn remove_file(path: &Path) {
     }
 }
 
+/// Whether the file or a folder on the way to it does not exist.
 fn is_not_there(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -83,6 +84,7 @@ fn file_of(settings: &Settings, run: &RunId) -> Option<PathBuf> {
     Some(beside(real, run))
 }
 
+/// The file of a run, beside this database.
 fn beside(database: PathBuf, run: &RunId) -> PathBuf {
     let mut folder = database.into_os_string();
     folder.push(".results");
@@ -96,20 +98,11 @@ fn write(path: &Path, result: &str) -> io::Result<()> {
             Ok(found) if found.is_dir() => {}
             // A repository may contain a link that leads anywhere.
             Ok(_) => return Err(io::Error::other("its folder is a link or a file")),
-            Err(_) => make_private(folder)?,
+            Err(_) => private_folders().create(folder)?,
         }
     }
     let (mut file, mut beside) = PartialFile::of(path)?;
     file.write_all(result.as_bytes())?;
     file.write_all(b"\n")?;
     beside.replace(path)
-}
-
-/// Creates a folder that only its owner can read.
-fn make_private(folder: &Path) -> io::Result<()> {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "elsewhere a folder has no mode"))]
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }

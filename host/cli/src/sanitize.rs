@@ -93,6 +93,7 @@ pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 
+/// Columns of one character; combining ones have none.
 fn columns_of(character: char) -> usize {
     if character == AS_EMOJI { 1 } else { character.width().unwrap_or(0) }
 }

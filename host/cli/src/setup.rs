@@ -144,6 +144,8 @@ fn is_there(path: &Path) -> bool {
     !path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
+/// The engine over a store, with the providers of the settings and the
+/// worktrees in `<path>.worktrees`.
 fn engine_over(
     store: Box<dyn Store>,
     path: &Path,
@@ -190,6 +192,7 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
     }
 }
 
+/// The budget mode; `None` if it is unset.
 fn mode(settings: &Settings) -> Option<BudgetMode> {
     settings.text(Key::BudgetMode).map(|word| match word {
         "stop" => BudgetMode::Stop,

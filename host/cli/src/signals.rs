@@ -272,9 +272,11 @@ mod system {
 
     use crate::exit;
 
+    /// Receives SIGINT, SIGTERM and SIGHUP.
     pub(super) struct Listener(Signals);
 
     impl Listener {
+        /// Starts to listen; `None` if the system refuses.
         pub(super) fn new() -> Option<Self> {
             // Ignored signals stay ignored: under nohup a run survives the
             // terminal, and in the background of a shell script Ctrl-C is for
@@ -297,6 +299,7 @@ mod system {
         }
     }
 
+    /// The exit code of a signal: 128 and its number.
     fn code(signal: i32) -> Option<u8> {
         match signal {
             SIGINT => Some(exit::INTERRUPTED),
@@ -314,6 +317,7 @@ mod system {
         }
     }
 
+    /// Handles SIGXFSZ with nothing, so that the write itself fails.
     pub(super) fn let_large_files_fail() {
         #[cfg(any(target_os = "linux", target_os = "macos"))]
         const SIGXFSZ: i32 = 25;
@@ -351,6 +355,7 @@ mod system {
 
     use crate::exit;
 
+    /// Receives Ctrl-C, with a runtime of its own.
     pub(super) struct Listener(Runtime);
 
     impl Listener {

@@ -79,14 +79,17 @@ mod system {
         Some(if raised.is_ok() { wanted } else { current })
     }
 
+    /// Largest file in bytes (`ulimit -f`); `None` is unlimited, also below.
     pub(super) fn file_bytes() -> Option<u64> {
         getrlimit(Resource::Fsize).current
     }
 
+    /// Most processes and threads of this user (`ulimit -u`).
     pub(super) fn processes() -> Option<u64> {
         getrlimit(Resource::Nproc).current
     }
 
+    /// Most bytes of addresses of this process (`ulimit -v`).
     pub(super) fn address_bytes() -> Option<u64> {
         getrlimit(Resource::As).current
     }

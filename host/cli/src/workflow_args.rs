@@ -19,6 +19,7 @@ pub(crate) use self::source::SourceError;
 /// Commands that take `--args-<name>`; others refuse them and never propose them.
 pub(crate) const TAKE_ARGS: [&str; 4] = ["run", "fork", "plan", "explore"];
 
+/// How the flag of a named argument begins.
 const PREFIX: &str = "--args-";
 /// Flags of this program that begin like the workflow's.
 const OWN_FLAGS: [&str; 1] = ["from-file"];
@@ -222,6 +223,7 @@ fn append(all: &mut Map<String, Value>, name: String, value: Value) {
     }
 }
 
+/// The error about arguments that are not an object.
 fn not_mergeable(value: &Value) -> ArgsError {
     ArgsError::NotMergeable { found: smol_wf_core::json_kind::kind_of(value) }
 }

@@ -361,7 +361,7 @@ const MANUAL: [(&str, &str); 17] = [
     ("`agentType`", "agentTypes"),
     ("`permissions: 'read'`", "readOnly"),
     ("`permissions: 'write'`", "write"),
-    ("says what a call cost", "cost"),
+    ("says what a step cost", "cost"),
     ("`disallowedTools`", "disallowedTools"),
     ("`tools`, `allowedTools`", "tools"),
     ("`bashCommandClamp`", "bashCommandClamp"),

@@ -190,7 +190,7 @@ fn runs_that_cannot_be_resumed() {
     place.write("none.mjs", format!("{META}return 1\n"));
     assert_eq!(place.run(&["run", "none.mjs"]).code, 0);
     snapshot!(place.run(&["fork", "latest", "--from", "2"]).said(2), @"
-    error: --from 2: run run_1 has made no calls; leave out --from [request_invalid]
+    error: --from 2: run run_1 has no steps; leave out --from [request_invalid]
     its steps: smol-wf history run_1 -o text
     ");
 }
@@ -213,7 +213,7 @@ fn a_live_run_of_another_process_is_left_alone() {
     // It cannot be taken up, so nobody is told to.
     let exported = place.run(&["export", &run, "--fixture", "a.swf"]);
     snapshot!(exported.said(3), @"
-    error: another process works on run run_1, and a fixture needs an end; wait until the run is over, then export it again [fixture_not_over]
+    error: another process works on run run_1; only an ended run can be a fixture; wait until the run is over, then export it again [fixture_not_over]
     its state: smol-wf history run_1
     ");
     assert!(!place.path("a.swf").exists());
@@ -225,7 +225,7 @@ fn a_live_run_of_another_process_is_left_alone() {
     assert_eq!(listed["runs"][0]["state"], "interrupted");
     let exported = place.run(&["export", &run, "--fixture", "a.swf"]);
     snapshot!(exported.said(3), @"
-    error: run run_1 is not over, and a fixture needs an end; resume it, then export it again [fixture_not_over]
+    error: run run_1 has not ended; only an ended run can be a fixture; resume it, then export it again [fixture_not_over]
     resume it: smol-wf resume run_1
     ");
 }

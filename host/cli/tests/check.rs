@@ -45,10 +45,10 @@ fn positions_count_characters() {
     let place = Place::new();
     place.write("script.js", format!("{META}const 名 = '☃☃'; agent('x')\n"));
     snapshot!(place.run(&["check", "script.js"]).printed(7), @"
-    script.js:2:17: error: nobody awaits this `agent()` [not-awaited]
+    script.js:2:17: error: this `agent()` is not awaited [not-awaited]
        2 │ const 名 = '☃☃'; agent('x')
          │                  ^
-      write `await` in front; when the script ends, what is still under way is cut off
+      write `await` before it; calls that are not settled when the script ends are cut off
     1 script checked: 1 error, 0 warnings
     ");
 }
@@ -242,10 +242,10 @@ fn a_missing_script_does_not_hide_findings_in_others() {
     let ran = place.run(&["check", "nowhere.mjs", "a.mjs"]);
     snapshot!(ran.said(3), @"error: there is no file `nowhere.mjs` [workflow_not_found]");
     snapshot!(ran.stdout, @"
-    a.mjs:2:1: error: nobody awaits this `agent()` [not-awaited]
+    a.mjs:2:1: error: this `agent()` is not awaited [not-awaited]
        2 │ agent('x')
          │ ^
-      write `await` in front; when the script ends, what is still under way is cut off
+      write `await` before it; calls that are not settled when the script ends are cut off
     1 script checked: 1 error, 0 warnings
     ");
 }
@@ -388,7 +388,7 @@ fn annotations_are_printed_only_in_actions() {
     assert_eq!(place.run(&["check", "script.js"]).stderr, "");
     let mut command = place.command(&["check", "script.js"]);
     let ran = finish(command.env("GITHUB_ACTIONS", "true").spawn().unwrap());
-    snapshot!(ran.said(7), @"::error file=script.js,line=2,col=1,title=not-awaited::nobody awaits this `agent()`");
+    snapshot!(ran.said(7), @"::error file=script.js,line=2,col=1,title=not-awaited::this `agent()` is not awaited");
 }
 
 /// No specifier and no trick leads out of the guest, whatever `check` says.

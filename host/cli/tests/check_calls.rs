@@ -208,10 +208,10 @@ fn folders_are_looked_through() {
     place.write("flows/node_modules/c.js", format!("{META}agent('x')\n"));
     place.write(".claude/workflows/broken.js", "const meta = 1\n");
     snapshot!(place.run(&["check", "flows"]).printed(7), @"
-    flows/a.js:2:1: error: nobody awaits this `agent()` [not-awaited]
+    flows/a.js:2:1: error: this `agent()` is not awaited [not-awaited]
        2 │ agent('x')
          │ ^
-      write `await` in front; when the script ends, what is still under way is cut off
+      write `await` before it; calls that are not settled when the script ends are cut off
     2 scripts checked: 1 error, 0 warnings
     ");
     snapshot!(place.run(&["check", "."]).printed(7), "check-calls-folders-looked-through");

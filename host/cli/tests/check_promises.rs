@@ -150,18 +150,18 @@ fn a_finding_names_the_call_and_what_became_of_it() {
     let body = "async function go() { return agent('x') }\nconst r = go()\nreturn r.verdict\n";
     place.write("script.js", format!("{META}{body}"));
     snapshot!(place.run(&["check", "script.js"]).printed(7), @"
-    script.js:4:8: error: `r` is the promise of `agent()`, and nobody awaits it here: a promise has no `verdict` [not-awaited]
+    script.js:4:8: error: `r` is the promise of `agent()` and is not awaited here: a promise has no `verdict` [not-awaited]
        4 │ return r.verdict
          │        ^
-      write `await` in front of the call, or of the promise where it is used
+      write `await` before the call, or before the promise where it is used
     1 script checked: 1 error, 0 warnings
     ");
     place.write("script.js", format!("{META}async function go() {{ await agent('x') }}\ngo()\n"));
     snapshot!(place.run(&["check", "script.js"]).printed(7), @"
-    script.js:3:1: error: nobody awaits this `go()`, which calls `agent()` [not-awaited]
+    script.js:3:1: error: this `go()`, which calls `agent()`, is not awaited [not-awaited]
        3 │ go()
          │ ^
-      write `await` in front; when the script ends, what is still under way is cut off
+      write `await` before it; calls that are not settled when the script ends are cut off
     1 script checked: 1 error, 0 warnings
     ");
 }

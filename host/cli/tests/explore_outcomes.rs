@@ -162,7 +162,7 @@ fn agents_that_nobody_awaits_are_found_and_races_are_not() {
     let child = "workflow({ scriptPath: './kid.js' })\nawait agent('one')\nreturn 1\n";
     let lost = found(&explore(&place, "child.js", child, &few));
     assert_eq!(lost.len(), 1, "{lost:?}");
-    snapshot!(lost[0].2, @"`./kid.js` is at work when the script ends, and nobody awaits it: a run cuts it off, and its answer is lost");
+    snapshot!(lost[0].2, @"`./kid.js` is at work when the script ends and is not awaited: a run cuts it off, and its answer is lost");
     // Who says `void` means it.
     let void = "void agent('note')\nreturn (await agent('main'))?.length\n";
     assert_eq!(found(&explore(&place, "void.js", void, &few)), []);

@@ -253,7 +253,7 @@ fn a_fork_counts_the_calls_that_were_made() {
     [fork] of run_2
     [agent] a: answer reused
     warning: step 2 was still at work when the script ended, and was cut off (never)
-    fork of run_2: 1 answer reused (3 tokens saved), 0 calls made
+    fork of run_2: 1 answer reused (3 tokens saved), 0 agents asked
     ");
     let reused: &Value = &fork.report()["reused"];
     assert_eq!((&reused["agents"], &reused["byHand"]), (&json!(1), &json!(0)));

@@ -57,13 +57,13 @@ fn the_examples_do_what_was_recorded() {
 #[test]
 fn an_unchanged_script_passes_and_a_comment_changes_nothing() {
     let place = recorded(SCRIPT, &[]);
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, 0.0 s");
     edit(&place, "return {", "// a remark\nlog('new')\nreturn {");
-    snapshot!(place.run(&["test", "tests"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, script edited, 0.0 s");
+    snapshot!(place.run(&["test", "tests"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, script edited, 0.0 s");
     let before = fixture(&place);
-    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, script edited, fixture written, 0.0 s");
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, script edited, fixture written, 0.0 s");
     assert_ne!(fixture(&place), before);
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, 0.0 s");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_changed_prompt_is_shown_and_recorded_live_on_request() {
     snapshot!(place.run(&["test", "--accept"]).printed(7), "fixtures-changed-prompt-shown-2");
     let live = place.run(&["test", "--record", "missing", "--debug-rule", "*=answer:by weight"]);
     snapshot!(live.printed(0), "fixtures-changed-prompt-shown-3");
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, 0.0 s");
     assert!(fixture(&place).contains("by weight"));
 }
 
@@ -97,13 +97,13 @@ fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
     let kept = place.path("tests/review.swf.kept");
     let text = std::fs::read_to_string(&kept).unwrap();
     std::fs::write(&kept, text.replace("Study a", "Study z")).unwrap();
-    snapshot!(place.run(&record).printed(7), @"FAIL  tests/review.swf  the answers kept in the .kept file beside the fixture cannot be used: line 3 of the fixture was changed by hand, or by a merge: its digest does not fit; delete that file to ask the agents again [fixture_kept]");
+    snapshot!(place.run(&record).printed(7), @"FAIL  tests/review.swf  the answers saved in the .kept file beside the fixture cannot be used: line 3 of the fixture was changed by hand, or by a merge: its digest does not match; delete that file to ask the agents again [fixture_kept]");
     std::fs::write(&kept, text).unwrap();
     // Only recording looks at what is kept.
     snapshot!(place.run(&["test"]).printed(7), "fixtures-answers-recording-cut-3");
     snapshot!(place.run(&record).printed(0), "fixtures-answers-recording-cut-4");
     assert!(!place.path("tests/review.swf.kept").exists());
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, 0.0 s");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn new_and_missing_calls_and_another_result_fail() {
     let turned = place.run(&["test"]);
     snapshot!(turned.printed(7), "fixtures-new-missing-calls-4");
     snapshot!(place.run(&["test", "--accept"]).printed(0), "fixtures-new-missing-calls-5");
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, 0.0 s");
 }
 
 #[test]
@@ -130,9 +130,9 @@ fn a_flipped_byte_is_found_at_its_line() {
     let place = recorded(SCRIPT, &[]);
     let forged = fixture(&place).replacen("for bugs.", "for bugz.", 1);
     std::fs::write(place.path("tests/review.swf"), forged).unwrap();
-    snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not fit; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
+    snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
     // Nothing but the file as it was, or another run, helps.
-    snapshot!(place.run(&["test", "--accept"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not fit; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
+    snapshot!(place.run(&["test", "--accept"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
 }
 
 /// Six calls, one behind the other.
@@ -186,10 +186,10 @@ fn a_script_that_was_moved_keeps_its_fixture() {
     let moved = ["test", "tests/review.swf", "--script", "new/moved.js"];
     snapshot!(place.run(&moved).printed(7), "fixtures-script-moved-keeps");
     std::fs::rename(place.path("flows/child.js"), place.path("new/child.js")).unwrap();
-    snapshot!(place.run(&moved).printed(0), @"PASS  tests/review.swf  1 call, 0 live, script edited, 0.0 s");
-    snapshot!(place.run(&[&moved[..], &["--accept"]].concat()).printed(0), @"PASS  tests/review.swf  1 call, 0 live, script edited, fixture written, 0.0 s");
+    snapshot!(place.run(&moved).printed(0), @"PASS  tests/review.swf  1 step, 0 live, script edited, 0.0 s");
+    snapshot!(place.run(&[&moved[..], &["--accept"]].concat()).printed(0), @"PASS  tests/review.swf  1 step, 0 live, script edited, fixture written, 0.0 s");
     assert!(fixture(&place).contains("../new/moved.js"), "{}", fixture(&place));
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  1 call, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  1 step, 0 live, 0.0 s");
     place.write("tests/other.swf", fixture(&place));
     snapshot!(place.run(&["test", "--script", "new/moved.js"]).said(2), @"error: --script is for one fixture, and there are 2; give only the fixture of this script");
 }
@@ -200,7 +200,7 @@ fn rules_beside_a_fixture_are_kept() {
     let rules = r#"{ "resultSchema": { "type": "object", "required": ["found", "rank"] },
         "agents": { "min": 3, "max": 3 }, "maxCostUsd": 1, "noNulls": true }"#;
     place.write("tests/review.assert.json", rules);
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, 0.0 s");
     let mut broken = String::new();
     for rules in [
         r#"{ "resultSchema": { "required": ["verdict"] } }"#,
@@ -220,13 +220,13 @@ fn rules_beside_a_fixture_are_kept() {
     let unpriced = recorded(SCRIPT, &["--debug-rule", "label:b=tokens:1000,cost:unknown"]);
     unpriced.write("tests/review.assert.json", r#"{ "maxCostUsd": 5 }"#);
     snapshot!(unpriced.run(&["test"]).printed(7), @"
-    FAIL  tests/review.swf  3 calls, 0 live, 0.0 s
-          rule maxCostUsd: of 3 calls, 1 have no known cost, so the run may cost more than $5; record it with a price for their model (--prices FILE), or leave the rule out
+    FAIL  tests/review.swf  3 steps, 0 live, 0.0 s
+          rule maxCostUsd: the cost of 1 of 3 agents is unknown, so the run may cost more than $5; record it with a price for their model (--prices FILE), or leave the rule out
     ");
     let nulls = recorded(SCRIPT, &["--debug-rule", "label:b=null"]);
     nulls.write("tests/review.assert.json", r#"{ "noNulls": true }"#);
     snapshot!(nulls.run(&["test"]).printed(7), @"
-    FAIL  tests/review.swf  3 calls, 0 live, 0.0 s
+    FAIL  tests/review.swf  3 steps, 0 live, 0.0 s
           rule noNulls: 1 nulls; the first is the agent of step 2: the agent answered null
     ");
 }
@@ -247,7 +247,7 @@ return answer
         !text.contains(key) && !text.contains("ACME-17") && !text.contains("/home/ann"),
         "{text}"
     );
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 steps, 0 live, 0.0 s");
     edit(&place, "Then:", "Now:");
     snapshot!(place.run(&["test"]).printed(7), "fixtures-secrets-taken-out");
     // A script that computes with a secret cannot be replayed without it.
@@ -263,7 +263,7 @@ return answer
     ");
     snapshot!(export(&place, &["--redact", ".*"]).said(2), @"
     latest is run_1, the last run of /folder
-    error: --redact .*: it matches nothing at all, or its own replacement [fixture_redact_rule]
+    error: --redact .*: it matches the empty text, or its own replacement [fixture_redact_rule]
     ");
 }
 
@@ -284,10 +284,10 @@ return { first, inner, slots }
     let ran = place.run(&[&["run", "flows/review.js"], &flags[..]].concat());
     assert_eq!(ran.ok()["results"]["first"], "echo: fast");
     export(&place, &[]).fails(0, &[]);
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  5 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  5 steps, 0 live, 0.0 s");
     // Edited, the answers still come in the recorded order, and fail as they did.
     edit(&place, "return {", "/* edited */ return {");
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  5 calls, 0 live, script edited, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  5 steps, 0 live, script edited, 0.0 s");
     // So does a child that was edited.
     place.write("flows/child.js", "export const meta = { name: 'c', description: 'd' }\nreturn await agent('inside ' + args.first)");
     snapshot!(place.run(&["test"]).printed(7), "fixtures-children-sleeps-failures");
@@ -301,7 +301,7 @@ fn ci_is_told_in_its_own_forms() {
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("summary.md"));
     let ran = finish(command.spawn().unwrap());
     snapshot!(ran.said(7), @"
-    ::error file=tests/review.swf,title=smol-wf test::call 3 (rank): prompt changed since recorded call 3
+    ::error file=tests/review.swf,title=smol-wf test::step 3 (rank): prompt changed since recorded step 3
     1 fixture, 1 failed
     ");
     let summary = std::fs::read_to_string(place.path("summary.md")).unwrap();
@@ -311,7 +311,7 @@ fn ci_is_told_in_its_own_forms() {
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", place.dir.path());
     let below = finish(command.current_dir(place.path("tests")).spawn().unwrap());
     snapshot!(below.said(7), @"
-    ::error file=tests/review.swf,title=smol-wf test::call 3 (rank): prompt changed since recorded call 3
+    ::error file=tests/review.swf,title=smol-wf test::step 3 (rank): prompt changed since recorded step 3
     1 fixture, 1 failed
     ");
     // What cannot be written keeps nothing else from being written.
@@ -374,25 +374,25 @@ fn limits_of_the_recording_bound_nothing_that_it_answers() {
     edit(&place, "two", "two more");
     place.run(&["resume", "latest"]).ok();
     snapshot!(export(&place, &[]).said(0), "fixtures-limits-recording-bound");
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 steps, 0 live, 0.0 s");
     edit(&place, "const a", "// a remark\nconst a");
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, script edited, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 steps, 0 live, script edited, 0.0 s");
     let before = fixture(&place);
-    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, script edited, fixture written, 0.0 s");
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  2 steps, 0 live, script edited, fixture written, 0.0 s");
     assert!(fixture(&place).contains("\"agents\":1,"), "{}", fixture(&place));
     assert_ne!(fixture(&place), before);
-    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  2 calls, 0 live, 0.0 s");
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  2 steps, 0 live, 0.0 s");
     // A fork of the fork, and a run that was paused and resumed, likewise.
     edit(&place, "return [a,", "return [a, await agent('three'),");
     place.run(&["resume", "latest", "--max-agents", "1"]).ok();
     export(&place, &[]).fails(0, &[]);
     edit(&place, "// a remark", "// another one");
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, script edited, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, script edited, 0.0 s");
     place.run(&[&["run", "flows/review.js"][..], &debug].concat()).fails(5, &[]);
     place.run(&["resume", "latest", "--max-agents", "3"]).ok();
     export(&place, &[]).fails(0, &[]);
     edit(&place, "// another one", "");
-    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 calls, 0 live, script edited, 0.0 s");
+    snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, script edited, 0.0 s");
     // What goes on without end is stopped, in words that fit this command.
     edit(&place, "const a", "for (let i = 0; ; i++) agent('more ' + i)\nconst a");
     let ran = place.run(&["test"]);
@@ -446,7 +446,7 @@ fn what_is_accepted_passes_the_next_time_or_is_refused() {
     for more in [&["--accept"][..], &["--record", "missing"]] {
         let args = [&["test", "my review.swf", "--script", script], more].concat();
         insta::allow_duplicates!(
-            snapshot!(project.run(&args).printed(7), @"FAIL  my review.swf  the script of the fixture, /folder/flows/review.js, lies outside the project that holds the fixture, /folder, so that it would be refused from then on; move the script there or the fixture to the script, or leave out --accept and --record [workflow_outside_project]")
+            snapshot!(project.run(&args).printed(7), @"FAIL  my review.swf  the script of the fixture, /folder/flows/review.js, lies outside the project that holds the fixture, /folder: later tests would refuse the fixture; move the script there or the fixture to the script, or leave out --accept and --record [workflow_outside_project]")
         );
     }
     assert_eq!(std::fs::read(project.path("my review.swf")).unwrap(), before);
@@ -471,8 +471,8 @@ fn the_fixture_of_a_script_that_was_piped_in_says_what_it_lacks() {
     assert_eq!(common::finish(child).code, 0);
     let exported = place.run(&["export", "latest", "--fixture", "piped.swf"]);
     snapshot!(exported.said(0), "fixtures-fixture-script-piped");
-    snapshot!(place.run(&["test", "piped.swf"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, and no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
-    snapshot!(place.run(&["test", "piped.swf", "--accept"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, and no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
+    snapshot!(place.run(&["test", "piped.swf"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
+    snapshot!(place.run(&["test", "piped.swf", "--accept"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
     place.write("saved.js", text);
     place.run(&["test", "piped.swf", "--script", "saved.js", "--accept"]).fails(0, &[]);
     place.run(&["test", "piped.swf"]).fails(0, &[]);

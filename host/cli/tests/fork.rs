@@ -146,7 +146,7 @@ fn an_answer_written_by_hand_takes_the_place_of_the_agents() {
     let refused = place.script(&script, &["--debug-rule", "prompt:judge=answer:{\"ok\":false}"]);
     assert_eq!(refused.ok()["results"], "not approved");
     let wrong = place.run(&["fork", "latest", "--set-result", "1={\"ok\":1}"]);
-    snapshot!(wrong.said(2), @r#"error: --set-result 1: the answer for step 1 does not satisfy the schema of the call: /ok: 1 is not of type "boolean" [request_invalid]"#);
+    snapshot!(wrong.said(2), @r#"error: --set-result 1: the answer for step 1 does not satisfy the schema of the step: /ok: 1 is not of type "boolean" [request_invalid]"#);
     let approved = place.run(&["fork", "latest", "--set-result", "1={\"ok\":true}"]);
     let report = approved.ok();
     assert_eq!(report["results"], "echo: release");
@@ -160,7 +160,7 @@ fn an_answer_written_by_hand_takes_the_place_of_the_agents() {
     [agent] judge: answer reused
     [agent] release
     [agent] release: done in 0.0 s, 4 tokens
-    fork of run_2: 1 answer reused, 1 of them by hand (0 tokens saved), 1 call made
+    fork of run_2: 1 answer reused, 1 of them by hand (0 tokens saved), 1 agent asked
     ");
 }
 
@@ -274,7 +274,7 @@ fn a_resume_with_an_edited_script_that_is_typed_again_goes_on_with_its_fork() {
     agents: debug, which echoes prompts: nothing is sent to a model
     [agent] 4
     [agent] 4: done in 0.0 s, 2 tokens
-    fork of run_2: 1 answer reused (4 tokens saved), 2 calls made
+    fork of run_2: 1 answer reused (4 tokens saved), 2 agents asked
     ");
     assert_eq!(dispatched(&place, &fork), ["two", "4"], "nothing was asked twice");
     // And when it is over, it is reported, as any run is.

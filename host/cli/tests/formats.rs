@@ -219,7 +219,7 @@ fn what_a_newer_program_wrote_is_known_as_that() {
     let fixture = "{\"swf\":3,\"name\":\"n\",\"script\":\"s\",\"root\":\".\"";
     let digest = smol_wf_core::ids::Digest::of(format!("{fixture}}}").as_bytes());
     place.write("n.swf", format!("{fixture},\"digest\":\"{:.16}\"}}\n", digest.as_str()));
-    snapshot!(place.run(&["test", "n.swf"]).printed(7), @"FAIL  n.swf  the fixture has format 3, and this program reads up to 2; use a newer smol-wf [fixture_newer]");
+    snapshot!(place.run(&["test", "n.swf"]).printed(7), @"FAIL  n.swf  the fixture has format 3; this program reads formats up to 2; use a newer smol-wf [fixture_newer]");
 }
 
 /// Changes the entries of an archive and seals the whole anew.

@@ -92,7 +92,7 @@ fn an_answer_by_hand_has_no_session_for_a_later_call() {
         let args: Vec<&str> = ["fork", &parent].iter().chain(args).copied().collect();
         finish(place.at_home(&args).spawn().unwrap())
     };
-    snapshot!(fork(&["--set-result", "1=\"by hand\""]).said(2), @"error: --set-result 1: step 2 goes on in the session of step 1, and an answer written by hand has none; leave it out, or give a script in which that step has no `session` [request_invalid]");
+    snapshot!(fork(&["--set-result", "1=\"by hand\""]).said(2), @"error: --set-result 1: step 2 continues the session of step 1, and an answer written by hand has no session; leave it out, or give a script in which that step has no `session` [request_invalid]");
     // Nobody goes on in the session of the last step.
     let forked = fork(&["--set-result", "2=\"by hand\""]);
     assert_eq!(results(&forked), json!(["new ", "by hand"]));

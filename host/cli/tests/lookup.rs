@@ -200,13 +200,13 @@ fn a_fixture_knows_the_children_that_its_run_had() {
     };
     at(&["export", "latest", "--fixture", "../tests/a.swf"]).fails(0, &[]);
     let tested = at(&["test", "../tests"]);
-    snapshot!(tested.printed(0), @"PASS  ../tests/a.swf  0 calls, 0 live, 0.0 s");
+    snapshot!(tested.printed(0), @"PASS  ../tests/a.swf  0 steps, 0 live, 0.0 s");
     let text = std::fs::read_to_string(place.path("app/tests/a.swf")).unwrap();
     assert!(text.contains("\"~/.claude/workflows/mine.js\""), "{text}");
     // Edited, they are looked for as a run does that is started from here.
     child(&place, "app/sub/c.js", "c2");
     let tested = at(&["test", "../tests"]);
-    snapshot!(tested.printed(0), @"PASS  ../tests/a.swf  0 calls, 0 live, script edited, 0.0 s");
+    snapshot!(tested.printed(0), @"PASS  ../tests/a.swf  0 steps, 0 live, script edited, 0.0 s");
 }
 
 #[test]

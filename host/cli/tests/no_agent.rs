@@ -112,7 +112,7 @@ fn off_a_terminal_a_call_that_names_nobody_stops_the_run_beside_agents_that_coul
     run run_1 in /folder
     warning: no agent is installed and logged in, so the first call that names none (by provider, model or phase) stops the run; `smol-wf doctor` says what is missing; --agent-provider debug echoes prompts
     [fork] of run_2
-    fork of run_2: 0 answers reused (0 tokens saved), 0 calls made
+    fork of run_2: 0 answers reused (0 tokens saved), 0 agents asked
     error: step 1 (`hello`) names no agent (by provider, model or phase), and when the run started none was installed and logged in; `smol-wf doctor` says what is missing; choose a provider with --agent-provider [no_agent]
     continue with an agent: smol-wf fork run_1 --agent-provider NAME (debug echoes prompts and sends nothing to a model)
     ");
@@ -160,7 +160,7 @@ fn a_missing_agent_is_never_recorded_as_an_answer() {
     place.write("w.js", format!("{META}{script}"));
     let tested = run(&place, &["test", "--record", "missing"]);
     snapshot!(tested.printed(7), @"
-    FAIL  tests/w.swf  1 call, 1 live, script edited, 0.0 s
+    FAIL  tests/w.swf  1 step, 1 live, script edited, 0.0 s
           step 1 (`a`) names no agent (by provider, model or phase), and when the run started none was installed and logged in
     ");
 }
@@ -311,7 +311,7 @@ fn a_run_of_echoes_says_so_when_it_is_taken_up() {
     agents: debug, which echoes prompts: nothing is sent to a model
     [fork] of run_1
     [agent] hello: answer reused
-    fork of run_1: 1 answer reused (5 tokens saved), 0 calls made
+    fork of run_1: 1 answer reused (5 tokens saved), 0 agents asked
     ");
 }
 

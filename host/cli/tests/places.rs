@@ -168,7 +168,7 @@ fn children_of_a_project_that_is_gone_say_how_it_is_named() {
     agents: debug, which echoes prompts: nothing is sent to a model
     [fork] of run_2
     [agent] a: answer reused
-    fork of run_2: 1 answer reused (3 tokens saved), 0 calls made
+    fork of run_2: 1 answer reused (3 tokens saved), 0 agents asked
     error: the folder of the script's project is gone; name its folder with --project-root DIR [project_gone]
     resume: smol-wf resume run_1
     ");
@@ -213,10 +213,10 @@ fn a_folder_whose_name_is_no_text_is_refused_before_anything_is_asked() {
     std::fs::write(folder.join("w.js"), format!("{META}return await agent('a')\n")).unwrap();
     let mut run = place.command(&["run"]);
     run.arg(folder.join("w.js"));
-    snapshot!(finish(run.spawn().unwrap()).said(3), @"error: /folder/f�/w.js has a name that is not UTF-8, so the run could not be taken up again; rename it, or start from another folder [path_not_utf8]");
+    snapshot!(finish(run.spawn().unwrap()).said(3), @"error: /folder/f�/w.js has a name that is not UTF-8, so the run could not be resumed; rename it, or start from another folder [path_not_utf8]");
     place.write("w.js", format!("{META}return await agent('a')\n"));
     let mut run = place.command(&["run", "../w.js"]);
-    snapshot!(finish(run.current_dir(&folder).spawn().unwrap()).said(3), @"error: /folder/f� has a name that is not UTF-8, so the run could not be taken up again; rename it, or start from another folder [path_not_utf8]");
+    snapshot!(finish(run.current_dir(&folder).spawn().unwrap()).said(3), @"error: /folder/f� has a name that is not UTF-8, so the run could not be resumed; rename it, or start from another folder [path_not_utf8]");
     assert_eq!(place.run(&["history", "-o", "json"]).ok()["runs"], serde_json::json!([]));
 }
 

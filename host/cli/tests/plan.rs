@@ -123,7 +123,7 @@ fn what_does_not_end_and_asks_no_agents_is_cut_and_says_so() {
     snapshot!(place.run(&["plan", "script.js"]).printed(0), "plan-stopped");
     let body = "for (let i = 0; ; i++) { phase('p' + i); await SW.sleep(1) }\n";
     let ran = plan(&place, &format!("{META}{body}"), &[]);
-    snapshot!(ran.said(0), @"stopped after 0 agents: the script made 20002 phases, log lines, sleeps, timers, null slots, refused calls and calls of child workflows and asked 0 agents, and goes on; the real run may go on");
+    snapshot!(ran.said(0), @"stopped after 0 agents: the script made 20002 phases, log lines, sleeps, timers, null slots, refused calls and child workflows and asked 0 agents, and goes on; the real run may go on");
     // All in one turn, which ends at the limit that a run has.
     let ran = plan(&place, &format!("{META}for (let i = 0; ; i++) phase('p' + i)\n"), &[]);
     snapshot!(ran.said(1), @"error: with generated answers the workflow failed: the run has made 200000 log lines, phases, sleeps and null slots, as many as it may [limit_notes]");
@@ -171,7 +171,7 @@ fn the_vendor_of_a_model_is_not_taken_for_who_is_asked() {
     // Where the provider that is asked takes no vendors, a run refuses it.
     let text = format!("{META}return agent('x', {{ model: 'm-1?provider=acme' }})\n");
     snapshot!(plan(&place, &text, &[]).said(1), @"
-    error: a run refuses call 1 (`x`): unknown provider `acme`; available: claude-code, codex, debug, opencode, pi; where it is a model's vendor, name an agent that takes vendors: --agent-provider opencode or pi [provider_unknown]
+    error: a run refuses step 1 (`x`): unknown provider `acme`; available: claude-code, codex, debug, opencode, pi; where it is a model's vendor, name an agent that takes vendors: --agent-provider opencode or pi [provider_unknown]
     error: with generated answers the workflow failed at 2:8: AgentError: unknown provider `acme`; available: claude-code, codex, debug, opencode, pi; where it is a model's vendor, name an agent that takes vendors: --agent-provider opencode or pi [provider_unknown]
        2 │ return agent('x', { model: 'm-1?provider=acme' })
          │        ^
@@ -194,7 +194,7 @@ fn what_a_run_refuses_a_plan_refuses() {
         "{META}const xs = await parallel([() => agent('x', {{ provider: 'nix', label: 'no' }}), () => agent('y')])\nif (xs[0] === null) await agent('because of that')\nreturn xs\n"
     );
     let ran = plan(&place, &text, &[]);
-    snapshot!(ran.said(1), @"error: a run refuses call 1 (`no`): unknown provider `nix`; available: claude-code, codex, debug, opencode, pi [provider_unknown]");
+    snapshot!(ran.said(1), @"error: a run refuses step 1 (`no`): unknown provider `nix`; available: claude-code, codex, debug, opencode, pi [provider_unknown]");
     let report = ran.report();
     assert_eq!((&report["agents"], &report["completed"]), (&json!(2), &json!(true)));
     assert_eq!(report["calls"][0]["refused"]["code"], "provider_unknown");

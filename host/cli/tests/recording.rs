@@ -63,7 +63,7 @@ fn a_signal_stops_a_recording_and_the_same_command_goes_on() {
         let ran = finish(child);
         insta::allow_duplicates! {
             snapshot!(ran.printed(code), @"
-            FAIL  review.swf  3 calls, 3 live, script edited, 0.0 s
+            FAIL  review.swf  3 steps, 3 live, script edited, 0.0 s
                   it was stopped
                   the answers so far are kept in review.swf.kept; go on: smol-wf test review.swf --record missing
             ");
@@ -85,7 +85,7 @@ fn two_recordings_at_one_moment_ask_for_an_answer_once() {
     assert_eq!(finish(slow).code, -1);
     let ran = finish(other);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
-    assert!(ran.stdout.contains("3 calls, 1 live"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("3 steps, 1 live"), "{}", ran.stdout);
 }
 
 #[test]
@@ -170,8 +170,8 @@ fn a_call_that_fails_is_not_recorded() {
     // One slot of two: the script goes on with a null, and completes.
     let fail = ["--debug-rule", "prompt:Study b=fail"];
     snapshot!(place.run(&[&RECORD[..], &fail].concat()).printed(7), @"
-    FAIL  review.swf  3 calls, 3 live, script edited, 0.0 s
-          call 2 (Study b) failed: debug: failed (failed) because a debug rule says so [provider_failed]
+    FAIL  review.swf  3 steps, 3 live, script edited, 0.0 s
+          step 2 (Study b) failed: debug: failed (failed) because a debug rule says so [provider_failed]
           the answers so far are kept in review.swf.kept; go on: smol-wf test review.swf --record missing
     ");
     assert_eq!(fixture(&place), before);
@@ -187,10 +187,10 @@ fn a_call_that_fails_is_not_recorded() {
     // Where nothing was answered, nothing is kept.
     place.write("review.js", script("Skim"));
     snapshot!(place.run(&[&RECORD[..], &["--debug-rule", "*=fail"]].concat()).printed(7), @"
-    FAIL  review.swf  3 calls, 3 live, script edited, 0.0 s
-          call 1 (Skim a) failed: debug: failed (failed) because a debug rule says so [provider_failed]
-          call 2 (Skim b) failed: debug: failed (failed) because a debug rule says so [provider_failed]
-          call 3 (Skim all) failed: debug: failed (failed) because a debug rule says so [provider_failed]
+    FAIL  review.swf  3 steps, 3 live, script edited, 0.0 s
+          step 1 (Skim a) failed: debug: failed (failed) because a debug rule says so [provider_failed]
+          step 2 (Skim b) failed: debug: failed (failed) because a debug rule says so [provider_failed]
+          step 3 (Skim all) failed: debug: failed (failed) because a debug rule says so [provider_failed]
           the fixture is as it was; ask again: smol-wf test review.swf --record missing
     ");
     assert!(!place.path("review.swf.kept").exists());

@@ -98,7 +98,7 @@ fn links_within_the_project_are_followed() {
     let place = recorded();
     std::fs::create_dir(place.path("more")).unwrap();
     symlink("../tests/review.swf", place.path("more/link.swf")).unwrap();
-    snapshot!(place.run(&["test", "more"]).printed(0), @"PASS  more/link.swf  1 call, 0 live, 0.0 s");
+    snapshot!(place.run(&["test", "more"]).printed(0), @"PASS  more/link.swf  1 step, 0 live, 0.0 s");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn nothing_is_written_through_a_link_that_leads_out() {
     // Where a new fixture stands before it takes the place of the old one.
     symlink(&precious, place.path("tests/review.swf.new")).unwrap();
     place.write("flows/review.js", format!("{META}log('new')\nreturn await agent('look')\n"));
-    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  1 call, 0 live, script edited, fixture written, 0.0 s");
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  tests/review.swf  1 step, 0 live, script edited, fixture written, 0.0 s");
     for (link, args) in [
         ("link.swf", &["export", "latest", "--fixture", "link.swf"][..]),
         ("report.xml", &["test", "--junit", "report.xml"]),

@@ -348,13 +348,13 @@ fn rewriting_a_fixture_changes_no_other_file() {
     place.run(&["export", "latest", "--fixture", "ok.swf"]).fails(0, &[]);
     let mine = place.write("ok.swf.new", "mine");
     let script = place.write("s.mjs", format!("{META}log('new')\nreturn await agent('p')\n"));
-    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  ok.swf  1 call, 0 live, script edited, fixture written, 0.0 s");
+    snapshot!(place.run(&["test", "--accept"]).printed(0), @"PASS  ok.swf  1 step, 0 live, script edited, fixture written, 0.0 s");
     assert_eq!(std::fs::read_to_string(mine).unwrap(), "mine");
     // What is to be typed is no flag.
     std::fs::rename(place.path("ok.swf"), place.path("-x.swf")).unwrap();
     std::fs::write(script, format!("{META}await agent('p')\nreturn 7\n")).unwrap();
     snapshot!(place.run(&["test", "."]).printed(7), @r#"
-    FAIL  -x.swf  1 call, 0 live, script edited, 0.0 s
+    FAIL  -x.swf  1 step, 0 live, script edited, 0.0 s
           the result changed
           result:
           - "echo: p"

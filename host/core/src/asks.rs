@@ -1,44 +1,43 @@
 //! Permissions that agents asked for, and that were refused because nobody could
 //! grant them.
 //!
-//! Owns: how they are counted, cut to a bound, and put into a sentence. Never: decides; the
-//! providers do, as the user's setting `asks` says.
+//! Owns: how they are counted, bounded, and put into a sentence. Never: refuses one;
+//! providers do, by the user's setting `asks`.
 
 use crate::cut;
 use serde::{Deserialize, Serialize};
 
-/// Different things that are kept of one call; more of them are counted as one.
+/// Most different permissions kept of one step; the rest are counted together.
 const KINDS_MAX: usize = 20;
 
-/// Longest text of one, in bytes: commands may be whole scripts.
+/// Longest text of a permission, in bytes: commands may be whole scripts.
 const TEXT_BYTES_MAX: usize = 400;
 
-/// What stands for those that are not kept one by one.
+/// The text of those that are counted together.
 const OTHERS: &str = "other things";
 
-/// What allows everything that is asked for.
+/// The flags that allow everything that agents ask for.
 pub const ALLOW_ALL: &str = "--asks allow";
 
 /// A permission that an agent asked for, and that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedAsk {
-    /// What, in a few words: a tool, and what it was to be used on.
+    /// A few words: the tool, and what it was to be used on.
     pub what: String,
-    /// What allows just this, as it is written into the agent's own settings;
-    /// none where that is not known.
+    /// The line in the agent's own settings that allows exactly this, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<String>,
-    /// How often.
+    /// How often it was asked for.
     pub times: u32,
-    /// The agent's own rules alone can allow it: its program refuses before anybody
-    /// could be asked, so [`ALLOW_ALL`] does not reach it.
+    /// Whether only the agent's own rules can allow it: its program refuses without
+    /// asking anybody, so [`ALLOW_ALL`] has no effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own_rules_only: bool,
 }
 
 impl RefusedAsk {
-    /// Asked for once.
+    /// A permission that was asked for once.
     #[must_use]
     pub fn once(what: impl Into<String>, allow: Option<String>) -> Self {
         let allow = allow.filter(|line| line.len() <= TEXT_BYTES_MAX);
@@ -50,13 +49,13 @@ impl RefusedAsk {
         }
     }
 
-    /// Asked for once, of a program that answers no by itself.
+    /// A permission that the agent's program refused by its own rules, once.
     #[must_use]
     pub fn of_its_own_rules(what: impl Into<String>, allow: String) -> Self {
         Self { own_rules_only: true, ..Self::once(what, Some(allow)) }
     }
 
-    /// Adds one to those of a call, the same ones together.
+    /// Adds a permission to those of a step; equal ones are counted together.
     pub fn add_to(self, all: &mut Vec<Self>) {
         let is_full = all.len() >= KINDS_MAX;
         let same = all.iter_mut().find(|one| one.what == self.what);
@@ -74,8 +73,8 @@ impl RefusedAsk {
         }
     }
 
-    /// A sentence for people about all of a call's, with what to type; none when
-    /// there are none.
+    /// A sentence for people about all permissions of a step, with what to type; none
+    /// if there are none.
     #[must_use]
     pub fn sentence(all: &[Self]) -> Option<String> {
         if all.is_empty() {
@@ -89,7 +88,7 @@ impl RefusedAsk {
             })
             .collect();
         let mut lines: Vec<&str> = all.iter().filter_map(|one| one.allow.as_deref()).collect();
-        // Many commands may wait for one rule.
+        // One rule may allow several commands.
         lines.dedup();
         let rules = lines.join("; ");
         let how = match (rules.as_str(), all.iter().all(|one| one.own_rules_only)) {
@@ -109,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_are_counted_together_and_there_are_never_too_many() {
+    fn equal_permissions_are_counted_together_and_their_number_is_bounded() {
         let mut all = Vec::new();
         for number in 0..100 {
             RefusedAsk::once(format!("bash {}", number % 30), None).add_to(&mut all);
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn people_are_told_what_and_what_to_type() {
+    fn the_sentence_says_what_was_refused_and_what_to_type() {
         assert_eq!(RefusedAsk::sentence(&[]), None);
         let mut all = Vec::new();
         for _ in 0..2 {
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_its_own_rules_allow_is_not_said_to_be_allowed_otherwise() {
+    fn a_permission_by_own_rules_only_is_not_offered_the_flag() {
         let mut all = Vec::new();
         for command in ["shell a", "shell b"] {
             RefusedAsk::of_its_own_rules(command, "a rule".into()).add_to(&mut all);

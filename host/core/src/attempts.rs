@@ -1,16 +1,15 @@
-//! Retries: what follows from a failed attempt at an agent call.
+//! Retries: what follows from a failed attempt at an agent step.
 //!
-//! Owns: whether, when and in which session a call is tried again, and which
-//! failures shut a provider for the rest of the run. Never: waits; the engine
-//! does.
+//! Owns: whether, when and in which session a step is tried again, and which failures
+//! shut a provider for the rest of the epoch. Never: waits; the engine does.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, StepId};
 use crate::step_request::Retry;
 
-/// The most attempts that the option `retry` may ask for: what fails ten times
-/// fails for a reason that waiting does not mend.
+/// The most attempts that the option `retry` may ask for: waiting does not help a step
+/// that fails ten times.
 pub const RETRY_ATTEMPTS_MAX: u32 = 10;
 
 /// Wait before the second attempt when `retry` does not say, in milliseconds.
@@ -19,38 +18,37 @@ pub const RETRY_BACKOFF_MS_DEFAULT: u64 = 1_000;
 /// The longest first wait that `retry` may ask for, in milliseconds.
 pub const RETRY_BACKOFF_MS_MAX: u64 = 10 * 60 * 1_000;
 
-/// No wait grows over this, in milliseconds.
+/// The longest wait before jitter, in milliseconds.
 const RETRY_WAIT_MS_MAX: u64 = 30 * 60 * 1_000;
 
-/// Attempts of a call without `retry`: one lost connection does not become a
-/// failure of the script.
+/// Attempts of a step without `retry`, so that one lost connection does not fail the
+/// script.
 const RETRY_ATTEMPTS_DEFAULT: u32 = 2;
 
-/// Attempts of a call without `retry` whose agent falls silent: the first, one
-/// that goes on in its session, and a fresh one.
+/// Attempts of a step without `retry` whose agent falls silent: the first, one that
+/// continues its session, and a fresh one.
 const SILENT_ATTEMPTS_DEFAULT: u32 = 3;
 
-/// A provider that asks to be left alone for longer than this, in
-/// milliseconds, is shut until then: waiting would hold the run, and every
-/// other call would hear the same.
+/// A provider that asks to wait for longer than this, in milliseconds, is shut until
+/// then: waiting would hold the run, and every other step would get the same answer.
 pub const RATE_LIMIT_WAIT_MS_MAX: u64 = 60 * 1_000;
 
-/// Why an attempt failed, as far as it matters for the next one.
+/// Why an attempt failed, as far as this matters for the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
     /// The connection broke off, or the process was killed.
     Broken,
-    /// Too many requests just now.
+    /// The provider had too many requests.
     Crowded,
-    /// It said nothing for too long.
+    /// The agent was silent for too long.
     Silent,
-    /// It took too long.
+    /// The agent took too long.
     Slow,
-    /// Not logged in, or nothing left: every call on the provider fails alike.
+    /// Not logged in, or no credit left: every step of the provider would fail.
     Shut,
     /// Cause unknown; also sessions that cannot be continued.
     Unclear,
-    /// Asking again would give the same.
+    /// Another attempt would fail in the same way.
     Final,
 }
 
@@ -59,8 +57,8 @@ pub enum FailureClass {
 pub enum RetryStart {
     /// With the prompt alone.
     Fresh,
-    /// In the session of an attempt that took too long: what that one has done
-    /// is not done, or paid for, a second time.
+    /// In the session of the attempt that took too long, so that its work is not done,
+    /// or paid for, a second time.
     InSession,
 }
 
@@ -71,7 +69,7 @@ pub enum RetryDecision {
     Again {
         /// Wait before the next attempt, in milliseconds.
         wait_ms: u64,
-        /// Where it begins; fresh if there is no session to continue.
+        /// How it begins; fresh if there is no session to continue.
         start: RetryStart,
     },
     /// Give up: the step has failed.
@@ -97,7 +95,7 @@ pub struct FailedAttempt<'a> {
     pub retry_after_ms: Option<u64>,
 }
 
-/// Decides whether and how a call is tried again after this attempt.
+/// Decides whether and how a step is tried again after this attempt.
 #[must_use]
 pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> RetryDecision {
     let too_long = failed.retry_after_ms.is_some_and(|ms| ms > RATE_LIMIT_WAIT_MS_MAX);
@@ -106,9 +104,9 @@ pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> RetryDecision {
         FailureClass::Shut => return RetryDecision::Shut,
         FailureClass::Crowded if too_long => return RetryDecision::Shut,
         FailureClass::Broken | FailureClass::Crowded | FailureClass::Silent => true,
-        // Without being asked for, half an hour is not spent twice.
+        // Half an hour is not spent twice unless the script asks for it.
         FailureClass::Slow => retry.is_some() || in_session,
-        // The session may be to blame.
+        // The session may be the cause.
         FailureClass::Unclear => in_session,
         FailureClass::Final => false,
     };
@@ -122,7 +120,7 @@ pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> RetryDecision {
         return RetryDecision::Failed;
     }
     let start = match failed.class {
-        // The one that failed is as good as before.
+        // The session, if there is one, is not the cause.
         FailureClass::Crowded => failed.start,
         FailureClass::Silent | FailureClass::Slow if !in_session => RetryStart::InSession,
         _ => RetryStart::Fresh,
@@ -131,8 +129,8 @@ pub fn after(failed: FailedAttempt<'_>, retry: Option<Retry>) -> RetryDecision {
     RetryDecision::Again { wait_ms: wait_ms(failed, backoff_ms), start }
 }
 
-/// The prompt of an attempt that continues a session. It repeats the task, because not
-/// every agent has kept the last prompt.
+/// The prompt of an attempt that continues a session. It repeats the task, because some
+/// agents lose the last prompt.
 #[must_use]
 pub fn go_on_prompt(prompt: &str) -> String {
     format!(
@@ -142,9 +140,10 @@ pub fn go_on_prompt(prompt: &str) -> String {
     )
 }
 
-/// Doubles with each attempt, is never less than the provider asks for, and up
-/// to half as long again, so that calls that failed together do not come back
-/// together. Drawn from the call, so that it is the same every time.
+/// The wait before the next attempt. It doubles with each attempt, and is never shorter
+/// than the provider asks for. Up to half of it is added as jitter, so that steps that
+/// failed together do not retry together. The jitter is a hash of the step and the
+/// attempt, so it is the same every time.
 fn wait_ms(failed: FailedAttempt<'_>, backoff_ms: u64) -> u64 {
     let doublings = failed.attempt.saturating_sub(1).min(u64::BITS - 1);
     let base = backoff_ms.saturating_mul(1 << doublings).min(RETRY_WAIT_MS_MAX);
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_is_tried_once_more_without_being_asked() {
+    fn a_lost_connection_is_retried_once_by_default() {
         let run = RunId::from_bits(1);
         for class in [FailureClass::Broken, FailureClass::Crowded] {
             let next = after(failed(&run, 1, class), None);
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_gone_on_with_then_begun_afresh_then_a_failure() {
+    fn a_silent_step_continues_its_session_then_begins_afresh_then_fails() {
         let run = RunId::from_bits(1);
         let silent = |attempt| failed(&run, attempt, FailureClass::Silent);
         assert_eq!(start(silent(1), None), Some(RetryStart::InSession));
@@ -222,7 +221,7 @@ mod tests {
             assert_eq!(start(second, None), Some(RetryStart::Fresh), "{class:?}");
         }
         assert_eq!(after(silent(3), None), RetryDecision::Failed);
-        // It can be no fault of the session's.
+        // The session cannot be the cause.
         let crowded = in_session(failed(&run, 2, FailureClass::Crowded));
         assert_eq!(start(crowded, None), Some(RetryStart::InSession));
         let refused = in_session(failed(&run, 2, FailureClass::Final));
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_retry_says_holds_for_silence_and_for_slowness() {
+    fn the_option_retry_bounds_silent_and_slow_steps() {
         let run = RunId::from_bits(1);
         let retry = |max_attempts| Some(Retry { max_attempts, backoff_ms: 1 });
         for class in [FailureClass::Silent, FailureClass::Slow] {
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_that_asks_for_time_gets_it_or_is_shut() {
+    fn a_provider_that_asks_to_wait_is_waited_for_or_shut() {
         let run = RunId::from_bits(1);
         let asked = |retry_after_ms, class| FailedAttempt {
             retry_after_ms: Some(retry_after_ms),

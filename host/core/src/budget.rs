@@ -1,8 +1,7 @@
 //! The budget that bounds the spend of a run.
 //!
-//! Owns: the text form of a budget, the spend so far, and whether one more call may
-//! begin. Never: the script's `budget`, which counts output tokens and refuses
-//! nothing.
+//! Owns: the text form of a budget, the spend so far, and whether one more agent may
+//! begin. Never: the script's `budget`, which counts output tokens and refuses nothing.
 
 use std::fmt;
 
@@ -11,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::cut;
 use crate::reply::Reply;
 
-/// Output tokens that a call is taken to need before any has answered: a page
-/// or two of text.
+/// Output tokens reserved for a step before the first has answered: a page or two of
+/// text.
 const RESERVED_TOKENS: u64 = 4_000;
 
-/// Millionths of a dollar that a call is taken to need before any has answered.
+/// Millionths of a dollar reserved for a step before the first has answered.
 const RESERVED_MICROS: u64 = 250_000;
 
 /// The largest budget: a billion dollars or tokens, in the unit of the field.
@@ -40,7 +39,7 @@ pub enum BudgetSetting {
     AtMost(Allowance),
 }
 
-/// What [`BudgetSetting::Unlimited`] is written as.
+/// The text form of [`BudgetSetting::Unlimited`].
 const UNLIMITED: &str = "none";
 
 /// What happens to agents at work when the budget is spent.
@@ -75,7 +74,7 @@ impl Allowance {
     /// Reads `$5`, `$0.50`, `200000`, `200k`, `1.5M`.
     ///
     /// # Errors
-    /// When it is neither, or nothing, or more than a billion.
+    /// When it has another form, or the amount is 0 or more than a billion.
     pub fn parse(text: &str) -> Result<Self, AllowanceError> {
         let wrong = || AllowanceError(cut::head_chars(text, 40).to_owned());
         let (number, factor, dollars) = match text.strip_prefix('$') {
@@ -98,7 +97,7 @@ impl Allowance {
         Ok(if dollars { Self::UsdMicros(units) } else { Self::OutputTokens(units) })
     }
 
-    /// Whether this is less than another; none when they count different things.
+    /// Whether this is less than another; none when their units differ.
     #[must_use]
     pub fn is_less_than(self, other: Self) -> Option<bool> {
         match (self, other) {
@@ -108,8 +107,8 @@ impl Allowance {
         }
     }
 
-    /// A budget to go on with after so much of this one was spent: doubled until
-    /// it is more. Both are in one unit.
+    /// A budget to continue with after `spent`: this one doubled until it is more. Both
+    /// must have the same unit.
     #[must_use]
     pub fn raised_over(self, spent: Self) -> Self {
         let raised = |limit: u64, spent: u64| {
@@ -130,7 +129,7 @@ impl Allowance {
         }
     }
 
-    /// With its unit, which `--budget` leaves out where it is tokens.
+    /// The amount with its unit; the text form of tokens, as in `--budget`, has none.
     #[must_use]
     pub fn in_words(self) -> String {
         match self {
@@ -144,7 +143,7 @@ impl fmt::Display for Allowance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::UsdMicros(micros) => {
-                // Cents always, and below them what there is.
+                // Always cents, and smaller digits if there are any.
                 let (cents, below) = (micros / 10_000 % 100, micros % 10_000);
                 let below = if below == 0 { String::new() } else { format!("{below:04}") };
                 write!(f, "${}.{cents:02}{}", micros / 1_000_000, below.trim_end_matches('0'))
@@ -155,7 +154,7 @@ impl fmt::Display for Allowance {
 }
 
 impl BudgetSetting {
-    /// Reads what [`Allowance::parse`] reads, and `none`.
+    /// Reads `none`, or a text for [`Allowance::parse`].
     ///
     /// # Errors
     /// When it is neither.
@@ -185,30 +184,29 @@ impl fmt::Display for BudgetSetting {
     }
 }
 
-/// Whether one more call may begin.
+/// Whether one more agent may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
     /// It may begin.
     Free,
-    /// Not before one of those at work has ended: what they may need is
-    /// reserved.
+    /// It must wait until an agent at work has ended: what those may need is reserved.
     Later,
-    /// No more calls may begin.
+    /// No agent may begin any more: the budget is spent.
     Spent,
-    /// What was spent is not known in dollars.
+    /// No agent may begin: the spend in dollars is unknown.
     Unpriced,
-    /// What was spent is not known in tokens.
+    /// No agent may begin: the spend in tokens is unknown.
     Unmetered,
 }
 
-/// What the agents of a run have spent, settled or not.
+/// The spend of a run's agents, also for answers that are not yet delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ledger {
     tokens: u64,
     micros: u64,
-    /// Calls whose cost is unknown.
+    /// Steps whose cost is unknown.
     unpriced: u32,
-    /// Answers whose agent did not say what they took.
+    /// Steps whose tokens are unknown.
     unmetered: u32,
     steps: u32,
     largest_tokens: u64,
@@ -216,8 +214,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Counts a call that has ended, well or not. One whose answer was there
-    /// already has spent nothing.
+    /// Counts a step that was answered, failed or was parked. A reused answer has spent
+    /// nothing.
     pub fn count(&mut self, reply: &Reply) {
         if reply.reused.is_some() {
             return;
@@ -232,7 +230,7 @@ impl Ledger {
         self.unmetered = self.unmetered.saturating_add(reply.unmetered.into());
     }
 
-    /// How much of this has been spent, in its own unit.
+    /// The spend so far, in the unit of this allowance.
     #[must_use]
     pub fn spent(&self, of: Allowance) -> Allowance {
         match of {
@@ -241,22 +239,21 @@ impl Ledger {
         }
     }
 
-    /// Calls whose price is not known.
+    /// Number of steps whose cost is unknown.
     #[must_use]
     pub fn unpriced(&self) -> u32 {
         self.unpriced
     }
 
-    /// Answers whose tokens are not known.
+    /// Number of steps whose tokens are unknown.
     #[must_use]
     pub fn unmetered(&self) -> u32 {
         self.unmetered
     }
 
-    /// Whether another call may begin while so many are at work. Each of those
-    /// has as much reserved as the largest call so far has used, so that only
-    /// the last one to begin can go past the budget, unless a call outgrows all
-    /// before it.
+    /// Whether another agent may begin while `at_work` agents are at work. Each of those
+    /// has as much reserved as the largest step so far has used. So only the last one to
+    /// begin can exceed the budget, unless a step uses more than all before it.
     #[must_use]
     pub fn room(&self, allowance: Allowance, at_work: usize) -> Room {
         let (limit, spent, each) = match allowance {
@@ -281,9 +278,9 @@ impl Ledger {
     }
 }
 
-/// Dollars to millionths, rounded up: what is spent is never made smaller.
+/// Dollars to millionths, rounded up, so that spend is never understated.
 fn micros(dollars: f64) -> u64 {
-    // A price times a count of tokens ends in digits that nobody meant.
+    // The small amount absorbs the rounding error of a price times a number of tokens.
     whole((dollars * 1e6 - 1e-6).ceil())
 }
 
@@ -323,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_calls_at_work_may_need_is_reserved() {
+    fn what_agents_at_work_may_need_is_reserved() {
         let mut ledger = Ledger::default();
         let limit = Allowance::OutputTokens(10_000);
         let begun = |ledger: &Ledger| {
@@ -339,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn dollars_cannot_be_kept_to_when_a_price_is_unknown() {
+    fn a_budget_in_dollars_cannot_be_kept_when_a_cost_is_unknown() {
         let mut ledger = Ledger::default();
         let limit = Allowance::UsdMicros(1_000_000);
         ledger.count(&reply(5, Some(0.1 + 0.2)));
@@ -352,12 +349,12 @@ mod tests {
     }
 
     #[test]
-    fn what_no_agent_tells_cannot_be_kept_to() {
+    fn a_budget_cannot_be_kept_when_its_unit_is_not_reported() {
         let mut ledger = Ledger::default();
         ledger.count(&Reply { unmetered: true, ..reply(0, None) });
         assert_eq!(ledger.room(Allowance::OutputTokens(11), 0), Room::Unmetered);
         assert_eq!(ledger.room(Allowance::UsdMicros(11), 0), Room::Unpriced);
-        // It may say dollars alone.
+        // An agent may report only dollars.
         let mut ledger = Ledger::default();
         ledger.count(&Reply { unmetered: true, ..reply(0, Some(0.000_001)) });
         assert_eq!(ledger.room(Allowance::OutputTokens(11), 0), Room::Unmetered);
@@ -365,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_to_go_on_with_is_over_what_was_spent() {
+    fn a_raised_budget_is_more_than_was_spent() {
         let tokens = Allowance::OutputTokens;
         assert_eq!(tokens(5).raised_over(tokens(500)), tokens(640));
         assert_eq!(tokens(500).raised_over(tokens(500)), tokens(1_000));

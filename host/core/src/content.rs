@@ -1,15 +1,16 @@
-//! The content of a call: two calls with equal content are the same call, in any run.
+//! The content of a step: steps of equal content are interchangeable, in any run.
 //!
-//! Owns: the content keys. Never: compares anything else of a call; a strict
-//! replay compares whole entries.
+//! Owns: the content keys. Never: compares anything else of a step; a replay compares
+//! whole entries.
 //!
-//! The content of an agent call is what decides about the answer: the prompt, the
-//! schema, who is asked (provider, model, effort, kind of agent, isolation,
-//! permissions, allowed tools and commands), what it is given (system prompt, folders,
-//! images, servers, the session of an earlier call), with the phase's defaults applied,
-//! and the script's own `key`. Label and phase title are for people and are left out.
-//! So are time-outs, turns, retries, the handling of a failure, and options that this
-//! version ignores: they decide whether there is an answer, never what it says.
+//! The content of an agent step is everything that influences the answer: the prompt,
+//! the schema, who is asked (provider, model, effort, kind of agent, isolation,
+//! permissions, allowed tools and commands), what the agent is given (system prompt,
+//! folders, images, servers, the session of an earlier step), with the phase's defaults
+//! applied, and the script's own `key`. Label and phase title are for people, and are
+//! left out. So are time-outs, turns, retries, the handling of a failure, and options
+//! that this version ignores: they influence whether there is an answer, never what it
+//! says.
 
 use std::collections::BTreeSet;
 
@@ -19,10 +20,10 @@ use crate::ids::Digest;
 use crate::step_request::{AgentRequest, EarlierSession, WorkflowTarget};
 
 impl AgentRequest {
-    /// Digest of all that makes this call what it is.
+    /// Digest of the content of this step.
     #[must_use]
     pub fn content_key(&self) -> Digest {
-        // Taken apart whole, so that a new option cannot be forgotten here.
+        // Destructured, so that a new option cannot be forgotten here.
         let Self {
             prompt,
             label: _,
@@ -57,7 +58,7 @@ impl AgentRequest {
         let some = |list| Some(list).filter(|list: &&Vec<String>| !list.is_empty());
         let disallowed_tools = set_of(some(disallowed_tools));
         let (dirs, mcp) = (set_of(some(dirs)), set_of(some(mcp)));
-        // Which image is the first one, a prompt may say.
+        // In order, because a prompt may speak of the first image.
         let images = some(images).map(|images| Value::from_iter(images.clone()).to_string());
         let (tools, clamp) = (set_of(tools.as_ref()), set_of(bash_command_clamp.as_ref()));
         let session = session.as_ref().map(EarlierSession::content);
@@ -85,40 +86,39 @@ impl AgentRequest {
     }
 }
 
-/// Digest of an agent's options, those that are there; `bytes` is about how long they are.
+/// Digest of those options that are set; `bytes` is a guess of their total length.
 fn digest_of(bytes: usize, parts: &[(&str, Option<&String>)]) -> Digest {
     let mut text = Vec::with_capacity(bytes + 64);
     text.extend_from_slice(b"agent\n");
     for (name, value) in parts {
         let Some(value) = value else { continue };
-        // With its length, so that no two sets of options read the same.
+        // With the length of the value, so that different options never make equal text.
         text.extend_from_slice(format!("{name} {}\n", value.len()).as_bytes());
         text.extend_from_slice(value.as_bytes());
     }
     Digest::of(&text)
 }
 
-/// A list whose order and repetitions say nothing, as JSON text.
+/// A list as JSON text, sorted and without repetitions, which have no meaning.
 fn set_of(entries: Option<&Vec<String>>) -> Option<String> {
     let entries: BTreeSet<&String> = entries?.iter().collect();
     Some(Value::from_iter(entries.into_iter().cloned()).to_string())
 }
 
-/// Content of a `sleep()`: how long it is.
+/// Content of a `sleep`: its length.
 #[must_use]
 pub fn sleep_key(milliseconds: f64) -> Digest {
     Digest::of(format!("sleep\n{milliseconds}").as_bytes())
 }
 
-/// Content of a `workflow()`: its target and its arguments.
+/// Content of a `workflow`: its target and its arguments.
 #[must_use]
 pub fn workflow_key(target: &WorkflowTarget, args: Option<&str>) -> Digest {
     let args = args.unwrap_or_default();
     Digest::of(format!("workflow\n{target}\n{args}").as_bytes())
 }
 
-/// JSON text with the keys of every object in order; invalid JSON stays as it
-/// is.
+/// JSON text with the keys of every object sorted; invalid JSON stays as it is.
 fn canonical(text: &str) -> String {
     match serde_json::from_str(text) {
         Ok(value) => sorted(value).to_string(),
@@ -126,7 +126,8 @@ fn canonical(text: &str) -> String {
     }
 }
 
-/// As deep as `serde_json` reads, which is 128 levels.
+/// Sorts the keys of every object. Recurses at most 128 levels, as deep as
+/// `serde_json` reads.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_people_is_no_part_of_a_call() {
+    fn options_that_do_not_influence_the_answer_are_not_part_of_the_content() {
         let plain = key("p", "{}");
         for same in [
             r#"{"label":"l"}"#,
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_decides_about_the_answer_is() {
+    fn options_that_influence_the_answer_are_part_of_the_content() {
         let options = [
             "{}",
             r#"{"model":"m"}"#,
@@ -201,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_tools_count_whatever_their_order() {
+    fn lists_of_tools_count_without_their_order() {
         let one = key("p", r#"{"disallowedTools":["Edit","Bash"]}"#);
         assert_eq!(one, key("p", r#"{"disallowedTools":["Bash","Edit","Bash"]}"#));
         assert_eq!(key("p", r#"{"allowedTools":["A"]}"#), key("p", r#"{"tools":["A"]}"#));
     }
 
     #[test]
-    fn a_session_counts_by_its_name_and_not_by_its_label() {
+    fn a_session_counts_by_its_id_and_not_by_its_label() {
         let step = |label: &str, session_id: &str| {
             let mut request = AgentRequest::plain("p");
             let (provider, session_id) = ("codex".to_owned(), session_id.to_owned());
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_counts_whatever_the_order_of_its_keys() {
+    fn a_schema_counts_without_the_order_of_its_keys() {
         let one = r#"{"schema":{"type":"object","properties":{"a":{"type":"string"},"b":{}}}}"#;
         let other = r#"{"schema":{"properties":{"b":{},"a":{"type":"string"}},"type":"object"}}"#;
         assert_eq!(key("p", one), key("p", other));

@@ -1,25 +1,25 @@
-//! Texts that are too long.
+//! Cutting of long texts.
 //!
-//! Owns: the one way to cut a text at the end of a character, by bytes or by
-//! characters. Never: how long a text may be; each caller has a constant.
+//! Owns: the one way to cut a text between characters, by bytes or by characters.
+//! Never: how long a text may be; each caller has a constant.
 
-/// Stands behind a text of which something is missing.
+/// The mark after a text that was cut.
 pub const MARK: char = '…';
 
-/// The start of a text, at most so many bytes of it.
+/// The start of a text, at most this many bytes.
 #[must_use]
 pub fn head(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
 
-/// The same of an owned text.
+/// As [`head`], for an owned text.
 #[must_use]
 pub fn to_bytes(mut text: String, bytes_max: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes_max));
     text
 }
 
-/// The same with a mark behind it, where something is missing.
+/// As [`to_bytes`], with a mark after a text that was cut.
 #[must_use]
 pub fn marked(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
@@ -29,14 +29,14 @@ pub fn marked(mut text: String, bytes_max: usize) -> String {
     text
 }
 
-/// The start of a text, at most so many characters of it.
+/// The start of a text, at most this many characters.
 #[must_use]
 pub fn head_chars(text: &str, chars_max: usize) -> &str {
     text.char_indices().nth(chars_max).map_or(text, |(end, _)| &text[..end])
 }
 
-/// At most so many characters, of which the mark is the last where something is
-/// missing.
+/// The start of a text, at most this many characters; the last one is a mark if the
+/// text was cut.
 #[must_use]
 pub fn to_chars(text: &str, chars_max: usize) -> String {
     if head_chars(text, chars_max).len() == text.len() {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_at_the_end_of_a_character() {
+    fn a_text_is_cut_between_characters() {
         assert_eq!(head("añb", 2), "a");
         assert_eq!(head("añb", 3), "añ");
         assert_eq!(head("añb", 99), "añb");
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_cut_has_a_mark() {
+    fn only_a_cut_text_has_a_mark() {
         assert_eq!(marked("añb".into(), 4), "añb");
         assert_eq!(marked("añb".into(), 2), "a…");
         assert_eq!(to_chars("añb", 3), "añb");

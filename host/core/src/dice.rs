@@ -1,8 +1,9 @@
-//! Numbers that look random and are the same for the same seed, on every machine.
+//! A pseudorandom generator that gives the same numbers for the same seed on every
+//! machine.
 //!
-//! Owns: the one generator whose numbers are format: seeds of scripts, schedules of
-//! an exploration, examples of schemas. Never: another one tomorrow, because what
-//! was recorded would replay differently. Tests take a library.
+//! Owns: the numbers that recorded data depends on: seeds of scripts, schedules of an
+//! exploration, examples of schemas. Never: changes, because recordings would replay
+//! differently. Tests use a library instead.
 //!
 //! `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators,
 //! 2014).
@@ -10,12 +11,12 @@
 /// The odd number nearest to 2^64 divided by the golden ratio.
 pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A seed, and the numbers that follow from it.
+/// A generator.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// The numbers of a seed.
+    /// The generator with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -27,13 +28,13 @@ impl Dice {
         finish(self.0)
     }
 
-    /// The next number, below `count`; 0 where that is 0.
+    /// The next number below `count`; 0 if `count` is 0.
     pub fn below(&mut self, count: u64) -> u64 {
         self.roll() % count.max(1)
     }
 }
 
-/// Scatters bits, so that neighbouring numbers become different ones.
+/// A hash of a number, so that neighbouring numbers give unrelated ones.
 #[must_use]
 pub fn mix(bits: u64) -> u64 {
     finish(bits.wrapping_add(GOLDEN))
@@ -53,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_reference() {
-        // Of the authors' C program, for the seed 1234567.
+        // From the authors' C program, for the seed 1234567.
         let mut dice = Dice::new(1_234_567);
         for expected in [
             6_457_827_717_110_365_317,

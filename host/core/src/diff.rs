@@ -1,8 +1,8 @@
 //! What two runs have in common, and where they diverge.
 //!
-//! Owns: which calls of two runs are the same (by content, first in first out),
-//! the first place where they diverge, and the difference of two results. Never:
-//! judges which one is right.
+//! Owns: which steps of two runs are the same (by content, first in, first out), where
+//! the runs first diverge, and the difference of their results. Never: judges which run
+//! is right.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -16,13 +16,13 @@ use crate::ids::{Digest, RunId, StepId};
 use crate::journal::RunEnd;
 use crate::report::{StepLabel, TokenUsage};
 
-/// Changes of the results that are listed one by one; the rest is counted.
+/// Most changes of the result that are listed; the rest are counted.
 const CHANGES_LISTED_MAX: usize = 100;
 
 /// Parts of an agent's request that are not part of its content.
 const BESIDES: [&str; 5] = ["label", "phase", "timeout_ms", "retry", "unknown"];
 
-/// The difference of two runs, called `a` and `b`.
+/// The difference of two runs, named `a` and `b`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunDiff<'a> {
@@ -30,20 +30,20 @@ pub struct RunDiff<'a> {
     pub a: Side<'a>,
     /// The second run.
     pub b: Side<'a>,
-    /// Whether both made the same calls in the same order, got the same answers
-    /// and came to the same result. Tokens, dollars and times are not compared.
+    /// Whether both have the same steps in the same order, the same answers and the same
+    /// result. Tokens, dollars and times are not compared.
     pub equal: bool,
-    /// Calls of both that got equal answers, or none in either.
+    /// Number of common steps with equal answers, or without an answer in both.
     pub same: u64,
-    /// Calls of both that got different answers.
+    /// Common steps with different answers.
     pub answered_otherwise: Vec<ChangedAnswer>,
-    /// Calls of both that have an answer in one only.
+    /// Common steps with an answer in only one of the runs.
     pub not_answered: Vec<MissingAnswer>,
-    /// Calls that only `a` made.
+    /// Steps of `a` alone.
     pub only_in_a: Vec<StepLine>,
-    /// Calls that only `b` made.
+    /// Steps of `b` alone.
     pub only_in_b: Vec<StepLine>,
-    /// Where the runs diverge first, in the order of their calls.
+    /// Where the runs first diverge, in the order of their steps.
     pub first_divergence: Option<Divergence>,
     /// Changes of the result from `a` to `b`.
     pub result: Vec<Change>,
@@ -59,39 +59,39 @@ pub struct Side<'a> {
     pub run_id: &'a RunId,
     /// `meta.name` of its script.
     pub name: &'a str,
-    /// Its calls.
+    /// Number of its steps.
     pub steps: usize,
     /// Their tokens.
     pub token_usage: TokenUsage,
     /// Their dollars, as far as providers named them.
     pub cost_usd: f64,
-    /// How it ended; none if it has not ended.
+    /// `completed` or `failed`; none if it has not ended.
     pub ended: Option<&'static str>,
 }
 
-/// The same call in both.
+/// A step of both runs.
 #[derive(Debug, Serialize)]
 pub struct Pair {
     /// Its number in `a`.
     pub a: StepId,
     /// Its number in `b`.
     pub b: StepId,
-    /// What people call it.
+    /// Its label in `b`.
     #[serde(flatten)]
     pub label: StepLabel,
 }
 
-/// The same call in both, with another answer.
+/// A step of both runs with different answers.
 #[derive(Debug, Serialize)]
 pub struct ChangedAnswer {
-    /// The call.
+    /// The step.
     #[serde(flatten)]
     pub pair: Pair,
     /// Its two answers.
     pub answers: AnswerPair,
 }
 
-/// Two answers to one call: JSON text, or why it failed.
+/// Two answers to one step: JSON text, or the failure.
 #[derive(Debug, Serialize)]
 pub struct AnswerPair {
     /// In `a`.
@@ -100,10 +100,10 @@ pub struct AnswerPair {
     pub b: String,
 }
 
-/// The same call in both, and an answer in one.
+/// A step of both runs with an answer in only one.
 #[derive(Debug, Serialize)]
 pub struct MissingAnswer {
-    /// The call.
+    /// The step.
     #[serde(flatten)]
     pub pair: Pair,
     /// The run that has no answer.
@@ -111,7 +111,7 @@ pub struct MissingAnswer {
     pub missing_in: RunSide,
 }
 
-/// One of two runs.
+/// One of the two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunSide {
@@ -121,12 +121,12 @@ pub enum RunSide {
     B,
 }
 
-/// A call that only one of them made.
+/// A step of one run.
 #[derive(Debug, Serialize)]
 pub struct StepLine {
     /// Number of the step.
     pub step: StepId,
-    /// What people call it.
+    /// Label of the step.
     #[serde(flatten)]
     pub label: StepLabel,
 }
@@ -135,30 +135,29 @@ pub struct StepLine {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Divergence {
-    /// The call of `a`; none if `a` has no more calls.
+    /// The step of `a`; none if `a` has no more steps.
     pub a: Option<StepLine>,
-    /// The call of `b`.
+    /// The step of `b`; none if `b` has no more steps.
     pub b: Option<StepLine>,
-    /// The differing parts of the call, or `answer`, whose sides are none where there
-    /// is no answer.
+    /// The parts of the request that differ, or `answer` alone if the requests are equal.
     pub fields: Vec<Field>,
 }
 
-/// One part of a call that differs.
+/// One part of a step that differs.
 #[derive(Debug, Serialize)]
 pub struct Field {
     /// Its name.
     pub name: String,
-    /// In `a`, as text.
+    /// In `a`, as text; none if `a` does not have it.
     pub a: Option<String>,
-    /// In `b`, as text.
+    /// In `b`, as text; none if `b` does not have it.
     pub b: Option<String>,
 }
 
 /// One change of a JSON value.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Change {
-    /// Its place, such as `$.findings[2].title`.
+    /// Its path, such as `$.findings[2].title`.
     pub path: String,
     /// The value in `a`; none if it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,7 +197,7 @@ impl<'a> RunDiff<'a> {
         diff
     }
 
-    /// Pairs the calls of equal content, the first with the first.
+    /// Pairs the steps of equal content, first in, first out.
     fn align(&mut self, a: &[StepDetails<'_>], b: &[StepDetails<'_>]) {
         let mut waiting: HashMap<Digest, VecDeque<&StepDetails<'_>>> = HashMap::new();
         for step in a {
@@ -263,7 +262,7 @@ fn error<'a>(details: &Details<'a>) -> Option<(&'a str, &'a str)> {
     }
 }
 
-/// The first calls that are not the same call, or were not answered alike.
+/// The first steps with different content or different answers.
 fn first_divergence(a: &[StepDetails<'_>], b: &[StepDetails<'_>]) -> Option<Divergence> {
     for index in 0..a.len().max(b.len()) {
         let (a, b) = (a.get(index), b.get(index));
@@ -278,7 +277,7 @@ fn first_divergence(a: &[StepDetails<'_>], b: &[StepDetails<'_>]) -> Option<Dive
     None
 }
 
-/// None at all when the two are the same call, answered alike.
+/// The parts that differ; empty when content and answers are equal.
 fn differences(a: &StepDetails<'_>, b: &StepDetails<'_>) -> Vec<Field> {
     if a.content() != b.content() {
         return parts(a, b);
@@ -297,7 +296,7 @@ fn answer(outcome: &Outcome) -> String {
     }
 }
 
-/// The parts of two calls that differ.
+/// The parts of two requests that differ.
 fn parts(a: &StepDetails<'_>, b: &StepDetails<'_>) -> Vec<Field> {
     let (of_a, of_b) = (described(a), described(b));
     let names = of_a.iter().chain(of_b.iter().filter(|(name, _)| !has(&of_a, name)));
@@ -315,7 +314,7 @@ fn has(parts: &[(String, String)], name: &str) -> bool {
     parts.iter().any(|(found, _)| found == name)
 }
 
-/// A call in named parts, as text.
+/// The content of a step in named parts, as text.
 fn described(step: &StepDetails<'_>) -> Vec<(String, String)> {
     let mut parts = step.asked.parts();
     parts.retain(|(name, _)| !BESIDES.contains(&name.as_str()));
@@ -381,7 +380,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_are_found_where_they_are() {
+    fn changes_have_the_path_of_their_value() {
         let a = json!({"same": [1, 2], "n": 1, "gone": null, "list": [{"t": "x"}, 2, 3]});
         let b = json!({"same": [1, 2], "n": 1.5, "list": [{"t": "y"}, 2], "odd name": {}});
         let mut changes = Changes::default();

@@ -1,15 +1,14 @@
 //! Sums of dollars.
 //!
-//! Owns: that a sum ends where its amounts do. Binary fractions add up to
-//! $3.0000000000000013, which nobody was charged; a sum is kept to the billionth
-//! of a dollar, a hundredth of the cheapest token there is. Never: a price, nor
-//! what a journal holds; that stays as it came.
+//! Owns: the rounding of sums. Binary fractions add up to amounts such as
+//! $3.0000000000000013, so a sum is rounded to a billionth of a dollar, a hundredth of
+//! the cheapest token's price. Never: a price, or an amount in a journal; those stay as
+//! they are.
 
-/// Parts of a dollar that sums are kept to.
+/// Sums are rounded to one part of this many of a dollar.
 const PARTS: f64 = 1e9;
 
-/// Amounts from here on have no billionths: the numbers between which a float
-/// can choose are further apart.
+/// From this amount on, floats are too far apart for billionths.
 const WHOLE_FROM: f64 = 4e6;
 
 /// Adds an amount to a sum.
@@ -17,7 +16,7 @@ pub fn add(sum: &mut f64, amount: f64) {
     *sum = clean(*sum + amount);
 }
 
-/// The sum of some amounts.
+/// The sum of these amounts.
 #[must_use]
 pub fn sum(amounts: impl IntoIterator<Item = f64>) -> f64 {
     let mut total = 0.0;
@@ -27,7 +26,7 @@ pub fn sum(amounts: impl IntoIterator<Item = f64>) -> f64 {
     total
 }
 
-/// An amount without what is below a billionth of a dollar.
+/// An amount rounded to a billionth of a dollar.
 #[must_use]
 pub fn clean(amount: f64) -> f64 {
     // Large amounts, NaN and infinities stay as they are.
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_end_where_their_amounts_do() {
+    fn sums_have_no_rounding_errors() {
         #[expect(clippy::float_cmp, reason = "that is what is tested")]
         for (amounts, expected) in [
             (vec![0.1; 30], 3.0),

@@ -1,16 +1,15 @@
-//! Spans of time as people write them.
+//! Durations as people write them.
 //!
-//! Owns: the one rule for options, flags, settings and debug rules: `500ms`,
-//! `90s`, `5m`, `1.5h`, `1h30m`, `2d`. Never: a bound of its own; each caller has
-//! one.
+//! Owns: the text form for options, flags, settings and debug rules: `500ms`, `90s`,
+//! `5m`, `1.5h`, `1h30m`, `2d`. Never: a bound of its own; each caller has one.
 
 use crate::cut;
 use std::time::Duration;
 
-/// Longest word of a text that a message shows.
+/// Most characters of the text that a message shows.
 const SHOWN_CHARS: usize = 40;
 
-/// A text that is not a span of time.
+/// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DurationError {
@@ -20,25 +19,25 @@ pub enum DurationError {
     /// A number has no unit.
     #[error("`{number}` needs a unit, as in {number}s or {number}ms")]
     NoUnit {
-        /// As it was written.
+        /// The number as written.
         number: String,
     },
-    /// Its unit is not one.
+    /// The unit is unknown.
     #[error("`{unit}` is not a unit of time; there are ms, s, m, h and d")]
     Unit {
-        /// As it was written.
+        /// The unit as written.
         unit: String,
     },
-    /// It is nothing, or more than can be counted.
+    /// It is 0, or too large.
     #[error("a duration must be greater than 0 and finite")]
     Range,
 }
 
-/// Reads numbers with units, one behind the other. A number alone is refused: it
-/// would be milliseconds to one person and seconds to another.
+/// Reads numbers with units, one after the other. A number alone is refused, because
+/// some people would mean milliseconds and others seconds.
 ///
 /// # Errors
-/// When the text has another form, or stands for no time at all.
+/// When the text has another form, or the duration is 0 or too large.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let mut seconds = 0.0;
     let mut rest = text;
@@ -48,7 +47,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
         let (number, after) = rest.split_at(digits);
         let end = after.find(|one: char| one.is_ascii_digit()).unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
-        // Also keeps out what `parse` takes besides, such as `inf`.
+        // The digits found before keep out `inf` and the like, which `parse` accepts.
         let number: f64 = number.parse().map_err(|_| DurationError::Form)?;
         seconds += number
             * match unit {
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_span_of_time_is_refused_alike_everywhere() {
+    fn an_invalid_duration_is_refused() {
         for wrong in [
             "",
             "s",

@@ -1,8 +1,8 @@
 //! The interface between the run machine and the sandbox that runs a script.
 //!
-//! Owns: what goes into a guest, what comes out, and [`TurnHost`], the
-//! questions a guest may ask during a turn. Never: runs anything; the sandbox
-//! does, and translates these to and from WIT in one file.
+//! Owns: what goes into a guest, what comes out, and [`TurnHost`], the calls that a
+//! guest may make during a turn. Never: runs a script; the sandbox does, and translates
+//! these types to and from WIT.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::surface::Surface;
 pub enum Dialect {
     /// An ES module: `export default` of a value or a function.
     Module,
-    /// A body that may `await` and `return` at top level, behind `export const meta`.
+    /// A body that may `await` and `return` at top level, after `export const meta`.
     Body,
 }
 
@@ -28,7 +28,7 @@ pub struct Source {
     pub text: String,
     /// Its name in error positions; never a path of this machine.
     pub file_name: String,
-    /// Byte offset of the word `export` in front of `const meta`.
+    /// Byte offset of the `export` before `const meta`.
     pub meta_export: u32,
 }
 
@@ -43,7 +43,7 @@ pub struct StartInput {
     pub surface: Surface,
     /// Its arguments as JSON text; none is `undefined`.
     pub args: Option<String>,
-    /// JSON text of the script's `meta`.
+    /// The script's `meta` as JSON text.
     pub meta: String,
     /// Seed of `Math.random` in this instance.
     pub seed: u64,
@@ -55,30 +55,30 @@ pub struct StartInput {
 /// zero when there is no position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptError {
-    /// Stable: `syntax`, `import`, `thrown`, `unhandled_rejection`,
-    /// `result_not_json`, `no_default_export`.
+    /// Its stable code: `syntax`, `import`, `thrown`, `unhandled_rejection`,
+    /// `result_not_json`, `no_default_export` or `never_settles`.
     pub code: String,
     /// The error's own name, such as `TypeError`.
     pub name: String,
-    /// Its message.
+    /// The error's own message.
     pub message: String,
-    /// From 1, 0 for none.
+    /// Line from 1; 0 for none.
     pub line: u32,
-    /// From 1, 0 for none.
+    /// Column from 1; 0 for none.
     pub column: u32,
-    /// The author's frames only, one a line.
+    /// Only the author's frames, one per line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stack: String,
-    /// The code of the call failure that was thrown, if one was.
+    /// If the error is that of a failed step or refused call: its code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
 
-/// Where a turn left the script.
+/// The state of a script after a turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Nothing is runnable; calls are outstanding, or nothing ever will be.
+    /// It waits for a step or a timer, or for something that never happens.
     Pending,
     /// The result as JSON text, or [`UNDEFINED`].
     Done(String),
@@ -89,9 +89,9 @@ pub enum Status {
 /// A script's view of its budget, in output tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BudgetState {
-    /// None when no allowance was given.
+    /// The total; none when none was given.
     pub total: Option<u64>,
-    /// Output tokens of the calls that have settled.
+    /// Output tokens of the steps that have settled.
     pub spent: u64,
 }
 
@@ -106,7 +106,7 @@ pub enum GroupKind {
 }
 
 impl GroupKind {
-    /// As a script calls it.
+    /// The name of the function in scripts.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -122,7 +122,7 @@ impl GroupKind {
 pub struct NullSlot {
     /// Kind of the construct.
     pub group: GroupKind,
-    /// Ordinal of the construct within its script, from 1, in order of start.
+    /// Number of the construct within its script, from 1, in the order of their starts.
     pub ordinal: u32,
     /// Slot or item, from 0.
     pub index: u32,
@@ -131,7 +131,7 @@ pub struct NullSlot {
     pub stage: Option<u32>,
     /// The error that was thrown.
     pub error: ScriptError,
-    /// The call whose failure was thrown, known from the error itself.
+    /// The step whose failure was thrown, known from the error itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
 }
@@ -146,13 +146,13 @@ pub struct Warning {
     /// Where in a result it is, such as `result.items[2]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The call that it is about.
+    /// The step that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
-    /// From 1, 0 for none.
+    /// Line from 1; 0 for none.
     #[serde(default, skip_serializing_if = "is_none")]
     pub line: u32,
-    /// From 1, 0 for none.
+    /// Column from 1; 0 for none.
     #[serde(default, skip_serializing_if = "is_none")]
     pub column: u32,
 }
@@ -162,7 +162,7 @@ fn is_none(position: &u32) -> bool {
     *position == 0
 }
 
-/// Code of the last warning of a run that had more of them than are kept.
+/// Code of the last warning of a run that has more warnings than are kept.
 pub const WARNINGS_CUT: &str = "warnings_cut";
 
 /// The codes that a guest may give to a warning.
@@ -190,33 +190,33 @@ pub const PHASE_TITLE: &str = "phase_title";
 /// Code of the warning that an agent was cut off with its script.
 pub const NOT_AWAITED: &str = "not_awaited";
 
-/// Code of the warning that an answer is not what its agent has printed.
+/// Code of the warning that an answer differs from the bytes that its agent printed.
 pub const ANSWER_NOT_UTF8: &str = "answer_not_utf8";
 
-/// Why a question of the guest was not answered with the number of a step.
+/// Why a call of the guest did not become a step or a timer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// This one call is refused; the script may catch it.
+    /// Only this call is refused; the script may catch the failure.
     #[error("{}", .0.message)]
     Call(Failure),
-    /// The run may not go on; the turn ends here and the script sees nothing.
+    /// The run must stop; the turn ends here, and the script sees nothing.
     #[error(transparent)]
     Stop(#[from] StopTurn),
 }
 
-/// Why a turn is ended from the host's side.
+/// Why the host ends a turn.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StopTurn {
     /// A limit of the run.
     #[error(transparent)]
     Limit(#[from] LimitError),
-    /// The script asked for something other than the recorded entry.
+    /// The script does something else than the journal records.
     #[error(transparent)]
     Mismatch(#[from] crate::mismatch::Mismatch),
 }
 
-/// The questions that a guest may ask its host during one turn. Every argument is
-/// hostile: the sandbox bounds its length, and nothing else.
+/// The calls that a guest may make during a turn. Every argument is hostile: the
+/// sandbox bounds its length, and checks nothing else.
 ///
 /// All functions return at once; outcomes arrive later, each with a turn of its own.
 pub trait TurnHost {
@@ -250,13 +250,13 @@ pub trait TurnHost {
     /// When the run must stop.
     fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn>;
 
-    /// Name the phase of later calls.
+    /// Set the phase of later steps.
     ///
     /// # Errors
     /// When the run must stop.
     fn phase(&mut self, title: String) -> Result<(), StopTurn>;
 
-    /// Write a line to the log.
+    /// Write a line to the run's log.
     ///
     /// # Errors
     /// When the run must stop.
@@ -274,12 +274,12 @@ pub trait TurnHost {
     /// When the run must stop.
     fn warn(&mut self, warning: Warning) -> Result<(), StopTurn>;
 
-    /// The script's budget so far.
+    /// The script's budget, with the spend so far.
     fn budget(&self) -> BudgetState;
 }
 
-/// The host moves into the sandbox and back with every turn; a large one moves more
-/// cheaply in a box.
+/// The host moves into the sandbox and back with every turn; boxed, a large host moves
+/// more cheaply.
 impl<H: TurnHost> TurnHost for Box<H> {
     fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
         (**self).agent(prompt, options)

@@ -1,22 +1,22 @@
-//! Identities: runs, calls, scopes, tenants, digests.
+//! Identities: runs, steps, timers, scopes, tenants, digests.
 //!
-//! Owns: their shapes and how they are written. Never: makes randomness up; a
-//! new id is given its bits.
+//! Owns: their shapes and how they are written. Never: draws random numbers; a new id
+//! is given its bits.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Crockford's base 32: no `i`, `l`, `o`, `u`, so an id survives being read aloud.
+/// Crockford's base 32, without `i`, `l`, `o` and `u`, so that an id can be read aloud.
 const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// The prefix of every run id.
 pub const RUN_ID_PREFIX: &str = "run_";
 
-/// Characters of a run id behind its prefix: 26 of 5 bits hold 128 bits.
+/// Characters of a run id after its prefix: 26 of 5 bits hold 128 bits.
 const RUN_ID_CHARS: usize = 26;
 
-/// One run, for ever: `run_` and 128 random bits in 26 characters.
+/// A run, globally unique: `run_` and 128 random bits in 26 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
@@ -42,7 +42,7 @@ impl RunId {
     /// Reads an id that a person or a file gave.
     ///
     /// # Errors
-    /// When it has another shape.
+    /// When the text has another shape.
     pub fn parse(text: &str) -> Result<Self, RunIdError> {
         let valid = text.strip_prefix(RUN_ID_PREFIX).is_some_and(|rest| {
             rest.len() == RUN_ID_CHARS && rest.bytes().all(|byte| BASE32.contains(&byte))
@@ -50,7 +50,7 @@ impl RunId {
         if valid { Ok(Self(text.to_owned())) } else { Err(RunIdError(text.to_owned())) }
     }
 
-    /// As it is written everywhere.
+    /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -76,8 +76,8 @@ impl From<RunId> for String {
     }
 }
 
-/// Whose runs these are. Part of every key in the store; a database of one
-/// person has one tenant, [`TenantId::local`].
+/// The owner of runs. Part of every key in the store; a database of one person has one
+/// tenant, [`TenantId::local`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TenantId(String);
 
@@ -94,7 +94,7 @@ impl TenantId {
         Self(name.into())
     }
 
-    /// As it is written in the store.
+    /// The name, as in the store.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -112,8 +112,8 @@ impl fmt::Display for StepId {
     }
 }
 
-/// Order of issue of a timer within its run, from 1, the same in every replay.
-/// Timers are not steps: they have numbers of their own.
+/// Number of a timer within its run: from 1, in the order in which the script set them,
+/// the same in every replay. Timers are not steps, and have numbers of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TimerId(pub u32);
 
@@ -123,22 +123,22 @@ impl fmt::Display for TimerId {
     }
 }
 
-/// One script instance of a run: 0 is the script that was started, any other
-/// number is the `workflow()` call that made it.
+/// One script of a run: 0 is the run's own, any other number is the `workflow` step
+/// that started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Scope(pub u32);
 
 impl Scope {
-    /// The script that was started.
+    /// The run's own script.
     pub const ROOT: Self = Self(0);
 
-    /// The scope that a `workflow()` call opens.
+    /// The scope that a `workflow` step opens.
     #[must_use]
     pub fn of(step: StepId) -> Self {
         Self(step.0)
     }
 
-    /// The `workflow()` call that opened this scope; none for the root.
+    /// The `workflow` step that opened this scope; none for the root.
     #[must_use]
     pub fn opened_by(self) -> Option<StepId> {
         (self != Self::ROOT).then_some(StepId(self.0))
@@ -156,19 +156,19 @@ impl Scope {
 pub struct Digest(String);
 
 impl Digest {
-    /// Of these bytes.
+    /// The digest of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(blake3::hash(bytes).to_hex().to_string())
     }
 
-    /// One that was computed elsewhere; 64 hex digits by contract.
+    /// A digest that was computed elsewhere; the caller guarantees 64 hex digits.
     #[must_use]
     pub fn from_hex(hex: impl Into<String>) -> Self {
         Self(hex.into())
     }
 
-    /// 64 hex digits.
+    /// The digest as 64 hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_run_id_is_refused() {
+    fn an_invalid_run_id_is_refused() {
         for text in ["", "run_", "run_1", "latest", "run_0000000000000000000000000U"] {
             assert!(RunId::parse(text).is_err(), "{text}");
         }

@@ -1,10 +1,10 @@
-//! The kind of a JSON value, in the words of messages.
+//! The type of a JSON value, for messages.
 //!
-//! Owns: one word for each kind. Never: anything about what a value holds.
+//! Owns: one name for each type. Never: the content of a value.
 
 use serde_json::Value;
 
-/// What a JSON value is, in words.
+/// The type of a JSON value, with its article.
 #[must_use]
 pub fn kind_of(value: &Value) -> &'static str {
     match value {

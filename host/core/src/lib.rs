@@ -1,11 +1,11 @@
 //! The rules of a workflow run, as pure functions over data.
 //!
-//! Owns every rule: how a script is read, what a call is, which entry of the
-//! journal may follow which, what the budget says, what the report shows.
-//! Never: a clock, a file, the environment, a thread, SQL or WebAssembly. Time
-//! comes in as an argument; effects go out as data for the engine to perform.
+//! Owns: every rule: how a script is read, which calls become steps, which entry of
+//! the journal may follow which, what a run may spend, what the report shows. Never:
+//! uses a clock, a file, the environment, a thread, SQL or WebAssembly. Time comes in
+//! as an argument; effects go out as data for the engine to perform.
 
-// For what ships only: tests, benchmarks and examples are crates of their own.
+// Only for code that ships: tests, benchmarks and examples are separate crates.
 #![warn(
     clippy::expect_used,
     clippy::panic,

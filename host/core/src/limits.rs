@@ -1,7 +1,7 @@
-//! Every bound of a run, with its default, its reason and its flag.
+//! The bounds of a run, with their defaults and reasons.
 //!
-//! Owns: the numbers and the error a crossed one gives. Never: enforces; the
-//! machine, the sandbox and the engine do, each its own.
+//! Owns: the numbers, and the error of each limit that is exceeded. Never: enforces
+//! one; the machine, the sandbox and the engine do.
 
 use std::time::Duration;
 
@@ -10,61 +10,62 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{Allowance, Budget};
 use crate::codes::Code;
 
-/// Most bytes of a script's text. The largest script seen in the wild is a
-/// tenth of that.
+/// Most bytes of a script's text. The largest script seen in the wild is a tenth of
+/// this.
 pub const SCRIPT_BYTES_MAX: usize = 1024 * 1024;
 
-/// Fuel of a run: about 10 s of CPU. One unit is about one WebAssembly
-/// instruction; 6 to 29 G units pass in a second, depending on the work.
+/// Fuel of a run: about 10 s of CPU. One unit is about one WebAssembly instruction; a
+/// second takes 6 to 29 G units, depending on the work.
 pub const FUEL_DEFAULT: u64 = 100_000_000_000;
 
-/// One turn may use a tenth of a run's fuel, and what [`FUEL_PER_AGENT`] adds, so
-/// that a script that loops without ever waiting is stopped in a second or two.
+/// One turn may use a tenth of a run's fuel, plus [`FUEL_PER_AGENT`], so that a script
+/// that loops without ever waiting is stopped within a second or two.
 pub const FUEL_TURN_DIVISOR: u64 = 10;
 
-/// Fuel that one turn may use in addition for each agent that the run may start
-/// beyond [`AGENTS_DEFAULT`]: to ask for one costs some 80,000 to 300,000 units,
-/// by its options and its schema, and all of them may be asked for in one turn.
+/// Further fuel of one turn for each agent that the run may start beyond
+/// [`AGENTS_DEFAULT`]: a call of `agent()` costs 80,000 to 300,000 units, depending on
+/// its options and its schema, and one turn may ask for all agents.
 pub const FUEL_PER_AGENT: u64 = 250_000;
 
-/// Wall-clock time of one turn, in milliseconds. Its fuel is used up in a second
-/// or two as a rule, and in ten times that on a machine which others use; work
-/// that waits for memory at every step can take minutes for it.
+/// Wall-clock time of one turn, in milliseconds. Usually its fuel lasts for a second
+/// or two, and for ten times as long on a busy machine; work that constantly waits for
+/// memory can take minutes.
 pub const TURN_MS_DEFAULT: u64 = 60 * 1_000;
 
 /// Linear memory of one script instance, in MiB.
 pub const MEMORY_MIB_DEFAULT: u32 = 256;
 
-/// The most that `--memory` accepts, in MiB: what the instance pool reserves.
+/// The most that `--memory` accepts, in MiB: the instance pool reserves this much.
 pub const MEMORY_MIB_MAX: u32 = 2048;
 
-/// Agents that one run may start, children included. Claude Code's own cap.
+/// Agents that one run may start, including those of children. Claude Code has the same
+/// limit.
 pub const AGENTS_DEFAULT: u32 = 1_000;
 
 /// The most that `--max-agents` accepts.
 pub const AGENTS_MAX: u32 = 1_000_000;
 
-/// Agents at work at once. Claude Code's own cap.
+/// Agents at work at the same time. Claude Code has the same limit.
 pub const PARALLEL_AGENTS_DEFAULT: u32 = 16;
 
 /// The most that `--max-parallel-agents` accepts: each is a process.
 pub const PARALLEL_AGENTS_MAX: u32 = 1_024;
 
-/// Wall-clock time of one attempt at an agent call, in milliseconds: half an
-/// hour, longer than agents work on one task without a person.
+/// Wall-clock time of one attempt at an agent step, in milliseconds: half an hour,
+/// longer than agents work on one task without a person.
 pub const AGENT_TIMEOUT_MS_DEFAULT: u64 = 30 * 60 * 1_000;
 
-/// The most that an agent call may take, in milliseconds: a day.
+/// The most that one attempt at an agent step may take, in milliseconds: a day.
 pub const AGENT_TIMEOUT_MS_MAX: u64 = 24 * 3_600 * 1_000;
 
-/// Longest silence of an agent, in milliseconds. Agents say something with
-/// every tool and every piece of text; the longest silences are slow tools.
+/// Longest silence of an agent, in milliseconds. Agents print something with every
+/// tool and every piece of text; the longest silences are slow tools.
 pub const AGENT_IDLE_MS_DEFAULT: u64 = 5 * 60 * 1_000;
 
-/// Bytes of a line about what an agent is doing that are kept.
+/// Bytes kept of a line about what an agent is doing.
 pub const ACTIVITY_BYTES_MAX: usize = 256;
 
-/// Lines about what an agent is doing that are journaled of one call, so that a
+/// Lines about what an agent is doing that are journaled for one step, so that a
 /// thousand chatty agents do not fill the journal.
 pub const ACTIVITIES_KEPT_MAX: u32 = 100;
 
@@ -80,47 +81,46 @@ pub const ARGS_BYTES_MAX: usize = 1024 * 1024;
 /// Most bytes of one agent's answer as JSON text.
 pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Most bytes of a script's result as JSON text: what fits into a script's own
-/// memory a few times over.
+/// Most bytes of a script's result as JSON text: a script's own memory holds it a few
+/// times.
 pub const RESULT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Bytes of one `log()` line that are kept; the rest is cut, and says so.
+/// Bytes kept of one `log()` line; a mark shows the cut.
 pub const LOG_BYTES_MAX: usize = 16 * 1024;
 
-/// Bytes of a phase title that are kept.
+/// Bytes kept of a phase title.
 pub const TITLE_BYTES_MAX: usize = 1024;
 
-/// Entries that one run may write besides those of agents: calls of `workflow()`
-/// and `sleep()`, timers, `phase()`, `log()`, null slots, and refused calls of any
-/// kind. A refusal costs the script little and is an entry like the others, so it
-/// counts towards the same sum.
+/// Entries that one run may write besides those of agents: `workflow` and `sleep`
+/// steps, timers, `phase()`, `log()`, null slots, and refused calls of any kind. A
+/// refusal costs the script little, and is an entry like the others, so it counts too.
 pub const NOTES_MAX: u32 = 200_000;
 
-/// Bytes that a script may hand over in one turn: the host holds them twice
-/// until they are durable, whatever the script's own memory is.
+/// Bytes that a script may pass to the host in one turn: the host holds them twice
+/// until they are durable, however little memory the script itself has.
 pub const TURN_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// A whole journal, before compression of repeated values, in MiB: a hundred
-/// times what a long run writes.
+/// Size of a journal, before compression of repeated values, in MiB: a hundred times
+/// that of a long run.
 pub const JOURNAL_MIB_DEFAULT: u32 = 512;
 
-/// The most that `--max-journal` accepts, in MiB: replays read all of it.
+/// The most that `--max-journal` accepts, in MiB: a replay reads all of it.
 pub const JOURNAL_MIB_MAX: u32 = 65_536;
 
 /// The longest sleep: 365 days, in milliseconds.
 pub const SLEEP_MS_MAX: f64 = 365.0 * 24.0 * 3600.0 * 1000.0;
 
-/// Warnings of one run that are kept; a last one says that there were more.
+/// Warnings kept of one run; one more says that there were further ones.
 pub const WARNINGS_MAX: u32 = 1_000;
 
-/// Bytes of a warning's message, and of its path, that are kept.
+/// Bytes kept of a warning's message, and of its path.
 pub const WARNING_BYTES_MAX: usize = 2 * 1024;
 
-/// How many workflows deep a `workflow()` call may be: one level.
+/// Deepest level of child workflows: a child cannot start another.
 pub const DEPTH_MAX: u32 = 1;
 
-/// Child workflows that run at once: each holds an instance. More wait their
-/// turn.
+/// Child workflows that run at the same time: each holds an instance. Further ones
+/// wait.
 pub const CHILDREN_OPEN_MAX: u32 = 64;
 
 /// Most bytes of a JSON Schema.
@@ -129,8 +129,8 @@ pub const SCHEMA_BYTES_MAX: usize = 64 * 1024;
 /// Most levels of nesting of a JSON Schema.
 pub const SCHEMA_DEPTH_MAX: usize = 64;
 
-/// The limits of one run, as a user may set them. Raising one on resume is
-/// fine: none of them is visible to the script.
+/// The limits of one run, as a user may set them. A resume may raise them: a script
+/// cannot see any of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Fuel of all turns together.
@@ -139,12 +139,12 @@ pub struct Limits {
     pub memory_mib: u32,
     /// Agents that may be started.
     pub agents: u32,
-    /// Agents at work at once.
+    /// Agents at work at the same time.
     pub parallel_agents: u32,
-    /// What may be spent.
+    /// What agents may spend; none is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
-    /// The journal of the run, in MiB.
+    /// Size of the journal, in MiB.
     #[serde(default = "journal_mib_default", skip_serializing_if = "is_journal_mib_default")]
     pub journal_mib: u32,
 }
@@ -172,7 +172,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Fuel that one turn may use when `spent` is gone already.
+    /// Fuel that the next turn may use when earlier turns have used `spent`.
     #[must_use]
     pub fn turn_fuel(&self, spent: u64) -> u64 {
         let agents = u64::from(self.agents.saturating_sub(AGENTS_DEFAULT));
@@ -181,12 +181,12 @@ impl Limits {
     }
 }
 
-/// A limit that a run has reached, with the numbers of it. The run stops there and
-/// can be resumed with a higher one.
+/// A limit that a run has reached, with its numbers. The run stops there; a resume may
+/// raise the limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "name", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum LimitError {
-    /// All the fuel of the run is gone.
+    /// The fuel of the run is used up.
     #[error("the script used up its fuel: {used} of {limit} units")]
     Fuel {
         /// Units used.
@@ -194,7 +194,7 @@ pub enum LimitError {
         /// Units allowed.
         limit: u64,
     },
-    /// One turn used what it may of the run's fuel.
+    /// The fuel of one turn is used up.
     #[error(
         "the script computed for {limit} units of fuel without waiting for a call: probably an endless loop"
     )]
@@ -202,7 +202,7 @@ pub enum LimitError {
         /// Units that one turn may use.
         limit: u64,
     },
-    /// One turn took too long, whatever its fuel says.
+    /// One turn took too long, although it had fuel left.
     #[error(
         "the script computed for {:?} without waiting for a call, with {used} units of fuel: it waits for memory more than it computes, or this machine is very busy",
         Duration::from_millis(*limit_ms)
@@ -213,7 +213,7 @@ pub enum LimitError {
         /// Units used.
         used: u64,
     },
-    /// The script instance wanted more memory.
+    /// The script needs more memory.
     #[error("the script needs more than {limit_mib} MiB of memory")]
     Memory {
         /// MiB allowed.
@@ -223,7 +223,7 @@ pub enum LimitError {
     /// have prevented.
     #[error("the script recursed deeper than the sandbox allows")]
     Stack,
-    /// Too many agents.
+    /// The script asked for too many agents.
     #[error(
         "the run may start {}: it has started {started}, and then the script asked for {asked} or more at once, of which none was started",
         counted(*limit, "agent")
@@ -233,45 +233,45 @@ pub enum LimitError {
         limit: u32,
         /// Agents that were started.
         started: u32,
-        /// Agents that the script has asked for in the turn that went past the
-        /// limit. What else it would have asked for is not known.
+        /// Agents that the script asked for in the turn that exceeded the limit, up to
+        /// the one that did; it may have asked for more.
         asked: u32,
     },
     /// The budget is spent.
     #[error("the run has spent {spent} of its budget of {}", budget.in_words())]
     Budget {
-        /// What was spent, in the unit of the budget.
+        /// The spend, in the unit of the budget.
         spent: Allowance,
-        /// What may be.
+        /// The budget.
         budget: Allowance,
     },
-    /// Nobody knows what was spent.
+    /// The cost of some steps is unknown, so a budget in dollars cannot be enforced.
     #[error(
         "cannot enforce a budget in dollars: the cost of {} is unknown",
         counted(*steps, "call")
     )]
     Unpriced {
-        /// How many calls.
+        /// Number of these steps.
         #[serde(rename = "calls")]
         steps: u32,
     },
-    /// Nobody knows how many tokens were used.
+    /// The tokens of some steps are unknown, so a budget in tokens cannot be enforced.
     #[error(
         "cannot enforce a budget in tokens: the agent does not say what {} took",
         counted(*steps, "call")
     )]
     Unmetered {
-        /// How many calls.
+        /// Number of these steps.
         #[serde(rename = "calls")]
         steps: u32,
     },
-    /// Too many notes, sleeps and workflows.
+    /// The run has written as many notes as it may: see [`NOTES_MAX`].
     #[error("the run has made {limit} log lines, phases, sleeps and null slots, as many as it may")]
     Notes {
         /// Notes allowed.
         limit: u32,
     },
-    /// Too much handed over without waiting.
+    /// The script passed too many bytes to the host in one turn.
     #[error("the script handed over more than {limit} bytes without waiting for a call")]
     TurnBytes {
         /// Bytes allowed.
@@ -288,7 +288,7 @@ pub enum LimitError {
     /// The result is too large.
     #[error("the result of the script is {bytes} bytes of JSON, and {limit} is the most")]
     Result {
-        /// Bytes it has.
+        /// Bytes of the result.
         bytes: usize,
         /// Bytes allowed.
         limit: usize,

@@ -1,7 +1,7 @@
 //! The first difference between a replay and its journal, as data.
 //!
-//! Owns: what counts as a difference between two entries, and naming it field
-//! by field. Never: formats it for a terminal.
+//! Owns: what counts as a difference between two entries, and the list of fields that
+//! differ. Never: formats it for a terminal.
 
 mod data;
 
@@ -16,11 +16,11 @@ pub use data::{FieldDiff, Mismatch};
 /// Characters of an entry that a one-line message shows.
 const SHOWN_CHARS: usize = 2_000;
 
-/// Bytes of one side of a field: the longest prompts that people read in a
-/// difference are far shorter.
+/// Most bytes of one side of a field: the prompts that people read in a difference are
+/// far shorter.
 const FIELD_BYTES_MAX: usize = 256 * 1024;
 
-/// Levels of an entry that are compared on their own: `request.prompt` is two.
+/// Levels of an entry that are compared field by field: `request.prompt` has two.
 const FIELD_LEVELS: usize = 2;
 
 impl Mismatch {
@@ -56,8 +56,8 @@ impl Mismatch {
     }
 }
 
-/// Whether a recorded entry and a new one say the same. Fuel counts only under
-/// the same build of the guest.
+/// Whether a recorded entry and a new one are the same. The fuel of a turn is compared
+/// only with `compare_fuel`, that is under the same build of the guest.
 #[must_use]
 pub fn same(recorded: &Body, now: &Body, compare_fuel: bool) -> bool {
     match (recorded, now) {
@@ -69,13 +69,13 @@ pub fn same(recorded: &Body, now: &Body, compare_fuel: bool) -> bool {
     }
 }
 
-/// An entry in a line, for people: JSON, cut.
+/// An entry on one line, for people: JSON, cut.
 fn describe(body: &Body) -> String {
     let text = serde_json::to_string(body).unwrap_or_else(|_| body.kind().to_owned());
     cut::to_chars(&text, SHOWN_CHARS + 1)
 }
 
-/// Entries of one kind are compared field by field, and so are steps of one kind.
+/// Entries of the same kind, and steps of the same kind, are compared field by field.
 fn kind_of(body: &Body) -> (&'static str, Option<StepKind>) {
     (body.kind(), body.asked().map(|(_, asked)| asked.kind()))
 }
@@ -129,7 +129,7 @@ mod tests {
     use crate::step::StepRequest;
     use crate::step_request::AgentRequest;
 
-    fn called(prompt: &str, label: Option<&str>) -> Body {
+    fn asked(prompt: &str, label: Option<&str>) -> Body {
         let mut request = AgentRequest::plain(prompt);
         request.label = label.map(str::to_owned);
         let asked = StepRequest::Agent(request.into());
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_difference_names_its_step_and_its_fields() {
-        let mismatch = Mismatch::between(7, 3, &called("a", None), &called("b", Some("l")));
+        let mismatch = Mismatch::between(7, 3, &asked("a", None), &asked("b", Some("l")));
         assert_eq!(mismatch.step, Some(StepId(3)));
         let field = |field: &str, recorded: Option<&str>, now: Option<&str>| FieldDiff {
             field: field.to_owned(),
@@ -154,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_step_of_its_own_is_placed_after_the_last_one() {
+    fn a_difference_without_a_step_names_the_last_one() {
         let recorded = Body::Logged { scope: Scope::ROOT, message: "m".into() };
-        let mismatch = Mismatch::between(9, 5, &recorded, &called("a", None));
+        let mismatch = Mismatch::between(9, 5, &recorded, &asked("a", None));
         assert_eq!((mismatch.step, mismatch.fields.len()), (Some(StepId(3)), 0));
         let mismatch = Mismatch::instead_of(9, 5, &recorded, "the script waits");
         assert_eq!(mismatch.step, Some(StepId(5)));

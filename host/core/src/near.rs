@@ -1,18 +1,17 @@
-//! The word that was probably meant by one that is not known.
+//! Suggestions for mistyped words.
 //!
-//! Owns: when one word counts as another, mistyped. Never: the list of known
+//! Owns: when a word counts as a mistyped form of another. Never: the list of known
 //! words.
 
-/// Letters that may be wrong in a word of six or more; in a shorter one half as
-/// many, and none in one of two, so that not every short word counts as every
-/// other.
+/// Most wrong letters in a word of six or more. A word of three to five may have one
+/// wrong letter and a shorter one none, because short words are too similar.
 const WRONG_MAX: usize = 2;
 
-/// Letters of the beginning of a word that stand for the whole of it.
+/// Fewest letters with which the beginning of a word counts as the word.
 const BEGINNING_MIN: usize = 3;
 
-/// The known word that was probably meant: the same but for case and separators,
-/// one that begins like that, or one with a letter or two that differ.
+/// The known word that was probably meant: one that differs only in case and
+/// separators, one that begins with `typed`, or one with one or two wrong letters.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let bare = |word: &str| -> String {
         word.chars().filter(|one| one.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -29,7 +28,7 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         if length >= BEGINNING_MIN && known.starts_with(&wanted) {
             return Some(0);
         }
-        // A letter more or less is one that is wrong.
+        // A missing or extra letter counts as a wrong one.
         if known.chars().count().abs_diff(length) > wrong_max {
             return None;
         }
@@ -40,7 +39,7 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     near.min_by_key(|(distance, known)| (*distance, known.len())).map(|(_, known)| known)
 }
 
-/// `; did you mean …?`, or nothing.
+/// The text `; did you mean …?`, or an empty one without a suggestion.
 pub fn suggestion<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(typed, known).map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
 }
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_near_when_it_was_mistyped_or_cut_short() {
+    fn mistyped_and_shortened_words_get_a_suggestion() {
         let known = ["claude-code", "codex", "opencode", "pi"];
         for (typed, meant) in [
             ("claude", Some("claude-code")),

@@ -1,6 +1,6 @@
-//! Reading the options of `agent()`.
+//! Reads the options of `agent()`.
 //!
-//! Owns: from hostile JSON text to a checked [`AgentRequest`]; each refusal
+//! Owns: the way from hostile JSON text to a checked [`AgentRequest`]; each refusal
 //! names the option and what it takes. Never: chooses a provider.
 
 mod body;
@@ -27,20 +27,19 @@ use crate::step_request::{AgentRequest, EarlierSession, Permissions, Retry, refu
 use crate::surface::Surface;
 use body::BodyOption;
 
-/// Attempts of a call whose `retry` does not say how many.
+/// Attempts of a step whose `retry` has no `maxAttempts`.
 const RETRY_ATTEMPTS_ASKED: u32 = 3;
 
-/// The one kind of isolation there is.
+/// The only kind of isolation.
 pub const ISOLATION_WORKTREE: &str = "worktree";
 
-/// Said of every other kind.
+/// A hint for every other kind.
 const INSTEAD_OF_SANDBOX: &str = "; 'worktree' gives the agent a checkout of its own, `permissions: 'read'` and `disallowedTools` hold it to less, and smol-wf in a container confines all agents";
 
 /// Most warnings about the options of one call.
 const IGNORED_MAX: usize = 16;
 
-/// All options of `agent()`, for readers of scripts that are not run. The
-/// first ones are those of surface 1.
+/// All options of `agent()`. Those of surface 1 come first.
 pub const OPTIONS: [&str; 25] = [
     "label",
     "phase",
@@ -69,36 +68,37 @@ pub const OPTIONS: [&str; 25] = [
     "session",
 ];
 
-/// Of [`OPTIONS`], how many surface 1 knew.
+/// How many of [`OPTIONS`] surface 1 has.
 const OPTIONS_FIRST: usize = 11;
 
-/// Those that hold an agent to something; `maxTurns` from surface 3 on.
+/// The options that restrict an agent; `maxTurns` counts from surface 3 on.
 const RESTRICTING: [&str; 6] =
     ["permissions", "disallowedTools", "allowedTools", "tools", "bashCommandClamp", "maxTurns"];
 
-/// Of [`RESTRICTING`], how many surface 2 knew.
+/// How many of [`RESTRICTING`] count in surface 2.
 const RESTRICTING_SECOND: usize = 5;
 
-/// How the options of a call are read: by the surface of its run and the dialect of
-/// its script.
+/// The rules by which the options of a call are read. They depend on the surface of
+/// the run and the dialect of the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionRules {
-    /// As in the runs of surface 1: the options of that time, strictly.
+    /// The rules of surface 1: the options of that time, strictly.
     First,
-    /// As in the runs of surface 2.
+    /// The rules of surface 2.
     Second(Dialect),
-    /// As in new runs.
+    /// The rules of new runs.
     Third(Dialect),
 }
 
 impl OptionRules {
-    /// Of a module: a value that an option cannot have refuses the call.
+    /// The rules for a module: an invalid value of an option refuses the call.
     pub const MODULE: Self = Self::Third(Dialect::Module);
 
-    /// Of a body: what Claude Code passes over is passed over, with a warning.
+    /// The rules for a body: values that Claude Code ignores are ignored, with a
+    /// warning.
     pub const BODY: Self = Self::Third(Dialect::Body);
 
-    /// Of a script of this dialect, in a run of this surface.
+    /// The rules for a script of this dialect, in a run of this surface.
     #[must_use]
     pub fn of(surface: Surface, dialect: Dialect) -> Self {
         match surface {
@@ -112,7 +112,7 @@ impl OptionRules {
         matches!(self, Self::Second(Dialect::Body) | Self::Third(Dialect::Body))
     }
 
-    /// Whether a body must mean this option as it is written.
+    /// Whether an invalid value of this option is refused in a body as well.
     fn restricts(self, name: &str) -> bool {
         let known = match self {
             Self::Third(_) => RESTRICTING.len(),
@@ -123,24 +123,24 @@ impl OptionRules {
 }
 
 impl AgentRequest {
-    /// Reads what the guest handed over.
+    /// Reads the arguments of `agent()`; `options` is JSON text.
     ///
     /// # Errors
-    /// A refusal of this call, with the option it is about.
-    pub fn read(prompt: String, options: &str, manner: OptionRules) -> Result<Self, Failure> {
+    /// A refusal of this call, with the option that it is about.
+    pub fn read(prompt: String, options: &str, rules: OptionRules) -> Result<Self, Failure> {
         let mut schemas = RecentSchemas::default();
-        let request = Self::read_again(&prompt, options, manner, None, &mut schemas)?;
+        let request = Self::read_again(&prompt, options, rules, None, &mut schemas)?;
         Ok(Self { prompt, ..request })
     }
 
-    /// As [`Self::read`], but for the prompt, which is not copied: the caller puts
-    /// it in. `taken`: the recorded call in a replay; its schema was accepted,
-    /// whatever today's rules say, and the options that it ignored are ignored.
-    /// `schemas`: those of earlier calls, which need not be compiled again.
+    /// As [`Self::read`], but without copying the prompt, which the caller fills in.
+    /// `taken` is the recorded request, in a replay: its schema is accepted whatever
+    /// today's rules say, and options that it ignored are ignored again. `schemas` are
+    /// those of earlier calls, which need not be compiled again.
     pub(crate) fn read_again(
         prompt: &str,
         options: &str,
-        manner: OptionRules,
+        rules: OptionRules,
         taken: Option<&Self>,
         schemas: &mut RecentSchemas,
     ) -> Result<Self, Failure> {
@@ -157,50 +157,50 @@ impl AgentRequest {
             ));
         }
         let mut request = Self::plain("");
-        read(&mut request, options, manner, taken, schemas)?;
+        read(&mut request, options, rules, taken, schemas)?;
         Ok(request)
     }
 }
 
-/// `taken`: the recorded call that is met again. What the program that recorded it
-/// did not know and passed over, is passed over.
+/// Reads the options into `request`. `taken` is the recorded request, in a replay:
+/// options that it did not know are ignored again.
 fn read(
     request: &mut AgentRequest,
     text: &str,
-    manner: OptionRules,
+    rules: OptionRules,
     taken: Option<&AgentRequest>,
     schemas: &mut RecentSchemas,
 ) -> Result<(), Failure> {
     let was_unknown = |name: &String| taken.is_some_and(|taken| taken.unknown.contains(name));
     let schema_taken = taken.and_then(|taken| taken.schema.as_ref());
-    for (name, value) in object(request, text, manner)? {
+    for (name, value) in object(request, text, rules)? {
         // An option that is undefined in JavaScript does not arrive; null means the same.
         if value.is_null() {
             continue;
         }
-        let known = if manner == OptionRules::First { OPTIONS_FIRST } else { OPTIONS.len() };
+        let known = if rules == OptionRules::First { OPTIONS_FIRST } else { OPTIONS.len() };
         if !OPTIONS[..known].contains(&name.as_str()) || was_unknown(&name) {
-            if manner != OptionRules::First && !was_unknown(&name) {
-                tools::refuse_alike(&name, &value, manner)?;
+            if rules != OptionRules::First && !was_unknown(&name) {
+                tools::refuse_alike(&name, &value, rules)?;
             }
             request.unknown.push(name);
             continue;
         }
-        let meant = if manner.is_body() {
-            body::meant(&name, value, manner)
+        let meant = if rules.is_body() {
+            body::meant(&name, value, rules)
         } else {
             BodyOption::Value(value)
         };
         match meant {
             BodyOption::Value(value) if name == "schema" => {
-                // What is said of its words is for one of bounded size.
+                // Mistyped keywords are searched only now, in a schema of bounded size.
                 request.schema = Some(accepted(&value, schema_taken, schemas)?);
-                if manner != OptionRules::First {
+                if rules != OptionRules::First {
                     schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
                 }
             }
             BodyOption::Value(value) => {
-                set(request, &name, value).map_err(|error| with_hint(error, &name, manner))?;
+                set(request, &name, value).map_err(|error| with_hint(error, &name, rules))?;
             }
             BodyOption::Nothing => {}
             BodyOption::Ignored(why) => ignore(request, why),
@@ -209,7 +209,7 @@ fn read(
     Ok(())
 }
 
-/// A schema that a call may have.
+/// The accepted form of a schema; the recorded one if it has the same text.
 fn accepted(
     schema: &Value,
     taken: Option<&StepSchema>,
@@ -221,9 +221,9 @@ fn accepted(
     }
 }
 
-/// Adds a hint about what there is instead of the refused value.
-fn with_hint(mut error: Failure, name: &str, manner: OptionRules) -> Failure {
-    if name == "isolation" && manner != OptionRules::First {
+/// Adds a hint about alternatives to the refused value.
+fn with_hint(mut error: Failure, name: &str, rules: OptionRules) -> Failure {
+    if name == "isolation" && rules != OptionRules::First {
         error.message.push_str(INSTEAD_OF_SANDBOX);
     }
     error
@@ -282,7 +282,7 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
             request.session = text(name, value)?.map(|label| EarlierSession { label, of: None });
         }
         "bashCommandClamp" => request.bash_command_clamp = Some(tools::commands(name, &value)?),
-        // For Claude Code's cache; it changes nothing here.
+        // Claude Code uses it for its cache; here it has no effect.
         "sharedHeadLength" if whole(&value, 0, u64::MAX).is_some() => {}
         "sharedHeadLength" => {
             return Err(wrong(name, "a whole number of characters", &written(&value)));
@@ -299,7 +299,7 @@ fn string(name: &str, value: Value) -> Result<String, Failure> {
     }
 }
 
-/// An empty text counts as none.
+/// Reads text; an empty one counts as none.
 fn text(name: &str, value: Value) -> Result<Option<String>, Failure> {
     string(name, value).map(|text| Some(text).filter(|text| !text.is_empty()))
 }
@@ -315,8 +315,8 @@ fn timeout(name: &str, value: &Value) -> Result<u64, Failure> {
     })
 }
 
-/// Milliseconds of silence; 0 for no watch at all, as Claude Code has it for 0,
-/// for negative numbers and for those that are none.
+/// Reads milliseconds of silence; 0 means any. As in Claude Code, negative numbers and
+/// numbers that are not finite mean 0.
 fn stall(name: &str, value: &Value) -> Result<u64, Failure> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -333,10 +333,10 @@ fn stall(name: &str, value: &Value) -> Result<u64, Failure> {
         .ok_or_else(|| wrong(name, "milliseconds, or text like '90s' or '5m'", &value.to_string()))
 }
 
-/// How numbers arrive that JSON has no word for.
+/// The texts in which numbers arrive that JSON cannot represent.
 const NOT_FINITE: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
-/// Such a number, if it is one.
+/// The text of such a number, if the value is one.
 fn not_finite(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| NOT_FINITE.contains(text))
 }
@@ -369,7 +369,7 @@ fn retry(name: &str, value: Value) -> Result<Retry, Failure> {
     Ok(retry)
 }
 
-/// JavaScript's numbers may come with a fraction of zero.
+/// A whole number within bounds. JavaScript's numbers may arrive as `1.0`.
 fn whole(value: &Value, least: u64, most: u64) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -390,7 +390,7 @@ fn wrong(name: &str, takes: &str, given: &str) -> Failure {
     refuse(format!("option `{name}` of agent() takes {takes}, and is {}", shown(given)))
 }
 
-/// A value in a message.
+/// A value for a message, cut.
 fn shown(given: &str) -> String {
     const SHOWN_CHARS: usize = 100;
     cut::head_chars(given, SHOWN_CHARS).to_owned()
@@ -399,7 +399,7 @@ fn shown(given: &str) -> String {
 fn object(
     request: &mut AgentRequest,
     text: &str,
-    manner: OptionRules,
+    rules: OptionRules,
 ) -> Result<Map<String, Value>, Failure> {
     if text.len() > OPTIONS_BYTES_MAX {
         return Err(Failure::new(
@@ -412,8 +412,8 @@ fn object(
     }
     match serde_json::from_str(text) {
         Ok(Value::Object(options)) => Ok(options),
-        Ok(other) if manner.is_body() => {
-            // `agent(prompt, quick && {…})` says nothing either way.
+        Ok(other) if rules.is_body() => {
+            // `agent(prompt, quick && {…})` gives no options in both cases.
             if !matches!(other, Value::Null | Value::Bool(false)) {
                 let kind = kind_of(&other);
                 let why =

@@ -1,22 +1,22 @@
 //! The outcome of a step: a value or a failure.
 //!
-//! Owns: both as they are journaled and handed to a script. Never: decides
-//! which of them a step gets.
+//! Owns: both, as they are journaled and given to a script. Never: decides which of
+//! them a step gets.
 
 use serde::{Deserialize, Serialize};
 
-/// A call that failed or was refused. Stored in the journal as it is.
+/// Why a step failed or a call was refused. Journaled in this form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Stable; see `docs/errors.md`.
+    /// Its stable code; see `docs/errors.md`.
     pub code: String,
     /// A sentence for people.
     pub message: String,
-    /// Name of the error that a script is thrown, when that is an error of a
-    /// child's own; none is the kind of call.
+    /// Name of the error in the script, if it is an error of a child; none leaves the
+    /// name to the function that was called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where in a child it was thrown, as `file:line:column`.
+    /// Where a child threw it, as `file:line:column`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
 }
@@ -39,6 +39,6 @@ pub const UNDEFINED: &str = "";
 pub enum Outcome {
     /// JSON text, `null` included, or [`UNDEFINED`].
     Value(String),
-    /// It failed.
+    /// The failure.
     Failed(Failure),
 }

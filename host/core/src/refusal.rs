@@ -1,19 +1,19 @@
-//! A call that was refused, as it is journaled.
+//! A refused call, as journaled.
 //!
-//! Owns: what is kept of a refused question, and recognising the same question in a
-//! replay, which repeats the recorded refusal word for word. Never: refuses anything;
-//! the machine does.
+//! Owns: what is kept of a refused call, and recognising the same call in a replay,
+//! which repeats the recorded refusal word for word. Never: refuses a call; the machine
+//! does.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Digest, Scope};
 use crate::outcome::Failure;
 
-/// Bytes of each text of a question that are kept. They are for people; the digest
-/// tells questions apart.
+/// Bytes kept of each text of a call. The texts are for people; the digest tells calls
+/// apart.
 const KEPT_BYTES_MAX: usize = 512;
 
-/// The functions of a script that can be refused.
+/// The functions whose calls can be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Function {
@@ -39,38 +39,38 @@ impl Function {
     }
 }
 
-/// A question, as the guest put it.
+/// A call of the guest that may be refused.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'q> {
+pub struct Call<'q> {
     /// The function that was called.
     pub of: Function,
-    /// Its first argument.
+    /// The first argument.
     pub text: &'q str,
-    /// The others, as JSON text.
+    /// The other arguments, as JSON text.
     pub options: &'q str,
 }
 
-impl Question<'_> {
+impl Call<'_> {
     fn digest(&self) -> Digest {
         let Self { of, text, options } = self;
-        // With its length, so that no two questions read the same.
+        // With the length of the text, so that different calls never make equal text.
         Digest::of(format!("{}\n{}\n{text}\n{options}", of.word(), text.len()).as_bytes())
     }
 }
 
-/// A call that was refused.
+/// A refused call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RefusedCall {
-    /// The script that called.
+    /// Scope of the script.
     pub scope: Scope,
-    /// The function that it called.
+    /// The function that was called.
     pub of: Function,
-    /// Digest of the question; none in a fixture that no longer has all of it.
+    /// Digest of the call; none in a fixture that no longer has the whole call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Digest>,
-    /// How its first argument begins.
+    /// The beginning of the first argument.
     pub text: String,
-    /// How the others begin, as JSON text.
+    /// The beginning of the other arguments, as JSON text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub options: String,
     /// The failure that was thrown into the script.
@@ -78,30 +78,30 @@ pub struct RefusedCall {
 }
 
 impl RefusedCall {
-    /// The entry for this question.
+    /// The entry for this call.
     #[must_use]
-    pub fn new(scope: Scope, question: &Question<'_>, failure: Failure) -> Self {
-        let Question { of, text, options } = *question;
-        let asked = Some(question.digest());
+    pub fn new(scope: Scope, call: &Call<'_>, failure: Failure) -> Self {
+        let Call { of, text, options } = *call;
+        let asked = Some(call.digest());
         Self { scope, of, asked, text: beginning(text), options: beginning(options), failure }
     }
 
-    /// Whether this is the question that was refused.
+    /// Whether this is the call that was refused.
     #[must_use]
-    pub fn is_of(&self, question: &Question<'_>) -> bool {
-        let is_asked = || self.asked.as_ref().is_none_or(|asked| *asked == question.digest());
-        self.of == question.of && is_asked()
+    pub fn is_of(&self, call: &Call<'_>) -> bool {
+        let is_asked = || self.asked.as_ref().is_none_or(|asked| *asked == call.digest());
+        self.of == call.of && is_asked()
     }
 
-    /// Whether its texts are all of the question.
+    /// Whether its texts are the whole call.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.asked.as_ref() == Some(&self.kept().digest())
     }
 
-    /// Its texts were changed: of a question that `was_whole` the digest is that of
-    /// the new texts. Of any other nobody knows what is changed behind its
-    /// beginning, and no more is kept than which function was called.
+    /// Updates the digest after its texts were changed. If the call `was_whole`, the new
+    /// texts have a digest. If not, the digest of the changed call is unknown, so only
+    /// the function is kept.
     pub fn texts_changed(&mut self, was_whole: bool) {
         if was_whole {
             self.asked = Some(self.kept().digest());
@@ -112,8 +112,8 @@ impl RefusedCall {
         }
     }
 
-    fn kept(&self) -> Question<'_> {
-        Question { of: self.of, text: &self.text, options: &self.options }
+    fn kept(&self) -> Call<'_> {
+        Call { of: self.of, text: &self.text, options: &self.options }
     }
 }
 
@@ -126,28 +126,28 @@ mod tests {
     use super::*;
 
     fn refused(text: &str, options: &str) -> RefusedCall {
-        let question = Question { of: Function::Agent, text, options };
-        RefusedCall::new(Scope::ROOT, &question, Failure::new("c", "m"))
+        let call = Call { of: Function::Agent, text, options };
+        RefusedCall::new(Scope::ROOT, &call, Failure::new("c", "m"))
     }
 
     fn is_of(refused: &RefusedCall, text: &str, options: &str) -> bool {
-        refused.is_of(&Question { of: Function::Agent, text, options })
+        refused.is_of(&Call { of: Function::Agent, text, options })
     }
 
     #[test]
-    fn a_question_is_known_again_by_all_of_it_and_kept_in_part() {
+    fn a_call_is_recognised_by_its_whole_text_and_kept_in_part() {
         let long = "ä".repeat(KEPT_BYTES_MAX);
         let one = refused(&long, "{}");
         assert!(one.text.len() <= KEPT_BYTES_MAX && !one.is_whole());
         assert!(is_of(&one, &long, "{}"));
-        assert!(!is_of(&one, &format!("{long}."), "{}"), "it differs behind what is kept");
+        assert!(!is_of(&one, &format!("{long}."), "{}"), "it differs after the kept part");
         assert!(!is_of(&refused("a", "b\nc"), "a\nb", "c"));
-        let sleep = Question { of: Function::Sleep, text: &long, options: "{}" };
+        let sleep = Call { of: Function::Sleep, text: &long, options: "{}" };
         assert!(!one.is_of(&sleep));
     }
 
     #[test]
-    fn what_was_cut_is_forgotten_once_texts_change() {
+    fn a_call_that_was_cut_loses_its_texts_when_they_change() {
         let mut whole = refused("a secret", "{}");
         let was_whole = whole.is_whole();
         whole.text = "a [redacted]".to_owned();
@@ -155,7 +155,7 @@ mod tests {
         assert!(is_of(&whole, "a [redacted]", "{}") && !is_of(&whole, "a secret", "{}"));
         let mut cut = refused(&"x".repeat(2 * KEPT_BYTES_MAX), "{}");
         cut.texts_changed(cut.is_whole());
-        assert!(is_of(&cut, "anything", ""), "it goes by its place alone");
+        assert!(is_of(&cut, "anything", ""), "only the function counts");
         assert!(cut.text.is_empty());
     }
 }

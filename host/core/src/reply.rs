@@ -1,4 +1,4 @@
-//! The reply of an agent beside its answer: usage, cost, session, model.
+//! What an agent reports besides its answer: usage, cost, session, model.
 //!
 //! Owns: the data, and how usage adds up. Never: a price.
 
@@ -8,7 +8,7 @@ use crate::asks::RefusedAsk;
 use crate::ids::{RunId, StepId};
 use crate::worktree::Worktree;
 
-/// Tokens of one call or of many.
+/// Tokens of one or more steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
@@ -16,10 +16,10 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
-    /// Of the tokens read, those that came out of the model's cache.
+    /// Those of the tokens read that came from the model's cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_read_tokens: u64,
-    /// Of the tokens read, those that went into the model's cache.
+    /// Those of the tokens read that were written to the model's cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cache_write_tokens: u64,
 }
@@ -34,7 +34,7 @@ impl Usage {
         *self == Self::default()
     }
 
-    /// Both together.
+    /// Tokens read and written.
     #[must_use]
     pub fn total(self) -> u64 {
         self.input_tokens.saturating_add(self.output_tokens)
@@ -50,7 +50,7 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// How an agent call was answered, without the answer itself.
+/// How an agent step was answered, without the answer itself.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
@@ -64,40 +64,39 @@ pub struct Reply {
     pub session_id: Option<String>,
     /// Tokens of all attempts together.
     pub usage: Usage,
-    /// Dollars of all attempts together, when they are known.
+    /// Dollars of all attempts together, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
-    /// Where the sum is from: `provider`, or `prices:` and the version of a table.
+    /// Source of the cost: `provider`, or `prices:` and the version of a table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_source: Option<String>,
-    /// It answered without naming its tokens.
+    /// Whether the agent did not report its tokens.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unmetered: bool,
     /// How often the provider was asked: 2 after a correction round.
     pub rounds: u32,
-    /// How often the call was tried: 1 when the first attempt was answered. 0 in
-    /// journals that do not say.
+    /// Number of attempts. 0 in journals that do not have it.
     #[serde(default, skip_serializing_if = "is_no_count")]
     pub attempts: u32,
     /// From dispatch to answer, in milliseconds.
     pub duration_ms: u64,
-    /// The worktree that it left behind.
+    /// The worktree that the agent left behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
-    /// Bytes of its answer that were not UTF-8, and are U+FFFD in it.
+    /// Bytes of the answer that were not UTF-8, and were replaced by U+FFFD.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replaced_bytes: u64,
-    /// Permissions that its agent asked for and was refused.
+    /// Permissions that the agent asked for and was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<RefusedAsk>,
-    /// The step whose answer was reused, if no agent was asked: then tokens and dollars
-    /// are those that were saved.
+    /// The step whose answer was reused, if one was: then tokens and dollars were saved,
+    /// not spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reused: Option<AnswerSource>,
 }
 
 impl Reply {
-    /// Whether it used tokens at an unknown price.
+    /// Whether the agent used tokens at an unknown cost.
     #[must_use]
     pub fn is_unpriced(&self) -> bool {
         self.cost_usd.is_none() && (self.unmetered || self.usage.total() > 0)
@@ -113,7 +112,7 @@ pub struct AnswerSource {
     /// Number of the step.
     #[serde(rename = "call")]
     pub step: StepId,
-    /// A person wrote the answer in place of the step's own.
+    /// Whether a person wrote the answer, in place of the step's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
 }

@@ -1,7 +1,7 @@
-//! Which provider, model and effort a call goes to.
+//! The choice of provider, model and effort for a step.
 //!
-//! Owns: the form of a model selector, `id[?provider=…&thinking=…]`, aliases,
-//! and which of several wishes wins. Never: knows which providers there are.
+//! Owns: the form of a model selector, `id[?provider=…&thinking=…]`, aliases, and which
+//! of several settings wins. Never: knows which providers exist.
 
 mod addressee;
 
@@ -10,13 +10,13 @@ use crate::journal::RunHead;
 use crate::step_request::{AgentRequest, Permissions};
 pub use addressee::Addressee;
 
-/// Longest selector, in bytes: ids of models are a tenth of that.
+/// Longest selector, in bytes: ids of models are a tenth of this.
 const SELECTOR_BYTES_MAX: usize = 512;
 
-/// A model by id, and what else the name of a model may decide.
+/// A model by id, and optionally its provider and effort.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
-    /// The model, as its provider calls it, or an alias.
+    /// The provider's name of the model, or an alias.
     pub id: String,
     /// The provider to ask.
     pub provider: Option<String>,
@@ -74,13 +74,13 @@ impl Selector {
         Ok(selector)
     }
 
-    /// The selector that this text stands for. What is said beside an alias
-    /// wins over what the alias says.
+    /// The selector of this text, with aliases resolved. Settings beside an alias win
+    /// over those of the alias.
     ///
     /// # Errors
     /// When it, or what an alias stands for, has another form.
     pub fn resolve(text: &str, aliases: &[(String, String)]) -> Result<Self, SelectorError> {
-        // The last one given wins, as flags do.
+        // The last definition wins, as with flags.
         let meaning = |name: &str| {
             aliases.iter().rev().find(|(alias, _)| alias == name).map(|(_, text)| text.as_str())
         };
@@ -98,7 +98,7 @@ impl Selector {
     }
 }
 
-/// The provider, model and effort of a call.
+/// The provider, model and effort of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The provider.
@@ -107,19 +107,19 @@ pub struct Choice {
     pub model: Option<String>,
     /// The effort; none leaves it to the provider.
     pub effort: Option<String>,
-    /// What the agent may do to files; none leaves it to the provider.
+    /// The agent's permissions on files; none leaves them to the provider.
     pub permissions: Option<Permissions>,
-    /// What the model's selector says of its provider. Where no provider has that
-    /// name, it is the vendor of the model.
+    /// The `provider=` of the model's selector. If no provider has this name, it is the
+    /// vendor of the model.
     pub named_by_model: Option<String>,
-    /// Who is asked where the selector names a vendor.
+    /// The provider to ask if `named_by_model` is a vendor.
     pub else_provider: String,
-    /// The vendor of the model, once the selector is read so.
+    /// The vendor of the model, if `named_by_model` was read as one.
     pub vendor: Option<String>,
 }
 
 impl Choice {
-    /// The same with the selector's `provider=` read as the model's vendor.
+    /// The same choice, with the selector's `provider=` read as the model's vendor.
     #[must_use]
     pub fn with_vendor(self) -> Self {
         let Self { model: Some(model), named_by_model: Some(vendor), .. } = &self else {
@@ -134,7 +134,7 @@ impl Choice {
         Self { provider, vendor, model: Some(model), ..self }
     }
 
-    /// Whom to write down, where the call and the head alone do not tell.
+    /// Who is asked, for the journal; none if the request and the head determine it.
     #[must_use]
     pub fn addressee(&self) -> Option<Addressee> {
         let vendor = self.vendor.clone()?;
@@ -142,11 +142,11 @@ impl Choice {
     }
 }
 
-/// Where a call of this run goes: what the call says itself wins over what its
-/// model's selector says, and that over what the run says.
+/// The choice for a step of this run: options of the step win over its model's
+/// selector, and that wins over defaults of the run.
 ///
 /// # Errors
-/// When its model is not a selector.
+/// When its model is not a valid selector.
 pub fn choose(request: &AgentRequest, head: &RunHead) -> Result<Choice, SelectorError> {
     let selector = selector_of(request.model.as_ref().or(head.defaults.model.as_ref()), head)?;
     let (id, of_model, thinking) = match selector {
@@ -166,8 +166,7 @@ pub fn choose(request: &AgentRequest, head: &RunHead) -> Result<Choice, Selector
     })
 }
 
-/// Whether the model that a call names decides about the provider, so that no
-/// default may.
+/// Whether the model of a request names a provider, so that no default may.
 pub(crate) fn names_provider(request: &AgentRequest, head: &RunHead) -> bool {
     selector_of(request.model.as_ref(), head)
         .is_ok_and(|selector| selector.is_some_and(|selector| selector.provider.is_some()))
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn aliases_stand_for_selectors_and_what_is_said_beside_them_wins() {
+    fn aliases_are_resolved_and_settings_beside_them_win() {
         let aliases = [("fast", "old"), ("fast", "new?provider=pi&thinking=low")];
         assert_eq!(resolved("fast", &aliases).id, "new");
         let beside = resolved("fast?thinking=high", &aliases);

@@ -1,7 +1,7 @@
 //! The delivery of a step whose agent failed: an error or `null`.
 //!
-//! Owns: which failures may become `null`, and for which calls. Never: retries;
-//! [`crate::attempts`] has given up on the call by then.
+//! Owns: which failures may become `null`, and for which steps. Never: retries;
+//! [`crate::attempts`] has given up on the step by then.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,18 +9,18 @@ use crate::codes::Code;
 use crate::outcome::{Failure, Outcome};
 use crate::reply::Reply;
 
-/// What is delivered for a call whose agent failed for good.
+/// What is delivered for a step whose agent failed for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// It resolves to `null`, as it does in a body.
+    /// The promise resolves to `null`, by default in a body.
     Null,
-    /// It throws, as it does in a module.
+    /// The promise rejects, by default in a module.
     Throw,
 }
 
 impl OnFailure {
-    /// The one that scripts, flags and settings mean by this word.
+    /// Reads the word of scripts, flags and settings.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -30,7 +30,7 @@ impl OnFailure {
         }
     }
 
-    /// As scripts, flags and settings write it.
+    /// The word of scripts, flags and settings.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,9 +48,9 @@ pub enum Substitute {
     Null,
 }
 
-/// Failures of an agent that was dispatched and gave no answer. All others
-/// throw: a call that could not be made, an answer that breaks its schema, is too
-/// large or never came in time, and whatever a child workflow throws.
+/// Failures of an agent that was dispatched and gave no answer. All others throw: an
+/// agent that could not be started, an answer that violates its schema, is too large or
+/// came too late, and every error of a child workflow.
 const OF_AGENTS: [Code; 8] = [
     Code::ProviderFailed,
     Code::ProviderUnavailable,
@@ -62,13 +62,13 @@ const OF_AGENTS: [Code; 8] = [
     Code::ProviderModel,
 ];
 
-/// Whether an agent was at work on a call that failed so, and gave no answer.
+/// Whether this is a failure of an agent that was at work and gave no answer.
 pub(crate) fn gave_no_answer(failure: &Failure) -> bool {
     is_of_agent(failure) || failure.code == Code::ProviderTimeout
 }
 
-/// Whether an agent was at work for a while, failed, and did not say what that
-/// took. A service that turns a request down takes nothing for it.
+/// Whether an agent was at work, failed, and did not report its usage. A service that
+/// refuses a request charges nothing for it.
 pub(crate) fn hides_its_cost(outcome: &Outcome, reply: &Reply) -> bool {
     const WORKED: [Code; 4] = [
         Code::ProviderFailed,
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_failures_of_agents_become_null_and_only_where_they_may() {
+    fn only_failures_of_agents_become_null_and_only_if_allowed() {
         let failed = |code: Code| Outcome::Failed(Failure::new(code, "m"));
         for code in OF_AGENTS {
             assert_eq!(
@@ -118,7 +118,7 @@ mod tests {
                 "{code}"
             );
             assert_eq!(in_place_of(&failed(code), Some(OnFailure::Throw)), None, "{code}");
-            // Not an agent's, whatever it says.
+            // Not a step of an agent, whatever its code.
             assert_eq!(in_place_of(&failed(code), None), None, "{code}");
         }
         for code in [

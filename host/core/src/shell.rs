@@ -1,10 +1,10 @@
-//! Words of a command that the reader is to copy into a shell.
+//! Quoting of commands that people copy into a shell.
 //!
-//! Owns: quoting. Never: runs anything, or decides what is typed.
+//! Owns: the quoting. Never: runs a command, or decides what is typed.
 
 use std::path::Path;
 
-/// A path as a POSIX shell reads it back, as an argument that is not a flag.
+/// A path as a word for a POSIX shell; it is never taken for a flag.
 #[must_use]
 pub fn path(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
@@ -15,7 +15,7 @@ pub fn path(path: &Path) -> String {
     }
 }
 
-/// A word as a POSIX shell reads it back.
+/// A text as one word for a POSIX shell.
 #[must_use]
 pub fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
@@ -28,8 +28,8 @@ pub fn word(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// Control characters, and bytes that are not text, on one line, as bash, zsh and
-/// ksh read them.
+/// The `$'…'` form of bash, zsh and ksh, which keeps control characters and bytes that
+/// are not UTF-8 on one line.
 fn escaped(bytes: &[u8]) -> String {
     let mut word = String::from("$'");
     for chunk in bytes.utf8_chunks() {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_not_a_flag() {
+    fn a_path_is_never_taken_for_a_flag() {
         assert_eq!(path(Path::new("-rf")), "./-rf");
         assert_eq!(path(Path::new("-r f")), "./'-r f'");
         assert_eq!(path(Path::new("it's here/a.db")), r"'it'\''s here/a.db'");

@@ -1,10 +1,10 @@
-//! A step: a request of a script that it waits for.
+//! A step: a request of a script, whose outcome it can await.
 //!
-//! Owns: the kinds of steps, what each one asks for, and what follows from its
-//! kind alone. Never: the state of a step; [`crate::steps`] has it.
+//! Owns: the kinds of steps, the request of each, and what follows from the kind alone.
+//! Never: the state of a step; [`crate::steps`] has it.
 //!
-//! A new kind of step is a new variant here; the matches of this file say what
-//! lists, reports and forks make of it.
+//! A new kind of step is a new variant here. The matches in this file decide how lists,
+//! reports and forks treat it.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    /// The function that a script calls for it.
+    /// The function that asks for it.
     #[must_use]
     pub fn function(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl StepKind {
         }
     }
 
-    /// What OpenTelemetry calls the operation, where it has a word for it.
+    /// OpenTelemetry's name of the operation, if it has one.
     #[must_use]
     pub fn operation(self) -> Option<&'static str> {
         match self {
@@ -48,8 +48,8 @@ impl StepKind {
         }
     }
 
-    /// Whether it is worked on from the moment that it is asked for: no agent is to
-    /// be found for it, and no script.
+    /// Whether work on it begins when the script asks for it: it need not wait for an
+    /// agent or a script.
     #[must_use]
     pub fn begins_at_once(self) -> bool {
         match self {
@@ -70,11 +70,11 @@ pub enum StepRequest {
     /// A child workflow.
     #[serde(serialize_with = "shared")]
     Workflow(Arc<WorkflowRequest>),
-    /// Time.
+    /// A durable sleep.
     Sleep(SleepRequest),
 }
 
-/// As it is read: what is shared is not shared yet.
+/// The form in which a request is read, before its texts are shared.
 #[derive(Deserialize)]
 #[serde(tag = "of", content = "request", rename_all = "snake_case")]
 enum Read {
@@ -93,12 +93,12 @@ impl From<Read> for StepRequest {
     }
 }
 
-/// Written as if it were not shared.
+/// Serialises the value as if it were not shared.
 fn shared<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
     T::serialize(value, serializer)
 }
 
-/// The request of a `workflow()` call.
+/// The request of a `workflow` step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkflowRequest {
     /// The workflow.
@@ -108,12 +108,12 @@ pub struct WorkflowRequest {
     pub args: Option<String>,
 }
 
-/// The request of a `sleep()` call.
+/// The request of a `sleep` step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SleepRequest {
-    /// As the script asked.
+    /// Its length.
     pub milliseconds: f64,
-    /// When it is over, in microseconds since 1970.
+    /// When it ends, in microseconds since 1970.
     pub wake_at_us: i64,
 }
 
@@ -128,7 +128,8 @@ impl StepRequest {
         }
     }
 
-    /// What people call the step.
+    /// Its label: an agent's own one or the beginning of its prompt, the target of a
+    /// workflow, or the length of a sleep.
     #[must_use]
     pub fn title(&self) -> String {
         match self {
@@ -138,7 +139,7 @@ impl StepRequest {
         }
     }
 
-    /// Digest of what makes it the step it is, whichever run asked.
+    /// Digest of its content; see [`crate::content`].
     #[must_use]
     pub fn content(&self) -> Digest {
         match self {
@@ -148,8 +149,8 @@ impl StepRequest {
         }
     }
 
-    /// Whether a fork takes its answer over in place of asking again. A child
-    /// workflow runs again; its own steps are taken over.
+    /// Whether a fork reuses its answer. A child workflow runs again, and its own steps
+    /// reuse answers.
     #[must_use]
     pub fn is_reused(&self) -> bool {
         match self {
@@ -158,7 +159,7 @@ impl StepRequest {
         }
     }
 
-    /// The request, of an agent.
+    /// The request, if it is an agent's.
     #[must_use]
     pub fn agent(&self) -> Option<&Arc<AgentRequest>> {
         match self {
@@ -167,7 +168,7 @@ impl StepRequest {
         }
     }
 
-    /// The request, in named parts: text as it is, anything else as JSON.
+    /// The request in named parts: text as it is, anything else as JSON.
     #[must_use]
     pub fn parts(&self) -> Vec<(String, String)> {
         let part = |name: &str, text: String| (name.to_owned(), text);
@@ -190,7 +191,7 @@ impl StepRequest {
         }
     }
 
-    /// Bytes of its texts that can be large, roughly.
+    /// Total bytes of those texts in it that can be large.
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
@@ -202,7 +203,7 @@ impl StepRequest {
         }
     }
 
-    /// Its one large text, where that is longer than this.
+    /// Its prompt or its arguments, if longer than `bytes`.
     pub(crate) fn large_text(&mut self, bytes: usize) -> Option<&mut String> {
         match self {
             Self::Agent(request) if request.prompt.len() > bytes => {

@@ -1,7 +1,7 @@
 //! The requests of `agent()` and `workflow()`.
 //!
-//! Owns: their fields, and reading `workflow()`'s target from hostile JSON
-//! text; [`crate::options`] reads `agent()`'s. Never: chooses a provider or opens
+//! Owns: their fields, and reading `workflow()`'s target from hostile JSON text;
+//! [`crate::options`] reads the options of `agent()`. Never: chooses a provider or opens
 //! a file.
 
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,12 @@ pub use crate::reply::{AnswerSource, Reply, Usage};
 use crate::schema::StepSchema;
 use crate::settlement::OnFailure;
 
-/// One `agent()` call, as it is journaled: phase defaults are applied.
+/// The request of an agent step, as journaled: with the defaults of its phase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentRequest {
     /// The prompt of the agent.
     pub prompt: String,
-    /// For people only; not part of the content.
+    /// Its label, for people; not part of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The phase it belongs to.
@@ -35,7 +35,8 @@ pub struct AgentRequest {
     /// Provider by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The provider of its phase, where the model names one that may be a vendor.
+    /// The provider of its phase, if the model's selector has a `provider=` that may be a
+    /// vendor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase_provider: Option<String>,
     /// Reasoning effort.
@@ -53,7 +54,7 @@ pub struct AgentRequest {
     /// Wall-clock time of one attempt, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// How often to try again; not part of the content.
+    /// When to try again; not part of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// Longest silence of one attempt, in milliseconds; 0 for any.
@@ -62,13 +63,13 @@ pub struct AgentRequest {
     /// What is delivered when the agent fails; not part of the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<OnFailure>,
-    /// Tells it apart from calls that are equal otherwise.
+    /// Tells it apart from steps that are equal otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Tools that the agent may not use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disallowed_tools: Vec<String>,
-    /// The only tools that it may use.
+    /// The only built-in tools that it may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<String>>,
     /// The only shell commands that it may run.
@@ -77,13 +78,13 @@ pub struct AgentRequest {
     /// Text for the end of the agent's system prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
-    /// More folders that the agent may work in, as the script wrote them.
+    /// Further folders in which the agent may work, as the script wrote them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dirs: Vec<String>,
     /// Most turns of the agent: answers of its model, tools between them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_turns: Option<u32>,
-    /// Images that the agent is shown, as paths.
+    /// Paths of images for the agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
     /// MCP servers that the agent may use, by their names in the settings.
@@ -100,18 +101,18 @@ pub struct AgentRequest {
     pub ignored: Vec<String>,
 }
 
-/// The session of an earlier call, by the label that the script gave that call.
+/// The session of an earlier step, by the label of that step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierSession {
     /// The label.
     pub label: String,
-    /// Which one that is; none until the call is made.
+    /// The session; none until the label is resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<NamedSession>,
 }
 
 impl EarlierSession {
-    /// Its part of the content: neither the label, nor the call that named it.
+    /// Its part of the content: the session itself, without the label and the step.
     pub(crate) fn content(&self) -> String {
         match &self.of {
             Some(of) => format!("{} {}", of.provider, of.session_id),
@@ -123,20 +124,20 @@ impl EarlierSession {
 /// A session that a provider has named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedSession {
-    /// The step that it was named in, or that went on with it last.
+    /// The step that used it last.
     #[serde(rename = "call")]
     pub step: StepId,
-    /// Whose name it is.
+    /// Provider of the session.
     pub provider: String,
-    /// The name.
+    /// The provider's own name of it.
     pub session_id: String,
-    /// What calls of this run have used in it so far: an agent that counts a whole
-    /// session tells this again.
+    /// Tokens that steps of this run have used in it so far. An agent that reports the
+    /// usage of a whole session includes them again.
     #[serde(default, skip_serializing_if = "Usage::is_none")]
     pub used: Usage,
 }
 
-/// Defaults of a run for options that calls leave open.
+/// Defaults of a run for options that steps leave open.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepDefaults {
     /// Model id, selector or alias.
@@ -148,25 +149,24 @@ pub struct StepDefaults {
     /// What agents may do to files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
-    /// What scripts are given when an agent fails; none leaves it to the dialect
-    /// of the script that calls.
+    /// What scripts are given when an agent fails; none leaves it to the dialect of the
+    /// script.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<OnFailure>,
-    /// Whether the models of `meta.phases` hold for the calls of a body, too.
+    /// Whether the models of `meta.phases` also apply in a body.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub phase_models: bool,
 }
 
 impl StepDefaults {
-    /// Whether there are none.
+    /// Whether no default is set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What an agent may do to files. A provider that cannot hold its agent to it
-/// refuses the call.
+/// What an agent may do to files. A provider that cannot enforce it refuses the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permissions {
@@ -177,7 +177,7 @@ pub enum Permissions {
 }
 
 impl Permissions {
-    /// As scripts and flags write it.
+    /// The word of scripts and flags.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -187,19 +187,18 @@ impl Permissions {
     }
 }
 
-/// How often a call is tried again when its agent failed for a reason that may
-/// pass.
+/// How often a step is tried again when its agent failed for a temporary reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Retry {
-    /// Attempts in all, the first among them.
+    /// Most attempts, including the first.
     pub max_attempts: u32,
-    /// Wait before the second attempt, in milliseconds; doubles with each.
+    /// Wait before the second attempt, in milliseconds; it doubles with each attempt.
     pub backoff_ms: u64,
 }
 
 impl AgentRequest {
-    /// A call without options.
+    /// A request without options.
     #[must_use]
     pub fn plain(prompt: impl Into<String>) -> Self {
         Self {
@@ -233,13 +232,13 @@ impl AgentRequest {
         }
     }
 
-    /// The call in whose session it goes on, once that is known.
+    /// The step whose session it continues, once the label is resolved.
     #[must_use]
     pub fn continues(&self) -> Option<StepId> {
         self.session.as_ref()?.of.as_ref().map(|of| of.step)
     }
 
-    /// What a person calls it: the label, else the start of the prompt.
+    /// Its label, or else the start of the prompt.
     #[must_use]
     pub fn title(&self) -> String {
         const TITLE_CHARS: usize = 48;
@@ -255,7 +254,7 @@ pub(crate) fn refuse(message: impl Into<String>) -> Failure {
     Failure::new(Code::CallInvalid, message)
 }
 
-/// Whom `workflow()` calls.
+/// The workflow that `workflow()` starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkflowTarget {
@@ -266,7 +265,7 @@ pub enum WorkflowTarget {
 }
 
 impl WorkflowTarget {
-    /// Reads what the guest handed over.
+    /// Reads the first argument of `workflow()` from JSON text.
     ///
     /// # Errors
     /// A refusal when it is neither a name nor `{scriptPath}`.
@@ -303,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workflow_is_named_or_pointed_at() {
+    fn a_workflow_is_given_by_name_or_path() {
         assert_eq!(WorkflowTarget::read("\"a\""), Ok(WorkflowTarget::Name("a".into())));
         let path = r#"{"scriptPath":"./b.mjs"}"#;
         assert_eq!(WorkflowTarget::read(path), Ok(WorkflowTarget::Path("./b.mjs".into())));

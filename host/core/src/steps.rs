@@ -1,8 +1,8 @@
 //! The steps of a journal, as a fold: which are open, and who was asked.
 //!
-//! Owns: the one map of open steps that the event stream, the report, the details
-//! and reuse share. Never: keeps a step that is settled, or copies a text; what
-//! a reader needs of a settled step it takes when that settles.
+//! Owns: the map of open steps that the event stream, the report, the details and
+//! reuse have in common. Never: keeps a settled step, or copies a text; a reader takes
+//! what it needs of a step when the step settles.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use crate::selector::Addressee;
 use crate::step::{StepRequest, WorkflowRequest};
 use crate::step_request::AgentRequest;
 
-/// A step, as far as a journal was read.
+/// A step, after the entries read so far.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// Number of the step.
     pub id: StepId,
-    /// The script that asked.
+    /// Scope of the script that asked.
     pub scope: Scope,
-    /// Number of steps that were asked for before it.
+    /// Number of steps before it: its index among all steps.
     pub place: usize,
-    /// The request; of a child workflow without the arguments.
+    /// The request; for a child workflow without the arguments.
     pub asked: StepRequest,
     /// How often it was dispatched.
     pub dispatches: u32,
-    /// The addressee of the last dispatch, where it was written down.
+    /// Who was asked by the last dispatch, if that was recorded.
     pub to: Option<Box<Addressee>>,
-    /// The session of its agent, once that has named one.
+    /// The session of its agent, once the agent has named it.
     pub session: Option<String>,
 }
 
@@ -51,14 +51,14 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// At the start of a journal.
+    /// A fold at the start of a journal.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes in the next entry, and says which step it is about, as that stands
-    /// now. None for entries about no step, and about one that is not open.
+    /// Adds the next entry, and returns the step that it is about, in its new state.
+    /// None if the entry is not about a step, or the step is not open.
     pub fn after(&mut self, entry: &Entry) -> Option<&Step> {
         self.settled = None;
         match &entry.body {
@@ -135,8 +135,8 @@ impl Steps {
     }
 }
 
-/// The arguments of a child workflow are not kept: no reader of open steps shows
-/// them.
+/// The request without the arguments of a child workflow, which no reader of open steps
+/// needs.
 fn without_args(asked: &StepRequest) -> StepRequest {
     match asked {
         StepRequest::Workflow(request) if request.args.is_some() => {
@@ -156,7 +156,7 @@ mod tests {
         Entry { at_us: 0, body }
     }
 
-    fn called(step: u32) -> Entry {
+    fn asked(step: u32) -> Entry {
         let asked = StepRequest::Agent(AgentRequest::plain("p").into());
         entry(Body::StepAsked { step: StepId(step), scope: Scope::ROOT, asked })
     }
@@ -172,10 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_open_from_its_question_to_its_outcome() {
+    fn a_step_is_open_from_its_request_to_its_outcome() {
         let mut steps = Steps::new();
-        assert_eq!(steps.after(&called(1)).unwrap().place, 0);
-        assert_eq!(steps.after(&called(2)).unwrap().place, 1);
+        assert_eq!(steps.after(&asked(1)).unwrap().place, 0);
+        assert_eq!(steps.after(&asked(2)).unwrap().place, 1);
         steps.after(&dispatched(2, Some("a")));
         let again = steps.after(&dispatched(2, None)).unwrap();
         assert_eq!((again.dispatches, again.to.is_none()), (2, true), "the last one counts");
@@ -187,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_does_not_grow_with_what_is_settled_and_copies_no_text() {
+    fn settled_steps_take_no_memory_and_texts_are_not_copied() {
         let mut steps = Steps::new();
-        let long = called(7);
+        let long = asked(7);
         let (_, request) = long.body.asked_agent().unwrap();
         steps.after(&long);
         assert!(Arc::ptr_eq(steps.get(StepId(7)).unwrap().agent().unwrap(), request));
         for step in 8..1_000 {
-            steps.after(&called(step));
+            steps.after(&asked(step));
             steps.after(&settled(step));
         }
         assert_eq!(steps.open().count(), 1);

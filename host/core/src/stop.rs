@@ -1,7 +1,7 @@
 //! Why a process let go of a run that was not over.
 //!
-//! Owns: the reasons, their codes and numbers. Never: the exit code of one, or what
-//! to type about it.
+//! Owns: the reasons, their codes and numbers. Never: an exit code, or a hint what to
+//! type.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,20 +13,20 @@ use crate::limits::LimitError;
 #[serde(tag = "reason", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StopReason {
-    /// Someone asked for it: Ctrl-C, SIGTERM, a shutdown.
+    /// The run was cancelled: Ctrl-C, SIGTERM, a shutdown.
     Cancelled,
-    /// The time that one process gives the run was over.
+    /// The time that one process gives to the run was up.
     TimedOut {
-        /// Milliseconds.
+        /// That time, in milliseconds.
         limit_ms: u64,
     },
-    /// A limit of the run.
+    /// A limit of the run was reached.
     Limit {
         /// Its stable code.
         code: String,
         /// The message; older programs appended what to type.
         message: String,
-        /// The limit, and its numbers.
+        /// The limit and its numbers; none in entries of older programs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reached: Option<Box<LimitError>>,
     },
@@ -42,7 +42,7 @@ impl From<LimitError> for StopReason {
 }
 
 impl StopReason {
-    /// Something that holds the run up like a limit, without numbers of its own.
+    /// A reason that stops the run as a limit does, but has no numbers.
     #[must_use]
     pub fn held(code: impl Into<String>, message: String) -> Self {
         Self::Limit { code: code.into(), message, reached: None }
@@ -58,7 +58,7 @@ impl StopReason {
         }
     }
 
-    /// The message, without what to do about it.
+    /// The message, without a hint what to do.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -74,7 +74,7 @@ impl StopReason {
         }
     }
 
-    /// The limit that was reached, with its numbers; none of what older programs wrote.
+    /// The limit that was reached, with its numbers, if the reason has them.
     #[must_use]
     pub fn reached(&self) -> Option<&LimitError> {
         match self {
@@ -83,7 +83,7 @@ impl StopReason {
         }
     }
 
-    /// When trying again makes sense, as RFC 3339, when that is known.
+    /// When the provider will be available again, as RFC 3339, if that is known.
     #[must_use]
     pub fn resets_at(&self) -> Option<String> {
         match self {
@@ -93,8 +93,8 @@ impl StopReason {
     }
 }
 
-/// `2026-11-25T17:10:00Z`, from milliseconds since 1970: days to a date by
-/// Howard Hinnant's `civil_from_days`.
+/// Milliseconds since 1970 as RFC 3339, such as `2026-11-25T17:10:00Z`. The date is
+/// computed by Howard Hinnant's `civil_from_days`.
 fn utc(milliseconds: i64) -> String {
     const DAY_S: i64 = 86_400;
     let seconds = milliseconds.div_euclid(1_000);
@@ -139,7 +139,7 @@ mod tests {
         let unpriced = StopReason::from(LimitError::Unpriced { steps: 3 });
         let text = serde_json::to_string(&unpriced).unwrap();
         assert!(text.contains(r#""reached":{"name":"unpriced","calls":3}"#), "{text}");
-        // As a program before this one wrote it.
+        // As an older program wrote it.
         let older = r#"{"reason":"limit","code":"limit_agents","message":"m; raise it"}"#;
         let older: StopReason = serde_json::from_str(older).unwrap();
         assert_eq!((older.message().as_str(), older.reached()), ("m; raise it", None));

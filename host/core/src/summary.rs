@@ -1,7 +1,7 @@
 //! A run in one row, as a fold over its journal.
 //!
-//! Owns: what a list of runs shows and what aggregates over runs add up. Never:
-//! whether someone holds the run now, which no journal says.
+//! Owns: the data for a list of runs, and for sums over runs. Never: whether a process
+//! holds the run now, which a journal does not say.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::journal::Entry;
 use crate::report::{NoHead, RunState, TokenUsage};
 use crate::step::StepKind;
 
-/// Version of the text form: one of another version is made again.
+/// Version of the text form. A summary of another version is computed again.
 const SUMMARY_FORMAT: u32 = 4;
 
 const DAY_US: i64 = 24 * 3_600 * 1_000_000;
@@ -23,9 +23,9 @@ pub struct Summary {
     format: u32,
     /// `meta.name` of its script.
     pub name: String,
-    /// The run it is a fork of.
+    /// The run that it is a fork of.
     pub parent: Option<RunId>,
-    /// Where its agents work.
+    /// The folder in which its agents work.
     pub cwd: String,
     /// When it was created, in microseconds since 1970.
     pub created_at_us: i64,
@@ -35,11 +35,11 @@ pub struct Summary {
     pub state: RunState,
     /// Number of epochs.
     pub attempts: u32,
-    /// Calls of its scripts.
+    /// Number of its steps.
     pub steps: u64,
-    /// Agent calls among them.
+    /// Number of agent steps among them.
     pub agents: u64,
-    /// Tokens, agents and dollars, by who answered and when.
+    /// Agents, tokens and dollars, by provider, model and day.
     pub spent: Vec<DailySpend>,
 }
 
@@ -50,9 +50,9 @@ pub struct DailySpend {
     pub provider: String,
     /// Model that answered, if it is known.
     pub model: Option<String>,
-    /// The day on which it was answered (UTC), in days since 1970.
+    /// The day (UTC), in days since 1970.
     pub day: i64,
-    /// Agent calls that settled.
+    /// Agent steps that were answered or failed.
     pub agents: u64,
     /// Their tokens.
     pub tokens: TokenUsage,
@@ -84,7 +84,7 @@ impl Summary {
         })
     }
 
-    /// The text form, to be kept beside the journal.
+    /// The text form, which the store keeps beside the journal.
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -107,7 +107,7 @@ impl Summary {
         total
     }
 
-    /// All dollars that were named.
+    /// All dollars, as far as they are known.
     #[must_use]
     pub fn cost_usd(&self) -> f64 {
         dollars::sum(self.spent.iter().map(|spent| spent.cost_usd))

@@ -1,34 +1,34 @@
 //! The numbered surface that a script sees.
 //!
-//! Owns: the numbers and what each changed. Never: changes anything; guest and
-//! machine ask it. What was recorded under one surface never replays under another: it
-//! is part of the run's head, and resume, replay and `test` keep it.
+//! Owns: the numbers, and what each changed. Never: implements a difference; guest and
+//! machine do. A run never replays under another surface: the surface is part of its
+//! head, and resume, replay and `test` keep it.
 
 use serde::{Deserialize, Serialize};
 
-/// What a script finds in its world: globals, what a failed agent is, null in a
-/// pipeline, strictness, what arguments and results may hold.
+/// The behaviour that a script can see: globals, the outcome of a failed agent, null in
+/// a pipeline, strictness, what arguments and results may hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub enum Surface {
-    /// Every run whose head names no surface.
+    /// The surface of runs whose head names none.
     #[default]
     First,
-    /// Follows Claude Code's runtime in the body dialect: timers, arguments that
-    /// can be changed, null ends a pipeline item, strict code, and warnings in
-    /// place of failures that take a result away.
+    /// Follows Claude Code's runtime in the body dialect: timers, mutable arguments,
+    /// null ends a pipeline item, strict code, and warnings where the first surface
+    /// failed and the result was lost.
     Second,
-    /// `maxTurns` holds an agent to something: it is never lost or passed over.
-    /// Names that are like it, or like the options of today in another case, are
-    /// refused. Phases give options to their calls.
+    /// `maxTurns` counts as a restriction, so it is never ignored. Names similar to it,
+    /// and names of options in another case, are refused. Phases give options to their
+    /// steps.
     Third,
 }
 
 impl Surface {
-    /// What new runs, forks and accepted fixtures take.
+    /// The surface of new runs, forks and accepted fixtures.
     pub const CURRENT: Self = Self::Third;
 
-    /// As it is written.
+    /// Its number, as journaled.
     #[must_use]
     pub fn number(self) -> u32 {
         match self {
@@ -38,7 +38,7 @@ impl Surface {
         }
     }
 
-    /// Whether a head need not name it.
+    /// Whether this is the first surface, which a head does not name.
     #[must_use]
     pub fn is_first(&self) -> bool {
         *self == Self::First
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_surface_is_written_as_its_number_and_an_unknown_one_is_refused() {
+    fn a_surface_is_serialised_as_its_number_and_an_unknown_one_is_refused() {
         for surface in [Surface::First, Surface::Second, Surface::Third] {
             let text = serde_json::to_string(&surface).unwrap();
             assert_eq!(text, surface.number().to_string());

@@ -15,7 +15,7 @@ pub struct Survey {
     pub head: Option<RunHead>,
     /// Its first script.
     pub root: Option<ScopeStart>,
-    /// Limits that were in force last.
+    /// Limits of the last epoch.
     pub limits: Limits,
     /// Number of epochs.
     pub attempts: u32,
@@ -32,7 +32,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Of a journal that is all in memory.
+    /// The survey of a journal that is wholly in memory.
     #[must_use]
     pub fn of(entries: &[Entry]) -> Self {
         let mut survey = Self::default();

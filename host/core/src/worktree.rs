@@ -1,28 +1,28 @@
 //! A git worktree that a step left behind.
 //!
-//! Owns: the words. Never: runs git; the engine does.
+//! Owns: what is recorded of it. Never: runs git; the engine does.
 
 use serde::{Deserialize, Serialize};
 
-/// A worktree that was kept, because something in it had changed.
+/// A worktree that was kept because its files had changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Worktree {
-    /// Where it is.
+    /// Its path.
     pub path: String,
-    /// The branch that its HEAD is on, or that holds what HEAD is at.
+    /// The branch that its HEAD is on, or a branch that contains HEAD's commit.
     pub branch: String,
-    /// The commit that it began at.
+    /// The commit at which it began.
     pub base: String,
     /// Commits made since.
     pub commits: u32,
     /// Files that differ from `base`, new ones included.
     pub files: u32,
-    /// Lines added to files that git knows.
+    /// Lines added to files that git tracks.
     pub insertions: u64,
-    /// Lines taken out of files that git knows.
+    /// Lines deleted from files that git tracks.
     pub deletions: u64,
-    /// The commit that its HEAD is at, when that is on no branch.
+    /// The commit of its HEAD, if that is not on a branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
     /// Other branches with commits of the agent.

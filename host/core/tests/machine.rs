@@ -57,8 +57,8 @@ fn guest() -> Digest {
     Digest::of(b"guest")
 }
 
-/// A script: what it does when it starts and when a call settles. It must be a
-/// function of what it was told so far.
+/// A script: what it does when it starts and when a step settles. It must be a
+/// function of its deliveries so far.
 trait Script {
     fn turn(
         &mut self,
@@ -85,15 +85,15 @@ impl Fan {
 
     fn ask(&mut self, host: &mut Machine, level: u32) -> Result<(), StopTurn> {
         let prompt = format!("level {level} after {}", self.told);
-        let step = called(host.agent(prompt, r#"{"label":"l"}"#.to_owned()))?;
+        let step = step_of(host.agent(prompt, r#"{"label":"l"}"#.to_owned()))?;
         self.asked.insert(step, level);
         self.open += 1;
         Ok(())
     }
 }
 
-/// A call that only the end of the turn may refuse.
-fn called(answer: Result<StepId, Refusal>) -> Result<StepId, StopTurn> {
+/// The step of a call that may not be refused.
+fn step_of(answer: Result<StepId, Refusal>) -> Result<StepId, StopTurn> {
     match answer {
         Ok(step) => Ok(step),
         Err(Refusal::Stop(stop)) => Err(stop),
@@ -114,7 +114,7 @@ impl Script for Fan {
                 for _ in 0..self.width {
                     self.ask(host, 0)?;
                 }
-                called(host.sleep(5.0))?;
+                step_of(host.sleep(5.0))?;
                 self.open += 1;
             }
             Some((step, _)) => {
@@ -130,8 +130,8 @@ impl Script for Fan {
     }
 }
 
-/// Drives to the end. Answers come in the order that `pick` chooses. Returns
-/// the entries that became durable and the calls that were dispatched.
+/// Drives to the end. Answers come in the order that `pick` chooses. Returns the
+/// entries that became durable and the steps that were dispatched.
 fn drive(
     mut machine: Machine,
     make: &dyn Fn() -> Box<dyn Script>,
@@ -214,19 +214,19 @@ fn settled(entries: &[Entry]) -> Vec<StepId> {
     steps.collect()
 }
 
-/// Picks at random, and the same for the same seed.
+/// Picks at random, the same for the same seed.
 fn picker(seed: u64) -> impl FnMut(usize) -> usize {
     let mut dice = fastrand::Rng::with_seed(seed);
     move |length| dice.usize(0..length)
 }
 
 #[test]
-fn a_journal_cut_anywhere_resumes_to_the_same_result_and_repeats_no_completed_call() {
+fn a_journal_cut_anywhere_resumes_to_the_same_result_and_repeats_no_settled_step() {
     let make = || Fan::script(4, 3);
     for seed in 1..20 {
         let (whole, _) = drive(fresh(), &make, picker(seed)).unwrap();
         assert_eq!(result_of(&whole), "13");
-        // The first commit holds the head, the attempt and the script.
+        // The first commit holds the head, the epoch and the script.
         for cut in 3..whole.len() {
             let kept = &whole[..cut];
             let (rest, dispatched) = drive(resumed(kept), &make, picker(seed + 99)).unwrap();
@@ -242,7 +242,7 @@ fn a_journal_cut_anywhere_resumes_to_the_same_result_and_repeats_no_completed_ca
 }
 
 #[test]
-fn every_changed_entry_of_a_replay_is_noticed_before_anything_is_dispatched() {
+fn every_changed_entry_is_noticed_in_a_replay() {
     let make = || Fan::script(3, 2);
     let (whole, _) = drive(fresh(), &make, |_| 0).unwrap();
     for index in 3..whole.len() {
@@ -286,7 +286,7 @@ fn another_guest_need_not_use_the_same_fuel() {
 }
 
 #[test]
-fn phases_give_defaults_and_the_budget_is_what_was_spent() {
+fn phases_give_defaults_and_the_report_adds_up_the_spend() {
     let (whole, _) = drive(fresh(), &|| Fan::script(3, 1), |_| 0).unwrap();
     let (_, request) = whole.iter().find_map(|entry| entry.body.asked_agent()).unwrap();
     assert_eq!((request.phase.as_deref(), request.model.as_deref()), (Some("Look"), Some("small")));
@@ -305,7 +305,7 @@ fn the_agent_limit_stops_the_run_and_a_higher_one_lets_it_go_on() {
     let few = Limits { agents: 4, ..Limits::default() };
     let machine = Machine::start(head(), start(Scope::ROOT), few, guest(), 1_000_000);
     let stopped = drive(machine, &make, |_| 0).unwrap_err();
-    // The turn that goes past the limit is dropped whole.
+    // The turn that exceeds the limit is dropped whole.
     let limit = LimitError::Agents { limit: 4, started: 0, asked: 5 };
     assert_eq!(stopped, StopTurn::Limit(limit));
     let mut machine = Machine::start(head(), start(Scope::ROOT), few, guest(), 1_000_000);
@@ -323,7 +323,7 @@ impl Script for Waits {
 }
 
 #[test]
-fn a_script_that_waits_for_nothing_fails_with_the_place() {
+fn a_script_that_waits_for_nothing_fails_with_a_position() {
     let make = || Box::new(Waits) as Box<dyn Script>;
     let (whole, _) = drive(fresh(), &make, |_| 0).unwrap();
     let Body::RunEnded { end: RunEnd::Failed { error } } = &whole.last().unwrap().body else {
@@ -333,7 +333,7 @@ fn a_script_that_waits_for_nothing_fails_with_the_place() {
     assert!(drive(resumed(&whole), &make, |_| 0).unwrap().0.is_empty(), "and replays");
 }
 
-/// The root calls a child and returns its result; the child asks one agent.
+/// The root starts a child and returns its result; the child asks one agent.
 #[derive(Default)]
 struct Family {
     child: bool,
@@ -374,7 +374,7 @@ impl Script for Family {
 }
 
 #[test]
-fn a_child_shares_the_run_and_a_cut_anywhere_is_survived() {
+fn a_run_with_a_child_resumes_from_a_cut_anywhere() {
     let make = || Box::<Family>::default() as Box<dyn Script>;
     let (whole, dispatched) = drive(fresh(), &make, |_| 0).unwrap();
     assert_eq!(result_of(&whole), "\"ok\"");
@@ -386,7 +386,7 @@ fn a_child_shares_the_run_and_a_cut_anywhere_is_survived() {
 }
 
 #[test]
-fn refused_calls_use_up_no_number_and_sleeps_are_bounded() {
+fn refused_calls_take_no_step_number_and_sleeps_are_bounded() {
     let mut machine = fresh();
     machine.next(1_000_000).unwrap();
     machine.take_entries();
@@ -414,20 +414,20 @@ impl Script for Schema {
         let options = format!(r#"{{"schema":{}}}"#, self.0);
         match host.agent("Look.".into(), options) {
             Err(Refusal::Call(_)) => Ok(Status::Done("refused".into())),
-            answer => called(answer).map(|_| Status::Pending),
+            answer => step_of(answer).map(|_| Status::Pending),
         }
     }
 }
 
 #[test]
-fn a_schema_that_was_taken_once_is_taken_again_in_a_replay_and_nowhere_else() {
+fn a_recorded_schema_is_accepted_in_its_replay_and_nowhere_else() {
     const TAKEN: &str = r#"{"pattern":"(?=a)a"}"#;
     const REFUSED: &str = r#"{"pattern":"(?<y>a)\\k<y"}"#;
     let script = |schema| move || -> Box<dyn Script> { Box::new(Schema(schema)) };
     let (recorded, _) = drive(fresh(), &script(TAKEN), |_| 0).unwrap();
     assert_eq!(result_of(&recorded), "answered");
     assert_eq!(result_of(&drive(fresh(), &script(REFUSED), |_| 0).unwrap().0), "refused");
-    // As a program that took it wrote it.
+    // As a program that accepted the schema recorded it.
     let mut older = recorded.clone();
     for entry in &mut older {
         if let Body::StepAsked { asked: StepRequest::Agent(request), .. } = &mut entry.body {

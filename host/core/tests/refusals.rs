@@ -1,4 +1,4 @@
-//! Calls that are refused: an entry each, and the same refusal in every replay.
+//! Refused calls: each has an entry, and is refused alike in every replay.
 
 use serde_json::json;
 use smol_wf_core::guest::{Dialect, Refusal, Status, StopTurn, TurnHost};
@@ -43,7 +43,7 @@ fn again(recorded: &[Entry]) -> Machine {
     begin(Machine::resume_whole(recorded.to_vec(), Limits::default(), guest, NOW_US).unwrap())
 }
 
-/// What the script is thrown for this question.
+/// The failure that the script is thrown for this call.
 fn refused(machine: &mut Machine, prompt: &str, options: &str) -> Failure {
     match machine.agent(prompt.into(), options.into()) {
         Err(Refusal::Call(failure)) => failure,
@@ -63,7 +63,7 @@ fn end(machine: &mut Machine) -> Vec<Entry> {
     machine.take_entries()
 }
 
-/// A run with one refused call, and what its script was thrown.
+/// A run with one refused call, and the failure that its script was thrown.
 fn recorded() -> (Vec<Entry>, Failure) {
     let mut machine = begun();
     let failure = refused(&mut machine, "Look.", NO_MODEL);
@@ -79,7 +79,7 @@ fn refusals(entries: &mut [Entry]) -> Vec<&mut RefusedCall> {
 }
 
 #[test]
-fn each_function_leaves_what_was_asked_and_what_was_thrown() {
+fn the_refusals_of_each_function_are_journaled() {
     let mut machine = begun();
     let failure = refused(&mut machine, "Look.", NO_MODEL);
     assert!(matches!(machine.workflow("7".into(), None), Err(Refusal::Call(_))));
@@ -99,9 +99,9 @@ fn each_function_leaves_what_was_asked_and_what_was_thrown() {
 }
 
 #[test]
-fn a_replay_throws_what_was_thrown_whatever_would_be_said_today() {
+fn a_replay_throws_the_recorded_failure() {
     let (mut older, today) = recorded();
-    let then = Failure::new("call_invalid", "in the words of then");
+    let then = Failure::new("call_invalid", "in other words");
     refusals(&mut older)[0].failure = then.clone();
     let mut machine = again(&older);
     assert_ne!(then, today);
@@ -111,17 +111,17 @@ fn a_replay_throws_what_was_thrown_whatever_would_be_said_today() {
 }
 
 #[test]
-fn what_was_refused_stays_refused_where_it_would_be_taken_today() {
+fn a_recorded_refusal_stays_even_if_the_call_would_be_accepted_now() {
     let (older, failure) = recorded();
-    // As a program wrote it that knew fewer options.
+    // As a program with fewer options recorded it.
     let text = serde_json::to_string(&older).unwrap();
     let mut older: Vec<Entry> = serde_json::from_str(&text).unwrap();
-    let question = smol_wf_core::refusal::Question {
+    let call = smol_wf_core::refusal::Call {
         of: Function::Agent,
         text: "Look.",
         options: r#"{"model":"m"}"#,
     };
-    *refusals(&mut older)[0] = RefusedCall::new(Scope::ROOT, &question, failure.clone());
+    *refusals(&mut older)[0] = RefusedCall::new(Scope::ROOT, &call, failure.clone());
     let mut machine = again(&older);
     assert_eq!(refused(&mut machine, "Look.", r#"{"model":"m"}"#), failure);
     end(&mut machine);
@@ -129,7 +129,7 @@ fn what_was_refused_stays_refused_where_it_would_be_taken_today() {
 }
 
 #[test]
-fn another_question_is_a_difference_and_so_is_one_that_was_taken() {
+fn another_call_is_a_mismatch_and_so_is_one_that_was_accepted() {
     let (older, _) = recorded();
     let found = mismatch(again(&older).agent("Look there.".into(), NO_MODEL.into()));
     assert!(found.fields.iter().any(|field| field.field == "text"), "{found:?}");
@@ -143,7 +143,7 @@ fn another_question_is_a_difference_and_so_is_one_that_was_taken() {
 }
 
 #[test]
-fn long_questions_and_refusals_are_kept_in_part() {
+fn long_calls_and_refusals_are_kept_in_part() {
     let mut machine = begun();
     let prompt = "x".repeat(100_000);
     let model = "m?".repeat(100_000);
@@ -155,7 +155,7 @@ fn long_questions_and_refusals_are_kept_in_part() {
 }
 
 #[test]
-fn a_script_that_is_refused_without_end_is_stopped() {
+fn a_script_with_endless_refusals_is_stopped() {
     let mut machine = begun();
     for _ in 0..NOTES_MAX {
         refused(&mut machine, "", "{}");

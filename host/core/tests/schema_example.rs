@@ -1,11 +1,11 @@
-//! Made-up answers: every schema of the table gets one that satisfies it, the
-//! same one each time.
+//! Example answers: every schema of the table has one that satisfies it, always the
+//! same one.
 
 use serde_json::{Value, json};
 use smol_wf_core::codes::Code;
 use smol_wf_core::schema::{Checker, accept, example};
 
-/// What workflow scripts ask agents for.
+/// Schemas as in workflow scripts.
 fn of_workflows() -> Vec<Value> {
     let finding = json!({
         "type": "object",
@@ -114,7 +114,7 @@ fn of_formats() -> Vec<Value> {
         "iri",
         "unheard-of",
     ];
-    // Draft 7 and 2019-09 assert formats; 2019-09 is the first with all of these.
+    // Formats are checked in draft 7 and in 2019-09, the first draft with all of these.
     let dialect = "https://json-schema.org/draft/2019-09/schema";
     formats.map(|format| json!({"$schema": dialect, "type": "string", "format": format})).to_vec()
 }
@@ -134,7 +134,7 @@ fn every_schema_has_an_example_that_satisfies_it() {
 }
 
 #[test]
-fn examples_read_like_something() {
+fn examples_are_readable() {
     let text = |schema: &Value| example(&schema.to_string(), 0).unwrap();
     let made = text(&json!({"type": "object", "properties": {
         "summary": {"type": "string"}, "filePaths": {"type": "array", "items": {"type": "string"}},
@@ -158,8 +158,8 @@ fn verdicts_vary_with_the_seed() {
 }
 
 #[test]
-fn what_nothing_satisfies_is_said_and_soon() {
-    // Eight optional properties in each of eight, endlessly.
+fn a_schema_that_nothing_satisfies_is_reported_quickly() {
+    // Eight optional properties in each of eight, without end.
     let properties: serde_json::Map<String, Value> =
         (0..8).map(|n| (format!("p{n}"), json!({"$ref": "#"}))).collect();
     let wide = json!({"type": "object", "properties": properties});

@@ -1,4 +1,4 @@
-//! What a script is given for calls that fail, and when a sleep is over.
+//! What a script is given for steps that fail, and when a sleep ends.
 
 use serde_json::{Value, json};
 use smol_wf_core::event::EventFold;
@@ -18,7 +18,7 @@ use smol_wf_core::surface::Surface;
 const NOW_US: i64 = 1_000_000_000;
 const S: i64 = 1_000_000;
 
-/// What a run is, as far as it matters here.
+/// The properties of a run that matter here.
 #[derive(Clone, Copy)]
 struct World {
     surface: Surface,
@@ -71,7 +71,8 @@ fn failed(code: &str) -> Outcome {
     Outcome::Failed(Failure::new(code, format!("debug: {code}")))
 }
 
-/// What the script is given for a call with these options whose agent fails so.
+/// What the script is given for a step with these options whose agent fails with this
+/// code.
 fn given(world: World, options: &str, code: &str) -> (Outcome, Vec<Entry>) {
     let mut machine = begun(world);
     let step = machine.agent("p".into(), options.into()).unwrap();
@@ -89,8 +90,7 @@ fn is_null(outcome: &Outcome) -> bool {
 }
 
 #[test]
-fn a_failed_agent_is_null_in_a_body_and_thrown_in_a_module_unless_the_call_or_the_run_says_otherwise()
- {
+fn a_failed_agent_is_null_in_a_body_and_throws_in_a_module_unless_set_otherwise() {
     let (null, throw) = (Some(OnFailure::Null), Some(OnFailure::Throw));
     let (as_null, as_throw) = (r#"{"onFailure":"null"}"#, r#"{"onFailure":"throw"}"#);
     for (world, options, expected) in [
@@ -102,12 +102,12 @@ fn a_failed_agent_is_null_in_a_body_and_thrown_in_a_module_unless_the_call_or_th
         (MODULE, as_null, true),
         (World { on_failure: null, ..MODULE }, "{}", true),
         (World { on_failure: null, ..MODULE }, as_throw, false),
-        // As it was then: the option is not known.
+        // Surface 1 does not know the option.
         (World { surface: Surface::First, ..BODY }, as_null, false),
     ] {
         let (outcome, entries) = given(world, options, "provider_failed");
         assert_eq!(is_null(&outcome), expected, "{options} {:?}", world.dialect);
-        // Whatever the script was given, the call has failed.
+        // Whatever the script was given, the step has failed.
         let settled = entries.iter().find_map(|entry| match &entry.body {
             Body::Settled { outcome, given, .. } => Some((outcome.clone(), *given)),
             _ => None,
@@ -116,7 +116,7 @@ fn a_failed_agent_is_null_in_a_body_and_thrown_in_a_module_unless_the_call_or_th
         assert_eq!(settled, Some((failed("provider_failed"), recorded)));
         assert!(answers_of(&RunId::from_bits(7), &entries).is_empty(), "a fork asks again");
     }
-    // Neither dialect takes these for an answer, whatever the call says.
+    // These throw in both dialects, whatever the options.
     for code in ["schema_mismatch", "provider_timeout", "provider_unsupported", "answer_too_large"]
     {
         for (world, options) in [(BODY, "{}"), (BODY, as_null), (MODULE, as_null)] {
@@ -126,7 +126,7 @@ fn a_failed_agent_is_null_in_a_body_and_thrown_in_a_module_unless_the_call_or_th
 }
 
 #[test]
-fn what_a_script_was_given_is_journaled_chained_and_replayed_as_it_was() {
+fn a_substitute_is_journaled_chained_and_replayed() {
     let (_, entries) = given(BODY, "{}", "provider_killed");
     let mut chain = Chain::new();
     let mut records: Vec<_> = entries.iter().map(|entry| chain.seal(entry).unwrap()).collect();
@@ -135,7 +135,7 @@ fn what_a_script_was_given_is_journaled_chained_and_replayed_as_it_was() {
     records[at].body = records[at].body.replace(",\"given\":\"null\"", "");
     assert!(read(&records).is_err(), "it is part of the chain");
 
-    // Cut behind the delivery, and met again.
+    // Cut after the delivery, and replayed.
     let kept = entries.iter().position(|entry| matches!(entry.body, Body::Settled { .. })).unwrap();
     let mut kept = entries[..=kept].to_vec();
     let replayed = |entries: Vec<Entry>| {
@@ -150,7 +150,7 @@ fn what_a_script_was_given_is_journaled_chained_and_replayed_as_it_was() {
         }
     };
     assert!(is_null(&replayed(kept.clone())));
-    // The journal decides, not what would be given today.
+    // The journal decides, not the present rules.
     if let Some(Entry { body: Body::Settled { given, .. }, .. }) = kept.last_mut() {
         *given = None;
     }
@@ -193,7 +193,7 @@ fn events_of(entries: &[Entry]) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_slot_is_put_down_to_the_step_that_it_names_and_to_no_other() {
+fn the_cause_of_a_null_slot_is_the_step_that_it_names() {
     let blamed = |surface: Surface, step: Option<StepId>| {
         let mut machine = begun(World { surface, ..MODULE });
         let steps = ["one", "two"].map(|prompt| machine.agent(prompt.into(), "{}".into()).unwrap());
@@ -223,14 +223,14 @@ fn a_slot_is_put_down_to_the_step_that_it_names_and_to_no_other() {
         report.nulls[0].step.map(|step| step.0)
     };
     assert_eq!(blamed(Surface::Second, Some(StepId(2))), Some(2));
-    assert_eq!(blamed(Surface::Second, None), None, "never by equal words");
-    assert_eq!(blamed(Surface::Second, Some(StepId(99))), None, "a guest may say anything");
-    // Where slots name no step, the words have to do, as they had.
+    assert_eq!(blamed(Surface::Second, None), None, "never by an equal message");
+    assert_eq!(blamed(Surface::Second, Some(StepId(99))), None, "a guest may name any step");
+    // Under surface 1 slots name no step, so an equal message decides.
     assert_eq!(blamed(Surface::First, None), Some(1));
 }
 
 #[test]
-fn models_of_phases_hold_in_a_module_and_are_shown_in_a_body() {
+fn models_of_phases_apply_in_a_module_and_are_only_shown_in_a_body() {
     let asked = |world: World, phase: &str| {
         let mut machine = begun(world);
         machine.phase(phase.into()).unwrap();
@@ -243,14 +243,14 @@ fn models_of_phases_hold_in_a_module_and_are_shown_in_a_body() {
     assert_eq!(asked(BODY, "Look"), (None, None));
     assert_eq!(asked(World { phase_models: true, ..BODY }, "Look"), (model("m"), None));
     assert_eq!(asked(MODULE, "Look"), (model("m"), None));
-    // Only this program knows providers, so whoever names one means it.
+    // Claude Code has no providers, so a phase that names one is meant for this program.
     assert_eq!(asked(BODY, "Ours"), (model("o"), Some("p".to_owned())));
-    // A phase that is a text alone hid all others once.
+    // Under surface 1 a phase that is only a text drops all defaults.
     assert_eq!(asked(World { surface: Surface::First, ..MODULE }, "Look"), (None, None));
 }
 
-/// Sleeps ten seconds; what is left of it when the run is taken up at this time,
-/// and the entries of the first attempt.
+/// Sleeps ten seconds, and resumes at this time. Returns the time left, and the time
+/// that the script sees when it wakes.
 fn left_after(resumed_at_us: i64) -> (u64, i64) {
     let mut machine = begun(BODY);
     let step = machine.sleep(10_000.0).unwrap();
@@ -278,7 +278,7 @@ fn left_after(resumed_at_us: i64) -> (u64, i64) {
 }
 
 #[test]
-fn a_sleep_has_left_what_it_had_whatever_became_of_the_clock() {
+fn a_sleep_keeps_its_time_left_even_if_the_clock_was_set() {
     let wakes = NOW_US + 10 * S;
     for (resumed_at, left_s) in
         [(NOW_US + 5 * S, 5), (NOW_US + 60 * S, 0), (NOW_US, 6), (NOW_US - 3_600 * S, 6)]

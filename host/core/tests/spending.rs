@@ -1,4 +1,4 @@
-//! A budget holds wherever the process dies, and a parked call is made again.
+//! A budget holds wherever the process dies, and a parked step is dispatched again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -13,7 +13,7 @@ use smol_wf_core::report::{Report, RunState};
 use smol_wf_core::step_request::{Reply, StepDefaults, Usage};
 use smol_wf_core::surface::Surface;
 
-const CALLS: u32 = 20;
+const STEPS: u32 = 20;
 const TOKENS_EACH: u64 = 1_000;
 const PARALLEL: usize = 4;
 
@@ -63,15 +63,15 @@ fn reply() -> Reply {
 /// The world around a machine: an agent that answers in the order it was asked.
 #[derive(Default)]
 struct World {
-    /// How often each call was set to work.
+    /// How often each step was dispatched.
     asked: BTreeMap<StepId, u32>,
-    /// Calls that find their provider shut, once each.
+    /// Steps that find their provider shut, once each.
     shut: BTreeSet<StepId>,
 }
 
 impl World {
-    /// Drives until the run is over or can go no further; the entries that were
-    /// made, and why it stopped.
+    /// Drives until the run is over or cannot go on. Returns the new entries, and why
+    /// it stopped.
     fn drive(&mut self, mut machine: Machine) -> (Vec<Entry>, Option<StopReason>) {
         let (mut entries, mut told) = (Vec::new(), 0);
         let (mut queue, mut working) = (VecDeque::new(), VecDeque::new());
@@ -79,14 +79,14 @@ impl World {
             let status = match machine.next(1).unwrap() {
                 Next::Fire { .. } => unreachable!("no timer is set"),
                 Next::Start { .. } => {
-                    for number in 0..CALLS {
+                    for number in 0..STEPS {
                         machine.agent(format!("p{number}"), "{}".into()).unwrap();
                     }
                     Status::Pending
                 }
                 Next::Settle { .. } => {
                     told += 1;
-                    if told == CALLS { Status::Done("1".into()) } else { Status::Pending }
+                    if told == STEPS { Status::Done("1".into()) } else { Status::Pending }
                 }
                 Next::Ended => {
                     entries.extend(machine.take_entries());
@@ -175,7 +175,8 @@ fn a_budget_holds_wherever_the_process_dies() {
         let mut world = World::default();
         let (after, stopped) = world.drive(resumed(before, BUDGET));
         assert_eq!(code(stopped.as_ref()), "budget_spent", "cut at {cut}");
-        // Every call that began, before or after, the ones that died among them.
+        // Every dispatch, before and after the cut, also of agents that died with the
+        // process.
         let began = |entries: &[Entry]| {
             let count = entries.iter().filter(|e| matches!(e.body, Body::AgentDispatched { .. }));
             count.count() as u64
@@ -192,12 +193,12 @@ fn a_budget_holds_wherever_the_process_dies() {
 }
 
 #[test]
-fn a_parked_call_is_made_again_and_what_it_used_counts() {
+fn a_parked_step_is_dispatched_again_and_its_spend_counts() {
     let mut world = World { shut: BTreeSet::from([StepId(3)]), ..World::default() };
     let (mut entries, stopped) = world.drive(fresh(1_000_000));
     assert_eq!(code(stopped.as_ref()), "provider_quota");
     let begun = world.begun();
-    assert!(begun < u64::from(CALLS), "nothing more goes there");
+    assert!(begun < u64::from(STEPS), "nothing more goes there");
     let report = Report::fold(&entries, false).unwrap();
     assert_eq!((report.state, report.agents.failed), (RunState::Paused, 0));
     let error = report.error.as_ref().unwrap();
@@ -210,9 +211,9 @@ fn a_parked_call_is_made_again_and_what_it_used_counts() {
     entries.extend(more);
     assert!(world.asked.iter().all(|(step, times)| *times == if step.0 == 3 { 2 } else { 1 }));
     let report = Report::fold(&entries, false).unwrap();
-    assert_eq!((report.state, report.agents.completed), (RunState::Completed, u64::from(CALLS)));
+    assert_eq!((report.state, report.agents.completed), (RunState::Completed, u64::from(STEPS)));
 
-    // What it used counts against the budget of the next attempt, too.
+    // Its spend also counts against the budget of the next epoch.
     let cut = entries.iter().position(|e| matches!(e.body, Body::AgentParked { .. })).unwrap();
     let settled = entries[..=cut].iter().filter(|e| matches!(e.body, Body::Settled { .. })).count();
     let machine = resumed(&entries[..=cut], (settled as u64 + 1) * TOKENS_EACH);

@@ -1,4 +1,4 @@
-//! Timers of held time: what of them is left after a pause, and what is never
+//! Timers of held time: the time left after a pause, and timers that are never
 //! delivered.
 
 use smol_wf_core::guest::{Dialect, Outcome, Status, TurnHost, Warning};
@@ -66,7 +66,7 @@ fn first_turn(machine: &mut Machine) {
 }
 
 #[test]
-fn a_pause_takes_nothing_off_a_timer() {
+fn a_pause_does_not_shorten_a_timer() {
     let mut machine = started(0);
     first_turn(&mut machine);
     assert_eq!(set_timers(&mut machine), [(TimerId(1), 10 * SECOND), (TimerId(2), 4 * SECOND)]);
@@ -86,7 +86,7 @@ fn a_pause_takes_nothing_off_a_timer() {
     assert_eq!(machine.next(HOUR + 2 * SECOND).unwrap(), Next::Wait, "it fires once");
     entries.extend(machine.take_entries());
 
-    // Killed, and taken up a day later: 3 s and 2 s were held, as far as is known.
+    // Killed, and resumed a day later: the journal shows 3 s and 2 s of held time.
     let mut machine = resumed(&entries, 24 * HOUR);
     assert!(matches!(machine.next(0).unwrap(), Next::Start { .. }));
     first_turn(&mut machine);
@@ -97,7 +97,7 @@ fn a_pause_takes_nothing_off_a_timer() {
 }
 
 #[test]
-fn a_cleared_timer_is_never_delivered_and_holds_no_script() {
+fn a_cleared_timer_is_never_delivered_and_does_not_keep_its_script_waiting() {
     let mut machine = started(0);
     first_turn(&mut machine);
     machine.fire(TimerId(1));
@@ -117,10 +117,10 @@ fn a_cleared_timer_is_never_delivered_and_holds_no_script() {
 }
 
 #[test]
-fn open_timers_hold_no_result_and_are_counted_nowhere() {
+fn open_timers_do_not_delay_a_result_and_are_not_counted() {
     let mut machine = started(0);
     let agent = machine.agent("p".into(), "{}".into()).unwrap();
-    assert_eq!(agent.0, 1, "timers take no number of a step");
+    assert_eq!(agent.0, 1, "timers take no step number");
     machine.set_timer(1e9).unwrap();
     machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();
     machine.complete(agent, Outcome::Value("1".into()), None);
@@ -144,7 +144,7 @@ fn a_timer_of_more_than_a_year_is_refused() {
 }
 
 #[test]
-fn warnings_are_bounded_and_stand_in_the_report() {
+fn warnings_are_bounded_and_reported() {
     let mut machine = started(0);
     let warning = |message: String| Warning {
         code: "result_part".into(),
@@ -169,7 +169,7 @@ fn warnings_are_bounded_and_stand_in_the_report() {
 }
 
 #[test]
-fn agents_that_nobody_awaited_are_warned_of() {
+fn agents_that_were_not_awaited_give_a_warning() {
     let mut machine = started(0);
     machine.agent("p".into(), r#"{"label":"lost"}"#.into()).unwrap();
     machine.end_turn(Scope::ROOT, 1, Status::Done("1".into())).unwrap();

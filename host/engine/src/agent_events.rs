@@ -1,7 +1,7 @@
-//! What agents report while they work, on its way to the watcher and the journal.
+//! Passes the reports of agents at work to the watcher and the journal.
 //!
-//! Owns: which reports are journaled, and how often. Never: waits; a report that does
-//! not fit and is not journaled is dropped.
+//! Owns: which reports are journaled, and how often. Never: waits; a report that is only
+//! shown is dropped when the channel is full.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,13 +21,13 @@ use tokio::sync::mpsc;
 /// anyway.
 const WAITING_MAX: usize = 256;
 
-/// Least time between two journaled activities of one call.
+/// Least time between two journaled activities of one step.
 const KEPT_EVERY: Duration = Duration::from_secs(1);
 
-/// Journaled sessions of one call: one for each attempt.
+/// Most journaled sessions of one step: one for each attempt.
 const SESSIONS_KEPT_MAX: u32 = 20;
 
-/// Different warnings about agents' own settings that a run passes on.
+/// Most different warnings about agents' own settings that a run passes on.
 const WARNINGS_ONCE_MAX: usize = 100;
 
 /// Something that an agent reports.
@@ -57,7 +57,7 @@ impl AgentEventQueue {
         }
     }
 
-    /// The reporter for the agent of one call.
+    /// The reporter for the agent of one step.
     pub(crate) fn reporter(&self, step: StepId, provider: &str) -> AgentReporter {
         AgentReporter {
             step,
@@ -86,18 +86,18 @@ impl AgentEventQueue {
     }
 }
 
-/// Reports for the agent of one call.
+/// Reports for the agent of one step.
 pub(crate) struct AgentReporter {
     step: StepId,
     provider: String,
     fleeting: mpsc::Sender<event::Activity>,
     kept: mpsc::UnboundedSender<AgentEvent>,
-    /// Warnings that no other call repeats.
+    /// Warnings that were given already, by any step.
     said_once: Arc<Mutex<BTreeSet<String>>>,
     log: Mutex<StepLog>,
 }
 
-/// What was journaled of one call.
+/// What was journaled of one step.
 #[derive(Default)]
 struct StepLog {
     session: Option<String>,
@@ -125,8 +125,8 @@ impl StepLog {
 }
 
 impl AgentReporter {
-    /// Reports what the agent is doing: journaled when it is a tool or a wait, and not
-    /// too often; otherwise shown if there is room.
+    /// Reports an activity of the agent. Tools and waits are journaled, but not too often;
+    /// everything else is shown if the channel has room.
     pub(crate) fn activity(&self, activity: &AgentActivity) {
         let (kind, text) = words_of(activity);
         let is_kept =
@@ -141,7 +141,7 @@ impl AgentReporter {
         let _ = self.fleeting.try_send(activity);
     }
 
-    /// Reports that the call waits before its next attempt.
+    /// Reports that the step waits before its next attempt.
     pub(crate) fn waiting(&self, error: &ProviderError, wait_ms: u64, start: RetryStart) {
         let next = match start {
             RetryStart::Fresh => "trying again",
@@ -173,7 +173,7 @@ impl AgentReporter {
         self.with(|log| asked.add_to(&mut log.asks));
     }
 
-    /// Takes the permissions that the call's agents were refused so far.
+    /// Takes the permissions that the step's agents were refused so far.
     pub(crate) fn asks(&self) -> Vec<RefusedAsk> {
         self.with(|log| std::mem::take(&mut log.asks))
     }
@@ -184,7 +184,7 @@ impl AgentReporter {
         let _ = self.kept.send(AgentEvent::Warning(message));
     }
 
-    /// Warns, unless a call of the run has given the same warning.
+    /// Warns, unless a step of the run has given the same warning.
     pub(crate) fn warn_once(&self, message: String) {
         let mut said = self.said_once.lock().unwrap_or_else(PoisonError::into_inner);
         if said.len() < WARNINGS_ONCE_MAX && said.insert(message.clone()) {
@@ -192,7 +192,7 @@ impl AgentReporter {
         }
     }
 
-    /// A function that warns, for what outlives the call.
+    /// A function that warns, for code that outlives the step.
     pub(crate) fn warner(&self) -> impl Fn(String) + Send + Sync + 'static {
         let kept = self.kept.clone();
         move |message| {

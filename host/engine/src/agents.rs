@@ -1,7 +1,7 @@
-//! The agent calls of a run, each from dispatch to outcome.
+//! The agent steps of a run, each from dispatch to outcome.
 //!
-//! Owns: which provider a call goes to, why it is refused before that, and where its
-//! agent works. Never: touches the journal, or decides when a call may start.
+//! Owns: the choice of a step's provider, refusals before dispatch, and the agent's
+//! working folder. Never: touches the journal, or decides when a step may start.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::step_resources;
 use crate::transcript_files::RawSessions;
 use crate::worktree::Worktrees;
 
-/// What the agent calls of a run share.
+/// State that all agent steps of a run share.
 pub(crate) struct Agents {
     pub(crate) run: RunId,
     pub(crate) settings: AgentSettings,
@@ -38,7 +38,7 @@ pub(crate) struct Agents {
     worktrees: Worktrees,
 }
 
-/// A call that is ready for its provider.
+/// A step that is ready for its provider.
 pub(crate) struct Job {
     pub(crate) step: StepId,
     pub(crate) ordinal: u32,
@@ -47,11 +47,11 @@ pub(crate) struct Job {
     pub(crate) provider: Arc<dyn Provider>,
 }
 
-/// How an agent call ended.
+/// How an agent step ended.
 pub(crate) enum AgentOutcome {
-    /// The call is settled.
+    /// The step is settled.
     Settled(Outcome, Reply),
-    /// The provider is unavailable; the call stays open.
+    /// The provider is unavailable; the step stays open.
     Shut(ShutProvider, Reply),
 }
 
@@ -70,23 +70,24 @@ impl Agents {
         Self { run, settings, cwd, home, processes, head, registry, raw, worktrees }
     }
 
-    /// Ends what agents keep running between calls. Returns what calls that were cut off
-    /// have left in their worktrees.
+    /// Ends the programs that providers keep running between steps. Returns the worktrees
+    /// of steps that were cut off.
     pub(crate) async fn close(&self) -> Vec<(StepId, AgentRecord)> {
         self.registry.close().await;
         let kept = self.worktrees.close().await;
         kept.into_iter().map(|(step, worktree)| (step, AgentRecord::Worktree(worktree))).collect()
     }
 
-    /// Whether this call names no agent and the run has none.
+    /// Whether this step names no agent and the run has none.
     pub(crate) fn is_for_nobody(&self, request: &AgentRequest) -> bool {
-        // The cheap check first: most runs have an agent, and thousands of calls.
+        // The cheap check first: most runs have an agent, and thousands of steps.
         self.head.provider == provider_set::NOBODY
             && choose(request, &self.head, &self.registry)
                 .is_ok_and(|choice| is_for_nobody(request, &choice))
     }
 
-    /// Chooses the provider of a call.
+    /// Chooses the provider of a step. The session that the step continues must be of the
+    /// same provider.
     pub(crate) fn plan(
         &self,
         step: StepId,
@@ -106,7 +107,7 @@ impl Agents {
         Ok(Job { step, ordinal, request, choice, provider })
     }
 
-    /// Runs one call to its end. Dropping the future cancels it.
+    /// Runs one step to its end. Dropping the future cancels it.
     pub(crate) async fn run(&self, job: Job, reporter: AgentReporter) -> AgentOutcome {
         let started = Instant::now();
         let name = job.choice.provider.clone();
@@ -121,8 +122,8 @@ impl Agents {
         }
     }
 
-    /// Runs the rounds of a call in its folder or worktree. `reply` gets what they used, also
-    /// when they fail.
+    /// Runs the rounds of a step in its folder or worktree. Adds their usage to `reply`,
+    /// also when they fail.
     async fn work(&self, job: &Job, reporter: &AgentReporter, reply: &mut Reply) -> RoundsEnd {
         let raw = self.raw.as_ref();
         let sink = raw.map(|raw| raw.sink(&job.choice.provider, &self.run, job.step, reporter));
@@ -152,20 +153,20 @@ impl Agents {
     }
 }
 
-/// Refusal of a call that names no agent when there is none, and no run that could stop
-/// (in a simulation).
+/// Refusal, in a simulation, of a step that names no agent when there is none. A run would
+/// stop instead.
 const NO_AGENT: &str = "this call names no agent (by provider, model or phase), and none is \
     installed and logged in; `smol-wf doctor` says what is missing; name one with \
     --agent-provider";
 
-/// Whether the call leaves the choice to a run that has no agent. A call that names
+/// Whether the step leaves the choice to a run that has no agent. A step that names
 /// `auto` itself names an unknown provider.
 fn is_for_nobody(request: &AgentRequest, choice: &Choice) -> bool {
     let is_left_to_run = request.provider.is_none() && choice.named_by_model.is_none();
     is_left_to_run && choice.provider == provider_set::NOBODY
 }
 
-/// Chooses the provider of a call. A call with an option that the provider does not
+/// Chooses the provider of a step. A step with an option that the provider does not
 /// support is refused here, before it costs anything.
 pub(crate) fn assign(
     request: &AgentRequest,
@@ -188,7 +189,7 @@ pub(crate) fn assign(
     Ok((choice, provider))
 }
 
-/// The provider and model of a call, whether or not they exist.
+/// The provider and model of a step, whether or not they exist.
 pub(crate) fn choose(
     request: &AgentRequest,
     head: &RunHead,
@@ -197,9 +198,9 @@ pub(crate) fn choose(
     Ok(of_vendor(selector::choose(request, head)?, registry))
 }
 
-/// In a model's selector, `provider=` names the vendor of the model when no provider has
-/// that name and the provider that would be asked otherwise (the call's, its phase's,
-/// the run's) takes vendors.
+/// In a model's selector, `provider=` names the vendor of the model if no provider has
+/// that name and the provider that is asked otherwise (the step's, its phase's or the
+/// run's) takes vendors.
 fn of_vendor(choice: Choice, registry: &Registry) -> Choice {
     let takes_vendors = |name: &str| registry.get(name).is_some_and(|it| it.capabilities().vendors);
     let names_nobody = choice.named_by_model.as_ref().is_some_and(|it| registry.get(it).is_none());
@@ -248,7 +249,7 @@ struct Wish {
     is_met: fn(&Capabilities) -> bool,
 }
 
-/// The options of a call that its provider must support.
+/// The options of a step that its provider must support.
 fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
     let mut wishes = Vec::new();
     let mut wish = |option: String, is_met| wishes.push(Wish { option, is_met });
@@ -289,7 +290,7 @@ fn wishes(request: &AgentRequest, choice: &Choice) -> Vec<Wish> {
         wish("the option `mcp`".to_owned(), |can| can.mcp);
     }
     match choice.permissions {
-        // Nobody knows what the tools of a server change.
+        // The tools of a server may write.
         Some(Permissions::Read) if !request.mcp.is_empty() => {
             wish("the option `mcp` beside `permissions: 'read'`".to_owned(), |can| !can.files);
         }

@@ -29,7 +29,7 @@ pub(crate) struct AttemptTimeouts {
 }
 
 impl AttemptTimeouts {
-    /// The timeouts of a call, or else those of the settings.
+    /// The timeouts of a step, or else those of the settings.
     pub(crate) fn of(request: &AgentRequest, settings: &AgentSettings) -> Self {
         let total = request.timeout_ms.map_or(settings.timeout, Duration::from_millis);
         let (silence, by) = match request.stall_ms {
@@ -119,7 +119,7 @@ fn class_of(kind: ProviderErrorKind) -> FailureClass {
     }
 }
 
-/// Passes on what an agent reports, and keeps what a timeout has to say about it.
+/// Passes on an agent's reports, and keeps those that the message of a timeout names.
 struct AgentMonitor<'a> {
     reporter: &'a AgentReporter,
     state: Mutex<MonitorState>,
@@ -129,10 +129,10 @@ struct AgentMonitor<'a> {
 struct MonitorState {
     at: Instant,
     doing: Option<String>,
-    /// The error that it is waiting out, until it does something else.
+    /// The error that the agent is waiting out, until it does something else.
     hindered: Option<ProviderError>,
     session: Option<String>,
-    /// What it has reported as used. It may have used more since.
+    /// The usage that it has reported. It may have used more since.
     spent: RoundSpend,
 }
 
@@ -175,7 +175,7 @@ fn hindrance(
     message: &str,
 ) -> (ProviderError, FailureClass) {
     let (kind, class) = match (by.kind, class_of(by.kind)) {
-        // The wait was longer than the timeout: so it would be for every call.
+        // The wait was longer than the timeout: it would be for every step.
         (ProviderErrorKind::RateLimit, _) => (by.kind, FailureClass::Shut),
         (kind, of_kind @ (FailureClass::Shut | FailureClass::Crowded)) => (kind, of_kind),
         _ => (ProviderErrorKind::Timeout, class),

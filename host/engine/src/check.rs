@@ -1,7 +1,7 @@
 //! Static checks of a script.
 //!
 //! Owns: the rules, and the order of checks: `meta`, then the guest's own parser, then
-//! the syntax tree. Never: runs anything, or takes strings or comments for code.
+//! the syntax tree. Never: runs anything, or mistakes strings or comments for code.
 
 mod asks;
 mod awaited;
@@ -70,7 +70,8 @@ pub struct Checks {
 
 impl Checks {
     /// Sets up the guest, whose parser decides about syntax. Child workflows, servers and
-    /// folders are searched as by a run in these folders with these settings.
+    /// folders are looked up like in a run in these folders with these settings. Without
+    /// settings, servers and folders are not checked.
     ///
     /// # Errors
     /// When wasmtime cannot be set up.
@@ -79,10 +80,10 @@ impl Checks {
         Ok(Self { sandbox, folders, settings })
     }
 
-    /// The findings of a script, in order of place.
+    /// The findings of a script, in order of line and column.
     ///
     /// # Errors
-    /// When the script cannot be checked at all. What is wrong with it is a finding.
+    /// When the check itself fails. An error in the script is a finding.
     pub async fn script(&self, file: &ScriptFile) -> Result<Vec<Finding>, EngineError> {
         match compile(&self.sandbox, file, Surface::CURRENT).await {
             Ok((script, dialect)) => self.compiled(file, &script, dialect).await,
@@ -103,9 +104,9 @@ impl Checks {
                 let is_import = error.code == "import";
                 let rule = if is_import { &rules::IMPORT } else { &rules::SYNTAX };
                 let message = format!("{}: {}", error.name, error.message);
-                // The parser's stack says nothing of a place.
+                // A stack overflow of the parser has no position.
                 let place = (error.line.max(1), error.column.max(1));
-                let hint = if error.name == "RangeError" { "nest it less deep" } else { "" };
+                let hint = if error.name == "RangeError" { "nest it less deeply" } else { "" };
                 Ok(vec![finding(rule, &text, place, message, hint.to_owned())])
             }
             // The script's parser ran out of fuel, stack or memory on it.
@@ -118,7 +119,7 @@ impl Checks {
         }
     }
 
-    /// What is seen in a script that the guest can run.
+    /// The findings of a script that the guest can run.
     async fn compiled(
         &self,
         file: &ScriptFile,
@@ -152,7 +153,7 @@ impl Checks {
     }
 }
 
-/// What errors and findings call a script.
+/// The file name of a script, by which errors and findings refer to it.
 #[must_use]
 pub fn name_of(file: &ScriptFile) -> String {
     file_name_of(&file.path.to_string_lossy())

@@ -32,11 +32,11 @@ use crate::timers::Timers;
 use crate::turn::children::{self, ChildScript, QueuedChild};
 use crate::writer::{Counted, Writer};
 
-/// Results that are taken in together, and so share a commit. With more, finished work
-/// would pile up that is not durable yet.
+/// Most results that are taken in together and share a commit. With more, too much
+/// finished work would not be durable yet.
 const OUTCOMES_TOGETHER_MAX: usize = 256;
 
-/// The failure that a script sees when a defect of ours ended its call.
+/// The failure that a script sees when a defect of smol-wf ended a step.
 const BROKEN: &str = "a defect of smol-wf ended this call; what it was is on stderr";
 
 /// Something that happened to the effects of a run.
@@ -49,7 +49,7 @@ pub(crate) enum RunnerEvent {
     Lost(StepId, EngineError),
 }
 
-/// An agent call that waits for room.
+/// An agent step that waits for a free slot.
 struct QueuedAgent {
     step: StepId,
     ordinal: u32,
@@ -66,7 +66,7 @@ pub(crate) struct EffectRunner {
     queue: VecDeque<QueuedAgent>,
     /// The head of the queue, once its provider is known.
     first: Option<Job>,
-    /// Calls that wait for the next epoch, because their provider is unavailable.
+    /// Steps that wait for the next epoch, because their provider is unavailable.
     held: BTreeSet<StepId>,
     working: HashMap<StepId, (tokio::task::AbortHandle, Counted)>,
     tasks: JoinSet<RunnerEvent>,
@@ -74,13 +74,13 @@ pub(crate) struct EffectRunner {
     timers: Timers,
     stood_still: Duration,
     lost: Option<EngineError>,
-    /// Queued calls that name no agent, in a run that has none.
+    /// Queued steps that name no agent, in a run that has none.
     for_nobody: BTreeSet<StepId>,
     /// Children whose scripts are being searched, and the task of each.
     finding: HashMap<StepId, Id>,
     /// Answers that were not delivered to their scripts yet.
     undelivered: BTreeMap<StepId, (Outcome, Reply)>,
-    /// Calls with unavailable providers, of which no machine has heard.
+    /// Steps with unavailable providers that no machine has parked.
     parked: Vec<(StepId, ShutProvider, Reply)>,
     agent_events: AgentEventQueue,
 }
@@ -167,8 +167,8 @@ impl EffectRunner {
         self.finding.len()
     }
 
-    /// Starts as many queued agents as may work. Returns whether the machine has heard
-    /// of refused calls.
+    /// Starts as many queued agents as may work. Returns whether it settled steps that
+    /// were refused.
     pub(crate) fn dispatch(&mut self, machine: &mut Machine) -> bool {
         let mut has_refused = false;
         while self.working.len() < self.parallel_max {
@@ -195,7 +195,7 @@ impl EffectRunner {
         has_refused
     }
 
-    /// The next queued call with its provider, or its refusal; none when the queue is empty.
+    /// The next queued step with its provider, or its refusal; none when the queue is empty.
     fn next_job(&mut self) -> Option<Result<Job, (StepId, Failure)>> {
         let QueuedAgent { step, ordinal, request } = self.queue.pop_front()?;
         Some(
@@ -205,13 +205,13 @@ impl EffectRunner {
         )
     }
 
-    /// Starts the agent of a call.
+    /// Starts the agent of a step.
     fn begin(&mut self, job: Job, machine: &mut Machine) {
         let step = job.step;
         machine.dispatched(step, job.choice.addressee(), clock::now_us());
         let agents = self.agents.clone();
         let reporter = self.agent_events.reporter(step, &job.choice.provider);
-        // Boxed: a call is many nested futures, and thousands may wait.
+        // Boxed: a step is many nested futures, and thousands may wait.
         let work = Box::pin(async move {
             // Without this check, the agent would fail for good.
             if !agents.cwd.is_dir() {
@@ -224,12 +224,12 @@ impl EffectRunner {
         self.working.insert(step, (self.tasks.spawn(work), counted));
     }
 
-    /// Number of agents that wait for room.
+    /// Number of agents that wait for a free slot.
     pub(crate) fn queued(&self) -> usize {
         self.queue.len() + usize::from(self.first.is_some())
     }
 
-    /// Why the run cannot go on, when no agent is at work and calls wait that may not
+    /// Why the run cannot go on: no agent is at work, and the steps that wait may not
     /// begin.
     pub(crate) fn stalled(&self, machine: &Machine) -> Option<StopReason> {
         let is_idle = self.working.is_empty() && self.finding.is_empty();
@@ -237,7 +237,7 @@ impl EffectRunner {
         if is_idle && waits { machine.held_by() } else { None }
     }
 
-    /// A folder that this call needs is gone. The call waits for the next epoch.
+    /// A folder that this step needs is gone. The step waits for the next epoch.
     pub(crate) fn lose(&mut self, step: StepId, error: EngineError) {
         self.working.remove(&step);
         self.finding.remove(&step);
@@ -249,7 +249,7 @@ impl EffectRunner {
         self.lost.as_ref()
     }
 
-    /// Why the run stops, when a call has no agent. Checked before any call of the same
+    /// Why the run stops, when a step has no agent. Checked before any step of the same
     /// turn starts.
     pub(crate) fn nobody(&self) -> Option<StopReason> {
         let first = self.for_nobody.first()?;
@@ -349,7 +349,7 @@ impl EffectRunner {
     }
 
     /// The event of a finished task. An aborted task has none. A task that panicked fails
-    /// its call, which would otherwise be at work for ever.
+    /// its step, which would otherwise stay open forever.
     fn heard(&self, joined: Result<RunnerEvent, JoinError>) -> Option<RunnerEvent> {
         let error = match joined {
             Ok(event) => return Some(event),
@@ -398,7 +398,7 @@ impl EffectRunner {
         self.working.len()
     }
 
-    /// Takes the end of an agent of which no machine hears any more.
+    /// Keeps the result of an agent for [`Self::answered`], when the machine takes no more.
     pub(crate) fn ended(&mut self, step: StepId, ended: AgentOutcome) {
         self.working.remove(&step);
         match ended {
@@ -409,7 +409,7 @@ impl EffectRunner {
         }
     }
 
-    /// The outcome of this call is being delivered.
+    /// The outcome of this step is being delivered.
     pub(crate) fn delivered(&mut self, step: StepId) {
         self.undelivered.remove(&step);
     }
@@ -451,8 +451,8 @@ impl EffectRunner {
         }
     }
 
-    /// Stops everything and waits for it, including what providers keep running between
-    /// calls. Returns what calls that were cut off have left in their worktrees.
+    /// Stops everything and waits for it, including programs that providers keep running
+    /// between steps. Returns the worktrees of steps that were cut off.
     pub(crate) async fn cancel_all(&mut self) -> Vec<(StepId, AgentRecord)> {
         self.queue.clear();
         self.first = None;

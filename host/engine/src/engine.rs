@@ -60,7 +60,7 @@ pub struct EngineOptions {
     pub runs_max: u32,
     /// Makes the providers of each run.
     pub providers: Arc<dyn Providers>,
-    /// Folder for the git worktrees of calls. Without it, calls with `isolation` are
+    /// Folder for the git worktrees of steps. Without it, steps with `isolation` are
     /// refused.
     pub worktrees: Option<PathBuf>,
     /// Lets the engine act on this whole process to end the programs of agents. Without

@@ -1,26 +1,25 @@
-//! What the guest's parser cannot know of a script that it refuses.
+//! Better messages for scripts that the guest's parser refuses.
 //!
-//! Owns: the words for mistakes that look like other ones to a parser of
-//! JavaScript (an import in a body, an export beside a `return`, types), and for
-//! imports of what is not there. Never: decides whether a script is refused; that
-//! is done when it comes here, but for those imports.
+//! Owns: the messages about mistakes that a JavaScript parser misreads (an import in a
+//! body, an export beside a `return`, types), and about imports of names that do not
+//! exist. Never: refuses a script, except for such an import.
 
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::near;
 use smol_wf_core::script::{EXPORTS, Script, missing_export};
 use smol_wf_core::surface::Surface;
 
-/// Endings of files that hold TypeScript.
+/// Endings of TypeScript files.
 const TYPESCRIPT_ENDINGS: [&str; 4] = [".ts", ".mts", ".cts", ".tsx"];
 
-/// Words that begin a declaration in TypeScript alone.
+/// Words that begin a declaration only in TypeScript.
 const DECLARING: [&str; 6] = ["interface", "type", "enum", "declare", "namespace", "abstract"];
 
-/// Words in front of a member in TypeScript alone.
+/// Words that stand before a class member only in TypeScript.
 const MODIFYING: [&str; 4] = ["private", "public", "protected", "readonly"];
 
-/// What is said of a script that imports a name which is not there. The engine of
-/// the guest finds out when it links, and does not say where.
+/// The error for a script that imports a name that does not exist. The guest notices it
+/// only when it links the module, and does not give the position.
 pub(crate) fn wrong_import(script: &Script, surface: Surface) -> Option<ScriptError> {
     if surface.is_first() {
         return None;
@@ -40,7 +39,7 @@ pub(crate) fn wrong_import(script: &Script, surface: Surface) -> Option<ScriptEr
     })
 }
 
-/// What there is in place of a module that people know from elsewhere.
+/// The alternative to a module that people expect but that does not exist.
 fn instead_of_import(message: &str) -> Option<&'static str> {
     let name = message.strip_prefix("cannot import `")?.split('`').next()?;
     match name {
@@ -51,7 +50,7 @@ fn instead_of_import(message: &str) -> Option<&'static str> {
     }
 }
 
-/// The error with what its author has to know.
+/// The error with a better message, if there is one.
 pub(crate) fn explain(error: ScriptError, text: &str, file_name: &str) -> ScriptError {
     if let Some(instead) = instead_of_import(&error.message) {
         let cannot = error.message.split("`: ").next().unwrap_or_default();
@@ -88,10 +87,10 @@ pub(crate) fn explain(error: ScriptError, text: &str, file_name: &str) -> Script
     error
 }
 
-/// An `export` besides that of `meta`, where only a module can have one.
+/// The message about an `export` besides that of `meta` in a body, or inside a block.
 const EXPORT_IN_BODY: &str = "`export` cannot stand here: a script that returns at top level exports its `meta` and nothing else, and in a module it stands outside of all blocks. Either `return` the result at top level, or `export default` it, not both";
 
-/// Which name is declared twice, where the parser says only that one is.
+/// The message with the name that is declared twice. The parser does not give the name.
 fn declared_twice(message: &str, rest: &str) -> Option<String> {
     let is_that = message.starts_with("invalid redefinition of")
         || message.starts_with("redefinition of")
@@ -102,9 +101,8 @@ fn declared_twice(message: &str, rest: &str) -> Option<String> {
     })
 }
 
-/// The byte of the line where an `import` stands that a body cannot have: its
-/// parser takes the word for the call `import()`, and stumbles over what is
-/// behind it.
+/// The byte of the line at which an `import` begins, which a body cannot have. The parser
+/// takes the word for the start of `import()` and reports an error after it.
 fn import_in_body(message: &str, line: &str, before: &str) -> Option<usize> {
     const WORD: &str = "import";
     if !message.to_lowercase().starts_with("unexpected") {
@@ -134,8 +132,8 @@ fn import_error(error: ScriptError, line: &str, at: usize) -> ScriptError {
     }
 }
 
-/// Whether a parser of JavaScript stumbles there over a type. Right where it
-/// says so, as far as one line tells; not all types are recognised.
+/// Whether the parser failed at a TypeScript type, as far as one line tells. Not all types
+/// are recognised.
 fn is_type(message: &str, before: &str, rest: &str) -> bool {
     let head = before.trim_end();
     let last = last_word(head);
@@ -190,7 +188,7 @@ fn is_type(message: &str, before: &str, rest: &str) -> bool {
     }
 }
 
-/// What stands behind the brackets that a text begins with.
+/// The text after the brackets that a text begins with.
 fn behind_brackets(text: &str) -> Option<&str> {
     let mut depth = 0_u32;
     for (at, char) in text.char_indices() {

@@ -1,7 +1,6 @@
-//! Fixtures: recorded runs in files, replayed against the scripts of today.
+//! Fixtures: recorded runs in files, replayed against the current scripts.
 //!
-//! Owns: what of a run goes into a fixture, and reading one. Never: opens a file; the
-//! caller does.
+//! Owns: making, reading and testing a fixture. Never: opens a file; the caller does.
 
 mod answers;
 mod assert;
@@ -31,7 +30,7 @@ pub use size::FIXTURE_BYTES_MAX;
 /// Number of entries in the text of a fixture.
 ///
 /// # Errors
-/// When the text is not a fixture, was changed by hand, or is of a newer program.
+/// When the text is not a fixture, was changed by hand, or was written by a newer program.
 pub fn fixture_entries(text: &str) -> Result<usize, FixtureError> {
     format::read(text).map(|fixture| fixture.entries.len())
 }

@@ -38,8 +38,8 @@ pub use error::ForkError;
 /// The provider of an answer that a person wrote.
 const BY_HAND: &str = "by-hand";
 
-/// A fork of a run: a new run in which each call takes the parent's answer to a call of
-/// equal content, if there is one left, and is asked otherwise.
+/// A fork of a run: a new run in which each agent step takes the parent's answer to a step
+/// of equal content while one is left. Otherwise its agent is asked.
 ///
 /// ```no_run
 /// # async fn f(engine: smol_wf_engine::Engine) -> Result<(), smol_wf_engine::EngineError> {
@@ -53,26 +53,27 @@ const BY_HAND: &str = "by-hand";
 /// ```
 #[derive(Debug, Clone)]
 pub struct ForkRequest {
-    /// The parent.
+    /// The parent run.
     pub run: RunId,
     /// The script of the fork. Without it, the parent's recorded text is used.
     pub script: Option<ScriptFile>,
-    /// The first step of the parent whose answer is not reused, nor are later ones.
+    /// The first step of the parent whose answer is not reused. Later answers are not
+    /// reused either. Without it, all answers are.
     pub from: Option<StepId>,
     /// Answers written by hand, as JSON text by agent step of the parent. They replace
-    /// the parent's own, also behind `from`.
+    /// the parent's own, also from step `from` on.
     pub results: Vec<(StepId, String)>,
     /// JSON text of `args`. Without it, the parent's are used.
     pub args: Option<String>,
-    /// Provider of calls that name none. Without it, the parent's is used.
+    /// Provider of agent steps that name none. Without it, the parent's is used.
     pub provider: Option<String>,
     /// Rules of the debug provider. Without them, the parent's are used.
     pub debug_rules: Option<Vec<String>>,
     /// Changes to the parent's limits. A fork may have lower ones.
     pub limits: LimitChanges,
-    /// How this process runs it.
+    /// Folders, agents and timing of the fork in this process.
     pub settings: RunSettings,
-    /// Why the fork is made. It is recorded; the answers do not depend on it.
+    /// Why the fork is made. Only recorded: the reused answers do not depend on it.
     pub reason: ForkReason,
 }
 
@@ -99,8 +100,8 @@ impl Engine {
     /// Starts a new run with the answers of another one.
     ///
     /// # Errors
-    /// When there is no such run, its journal cannot be read, or the fork
-    /// cannot start.
+    /// When the parent does not exist, its journal cannot be read, or the fork cannot
+    /// start.
     pub(crate) async fn fork(
         &self,
         (request, parent_lease): (ForkRequest, Option<ClaimedLease>),
@@ -186,8 +187,8 @@ fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerR
         let place =
             candidates.iter().position(|candidate| candidate.step.is_none_or(|other| other > step));
         let place = place.unwrap_or(candidates.len());
-        // It keeps its place among the calls of equal content: calls before it that have
-        // no answer are asked.
+        // It keeps its place among the steps of equal content: earlier steps without an
+        // answer are asked.
         let equals = candidates[..place]
             .iter()
             .filter(|candidate| candidate.answer.content == answer.content);
@@ -198,8 +199,8 @@ fn answers_for(request: &ForkRequest, answers: AnswerFold) -> Result<Vec<AnswerR
     Ok(candidates.into_iter().map(|candidate| candidate.answer).collect())
 }
 
-/// The answers written by hand, in order of their calls. `behind` is still the place
-/// among all calls of equal content.
+/// The answers written by hand, in order of their steps. `behind` is still the place
+/// among all steps of equal content.
 fn by_hand_in_order(
     request: &ForkRequest,
     answers: &AnswerFold,
@@ -215,7 +216,8 @@ fn by_hand_in_order(
 }
 
 /// Refuses an answer by hand for a step whose session a later step continues.
-/// `continued` has pairs of both. Another script may continue in another way.
+/// `continued` has pairs of both steps. A fork with another script is not checked: it may
+/// continue other sessions.
 fn refuse_lost_sessions(
     request: &ForkRequest,
     continued: &[(StepId, StepId)],
@@ -237,7 +239,7 @@ fn refuse_two_answers(results: &[(StepId, String)]) -> Result<(), ForkError> {
     Ok(())
 }
 
-/// An answer written by hand. It must satisfy the schema of its call.
+/// An answer written by hand. It must satisfy the schema of its step.
 fn by_hand(
     run: &RunId,
     step: StepId,

@@ -13,14 +13,14 @@ use crate::error::EngineError;
 use crate::lease_holder::ClaimedLease;
 use crate::read_ahead::outcome_at;
 
-/// The answers of a fork, and the journal that holds those not in memory.
+/// The answers of a fork, and the journal that holds those that are not in memory.
 pub(crate) struct ForkAnswers {
     pub(crate) parent: RunKey,
     /// The time of their entries, in microseconds since 1970.
     pub(crate) at_us: i64,
-    /// Entry numbers in them are those of the parent's journal.
+    /// With entry numbers of the parent's journal.
     pub(crate) answers: Vec<AnswerRef>,
-    /// The parent, where it must not be forked again until this fork is stored.
+    /// The lease on the parent, if it must not be forked again before this fork is stored.
     pub(crate) parent_lease: Option<ClaimedLease>,
 }
 
@@ -40,12 +40,12 @@ impl ForkAnswers {
 
 /// Makes the records of a fork's first commit, one after the other.
 pub(crate) struct FirstCommit {
-    /// Another handle of the store than the one that writes.
+    /// A second handle of the store: the first one writes meanwhile.
     pub(crate) reader: Box<dyn Store>,
     pub(crate) parent: RunKey,
     pub(crate) fork: RunKey,
     pub(crate) at_us: i64,
-    /// The entries before the answers, the answers, and the entries behind them.
+    /// The entries before the answers, the answers, and the entries after them.
     pub(crate) coming: std::vec::IntoIter<FirstRecord>,
     pub(crate) chain: Chain,
     pub(crate) length: u64,

@@ -49,7 +49,7 @@ impl Engine {
         if is_changed(&request, &root_start, &head) {
             let created_at_us = journal.survey.created_at_us;
             // Held until the fork is stored: of two processes that fork one run at the
-            // same moment, both would pay for the calls that are missing. Calls at work
+            // same moment, both would pay for the answers that are missing. Steps at work
             // in the holder of the run would be paid for twice as well.
             let deadline = request.settings.times.deadline();
             let lock_wait = LockWait { watcher, cancel: cancel.clone(), deadline };

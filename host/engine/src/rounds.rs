@@ -1,4 +1,4 @@
-//! The rounds of one agent call: the question, and one correction.
+//! The rounds of one agent step: the question, and one correction.
 //!
 //! Owns: the attempts of each round, the waits between them, the check against the
 //! schema, and the sum of what they used. Never: decides whether to try again; the core
@@ -30,11 +30,11 @@ const COST_USD_MAX: f64 = 1_000_000.0;
 /// Largest number of tokens of one kind that an attempt may report, for the same reason.
 const TOKENS_MAX: u64 = 10_000_000_000;
 
-/// Rounds of a call with a schema: the question, and one correction.
+/// Rounds of a step with a schema: the question, and one correction.
 const ROUNDS_MAX: u32 = 2;
 
 /// Longest wait for the programs of a failed attempt. They are killed 3 s after they are
-/// asked to end; what takes longer hangs in the kernel.
+/// asked to end; a program that takes longer hangs in the kernel.
 const DEPARTURE_MAX: Duration = Duration::from_secs(15);
 
 /// How the next attempt begins.
@@ -44,11 +44,11 @@ struct Begin {
     session_id: Option<String>,
 }
 
-/// How the rounds of a call ended.
+/// How the rounds of a step ended.
 pub(crate) enum RoundsEnd {
     /// With an answer, as JSON text.
     Answer(String),
-    /// With a failure that no attempt will mend.
+    /// With a failure that another attempt would not mend.
     Failed(Failure),
     /// Without a result: the provider is unavailable for now.
     Shut(ShutProvider),
@@ -60,7 +60,7 @@ impl From<Failure> for RoundsEnd {
     }
 }
 
-/// The rounds of one call.
+/// The rounds of one step.
 pub(crate) struct Rounds<'a> {
     agents: &'a Agents,
     job: &'a Job,
@@ -84,7 +84,7 @@ impl<'a> Rounds<'a> {
         Self { agents, job, reporter, cwd, raw, resources, unpriced: false }
     }
 
-    /// Runs the rounds of the call. `reply` gets what they used, also when they fail.
+    /// Runs the rounds of the step. Adds their usage to `reply`, also when they fail.
     pub(crate) async fn run(mut self, reply: &mut Reply) -> RoundsEnd {
         let end = self.rounds(reply).await.map_or_else(|end| end, RoundsEnd::Answer);
         if self.unpriced {
@@ -219,15 +219,15 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// The same for every attempt at one call, so that a provider that knows such keys
-    /// does the work once.
+    /// The same for every attempt at one step: a provider that supports such keys does the
+    /// work once.
     fn idempotency_key(&self) -> String {
         let name = format!("{}/{}", self.agents.run, self.job.step);
         blake3::hash(name.as_bytes()).to_hex()[..32].to_owned()
     }
 
     /// Adds the usage and cost of one attempt. The cost is the provider's own figure, or
-    /// else by the price table, or else unknown.
+    /// else taken from the price table, or else unknown.
     fn count(
         &mut self,
         reply: &mut Reply,
@@ -287,8 +287,8 @@ enum Problem {
     Failure(Failure),
 }
 
-/// Answers above this size are checked on another thread, and so are schemas that take
-/// long: a check may take a second, and signals and leases must not wait for it.
+/// Larger answers are checked on another thread, and so are answers to slow schemas: a
+/// check may take a second, and signals and leases must not wait for it.
 const JUDGED_HERE_BYTES: usize = 16 * 1024;
 
 /// Reads an answer and checks it, on another thread when that may take long.
@@ -324,7 +324,7 @@ fn of_no_answer(problem: Problem) -> Problem {
     }
 }
 
-/// Runs a check on another thread. A panic there is an internal error of the call.
+/// Runs a check on another thread. A panic there fails the step with an internal error.
 async fn beside(
     work: impl FnOnce() -> Result<Value, Problem> + Send + 'static,
 ) -> Result<Value, Problem> {
@@ -405,7 +405,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether it was judged at once, and what was said.
+    /// Whether the answer was judged at once, and the verdict.
     async fn judging(schema: &str, answer: Answer) -> (bool, Result<Value, Problem>) {
         let checker = Arc::new(Checker::new(schema).unwrap());
         let mut verdict = pin!(judged(&checker, &answer));
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_slow_to_judge_is_judged_beside_the_run_however_short_it_is() {
+    async fn an_answer_to_a_slow_schema_is_judged_on_another_thread_however_short_it_is() {
         let slow = Answer::Json(Value::String("a".repeat(60)));
         let (at_once, verdict) = judging(r#"{"pattern":"^(a+)+\\1b$"}"#, slow.clone()).await;
         assert!(!at_once && matches!(verdict, Err(Problem::Failure(_))));
@@ -425,12 +425,12 @@ mod tests {
         let (at_once, verdict) = judging(r#"{"type":"string"}"#, Answer::Null).await;
         let Err(Problem::Answer(said)) = verdict else { panic!("taken") };
         assert!(at_once && said == "there was no answer at all");
-        // A long one as well; that may be done before anybody looks.
+        // A long answer as well; that check may be done at the first poll.
         let (_, verdict) = judging("true", Answer::Text("x".repeat(20_000))).await;
         assert!(matches!(verdict, Err(Problem::Answer(_))));
     }
 
-    /// A panic of the checker is not to buy one more round.
+    /// A panic of the checker must not cost another round.
     #[test]
     fn of_no_answer_only_a_verdict_becomes_a_question() {
         for code in [Code::InternalError, Code::AnswerTooCostly] {

@@ -59,7 +59,7 @@ pub struct Simulator {
     pub(crate) head: RunHead,
     pub(crate) root: ScopeStart,
     pub(crate) limits: Limits,
-    /// The providers that calls may name. None is ever asked.
+    /// The providers that steps may name. None is ever asked.
     pub(crate) registry: Registry,
     pub(crate) resources: ResourceRules,
 }
@@ -69,7 +69,7 @@ impl Simulator {
     /// used.
     ///
     /// # Errors
-    /// When the script is wrong, with its author's line and column, or the request is.
+    /// When the script is invalid, with the author's line and column, or the request is.
     pub async fn new(request: RunSpec, providers: &dyn Providers) -> Result<Self, EngineError> {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
         // For the script, its children, and some to compile and to diagnose scripts that

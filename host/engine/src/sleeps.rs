@@ -1,7 +1,7 @@
 //! Durable sleeps that are not over.
 //!
-//! Owns: when each ends, by the wall clock and by the monotonic one. Never: settles a
-//! call.
+//! Owns: the end of each sleep, by the wall clock and by the monotonic clock. Never: settles a
+//! step.
 //!
 //! The wall clock ends a sleep after the machine was suspended. The monotonic clock ends
 //! it when the wall clock was set back, so that no sleep is too long.
@@ -19,7 +19,7 @@ struct Ends {
     by: Instant,
 }
 
-/// Calls that sleep.
+/// Steps that sleep.
 #[derive(Debug, Default)]
 pub(crate) struct Sleeps {
     open: BTreeMap<StepId, Ends>,
@@ -36,7 +36,7 @@ impl Sleeps {
         self.by_span.insert((by, step));
     }
 
-    /// Drops the sleep of a call.
+    /// Drops the sleep of a step.
     pub(crate) fn remove(&mut self, step: StepId) -> Option<i64> {
         let Ends { wake_at_us, by } = self.open.remove(&step)?;
         self.by_wall.remove(&(wake_at_us, step));
@@ -49,7 +49,7 @@ impl Sleeps {
         *self = Self::default();
     }
 
-    /// Removes and returns the calls whose sleeps are over, in the order of their ends.
+    /// Removes and returns the steps whose sleeps are over, in the order of their ends.
     pub(crate) fn over(&mut self, now_us: i64) -> Vec<StepId> {
         let now = Instant::now();
         let by_wall = self.by_wall.iter().take_while(|(at_us, _)| *at_us <= now_us);

@@ -1,7 +1,7 @@
-//! What a call may have beside its prompt: folders, images and MCP servers.
+//! Folders, images and MCP servers of an agent step.
 //!
-//! Owns: looking up what a script names. Its user may not have written it, so its agents
-//! get what lies in the project of their folder, and what the user's own settings name.
+//! Owns: looking up those that a script names. The user may not have written the script:
+//! agents get what lies in the project of their folder, and what the user's settings name.
 //! Never: starts a server.
 
 use std::fmt::Display;
@@ -18,7 +18,7 @@ use crate::request::AgentSettings;
 /// Most bytes of one image: the limit of model services.
 const IMAGE_BYTES_MAX: u64 = 5 * 1024 * 1024;
 
-/// Most bytes of all images of a call: a request to a model may have 32 MB, in base64.
+/// Most bytes of all images of a step: a request to a model may have 32 MB, in base64.
 const IMAGES_BYTES_MAX: usize = 20 * 1024 * 1024;
 
 /// Git's own folder. A file written there can start programs later, outside of the
@@ -26,7 +26,7 @@ const IMAGES_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// one, unless the agent works in that folder or above it anyway.
 const GIT: &str = ".git";
 
-/// The folders, images and servers of one call.
+/// The folders, images and servers of one step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StepResources {
     pub(crate) dirs: Vec<PathBuf>,
@@ -34,7 +34,7 @@ pub(crate) struct StepResources {
     pub(crate) mcp: Vec<McpServer>,
 }
 
-/// Looks up the folders, images and servers of a call on another thread.
+/// Looks up the folders, images and servers of a step on another thread.
 pub(crate) async fn find(
     request: &AgentRequest,
     cwd: &Path,
@@ -62,7 +62,7 @@ pub(crate) async fn find(
     Ok(StepResources { dirs, images, mcp })
 }
 
-/// What calls of a run may be given, for those who only look at its script.
+/// What the steps of a run may be given, for checks and simulations of its script.
 #[derive(Debug, Clone)]
 pub(crate) struct ResourceRules {
     /// The folder that agents work in.
@@ -72,9 +72,9 @@ pub(crate) struct ResourceRules {
 }
 
 impl ResourceRules {
-    /// Refuses what a run would refuse at this call, as far as that is certain before
-    /// any agent has worked: a file or folder that is not there yet may be there then.
-    /// Waits for the disk.
+    /// Refuses what a run would refuse at this step, as far as that is certain before any
+    /// agent has worked: agents may still make a file or folder that is missing now.
+    /// Blocks on the disk.
     pub(crate) fn check(&self, request: &AgentRequest) -> Result<(), Failure> {
         servers(&request.mcp, &self.settings)?;
         if request.dirs.is_empty() && request.images.is_empty() {
@@ -114,7 +114,7 @@ pub(crate) fn servers(
     Ok(servers)
 }
 
-/// The folders that a call may name paths in.
+/// The folders that a step may name paths in.
 struct AllowedFolders<'a> {
     /// Relative paths begin here.
     cwd: &'a Path,
@@ -160,8 +160,8 @@ impl<'a> AllowedFolders<'a> {
         self.cwd.canonicalize().is_ok_and(|cwd| real.starts_with(cwd))
     }
 
-    /// Refuses folders that would undo the isolation of a call, which works in a checkout
-    /// of its own so that it changes nothing in the project's.
+    /// Refuses folders that would undo the isolation of a step: it works in a checkout of
+    /// its own, so that it changes nothing in the project's.
     fn keep_apart(&self, dirs: &[PathBuf]) -> Result<(), Failure> {
         let real = self.cwd.canonicalize();
         let cwd = real.as_deref().unwrap_or(self.cwd);
@@ -231,7 +231,7 @@ fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
-/// The refusal of a call, with the option and what the script named.
+/// The refusal of a step, with the option and the value that the script gave.
 fn refuse(option: &str, written: &str, why: impl Display) -> Failure {
     let message = format!("option `{option}` of agent() has `{written}`, which is {why}");
     Failure::new(Code::CallInvalid, message)
@@ -319,14 +319,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_isolated_call_gets_no_folder_of_the_project_s_checkout() {
+    async fn an_isolated_step_gets_no_folder_of_the_project_s_checkout() {
         let mut project = project();
         let isolated =
             || AgentRequest { isolation: Some("worktree".to_owned()), ..AgentRequest::plain("p") };
         let shared = project.root.join("shared/x");
         let given = asked(&project, isolated(), &[shared.to_str().unwrap()], &["one.png"]).await;
         assert_eq!(given.unwrap().dirs, [shared]);
-        // Settings do not help: they allow folders to calls that are not isolated.
+        // Settings do not help: they allow folders to steps that are not isolated.
         project.settings.dirs.push(project.root.clone());
         for wrong in [".", "b", "../lib", "../.."] {
             let refused = asked(&project, isolated(), &[wrong], &[]).await.unwrap_err();

@@ -1,5 +1,5 @@
 //! The readers of foreign bytes, as functions that must end and must not panic,
-//! whatever the bytes are.
+//! whatever the bytes are. Their results are dropped: only panics, hangs and memory count.
 //!
 //! Owns: the bodies of the fuzz targets, and the folders with their seeds. Never:
 //! generates bytes; libFuzzer and `host/cli/tests/fuzz.rs` do.
@@ -53,10 +53,11 @@ pub const TARGETS: [Target; 6] = [
     Target { name: "schema", body: schema, seeds: &["host/fuzz/seeds/schema"] },
 ];
 
+/// Recorded journals, one archive a file, with runs of every state.
 const JOURNALS: &str = "host/cli/tests/recorded/9264ab0/journals";
 
-/// Reads the bytes as a script with its `meta` and the places that messages name, and as
-/// options of a call.
+/// Reads the bytes as a script with its `meta` and the positions that messages name, and
+/// as options of a call in each dialect.
 pub fn script(bytes: &[u8]) {
     if let Ok(script) = Script::read(bytes, "flow.mjs") {
         let _ = script.source();
@@ -70,7 +71,8 @@ pub fn script(bytes: &[u8]) {
     }
 }
 
-/// Reads the bytes as an archive: a head and records with a chain of digests.
+/// Reads the bytes as an archive, line by line: a head, then records with a chain of
+/// digests. Stops at the first line that is refused.
 pub fn journal(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.lines();
@@ -113,7 +115,7 @@ fn body_of(line: &str) -> String {
     value["body"].as_str().unwrap_or(line).to_owned()
 }
 
-/// Reads the bytes as a fixture.
+/// Reads the bytes as a fixture: its lines, their digests and the entries in them.
 pub fn fixture(bytes: &[u8]) {
     let _ = fixture_entries(&String::from_utf8_lossy(bytes));
 }
@@ -129,12 +131,14 @@ pub fn transcripts(bytes: &[u8]) {
     let _ = providers::parsers::parse("acp", messages.join("\n").as_bytes(), &());
 }
 
+/// The message in the envelope of a recorded line, as JSON text.
 fn message_of(line: &str) -> Option<String> {
     let envelope: Value = serde_json::from_str(line).ok()?;
     envelope.get("msg").map(Value::to_string)
 }
 
-/// Reads the first line as a schema and the others as an answer.
+/// Reads the first line as a schema and the others as an answer, which is checked against
+/// it.
 pub fn schema(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (schema, answer) = text.split_once('\n').unwrap_or((&text, ""));

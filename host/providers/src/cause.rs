@@ -57,7 +57,7 @@ impl Cause {
         Self::of_exit_without(program, exit, "a result")
     }
 
-    /// The same when something else than a result is lacking.
+    /// The same when something other than a result is missing.
     pub(crate) fn of_exit_without(program: &str, exit: &Exit, lacking: &str) -> Self {
         if exit.hung {
             let message = format!("{program} closed its output without {lacking}, and then hung");

@@ -51,14 +51,16 @@ impl ConfiguredProgram {
     /// What can be known without starting it. Its version is not asked, because a flag
     /// may mean anything to it.
     pub(crate) fn probe(&self) -> Probe {
-        let (program, problem) = match self.find() {
+        match self.find() {
             Ok(program) => {
                 let problem = refused(&program).map(|error| error.to_string());
-                (Some(program), problem)
+                Probe { program: Some(program), problem, ..Probe::UNKNOWN }
             }
-            Err(error) => (None, Some(error.message)),
-        };
-        Probe { program, version: None, logged_in: None, problem }
+            Err(error) => {
+                let missing = error.missing.map(|missing| *missing);
+                Probe { problem: Some(error.message), missing, ..Probe::UNKNOWN }
+            }
+        }
     }
 
     fn find(&self) -> Result<PathBuf, ProviderError> {

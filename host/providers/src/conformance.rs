@@ -103,7 +103,7 @@ async fn text(provider: &dyn Provider) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     expect(
         matches!(reply.answer, Answer::Text(_)),
-        "a call without a schema is not answered with a text",
+        "a task without a schema is not answered with a text",
     )?;
     expect(!notes.all().is_empty(), "it never says what the agent is doing")?;
     expect(reply.usage.total() > 0, "it counts no tokens")?;
@@ -149,7 +149,7 @@ async fn structured(provider: &dyn Provider) -> Result<(), String> {
     let mut wanted = task("Give a number.");
     wanted.request.schema = Some(schema.into());
     let Answer::Json(answer) = ask(provider, wanted).await?.answer else {
-        return Err("a call with a schema is not answered with JSON".to_owned());
+        return Err("a task with a schema is not answered with JSON".to_owned());
     };
     let checker = Checker::new(schema).map_err(|failure| failure.message)?;
     expect(checker.check(&answer).is_ok(), "its answer does not satisfy a simple schema")

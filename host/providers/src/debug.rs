@@ -26,15 +26,15 @@ pub const NAME: &str = "debug";
 
 /// Answers `echo: <prompt>`, or an example of the schema.
 ///
-/// The answer depends on the script's prompt, the schema and the call id alone: not on
-/// the round, the run or the time. Usage is an estimate of one token for four characters;
+/// The answer depends on the script's prompt and the schema alone: not on the step, the
+/// round, the run or the time. Usage is an estimate of one token for four characters;
 /// the cost is zero.
 #[derive(Debug, Clone, Default)]
 pub struct Debug {
     rules: Arc<Vec<CountedRule>>,
 }
 
-/// A rule and the calls that it has matched. Counted per provider value, so make one per
+/// A rule and the steps that it has matched. Counted per provider value, so make one per
 /// run.
 #[derive(Debug)]
 struct CountedRule {
@@ -47,7 +47,7 @@ struct MatchCount {
     /// Matching first rounds so far. A retry is one more, so that `times:1,fail` fails
     /// once and then lets the retry pass.
     first_rounds: u32,
-    /// Calls whose latest first round matched, for the rounds that follow.
+    /// Steps whose latest first round matched, for the rounds that follow.
     steps: BTreeSet<StepId>,
 }
 
@@ -132,7 +132,7 @@ impl Debug {
 }
 
 /// Seed of the example: the script's own prompt, so that a correction round, an attempt
-/// after a crash and another order of calls give the same.
+/// after a crash and another order of steps give the same.
 fn seed(task: &AgentTask, schema_text: &str) -> u64 {
     let text = format!("{}\0{schema_text}", task.request.prompt);
     let digest = Digest::of(text.as_bytes());
@@ -194,7 +194,7 @@ impl Provider for Debug {
         // The provider is part of this program.
         let program = std::env::current_exe().unwrap_or_default();
         let version = Some(env!("CARGO_PKG_VERSION").to_owned());
-        Probe { program: Some(program), version, logged_in: None, problem: None }
+        Probe { program: Some(program), version, ..Probe::UNKNOWN }
     }
 
     async fn attempt(

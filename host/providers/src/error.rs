@@ -4,6 +4,7 @@
 //! sense; the core does.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,18 @@ impl fmt::Display for ProviderErrorKind {
     }
 }
 
+/// A program that was not found, for a hint that names the commands and settings of the
+/// program in which this library is embedded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingProgram {
+    /// A name that was looked up on `PATH`, or a configured path.
+    pub program: PathBuf,
+    /// The settings key that names it: `program`, or `providers.<name>.command`.
+    pub key: String,
+    /// The command that installs it, for the programs of the built-in agents.
+    pub install: Option<&'static str>,
+}
+
 /// The error of a round in which an agent gave no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{provider}: {message}")]
@@ -131,6 +144,8 @@ pub struct ProviderError {
     pub retry_after: Option<Duration>,
     /// What the failed round used, as far as the agent reported it.
     pub spent: Box<RoundSpend>,
+    /// The program that was not found, if that is why.
+    pub missing: Option<Box<MissingProgram>>,
 }
 
 /// What a round used, and its session.
@@ -156,7 +171,16 @@ impl ProviderError {
             message: cut::marked(message.into(), MESSAGE_BYTES_MAX),
             retry_after: None,
             spent: Box::default(),
+            missing: None,
         }
+    }
+
+    /// Adds a hint to the message, after a colon. Together they are cut to a bounded
+    /// length.
+    #[must_use]
+    pub fn with_hint(mut self, hint: &str) -> Self {
+        self.message = cut::marked(format!("{}: {hint}", self.message), MESSAGE_BYTES_MAX);
+        self
     }
 
     /// Adds how long the agent asks to wait.

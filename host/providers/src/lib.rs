@@ -1,6 +1,6 @@
 //! One prompt to one reply, by driving an agent.
 //!
-//! Owns: what a provider is ([`Provider`]), its errors ([`ProviderError`]), and the
+//! Owns: the contract of a provider ([`Provider`]), its errors ([`ProviderError`]), and the
 //! providers by name ([`Registry`]). Never: retries, keeps a budget, or says whether an
 //! answer satisfies its schema; the engine and the core do.
 
@@ -17,7 +17,6 @@
 pub mod acp;
 mod agent_schema;
 mod alias;
-mod call_inputs;
 mod cause;
 pub mod claude_code;
 mod cli_agent;
@@ -31,6 +30,7 @@ mod error;
 #[cfg(test)]
 mod fake;
 mod foreign;
+mod hinting;
 mod masking;
 pub mod opencode;
 pub mod owner;
@@ -39,6 +39,7 @@ pub mod pi;
 mod presence;
 mod process;
 mod scratch;
+mod step_inputs;
 #[cfg(test)]
 mod transcripts;
 
@@ -54,13 +55,14 @@ use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::step_request::{AgentRequest, Permissions, Usage};
 
 pub use alias::ProviderAlias;
-pub use call_inputs::{Image, McpServer, McpTransport};
 pub use cli_agent::CliOptions;
 pub use configured_program::ConfiguredProgram;
-pub use error::{ProviderError, ProviderErrorKind, RoundSpend};
+pub use error::{MissingProgram, ProviderError, ProviderErrorKind, RoundSpend};
+pub use hinting::HintingProvider;
 pub use masking::MaskingProvider;
 pub use presence::{Departure, Presence};
 pub use process::{Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers};
+pub use step_inputs::{Image, McpServer, McpTransport};
 
 /// One round of one agent step.
 #[derive(Debug, Clone)]
@@ -223,9 +225,16 @@ pub struct Probe {
     pub logged_in: Option<bool>,
     /// Why it cannot be used, and what to do about it.
     pub problem: Option<String>,
+    /// The program that was not found, if a hint about it belongs to the problem.
+    #[serde(skip)]
+    pub missing: Option<MissingProgram>,
 }
 
 impl Probe {
+    /// Nothing is known.
+    pub const UNKNOWN: Self =
+        Self { program: None, version: None, logged_in: None, problem: None, missing: None };
+
     /// Whether a round may succeed: the program is installed, and nothing is known to be
     /// missing.
     #[must_use]
@@ -261,7 +270,7 @@ pub enum AgentActivity {
 }
 
 /// How an agent's permission questions are answered. Rules of its user, or its built-in
-/// ones, make it ask; it does not ask about what they deny.
+/// ones, make it ask; it does not ask about tools that they deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AskPolicy {
     /// No: nobody is there to be asked.
@@ -362,7 +371,7 @@ pub trait Provider: Send + Sync {
     /// credentials. It starts nothing, so that it can precede every run. A provider that
     /// cannot tell is passed over when one is chosen automatically.
     fn glance(&self) -> Probe {
-        Probe { program: None, version: None, logged_in: None, problem: None }
+        Probe::UNKNOWN
     }
 
     /// Ends whatever the provider keeps running between rounds, and returns when it has

@@ -1,8 +1,8 @@
 //! A provider whose output is cleared of its agent's secrets.
 //!
-//! Owns: removing the secret values of `env = {…}` from what an agent answers, reports
-//! and does, before anything is stored or shown. Never: removes what the agent got from
-//! its own files or the prompt.
+//! Owns: removing the secret values of `env = {…}` from an agent's answers, reports and
+//! activity, before anything is stored or shown. Never: removes secrets that the agent got
+//! from its own files or the prompt.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -215,7 +215,7 @@ impl Provider for MaskingProvider {
     }
 }
 
-/// Clears what an agent is doing.
+/// Clears an agent's activity of secrets.
 struct MaskedActivity<'a> {
     secrets: &'a Secrets,
     inner: &'a dyn Activity,

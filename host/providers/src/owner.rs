@@ -9,7 +9,7 @@
 //! holds the namespace. Where one of them cannot be read, a dead owner is known only when
 //! its lease runs out.
 
-/// The name of this process. `nonce` tells apart what it owns.
+/// The name of this process as an owner. `nonce` distinguishes the things that it owns.
 #[must_use]
 pub fn this_process(nonce: u64) -> String {
     let pid = std::process::id();

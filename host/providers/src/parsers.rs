@@ -1,4 +1,4 @@
-//! Parses what an agent has printed, without running the agent.
+//! Parses an agent's output without running the agent.
 //!
 //! Owns: the parser of each agent. Never: starts an agent.
 

@@ -100,8 +100,8 @@ fn is_private_folder(path: &Path) -> bool {
     meta.is_dir()
 }
 
-/// Opens a regular file that is no link. An agent may have put a pipe there, whose
-/// opening would wait for ever.
+/// Opens a regular file that is not a link. An agent may have put a pipe there, which
+/// would block the opening for ever.
 fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);

@@ -1,4 +1,4 @@
-//! What the three CLIs really printed, case by case, and what has to be read from it.
+//! Recorded output of the three CLIs, case by case, and the expected result of each.
 //!
 //! Owns: the table `tests/transcripts/clis.json` against the files beside it. A file
 //! without a row fails, and so does a row without a file.

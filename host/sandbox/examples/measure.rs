@@ -12,7 +12,7 @@ use smol_wf_core::ids::{StepId, TimerId};
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, TurnLimits};
 
-/// A host that only counts calls.
+/// A host that only counts steps and timers.
 #[derive(Default)]
 struct Counter(u32);
 
@@ -141,12 +141,12 @@ async fn main() {
     let in_a_row = script("for (let i = 0; i < 10000; i++) await agent('p' + i); return 1");
     let start = Instant::now();
     let fuel = run(&sandbox, &in_a_row).await;
-    row("10,000 sequential calls", start.elapsed(), fuel);
+    row("10,000 sequential steps", start.elapsed(), fuel);
     let at_once = script(
         "return (await parallel(Array.from({length: 10000}, (_, i) => () => agent('p' + i)))).length",
     );
     let start = Instant::now();
     let fuel = run(&sandbox, &at_once).await;
-    row("10,000 parallel calls", start.elapsed(), fuel);
+    row("10,000 parallel steps", start.elapsed(), fuel);
     waiting(&sandbox, count).await;
 }

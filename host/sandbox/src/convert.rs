@@ -18,7 +18,7 @@ use wasmtime::Store;
 use crate::bindings::{Workflow, calls, types};
 use crate::state::State;
 
-/// Most bytes of a code or a name. All of ours are far shorter.
+/// Most bytes of a code, a name or a position. All of ours are far shorter.
 const WORD_BYTES: usize = 128;
 
 /// The codes of script errors. Any other code comes from a guest that no longer runs our
@@ -26,7 +26,7 @@ const WORD_BYTES: usize = 128;
 const ERROR_CODES: [&str; 6] =
     ["syntax", "import", "thrown", "unhandled_rejection", "result_not_json", "no_default_export"];
 
-/// Most places that `unsettled` may name.
+/// Most positions that `unsettled` may name.
 const PLACES_MAX: usize = 20;
 
 /// One call of an export of the guest.
@@ -45,11 +45,11 @@ pub(crate) trait GuestCall {
 pub(crate) struct Inspect<'a>(pub(crate) &'a Source, pub(crate) Surface);
 /// Starts a script.
 pub(crate) struct Start<'a>(pub(crate) &'a StartInput);
-/// Settles a call.
+/// Settles a step.
 pub(crate) struct Settle<'a>(pub(crate) StepId, pub(crate) &'a Outcome);
 /// Calls the callback of a timer.
 pub(crate) struct Fire(pub(crate) TimerId);
-/// Names the places of unsettled promises.
+/// Names the positions of unsettled promises.
 pub(crate) struct Unsettled;
 
 impl GuestCall for Inspect<'_> {
@@ -138,7 +138,7 @@ impl calls::Host for State {
         options: String,
     ) -> wasmtime::Result<Result<u32, types::Failure>> {
         let answer = self.charged_host(prompt.len() + options.len())?.agent(prompt, options);
-        self.answer(answer.map(|call| call.0))
+        self.answer(answer.map(|step| step.0))
     }
 
     fn workflow(
@@ -148,12 +148,12 @@ impl calls::Host for State {
     ) -> wasmtime::Result<Result<u32, types::Failure>> {
         let bytes = target.len() + args.as_ref().map_or(0, String::len);
         let answer = self.charged_host(bytes)?.workflow(target, args);
-        self.answer(answer.map(|call| call.0))
+        self.answer(answer.map(|step| step.0))
     }
 
     fn sleep(&mut self, milliseconds: f64) -> wasmtime::Result<Result<u32, types::Failure>> {
         let answer = self.charged_host(0)?.sleep(milliseconds);
-        self.answer(answer.map(|call| call.0))
+        self.answer(answer.map(|step| step.0))
     }
 
     fn set_timer(&mut self, milliseconds: f64) -> wasmtime::Result<Result<u32, types::Failure>> {

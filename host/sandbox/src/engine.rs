@@ -24,9 +24,10 @@ const HOST_STACK: usize = 1024 * 1024;
 /// script touches fewer, and reusing them costs no page faults.
 const STACK_KEEP_RESIDENT: usize = 64 * 1024;
 
-/// Creates an engine. A pool pays off where many instances come and go; reserving it
+/// Creates an engine. A pool pays off when many instances come and go; reserving it
 /// takes longer than a single run of a small script. If address space is too short for a
-/// pool (`ulimit -v`), instances are mapped one by one, which is slower and as separate.
+/// pool (`ulimit -v`), instances are mapped one by one, which is slower but isolates
+/// them as well.
 pub(crate) fn engine(wanted: &SandboxConfig, image: &Image) -> wasmtime::Result<Engine> {
     let mut one_by_one = config(wanted.wasm_stack);
     image.configure(&mut one_by_one);

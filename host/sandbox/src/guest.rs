@@ -31,11 +31,11 @@ pub struct TurnLimits {
 /// The result of a turn.
 #[derive(Debug)]
 pub struct Turn<H> {
-    /// The host that was passed in, with what the guest asked it.
+    /// The host that was passed in, after the guest's calls.
     pub host: H,
     /// Units of fuel that the turn used, at most its limit.
     pub fuel: u64,
-    /// Whether memory was refused. The script may have caught that and gone on.
+    /// Whether memory was refused. The script may have caught that error and gone on.
     pub memory_denied: bool,
     /// The state of the script after the turn.
     pub end: Result<Status, TurnFault>,
@@ -58,7 +58,7 @@ struct Live {
     _slot: InstanceSlot,
 }
 
-/// The result of a call of the guest.
+/// The result of a call of one of the guest's exports.
 pub(crate) struct GuestReply<A> {
     host: Option<Box<dyn AnyHost>>,
     fuel: u64,
@@ -97,7 +97,7 @@ impl Guest {
         }
     }
 
-    /// Starts a script and runs it until nothing is runnable. Once per instance.
+    /// Starts a script and runs it until nothing is runnable. Only once per instance.
     pub async fn start<H: TurnHost + Send + 'static>(
         &mut self,
         host: H,
@@ -107,15 +107,15 @@ impl Guest {
         self.turn(host, limits, Start(input)).await
     }
 
-    /// Settles a call and runs the script until nothing is runnable.
+    /// Settles a step and runs the script until nothing is runnable.
     pub async fn settle<H: TurnHost + Send + 'static>(
         &mut self,
         host: H,
         limits: TurnLimits,
-        call: StepId,
+        step: StepId,
         outcome: &Outcome,
     ) -> Turn<H> {
-        self.turn(host, limits, Settle(call, outcome)).await
+        self.turn(host, limits, Settle(step, outcome)).await
     }
 
     /// Calls the callback of a timer and runs the script until nothing is runnable.
@@ -128,8 +128,8 @@ impl Guest {
         self.turn(host, limits, Fire(timer)).await
     }
 
-    /// After a start with `diagnose`: where the script made the promises that are still
-    /// unsettled. Empty when the guest does not know.
+    /// After a start with `diagnose`: the positions, as `line:column`, at which the script
+    /// made promises that are still unsettled. Empty when the guest does not know them.
     pub async fn unsettled<H: TurnHost + Send + 'static>(
         &mut self,
         host: H,

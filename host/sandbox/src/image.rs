@@ -1,4 +1,4 @@
-//! The compiled guest: its bytes, and the only place that trusts them.
+//! The compiled guest: its bytes, and the only code that trusts them.
 //!
 //! Owns: loading the guest into an engine. Never: settings; those are in
 //! [`crate::engine_config`] and [`crate::engine`].
@@ -35,7 +35,7 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// For one engine: the code in place for the first caller, a copy for any other.
+    /// An image for one engine: in place for the first caller, a copy for all others.
     pub(crate) fn claim() -> Self {
         Self { in_place: in_place::claim() }
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns: the engine, its instances, the guest's compiled code, the limits of fuel,
 //! memory and stack, the deterministic clock, and the translation between WIT and core.
-//! Never: a provider, a file or a journal; it passes the guest's calls to a
+//! Never: uses a provider, a file or a journal; it passes the guest's calls to a
 //! [`smol_wf_core::guest::TurnHost`] and reports how the turn ended.
 //!
 //! The whole guest is assumed to be hostile from its first turn on. Nothing that it

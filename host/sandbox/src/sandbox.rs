@@ -38,7 +38,7 @@ const HANDLES_MAX: usize = 1_000;
 /// The configuration of a sandbox.
 #[derive(Debug, Clone, Copy)]
 pub struct SandboxConfig {
-    /// Most instances at once, waiting ones included.
+    /// Most instances at the same time, including those of waiting scripts.
     pub instances_max: u32,
     /// Whether to reserve room for all of them in advance. Each instance is then created
     /// faster, and the sandbox more slowly.
@@ -52,13 +52,13 @@ pub struct SandboxConfig {
 }
 
 impl SandboxConfig {
-    /// For this many instances at once, mapped one by one: for a few scripts.
+    /// A configuration for a few scripts: this many instances, mapped one by one.
     #[must_use]
     pub fn new(instances_max: u32) -> Self {
         Self { instances_max, pooled: false, yield_fuel: 10_000_000, wasm_stack: WASM_STACK }
     }
 
-    /// For this many instances at once, from a pool: for hundreds of scripts.
+    /// A configuration for hundreds of scripts: this many instances, from a pool.
     #[must_use]
     pub fn pooled(instances_max: u32) -> Self {
         Self { pooled: true, ..Self::new(instances_max) }
@@ -133,7 +133,7 @@ impl InstanceSlot {
     /// Takes a slot; none when all `most` are taken.
     fn take(taken: &Arc<AtomicU32>, most: u32) -> Option<Self> {
         let more = |count: u32| (count < most).then_some(count + 1);
-        // Only the count has to be right: it guards no other memory.
+        // Relaxed, because the count guards no other memory.
         taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Self(taken.clone()))
     }
@@ -198,7 +198,7 @@ impl Sandbox {
         let mut store = Store::new(&shared.engine, State::new(limits.memory_mib));
         match shared.fill(&mut store).await {
             Ok(workflow) => Ok(Guest::new(store, workflow, slot, shared.config.yield_fuel)),
-            // The pool learns of an instance's end a moment later than we do.
+            // The pool learns of an instance's end a moment later than `slots` does.
             Err(error) if error.is::<PoolConcurrencyLimitError>() => Err(full()),
             Err(_) if store.data().memory_denied() => Err(SandboxError::Instance {
                 detail: format!(

@@ -1,4 +1,4 @@
-//! The data of a wasmtime store beside the guest: the host of the turn, the limits and
+//! The data of a wasmtime store besides the guest: the host of the turn, the limits and
 //! the meter.
 //!
 //! Owns: the receiver of the guest's calls, the cost of a call, and the limit of memory.
@@ -16,8 +16,8 @@ use wasmtime::{ResourceLimiter, Trap};
 use crate::component::{CORE_INSTANCES, TABLE_ENTRIES, TABLES};
 use crate::wasi::Wasi;
 
-/// Most bytes that the guest may pass to the host at once: the largest result, and room
-/// enough to tell a result that is too large from an attack.
+/// Most bytes that the guest may pass to the host at once: the largest result, and some
+/// more, so that a result that is slightly too large gets an error of its own.
 pub(crate) const HOSTCALL_BYTES: usize = RESULT_BYTES_MAX + 16 * 1024 * 1024;
 
 /// Fuel of one call into the host, worth about a microsecond. Time in the host costs the
@@ -119,7 +119,8 @@ impl State {
 
     /// Charges for a call that passed this many bytes, and returns the host of the turn.
     ///
-    /// Fails when the fuel of the turn is used up, or outside of a turn.
+    /// # Errors
+    /// When the fuel of the turn is used up, or there is no turn.
     pub(crate) fn charged_host(
         &mut self,
         bytes: usize,
@@ -131,7 +132,7 @@ impl State {
         self.host.as_deref_mut().ok_or_else(|| wasmtime::format_err!("a call outside of a turn"))
     }
 
-    /// Ends the turn. wasmtime unwinds the guest with the returned error.
+    /// Stops the turn. wasmtime unwinds the guest with the returned error.
     pub(crate) fn stop(&mut self, stop: StopTurn) -> wasmtime::Error {
         let error = wasmtime::format_err!("stopped: {stop}");
         self.stop = Some(stop);
@@ -200,7 +201,7 @@ impl ResourceLimiter for Memory {
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        // Growth past the maximum of the memory's type fails without being asked for.
+        // Growth beyond the maximum of the memory's type fails without `memory_growing`.
         if !std::mem::take(&mut self.allowed) {
             self.denied = true;
             return Ok(());

@@ -18,7 +18,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, Was
 
 use crate::state::{CALL_FUEL, Meter, State};
 
-/// Our own interfaces, which the guest imports: the calls and their types.
+/// The interfaces of `wit/` that the guest imports: the calls and their types.
 pub const OWN_IMPORTS: &[&str] = &["smol:workflow/calls@2.0.0", "smol:workflow/types@2.0.0"];
 
 /// The interfaces of WASI that the guest may import. A component that imports any other
@@ -60,7 +60,7 @@ impl Wasi {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        // Every function of WASI passes here, and costs as much as ours.
+        // Every function of WASI gets its context here, and costs as much as one of ours.
         self.meter.charge(CALL_FUEL);
         WasiCtxView { ctx: &mut self.wasi.ctx, table: &mut self.wasi.table }
     }

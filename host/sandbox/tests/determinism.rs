@@ -52,7 +52,7 @@ async fn the_clock_starts_at_the_delivery_and_moves_a_millisecond_a_read() {
     let turn = one.start(Recorder::default(), at(1_000_000_000), &script).await;
     let value = Outcome::Value("1".into());
     let turn = one.settle(turn.host, at(5_000_000_000), StepId(1), &value).await;
-    // A clock that was set back does not set the script's clock back.
+    // The script's clock does not go back if the host's clock was set back.
     let turn = one.settle(turn.host, at(7), StepId(2), &value).await;
     let expected = "[[1000000,1000001,1000002],[5000000,5000001],5000002]";
     assert_eq!(turn.end, Ok(Status::Done(expected.into())));

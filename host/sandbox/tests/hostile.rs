@@ -133,7 +133,7 @@ async fn deep_recursion_is_the_same_range_error_whatever_the_native_stack() {
 /// Cycles and the limit of depth are found cheaply: the deepest value costs little more
 /// than as many values side by side.
 #[tokio::test]
-async fn json_pays_for_values_and_not_for_their_depth() {
+async fn writing_json_costs_by_the_number_of_values_and_not_by_depth() {
     let sandbox = sandbox();
     let fuel = async |make: &str| {
         let script = format!(
@@ -186,7 +186,7 @@ async fn a_cycle_is_found_whatever_else_is_being_written() {
 /// Scripts with excessive nesting: an error with its position, long before the fuel of
 /// an inspection is used up.
 #[tokio::test]
-async fn a_script_nested_too_deep_is_a_syntax_error_with_its_place() {
+async fn a_script_nested_too_deep_is_a_syntax_error_with_its_position() {
     let sandbox = sandbox();
     let inspect = async |text: String| {
         sandbox.inspect(&source(&format!("{META}\n{text}")), Surface::Second).await.unwrap()
@@ -213,7 +213,7 @@ async fn a_script_nested_too_deep_is_a_syntax_error_with_its_place() {
 
 /// A worker of tokio has 2 MiB of stack, half of what the guest may use.
 #[test]
-fn a_small_host_stack_is_no_danger() {
+fn a_small_host_stack_is_enough() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_stack_size(2 * 1024 * 1024)

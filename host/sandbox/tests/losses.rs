@@ -28,7 +28,7 @@ fn catching(call: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_the_arguments_of_a_child_lose_is_told_with_its_path() {
+async fn losses_in_the_arguments_of_a_child_give_a_warning_with_their_path() {
     for (args, code, path) in [
         ("{ a: agent('x') }", "args_promise", "args.a"),
         ("agent('x')", "args_promise", "args"),
@@ -48,7 +48,7 @@ async fn what_the_arguments_of_a_child_lose_is_told_with_its_path() {
     }
     for fine in ["undefined", "null", "5", "{ a: undefined, d: new Date(0) }", "NaN"] {
         let ran = run(&sandbox(), &body(&format!("workflow('c', {fine})"))).await;
-        assert_eq!((warned(&ran).len(), ran.host.calls.len()), (0, 1), "{fine}");
+        assert_eq!((warned(&ran).len(), ran.host.steps.len()), (0, 1), "{fine}");
     }
     for (args, says) in [
         ("{ n: 5n }", "TypeError: workflow(target, args): args.n is a BigInt"),
@@ -67,7 +67,7 @@ async fn what_the_arguments_of_a_child_lose_is_told_with_its_path() {
 }
 
 #[tokio::test]
-async fn what_the_options_of_an_agent_lose_is_told_or_refused() {
+async fn losses_in_the_options_of_an_agent_give_a_warning_or_are_refused() {
     for (options, path) in [
         ("{ label: () => 'x' }", "options.label"),
         ("{ schema: { type: 'string', pattern: /x/ } }", "options.schema.pattern"),
@@ -107,7 +107,7 @@ async fn what_the_options_of_an_agent_lose_is_told_or_refused() {
 }
 
 #[tokio::test]
-async fn what_is_lost_of_a_list_is_null_there() {
+async fn a_lost_item_of_a_list_is_null() {
     for (script, code, message) in [
         (
             "agent('p', { disallowedTools: [() => 1] })",
@@ -142,7 +142,7 @@ async fn what_is_lost_of_a_list_is_null_there() {
 /// The host refuses a schema's `maximum: Infinity` as `null`; the message names what the
 /// script wrote.
 #[tokio::test]
-async fn numbers_that_json_has_no_word_for_are_named() {
+async fn numbers_that_json_cannot_represent_are_named() {
     for (schema, path, word) in [
         ("{ maximum: Infinity }", "options.schema.maximum", "Infinity"),
         ("{ minimum: -Infinity }", "options.schema.minimum", "-Infinity"),
@@ -154,7 +154,7 @@ async fn numbers_that_json_has_no_word_for_are_named() {
         let ran = run(&sandbox(), &body(&call)).await;
         assert_eq!(warned(&ran), [("options_part", path, 2)], "{schema}");
         assert_eq!(ran.host.warnings[0].message, said);
-        // The refusal of the host says it as well.
+        // The refusal of the host says so as well.
         let refuse = Some(Failure::new("schema_invalid", "null is not a number"));
         let host = Recorder { refuse, ..Recorder::default() };
         let turn = guest(&sandbox()).await.start(host, limits(), &body(&catching(&call))).await;
@@ -177,7 +177,7 @@ async fn numbers_that_json_has_no_word_for_are_named() {
 }
 
 #[tokio::test]
-async fn options_that_hide_what_they_hold_restrict_or_are_refused() {
+async fn restricting_options_in_odd_objects_take_effect_or_are_refused() {
     for (options, says) in [
         ("new Map([['permissions', 'read']])", "the options are a Map"),
         ("new (class extends Map {})([['tools', []]])", "the options are a Map"),
@@ -212,7 +212,7 @@ async fn options_that_hide_what_they_hold_restrict_or_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_handed_on_is_what_was_looked_into() {
+async fn the_inspected_value_is_the_value_that_is_passed_on() {
     let text = "let n = 0
         const list = []
         Object.defineProperty(list, 0, { enumerable: true, get: () => 'tool' + ++n })
@@ -285,7 +285,7 @@ async fn cycles_are_found_wherever_they_close() {
 }
 
 #[tokio::test]
-async fn a_prompt_that_shows_nothing_is_told_before_it_is_asked() {
+async fn a_prompt_that_shows_nothing_gives_a_warning_before_its_step() {
     for (prompt, code) in [
         ("`${new Set([1])}`", "prompt_object"),
         ("`about ${new Map()}`", "prompt_object"),
@@ -307,7 +307,7 @@ async fn a_prompt_that_shows_nothing_is_told_before_it_is_asked() {
 }
 
 #[tokio::test]
-async fn the_null_of_a_failed_agent_in_a_prompt_is_told() {
+async fn the_null_of_a_failed_agent_in_a_prompt_gives_a_warning() {
     for (prompt, count) in [
         ("`Review this:\\n${r}\\nThanks`", 1),
         ("`Review: ${r}`", 1),
@@ -340,22 +340,22 @@ async fn the_null_of_a_failed_agent_in_a_prompt_is_told() {
 }
 
 #[tokio::test]
-async fn arguments_of_a_timer_are_told_once() {
+async fn arguments_of_a_timer_give_one_warning() {
     let text = "setTimeout(() => {}, 5)\nsetTimeout(x => x, 5, 'a')\nsetTimeout(x => x, 5, 'b')\nreturn setTimeout.length";
     let ran = run(&sandbox(), &body(text)).await;
     assert_eq!(ran.done(), "2");
     assert_eq!(warned(&ran), [("timer_arguments", "", 3)]);
 }
 
-/// Errors are created when a call has failed, and show where the call was made.
+/// Errors are created when a step has failed, and show where the script asked for it.
 #[tokio::test]
-async fn failed_calls_show_where_each_was_made() {
+async fn failed_steps_show_where_each_was_asked_for() {
     let text = "const make = n => agent('p' + n)\nconst all = [make(1),\n  make(2)]\nconst said = await Promise.allSettled(all)\nreturn said.map(one => one.reason.stack)";
     let mut instance = guest(&sandbox()).await;
     let mut turn = instance.start(Recorder::default(), limits(), &body(text)).await;
-    for call in [2, 1] {
+    for step in [2, 1] {
         let failed = Outcome::Failed(Failure::new("provider_failed", "it broke"));
-        turn = instance.settle(turn.host, limits(), StepId(call), &failed).await;
+        turn = instance.settle(turn.host, limits(), StepId(step), &failed).await;
     }
     let Ok(Status::Done(json)) = &turn.end else { panic!("{:?}", turn.end) };
     // For each: the frame of `make` and that of the line that called it.

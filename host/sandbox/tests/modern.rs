@@ -26,7 +26,7 @@ fn warned(ran: &Ran) -> Vec<(String, String, u32)> {
 }
 
 #[tokio::test]
-async fn null_ends_an_item_of_a_pipeline_in_a_body_alone() {
+async fn null_ends_an_item_of_a_pipeline_only_in_a_body() {
     let text = "const r = await pipeline([1, null, undefined, 0, false, ''], x => x === 1 ? null : x, x => `got ${x}`)";
     let body_text = format!("{text}; return r");
     let expected = r#"[null,null,"got undefined","got 0","got false","got "]"#;
@@ -37,7 +37,7 @@ async fn null_ends_an_item_of_a_pipeline_in_a_body_alone() {
 }
 
 #[tokio::test]
-async fn arguments_are_the_own_of_a_body() {
+async fn a_body_may_change_its_arguments() {
     let change = "args.list.push(3); args.z ??= 5; delete args.a; return args";
     let args = r#"{"list":[1],"a":1}"#;
     assert_eq!(result(&with_args(body(change), args)).await, r#"{"list":[1,3],"z":5}"#);
@@ -93,7 +93,7 @@ async fn a_body_keeps_its_result_beside_a_promise_that_failed() {
 }
 
 #[tokio::test]
-async fn what_json_has_no_word_for_is_left_out_of_a_body_and_refused_in_a_module() {
+async fn a_result_beyond_json_loses_parts_in_a_body_and_is_refused_in_a_module() {
     for (value, json, code) in [
         ("{ a: 1, f() {} }", r#"{"a":1}"#, "result_part"),
         ("{ a: [1, () => 2] }", r#"{"a":[1,null]}"#, "result_part"),
@@ -151,7 +151,7 @@ async fn errors_show_themselves_and_maps_are_named() {
 }
 
 #[tokio::test]
-async fn a_result_is_built_past_what_a_script_did_to_prototypes() {
+async fn a_result_is_built_despite_changed_prototypes() {
     let text = "Object.defineProperty(Array.prototype, 0, { set() { throw 1 } })\n\
         Array.prototype.toJSON = () => 'mine'; Object.prototype.toJSON = undefined\n\
         return { list: [1, [2]] }";
@@ -164,7 +164,7 @@ async fn a_result_is_built_past_what_a_script_did_to_prototypes() {
 }
 
 #[tokio::test]
-async fn prompts_that_hold_a_promise_are_warned_of_by_step() {
+async fn prompts_with_a_promise_give_a_warning_with_their_step() {
     let text = "const p = agent('a')\nawait agent(`do ${p}`)\nawait agent('about ' + {})\nreturn 1";
     let ran = run(&sandbox(), &body(text)).await;
     let steps: Vec<_> =
@@ -205,7 +205,7 @@ async fn odd_prompts_and_options_of_a_body() {
 }
 
 #[tokio::test]
-async fn bodies_are_strict_and_one_body_alone() {
+async fn a_body_is_strict_and_is_a_single_body() {
     for text in
         ["undeclared = 1", "return delete Object.prototype", "Object.freeze(args ?? []).x = 1"]
     {
@@ -242,7 +242,7 @@ async fn virtual_modules_have_a_default_export() {
 }
 
 #[tokio::test]
-async fn a_child_hands_on_nothing_and_its_own_error() {
+async fn a_child_may_return_nothing_and_throws_its_own_error() {
     let text = "try { return [await workflow('a') === undefined, await workflow('b')] } catch (e) { return [e.name, e.message, e.code] }";
     let mut instance = guest(&sandbox()).await;
     let turn = instance.start(Recorder::default(), limits(), &body(text)).await;
@@ -260,7 +260,7 @@ async fn a_child_hands_on_nothing_and_its_own_error() {
 }
 
 #[tokio::test]
-async fn slots_say_which_call_failed() {
+async fn slots_name_the_step_that_failed() {
     let text = "await agent('one').catch(() => 0)\nreturn parallel([() => agent('two'), () => { throw new Error('own') }])";
     let mut instance = guest(&sandbox()).await;
     let turn = instance.start(Recorder::default(), limits(), &body(text)).await;
@@ -333,7 +333,7 @@ async fn locale_rules_are_right_or_refused() {
 }
 
 #[tokio::test]
-async fn errors_name_the_callee_what_there_is_instead_and_their_causes() {
+async fn errors_name_the_callee_alternatives_and_their_causes() {
     for (text, says) in [
         ("const o = { a: {} }; o.a.b()", "`o.a.b` is not a function"),
         ("const f = 5; f()", "`f` is not a function"),
@@ -381,7 +381,7 @@ async fn errors_name_the_callee_what_there_is_instead_and_their_causes() {
 /// A name that is not certain is left out, and an error of the script itself keeps its
 /// message.
 #[tokio::test]
-async fn errors_name_no_callee_that_is_not_one() {
+async fn errors_do_not_name_an_uncertain_callee() {
     for (text, says) in [
         ("throw new TypeError('not a function')", "not a function"),
         ("throw TypeError('not a constructor')", "not a constructor"),

@@ -14,33 +14,34 @@ use smol_wf_core::guest::{
 };
 use smol_wf_core::ids::{StepId, TimerId};
 
-/// The exact calls of the host, in order.
+/// The exact calls of the guest, in order.
 #[derive(Debug, Default, PartialEq)]
 struct Log {
     asked: Vec<String>,
-    calls: u32,
+    /// Number of steps and timers.
+    last: u32,
 }
 
 impl Log {
-    fn call(&mut self, asked: String) -> Result<StepId, Refusal> {
+    fn number(&mut self, asked: String) -> Result<StepId, Refusal> {
         self.asked.push(asked);
-        self.calls += 1;
-        Ok(StepId(self.calls))
+        self.last += 1;
+        Ok(StepId(self.last))
     }
 }
 
 impl TurnHost for Log {
     fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
-        self.call(format!("agent {prompt} {options}"))
+        self.number(format!("agent {prompt} {options}"))
     }
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
-        self.call(format!("workflow {target} {args:?}"))
+        self.number(format!("workflow {target} {args:?}"))
     }
     fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
-        self.call(format!("sleep {milliseconds}"))
+        self.number(format!("sleep {milliseconds}"))
     }
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
-        let StepId(timer) = self.call(format!("timer {milliseconds}"))?;
+        let StepId(timer) = self.number(format!("timer {milliseconds}"))?;
         Ok(TimerId(timer))
     }
     fn clear_timer(&mut self, timer: TimerId) -> Result<(), StopTurn> {
@@ -276,7 +277,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("microtasks in a row", "for (let i = 0; i < 100; i++) queueMicrotask(() => {})"),
 ];
 
-/// Not an attack but the language: `JSON.stringify` calls `toJSON` of every value, so a
+/// Not attacks but the language: `JSON.stringify` calls `toJSON` of every value, so a
 /// script that adds one to all objects changes its own options. It can change nothing
 /// else, and the host takes the result for what the script wants.
 const JSON_HOOKS: &[&str] =
@@ -287,9 +288,9 @@ async fn run(attack: &str) -> (Result<Status, String>, Log) {
     let mut guest = guest(&sandbox()).await;
     let mut turn = guest.start(Log::default(), limits(), &script).await;
     let mut settled = 0;
-    while matches!(turn.end, Ok(Status::Pending)) && settled < turn.host.calls {
+    while matches!(turn.end, Ok(Status::Pending)) && settled < turn.host.last {
         settled += 1;
-        let asked = turn.host.asked.iter().filter(|asked| is_call(asked)).nth(settled as usize - 1);
+        let asked = turn.host.asked.iter().filter(|asked| is_step(asked)).nth(settled as usize - 1);
         let outcome = match asked {
             Some(asked) if asked.starts_with("agent fails") => {
                 let failure = smol_wf_core::guest::Failure::new("provider_failed", "on purpose");
@@ -305,7 +306,7 @@ async fn run(attack: &str) -> (Result<Status, String>, Log) {
     (turn.end.map_err(|fault| format!("{fault:?}")), turn.host)
 }
 
-fn is_call(asked: &str) -> bool {
+fn is_step(asked: &str) -> bool {
     ["agent ", "workflow ", "sleep "].iter().any(|verb| asked.starts_with(verb))
 }
 

@@ -168,7 +168,7 @@ const SETS: &[(&str, &str)] = &[
     (r"/[\-\&]+/v.exec('a-&')[0]", r#""-&""#),
 ];
 
-/// What needs none of these, and must not suffer from them.
+/// Patterns that use none of these, and must match as before.
 const PLAIN: &[(&str, &str)] = &[
     (r"/\bs/u.test('\u017fs')", "true"),
     (r"/\bs/iu.test('\u017fs')", "true"),
@@ -220,7 +220,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("a", "uv"),
 ];
 
-/// What a script says of the rows that are wrong; `{:?}` writes a text as
+/// Runs the rows in a script, and returns those that are wrong; `{:?}` writes a text as
 /// JavaScript reads it.
 async fn wrong_of(rows: Vec<String>) -> String {
     assert!(rows.len() > 10);
@@ -260,8 +260,8 @@ async fn a_wrong_literal_is_refused_with_its_line() {
     }
 }
 
-/// Many alternatives and many groups: what grows with them grows gently, and
-/// what is too much is an error that can be caught.
+/// Many alternatives and many groups: the cost grows slowly, and a pattern that is too
+/// large is an error that can be caught.
 #[tokio::test]
 async fn large_patterns_are_matched_or_refused() {
     let script = "const many = (n, f) => Array.from({ length: n }, (_, i) => f(i)).join('|')

@@ -36,7 +36,7 @@ async fn inspection_tells_the_dialects_apart() {
 }
 
 #[tokio::test]
-async fn ten_thousand_calls_in_a_row_and_at_once() {
+async fn ten_thousand_steps_in_a_row_and_at_once() {
     let sandbox = sandbox();
     let row = "let n = 0; for (let i = 0; i < 10000; i++) { await agent('p' + i); n++ } return n";
     let ran = run(&sandbox, &body(row)).await;
@@ -75,13 +75,13 @@ async fn the_host_stops_a_turn_and_is_given_back_with_what_it_saw() {
     );
     let turn = one.start(host, limits(), &script).await;
     assert_eq!(turn.end, Err(TurnFault::Stopped(stop)));
-    assert_eq!(turn.host.calls.len(), 2);
+    assert_eq!(turn.host.steps.len(), 2);
     assert!(turn.host.lines.is_empty());
     assert!(turn.fuel > 0);
 
     let turn = one.settle(turn.host, limits(), StepId(1), &Outcome::Value("1".into())).await;
     assert_eq!(turn.end, Err(TurnFault::Spent));
-    assert_eq!(turn.host.calls.len(), 2);
+    assert_eq!(turn.host.steps.len(), 2);
     assert!(one.is_spent());
 }
 
@@ -133,19 +133,19 @@ async fn a_result_has_a_largest_size() {
 }
 
 #[tokio::test]
-async fn what_is_far_too_large_for_any_call_ends_the_turn_with_its_own_fault() {
+async fn a_value_far_beyond_every_limit_ends_the_turn_with_a_fault_of_its_own() {
     let sandbox = sandbox();
     let ran = run(&sandbox, &body("return 'x'.repeat(49 * 2 ** 20)")).await;
     assert_eq!(ran.end, Err(TurnFault::Oversize));
     // Only as much of a prompt is passed on as the host needs to refuse it.
     let ran = run(&sandbox, &body("await agent('x'.repeat(17 * 2 ** 20))")).await;
     assert_eq!(ran.end, Ok(Status::Done(String::new())));
-    assert_eq!(ran.host.calls[0].1.len(), 5 * 1024 * 1024);
+    assert_eq!(ran.host.steps[0].1.len(), 5 * 1024 * 1024);
     assert_healthy(&sandbox).await;
 }
 
 #[tokio::test]
-async fn the_unsettled_are_named() {
+async fn positions_of_unsettled_promises_are_named() {
     let sandbox = sandbox();
     let mut one = guest(&sandbox).await;
     let mut script = body("await new Promise(() => {})");

@@ -21,14 +21,14 @@ async fn fuel(text: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_result_of_4_mb_is_no_endless_loop() {
+async fn a_result_of_4_mb_is_not_taken_for_an_endless_loop() {
     let ran = run(&sandbox(), &body(&format!("{}return big", rows(90_000)))).await;
     assert!(ran.done().len() > 4_000_000, "{}", ran.done().len());
     println!("a result of 4 MB: {} of {FUEL}", ran.fuel[0]);
 }
 
 #[tokio::test]
-async fn large_arguments_of_many_children_are_no_endless_loop() {
+async fn large_arguments_of_many_children_are_not_taken_for_an_endless_loop() {
     let text = format!("{}for (let i = 0; i < 12; i++) workflow('x', big)\nreturn 1", rows(22_000));
     let ran = run(&sandbox(), &body(&text)).await;
     assert_eq!(ran.done(), "1");
@@ -40,7 +40,7 @@ async fn large_arguments_of_many_children_are_no_endless_loop() {
 /// Plain data costs little more than `JSON.stringify`, and a value that has to be copied
 /// at most three times as much.
 #[tokio::test]
-async fn values_cost_few_times_what_json_stringify_does() {
+async fn values_cost_at_most_three_times_as_much_as_json_stringify() {
     for (value, most) in [
         ("({ id: i, name: 'row' + i, tags: ['a', 'b'] })", 1.5),
         ("i", 1.5),
@@ -66,7 +66,7 @@ async fn values_cost_few_times_what_json_stringify_does() {
     }
 }
 
-/// One turn may ask 100,000 agents, each with its own schema.
+/// One turn may ask for 100,000 agents, each with its own schema.
 #[tokio::test]
 async fn a_turn_has_fuel_for_agents_with_schemas_of_their_own() {
     let agents = 100_000;
@@ -82,7 +82,7 @@ async fn a_turn_has_fuel_for_agents_with_schemas_of_their_own() {
         let ran = run(&sandbox(), &body(&text)).await;
         assert_eq!((ran.done(), ran.host.options.len()), ("1", count));
         let each = ran.fuel[0] / count as u64;
-        println!("{what}: {each} a call");
+        println!("{what}: {each} for each call");
         assert!(each < most, "{what}: {each}");
     }
 }

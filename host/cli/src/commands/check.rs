@@ -181,6 +181,7 @@ fn sum(scripts: usize, errors: usize, warnings: usize) -> String {
     format!("{scripts} checked: {errors}, {}", plural(warnings, "warning"))
 }
 
+/// Prints a finding as an annotation of GitHub Actions.
 fn annotate(file: &str, finding: &Finding) {
     annotations::annotate(&Annotation {
         is_error: finding.severity == Severity::Error,

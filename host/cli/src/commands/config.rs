@@ -94,6 +94,8 @@ Examples:
   smol-wf config path --output json";
 
 impl ConfigArgs {
+    /// Prints the settings in effect, or the paths of the settings files. Fails
+    /// if a file or variable is invalid.
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
         match self.verb {
             Verb::Show(args) => args.execute(),
@@ -112,6 +114,7 @@ struct Row {
 }
 
 impl Row {
+    /// A row with the layer and the place of its origin.
     fn new(key: String, value: Json, origin: &Origin) -> Self {
         Self { key, value, origin: origin.layer(), source: origin.source() }
     }
@@ -135,6 +138,8 @@ impl Row {
 }
 
 impl ShowArgs {
+    /// Prints all settings. Fails, as a run would, if one of them cannot be
+    /// used.
     fn execute(&self) -> Result<ExitCode, CommandError> {
         let mut flags = FlagLayer::default();
         self.steps.put(&mut flags);
@@ -215,6 +220,8 @@ struct FileRow {
 }
 
 impl PathArgs {
+    /// Prints the files of the project and of the user. Fails if one of them is
+    /// invalid.
     fn execute(&self) -> Result<ExitCode, CommandError> {
         failure::check_exists(&self.from)?;
         let settings = Settings::load(FlagLayer::default(), &self.from)?;

@@ -24,12 +24,12 @@ use crate::{exit, output, sanitize};
 /// Most lines of one side in the text.
 const LINES_SHOWN_MAX: usize = 20;
 
-/// Most differing calls, and most changes of the result, in the text.
-const CALLS_SHOWN_MAX: usize = 20;
+/// Most differing steps, and most changes of the result, in the text.
+const STEPS_SHOWN_MAX: usize = 20;
 
-/// Compare two runs: their calls, answers, results, tokens and dollars
+/// Compare two runs: their steps, answers, results, tokens and dollars
 ///
-/// Calls are aligned by content: prompt and options, not label and retries. The
+/// Steps are aligned by content: prompt and options, not label and retries. The
 /// exit code is that of diff(1): 0 if the runs are the same, 1 if they differ.
 /// Differences in tokens, dollars and times are shown but do not count.
 #[derive(Debug, Args)]
@@ -119,16 +119,16 @@ fn text(diff: &RunDiff<'_>) -> String {
     let listed = steps(diff);
     if !listed.is_empty() {
         lines.push(String::new());
-        let left_out = listed.len().saturating_sub(CALLS_SHOWN_MAX);
-        lines.extend(listed.into_iter().take(CALLS_SHOWN_MAX));
+        let left_out = listed.len().saturating_sub(STEPS_SHOWN_MAX);
+        lines.extend(listed.into_iter().take(STEPS_SHOWN_MAX));
         if left_out > 0 {
-            lines.push(format!("and {} more: --output json", plural(left_out, "call")));
+            lines.push(format!("and {} more: --output json", plural(left_out, "step")));
         }
     }
     if !diff.result.is_empty() {
         lines.extend([String::new(), "result:".to_owned()]);
-        lines.extend(diff.result.iter().take(CALLS_SHOWN_MAX).flat_map(changed));
-        let left_out = diff.result.len().saturating_sub(CALLS_SHOWN_MAX) as u64;
+        lines.extend(diff.result.iter().take(STEPS_SHOWN_MAX).flat_map(changed));
+        let left_out = diff.result.len().saturating_sub(STEPS_SHOWN_MAX) as u64;
         let left_out = left_out + diff.changes_not_listed;
         if left_out > 0 {
             lines.push(format!("and {} more changes", count(left_out)));
@@ -140,7 +140,7 @@ fn text(diff: &RunDiff<'_>) -> String {
     lines.join("\n")
 }
 
-/// One line: how many calls are the same, and how many differ in which way.
+/// One line: how many steps are the same, and how many differ in which way.
 fn tally(diff: &RunDiff<'_>) -> String {
     let not_answered =
         |which| diff.not_answered.iter().filter(|step| step.missing_in == which).count();
@@ -156,7 +156,7 @@ fn tally(diff: &RunDiff<'_>) -> String {
             tally.push(format!("{} {what}", count(number as u64)));
         }
     }
-    format!("calls: {}", tally.join(", "))
+    format!("steps: {}", tally.join(", "))
 }
 
 /// Describes a missing answer: a run that is not over may still get it.
@@ -164,7 +164,8 @@ fn no_answer(side: &Side<'_>) -> &'static str {
     if side.ended.is_none() { "not answered yet" } else { "not answered" }
 }
 
-/// The calls that differ, one per line.
+/// The steps that differ, one per line: `-` and `+` for a step of one run only, `~`
+/// for another answer, `?` for a missing one.
 fn steps(diff: &RunDiff<'_>) -> Vec<String> {
     let one = |sign: &str, step: &StepLine| {
         format!("{sign} step {}  {}", step.step, line_of(&step.label))
@@ -190,10 +191,10 @@ fn steps(diff: &RunDiff<'_>) -> Vec<String> {
     lines
 }
 
-/// The line about one run: sign, id, name, end and number of calls.
+/// The line about one run: sign, id, name, end and number of steps.
 fn side(sign: &str, side: &Side<'_>) -> String {
     let ended = side.ended.unwrap_or("not over");
-    let steps = plural(side.steps, "call");
+    let steps = plural(side.steps, "step");
     format!("{sign} {}  {}  {ended}, {steps}", side.run_id, line_of(side.name))
 }
 
@@ -203,14 +204,14 @@ fn first_difference(divergence: &Divergence, diff: &RunDiff<'_>) -> Vec<String> 
     let what = match (&divergence.a, &divergence.b) {
         (Some(a), Some(b)) if a.step == b.step => format!("at {}", of(b)),
         (Some(a), Some(b)) => format!("at {} and {}", of(a), of(b)),
-        (Some(a), None) => format!("at {}, which only the first made", of(a)),
-        (None, Some(b)) => format!("at {}, which only the second made", of(b)),
+        (Some(a), None) => format!("at {}, which only the first has", of(a)),
+        (None, Some(b)) => format!("at {}, which only the second has", of(b)),
         (None, None) => String::new(),
     };
     let mut lines = vec![format!("the runs differ first {what}")];
     for Field { name, a, b } in &divergence.fields {
         lines.push(format!("  {}:", line_of(name)));
-        // Other fields of a call are optional.
+        // Other fields of a step are optional.
         let none = |side| if name == "answer" { no_answer(side) } else { "" };
         let a = a.as_deref().unwrap_or_else(|| none(&diff.a));
         let b = b.as_deref().unwrap_or_else(|| none(&diff.b));

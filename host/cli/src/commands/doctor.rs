@@ -124,10 +124,8 @@ async fn probe_all(providers: Vec<Arc<dyn Provider>>) -> Vec<Agent> {
             let processes = supervisor().processes();
             let probed = tokio::time::timeout(PROBE_TIME_MAX, provider.probe(&processes)).await;
             let probe = probed.unwrap_or_else(|_| Probe {
-                program: None,
-                version: None,
-                logged_in: None,
                 problem: Some(format!("does not answer within {} s", PROBE_TIME_MAX.as_secs())),
+                ..Probe::UNKNOWN
             });
             let usable = probe.is_usable();
             (position, Agent { name: provider.name().to_owned(), usable, probe })

@@ -23,7 +23,7 @@ const RUNS_MAX: u64 = 1_000_000;
 
 /// Run a script under many orders, failures, nulls and crashes, without agents
 ///
-/// The real script runs in the sandbox; the same call always gets the same
+/// The real script runs in the sandbox; the same question always gets the same
 /// generated answer. Schedule 0 is undisturbed, 1 answers in reverse order, 2
 /// crashes after every step; the others mix orders, silent agents, failures,
 /// crashes and lasting faults. The same script, arguments and seed give the same

@@ -246,6 +246,7 @@ impl<'a> JsonList<'a> {
         }
     }
 
+    /// Writes the last item without a comma, then the end of the document.
     fn finish(self) -> io::Result<()> {
         if let Some(last) = self.last {
             self.sink.indented(self.indent + 2, &last, false)?;
@@ -277,7 +278,8 @@ impl LargeTexts {
         }
     }
 
-    /// Prompt and answer of a call, each only if it is large.
+    /// Prompt and answer of a step, each only if it is large; the fold has the
+    /// others. Fails if an entry cannot be read.
     async fn said(&self, step: StepId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
         let mut said = SpanTexts::default();
         if let Some(seq) = self.prompts.get(&step)

@@ -13,6 +13,7 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::library;
 use smol_wf_engine::{Engine, EngineError, ExportRequest, FixtureError};
 
+use super::folder_search;
 use crate::advice;
 use crate::failure::{CommandError, FileError, print_message};
 use crate::file_output::{OutputFile, Overwrites, not_dangling};
@@ -23,9 +24,6 @@ const ENDING: &str = "swf";
 
 /// The action in the engine's error when writing a fixture fails.
 const WRITING: &str = "write the fixture";
-
-/// Folders that are skipped: their content is generated.
-const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
 
 /// Export of a run as a fixture, for `smol-wf test`
 #[derive(Debug, Args)]
@@ -187,18 +185,20 @@ fn unwritable(path: &Path, error: &io::Error) -> CommandError {
 /// A fixture, and the folder in which its links must stay.
 #[derive(Debug)]
 pub(super) struct FixtureFile {
+    /// Path of the fixture, below the path that was given.
     pub(super) path: PathBuf,
     /// The folder that was given. For a file: the current folder if that contains
     /// the file, otherwise the file's own folder.
     pub(super) within: PathBuf,
 }
 
-/// All fixtures among these files and below these folders, sorted, each once.
+/// All fixtures among these files and below these folders, sorted by path, each
+/// once. Fails with [`FileError::Read`] if a path does not exist or a folder cannot
+/// be read.
 pub(super) fn find(places: &[PathBuf]) -> Result<Vec<FixtureFile>, CommandError> {
     let mut found: Vec<FixtureFile> = Vec::new();
     for place in places {
-        let mut paths = Vec::new();
-        collect(place, &mut paths)
+        let paths = fixtures_of(place)
             .map_err(|error| FileError::Read { path: place.to_owned(), error })?;
         let within = within(place);
         found.extend(paths.into_iter().map(|path| FixtureFile { path, within: within.clone() }));
@@ -222,23 +222,10 @@ fn within(place: &Path) -> PathBuf {
     }
 }
 
-/// Adds the fixtures in and below a folder; a file is added whatever its name.
-fn collect(place: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    // Links to folders are not followed, because they may form cycles.
+/// The fixtures in and below a folder; a file counts whatever its name.
+fn fixtures_of(place: &Path) -> io::Result<Vec<PathBuf>> {
     if !fs::symlink_metadata(place)?.is_dir() {
-        found.push(place.to_owned());
-        return Ok(());
+        return Ok(vec![place.to_owned()]);
     }
-    for entry in fs::read_dir(place)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if kind.is_dir() {
-            if !SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
-                collect(&path, found)?;
-            }
-        } else if path.extension().is_some_and(|ending| ending == ENDING) {
-            found.push(path);
-        }
-    }
-    Ok(())
+    folder_search::find(place, |path| path.extension().is_some_and(|ending| ending == ENDING))
 }

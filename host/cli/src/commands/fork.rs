@@ -25,8 +25,8 @@ use crate::workflow_args::{self, Named};
 
 /// Start a new run from a step of another one
 ///
-/// The new run reuses the answers of steps before that one, for calls with the
-/// same content; all other calls run. The other run may be in any state and is
+/// The new run reuses the answers of steps before that one, for steps with the
+/// same content; all other steps run. The other run may be in any state and is
 /// not changed. `smol-wf history <run>` lists its steps.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

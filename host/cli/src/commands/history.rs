@@ -165,6 +165,7 @@ pub(super) fn settings_of(db: &DbFlags) -> Result<Settings, CommandError> {
     Ok(settings)
 }
 
+/// Columns of the list. TRIES are epochs.
 const COLUMNS: [Column; 9] = [
     ("RUN", Align::Left),
     ("STATE", Align::Left),

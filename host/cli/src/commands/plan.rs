@@ -70,7 +70,7 @@ impl PlanArgs {
         for step in &plan.steps {
             if let Some(refused) = &step.refused {
                 let title = sanitize::one_line(&step.title);
-                let said = format!("a run refuses call {} (`{title}`)", step.step);
+                let said = format!("a run refuses step {} (`{title}`)", step.step);
                 failure::print_error(
                     &format!("{said}: {} [{}]", refused.message, refused.code),
                     None,
@@ -194,7 +194,7 @@ fn text(plan: &Plan, whole: bool) -> String {
             format!("  {} {}{refused}\n      {prompt}", step.step, sanitize::one_line(&step.title))
         })
         .collect();
-    section(&mut lines, "Calls", steps);
+    section(&mut lines, "Steps", steps);
     lines.join("\n")
 }
 

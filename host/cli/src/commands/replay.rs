@@ -16,7 +16,7 @@ use crate::{exit, final_lines, output, setup, text_diff};
 
 /// Replay a recorded run offline and compare
 ///
-/// Nothing is sent to agents and nothing is written. Every call, the order of all
+/// Nothing is sent to agents and nothing is written. Every step, the order of all
 /// deliveries, the fuel of every turn and the result must match the journal. The
 /// verdict goes to stdout, as JSON unless --output says otherwise. The exit code
 /// is 7 if there is a difference.

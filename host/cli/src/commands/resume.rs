@@ -27,7 +27,7 @@ use crate::{paths, setup, shell};
 /// Steps that have an answer never run again. If the run is over, only its report
 /// is printed. Limits can be raised; a limit that is not given stays as it was.
 /// If the script differs from the recorded one, a new run starts: it reuses the
-/// answer of each call with the same content and runs the others.
+/// answer of each step with the same content and runs the others.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ResumeArgs {

@@ -4,26 +4,25 @@
 //! cannot be read is skipped.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use smol_wf_engine::library;
 
+use super::folder_search;
 use crate::failure::CommandError;
 use crate::{paths, sanitize};
 
 /// File extensions of scripts.
 const ENDINGS: [&str; 3] = ["js", "mjs", "cjs"];
 
-/// Folders that are skipped: their content is generated.
-const SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
-
-/// All scripts in and below `folder`, sorted. Fails with a usage error if there
-/// are none or a folder cannot be read.
+/// All scripts in and below `folder`, sorted by path and without `./`. Fails with
+/// a usage error if there are none or a folder cannot be read.
 pub(super) fn find(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let mut found = Vec::new();
-    collect(folder, &mut found).map_err(|error| {
+    let is_script = |path: &Path| has_script_extension(path) && is_workflow(path);
+    let found = folder_search::find(folder, is_script).map_err(|error| {
         CommandError::Usage(format!("cannot read the folder {}: {error}", sanitize::path(folder)))
     })?;
+    let without_dot = |path: PathBuf| path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
+    let mut found: Vec<PathBuf> = found.into_iter().map(without_dot).collect();
     found.sort();
     if found.is_empty() {
         let message = format!(
@@ -35,23 +34,7 @@ pub(super) fn find(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(found)
 }
 
-/// Adds the scripts in and below a folder.
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    // Links to folders are not followed, because they may form cycles.
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if kind.is_dir() {
-            if !SKIPPED.iter().any(|skipped| entry.file_name() == *skipped) {
-                collect(&path, found)?;
-            }
-        } else if has_script_extension(&path) && is_workflow(&path) {
-            found.push(path.strip_prefix(".").map_or_else(|_| path.clone(), Path::to_owned));
-        }
-    }
-    Ok(())
-}
-
+/// Whether the name ends like that of a script; it may still be other JavaScript.
 fn has_script_extension(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }

@@ -32,9 +32,9 @@ use fixture_test::{FixtureResult, Tester};
 
 /// Replay fixtures against the current scripts
 ///
-/// Nothing is sent to agents: the fixture answers every call, by its content. A
-/// fixture fails if it has no answer for a call, if a recorded call is no longer
-/// made, if the result differs, or if a rule in `<fixture>.assert.json` is
+/// Nothing is sent to agents: the fixture answers every step, by its content. A
+/// fixture fails if it has no answer for a step, if a recorded step no longer
+/// occurs, if the result differs, or if a rule in `<fixture>.assert.json` is
 /// broken. The exit code is then 7.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -50,7 +50,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "WHICH", conflicts_with = "accept")]
     record: Option<Record>,
 
-    /// Provider for the calls to record, if they do not name one; the same values
+    /// Provider for the steps to record, if they do not name one; the same values
     /// as for `run` [default: that of the fixture]
     #[arg(long, value_name = "PROVIDER", requires = "record", value_parser = reader(Key::Provider))]
     agent_provider: Option<Value>,
@@ -83,7 +83,7 @@ Examples:
 /// The values of `--record`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Record {
-    /// Calls for which the fixture has no answer
+    /// Steps for which the fixture has no answer
     Missing,
 }
 

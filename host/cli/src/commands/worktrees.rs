@@ -169,6 +169,7 @@ fn branches(leftover: &Leftover) -> String {
     )
 }
 
+/// The worktrees as a table, one row each, in the order of the engine.
 fn table(worktrees: &[Leftover]) -> String {
     let mut table = Table::new(["RUN", "STEP", "STATE", "RUN STATE", "FILES", "BRANCH", "PATH"]);
     for leftover in worktrees {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// A place in a file: line and column from 1, in characters, as editors count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FilePosition {
+    /// Path of the file.
     pub(crate) file: PathBuf,
     /// From 1.
     pub(crate) line: usize,
@@ -78,6 +79,8 @@ impl ConfigError {
     }
 }
 
+/// The end of the message about an unknown key: the key that was probably
+/// meant, or a semicolon.
 fn suggestion(similar: Option<&str>) -> String {
     similar.map_or_else(|| ";".to_owned(), |name| format!("; did you mean `{name}`?"))
 }

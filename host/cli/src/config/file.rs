@@ -27,23 +27,32 @@ pub(crate) const DIRS: &str = "dirs";
 /// A value and its place in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Located<T> {
+    /// The value as it was read; paths are absolute.
     pub(crate) value: T,
+    /// Where it begins.
     pub(crate) place: FilePosition,
 }
 
 /// All settings of one file.
 #[derive(Debug, Default)]
 pub(crate) struct FileLayer {
+    /// Settings of [`Key`].
     pub(crate) values: BTreeMap<Key, Located<Value>>,
+    /// Selectors of models by alias.
     pub(crate) model_map: BTreeMap<String, Located<String>>,
+    /// Providers by name.
     pub(crate) providers: BTreeMap<String, Located<ProviderSettings>>,
+    /// MCP servers by name.
     pub(crate) mcp: BTreeMap<String, Located<ServerSettings>>,
+    /// Folders outside the project, as absolute paths.
     pub(crate) dirs: Option<Located<Vec<PathBuf>>>,
 }
 
 /// A file being read: for places in errors and for relative paths.
 pub(crate) struct Source<'a> {
+    /// Path of the file, for positions.
     pub(crate) file: &'a Path,
+    /// The whole text.
     pub(crate) text: &'a str,
     /// Folder that relative paths start from.
     pub(crate) base: &'a Path,
@@ -73,6 +82,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<FileLayer, ConfigError> {
     Ok(layer)
 }
 
+/// All names at the top level of a file, for suggestions.
 fn names() -> Vec<&'static str> {
     Key::ALL.into_iter().map(Key::name).chain([MODEL_MAP, PROVIDERS, MCP, DIRS]).collect()
 }

@@ -25,10 +25,12 @@ const BYTES_MAX: u64 = 256 * 1024;
 /// A settings file as it was read.
 #[derive(Debug)]
 pub(crate) struct SettingsFile {
+    /// Absolute path of the file.
     pub(crate) file: PathBuf,
     /// Folder that relative paths start from: the project, or the user file's
     /// folder.
     pub(crate) base: PathBuf,
+    /// Its text, at most [`BYTES_MAX`] bytes.
     pub(crate) text: String,
     /// Digest of the text; trust is for this digest.
     pub(crate) digest: Digest,
@@ -208,10 +210,12 @@ fn refuse_writable(_opened: &File, _file: &Path) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Whether the file or a folder on the way to it does not exist.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
+/// The error about a file that cannot be read.
 fn unreadable(file: &Path, error: io::Error) -> ConfigError {
     ConfigError::Unreadable { file: file.to_owned(), error }
 }

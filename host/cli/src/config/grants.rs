@@ -146,8 +146,12 @@ pub(super) fn servers(
     Ok(servers)
 }
 
+/// Keys of a `[mcp.<name>]` table.
 const KEYS: [&str; 5] = ["command", "env", "env_allow", "url", "headers"];
 
+/// Reads the table of one server; `shown` is its name in errors. Fails for an
+/// unknown key, for both or none of `command` and `url`, and for a key that
+/// belongs to the other.
 fn server(
     source: &Source<'_>,
     shown: &str,

@@ -58,11 +58,14 @@ pub(crate) struct Row {
     pub(crate) variable: &'static str,
     /// Flag on the command line.
     pub(crate) flag: &'static str,
+    /// Kind of its value.
     pub(crate) kind: Kind,
+    /// What an untrusted project may do with it.
     pub(crate) project: ProjectRight,
 }
 
 impl Key {
+    /// All settings, in the order of `config show`.
     pub(crate) const ALL: [Self; 22] = [
         Self::Provider,
         Self::Model,

@@ -54,6 +54,8 @@ impl fmt::Display for Origin {
 /// A value and its origin.
 #[derive(Debug, Clone)]
 pub(crate) struct Sourced<T> {
+    /// The value in effect.
     pub(crate) value: T,
+    /// The layer that set it.
     pub(crate) origin: Origin,
 }

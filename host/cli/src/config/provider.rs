@@ -26,6 +26,7 @@ pub(crate) enum ProviderKind {
 }
 
 impl ProviderKind {
+    /// All kinds, in the order in which messages list them.
     pub(crate) const ALL: [Self; 6] =
         [Self::ClaudeCode, Self::Codex, Self::Opencode, Self::Pi, Self::Acp, Self::Command];
 
@@ -34,6 +35,8 @@ impl ProviderKind {
     pub(crate) const BUILT_IN: [Self; 4] =
         [Self::ClaudeCode, Self::Codex, Self::Opencode, Self::Pi];
 
+    /// The name of the kind in settings; for built-in kinds also that of the
+    /// provider.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::ClaudeCode => "claude-code",
@@ -45,6 +48,7 @@ impl ProviderKind {
         }
     }
 
+    /// The kind with this name; `None` if it is unknown.
     fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
@@ -64,7 +68,9 @@ impl fmt::Display for ProviderKind {
 /// A configured provider.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ProviderSettings {
+    /// How the agent is driven.
     pub(crate) kind: ProviderKind,
+    /// Whether runs may use it.
     pub(crate) enabled: bool,
     /// The program, instead of the one on the search path.
     pub(crate) program: Option<PathBuf>,
@@ -137,6 +143,7 @@ impl fmt::Debug for ProviderSettings {
     }
 }
 
+/// Words as a JSON list, so that spaces and quotes stay visible.
 fn quoted(words: &[String]) -> String {
     serde_json::to_string(words).unwrap_or_default()
 }
@@ -185,6 +192,7 @@ struct Table<'a, 'i> {
 }
 
 impl Table<'_, '_> {
+    /// Keys of a table, for suggestions.
     const KEYS: [&'static str; 9] = [
         "kind",
         "enabled",
@@ -329,6 +337,8 @@ pub(super) fn variables(
     }
 }
 
+/// Whether an environment can hold a variable of this name; `*` is for
+/// patterns.
 fn is_variable(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0', '*'])
 }

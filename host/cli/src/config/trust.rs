@@ -6,7 +6,7 @@
 //! A changed file, a copy elsewhere and a file in a folder below a trusted one
 //! are not trusted.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,13 +16,16 @@ use smol_wf_core::ids::Digest;
 use super::error::ConfigError;
 use super::find::SettingsFile;
 use super::variable;
+use crate::file_output::private_folders;
 use crate::paths;
 
 /// Variable with digests that are trusted at any path, for machines without a
 /// state directory of the user, such as CI.
 pub(crate) const VARIABLE: &str = "SMOL_WF_TRUST";
+/// The list in the state directory, and the file whose lock orders its changes.
 const FILE: &str = "trust.json";
 const LOCK: &str = "trust.lock";
+/// Version of the list; a newer one is refused.
 const VERSION: u32 = 1;
 
 /// Whether a file is trusted.
@@ -39,7 +42,9 @@ pub(crate) enum Trust {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Trusted {
+    /// Absolute path of the settings file.
     pub(crate) file: PathBuf,
+    /// Digest of the trusted text.
     pub(crate) digest: Digest,
     /// When trust was given, in milliseconds since 1970.
     pub(crate) since_ms: i64,
@@ -113,7 +118,7 @@ fn change(edit: impl FnOnce(&mut Vec<Trusted>)) -> Result<(), ConfigError> {
     let state = paths::state_dir().ok_or(ConfigError::NoState)?;
     let file = state.join(FILE);
     let failed = |error| ConfigError::TrustStore { file: file.clone(), doing: "written", error };
-    make_private(&state).map_err(failed)?;
+    private_folders().recursive(true).create(&state).map_err(failed)?;
     let lock = private(OpenOptions::new().create(true).truncate(false).write(true))
         .open(state.join(LOCK))
         .map_err(failed)?;
@@ -133,14 +138,7 @@ fn change(edit: impl FnOnce(&mut Vec<Trusted>)) -> Result<(), ConfigError> {
         .map_err(failed)
 }
 
-fn make_private(dir: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
-}
-
+/// Files that are created get mode 0600.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

@@ -92,6 +92,7 @@ fn wrong(key: Key, origin: &Origin, reason: String) -> Option<ConfigError> {
     }
 }
 
+/// Success without a complaint.
 fn none_is_ok(complaint: Option<ConfigError>) -> Result<(), ConfigError> {
     complaint.map_or(Ok(()), Err)
 }

@@ -99,6 +99,7 @@ const EXPORTS: [&str; 4] = [
 /// Beginning of a fixture of any version, without white space.
 const FIXTURE: &str = "{\"swf\":";
 
+/// Extensions of files that people write.
 const SCRIPTS: [&str; 9] = ["js", "mjs", "cjs", "ts", "mts", "jsx", "tsx", "py", "sh"];
 
 impl FileKind {

@@ -15,6 +15,7 @@ use crate::signals;
 /// Unfinished files that exist now.
 static UNFINISHED: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
 
+/// The set, also after a panic: it is never left half changed.
 fn unfinished() -> MutexGuard<'static, HashSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -22,9 +22,11 @@ const LINES_FREE_MIN: usize = 4;
 const COLUMNS_NARROW: usize = 60;
 /// Most columns of an agent's label, and of its activity.
 const LABEL_COLUMNS: usize = 40;
+/// Most columns of its activity.
 const DOING_COLUMNS: usize = 48;
 /// The spinner's characters, one per step; a frozen screen is then visible.
 const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+/// Time of one character, in milliseconds.
 const SPINNER_STEP_MS: u128 = 120;
 
 /// The moving lines of a run; empty before the first event.
@@ -33,6 +35,7 @@ pub(crate) struct Live {
     state: Mutex<State>,
 }
 
+/// What the moving lines show.
 #[derive(Default)]
 struct State {
     began: Option<Instant>,
@@ -86,6 +89,7 @@ impl Live {
         streams::set_moving(None);
     }
 
+    /// The state, also after a panic of another holder.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,6 +133,7 @@ impl State {
         }
     }
 
+    /// Removes an agent that has ended, and adds its usage.
     fn remove_ended(&mut self, step: &str, agent: &AgentEnded) {
         // A reused answer costs nothing in this run.
         if agent.reused.is_none() {
@@ -137,12 +142,14 @@ impl State {
         self.working.retain(|agent| agent.step != step);
     }
 
+    /// Adds tokens and dollars, as far as they are known.
     fn add_usage(&mut self, usage: Option<Usage>, cost_usd: Option<f64>) {
         let tokens = usage.map_or(0, |usage| usage.output_tokens);
         self.tokens = self.tokens.saturating_add(tokens);
         self.cost_usd += cost_usd.unwrap_or_default();
     }
 
+    /// Shows what the agent of a step is doing.
     fn set_activity(&mut self, step: &str, doing: &str) {
         let Some(agent) = self.working.iter_mut().find(|agent| agent.step == step) else { return };
         let doing = fit_moving_line(doing, DOING_COLUMNS);

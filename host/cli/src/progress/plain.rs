@@ -53,6 +53,7 @@ impl Plain {
     }
 }
 
+/// Prints lines about slow agents until it is aborted.
 async fn report_slow(slow: Arc<Mutex<Slow>>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -98,6 +99,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
     })
 }
 
+/// The line about an agent that answered: reused, null, or time and tokens.
 fn completed(AgentCompleted { agent, output }: &AgentCompleted) -> String {
     let label = &agent.label;
     if agent.reused.is_some() {
@@ -111,6 +113,8 @@ fn completed(AgentCompleted { agent, output }: &AgentCompleted) -> String {
     format!("[agent] {label}: done in {took}, {}", plural(tokens, "token"))
 }
 
+/// The line about a slot that became null: `[null] parallel 1, slot 2, line 7:
+/// …`.
 fn null(slot: &NullSlot) -> String {
     let NullSlot { group, ordinal, index, error, .. } = slot;
     let line = match error.line {

@@ -19,6 +19,8 @@ pub(super) struct Slow {
     agents: BTreeMap<String, Agent>,
 }
 
+/// An agent at work. It is reported when its time reaches `due`, which then
+/// doubles.
 #[derive(Debug)]
 struct Agent {
     label: String,

@@ -44,6 +44,7 @@ impl Canvas {
     }
 }
 
+/// Lines that a row takes on a terminal of this width, at least one.
 fn lines_of(row: &str, columns: usize) -> usize {
     sanitize::columns(row).div_ceil(columns.max(1)).max(1)
 }

@@ -17,6 +17,7 @@ use crate::output;
 /// while ago is not worth memory.
 const FLEETING_BYTES_MAX: usize = 256 * 1024;
 
+/// The position of the reader, and the fleeting events that wait.
 #[derive(Default)]
 struct State {
     /// Number of the last durable event.
@@ -33,6 +34,8 @@ struct State {
     error: Option<io::Error>,
 }
 
+/// What the writer and the run share. `work` wakes the writer, `rest` those
+/// that flush.
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
@@ -105,6 +108,7 @@ impl State {
 }
 
 impl Shared {
+    /// The state, also after a panic of another holder.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

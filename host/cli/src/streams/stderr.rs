@@ -42,6 +42,7 @@ pub(crate) trait Moving: Send + Sync {
     fn lines(&self, rows: usize, columns: usize) -> Vec<String>;
 }
 
+/// The texts that wait, in order, and the moving lines.
 #[derive(Default)]
 struct State {
     /// There is no thread yet; callers write directly.
@@ -57,6 +58,8 @@ struct State {
     is_over: bool,
 }
 
+/// What the writer and its callers share. `work` wakes the writer, `rest` those
+/// that flush.
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,
@@ -64,6 +67,7 @@ struct Queue {
     rest: Condvar,
 }
 
+/// The queue of the process, from [`start_queue`] on.
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
 /// From here on no caller waits for a reader of stderr.
@@ -151,6 +155,7 @@ impl State {
 }
 
 impl Queue {
+    /// The state, also after a panic of another holder.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -65,10 +65,13 @@ impl Stderr {
     }
 }
 
+/// The beginning of the bytes that one write takes.
 fn part(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len().min(PART_BYTES)]
 }
 
+/// Runs a write that may wait for its reader; it counts as in progress until it
+/// returns.
 fn counted_as_waiting(write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
     WAITING.fetch_add(1, Ordering::SeqCst);
     let written = counted(write());
@@ -76,6 +79,7 @@ fn counted_as_waiting(write: impl FnOnce() -> io::Result<usize>) -> io::Result<u
     written
 }
 
+/// Counts a write that succeeded.
 fn counted(written: io::Result<usize>) -> io::Result<usize> {
     if written.is_ok() {
         FINISHED_WRITES.fetch_add(1, Ordering::SeqCst);
@@ -141,6 +145,7 @@ mod system {
         None
     }
 
+    /// Returns when the descriptor takes bytes again, or after a signal.
     fn wait_for_room(fd: BorrowedFd<'_>) -> io::Result<()> {
         match poll(&mut [PollFd::new(&fd, PollFlags::OUT)], None) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -148,6 +153,7 @@ mod system {
         }
     }
 
+    /// Columns of stdout; `None` if it is not a terminal, 0 if unknown.
     pub(super) fn columns_of_stdout() -> Option<usize> {
         Some(rustix::termios::tcgetwinsize(stdio::stdout()).ok()?.ws_col.into())
     }
@@ -157,6 +163,8 @@ mod system {
         matches!((place(stdio::stdout()), place(stdio::stderr())), (Ok(out), Ok(err)) if out == err)
     }
 
+    /// Rows and columns of stderr; `None` if it is not a terminal, 0 if
+    /// unknown.
     pub(super) fn terminal_size() -> Option<(usize, usize)> {
         let size = rustix::termios::tcgetwinsize(stdio::stderr()).ok()?;
         Some((size.ws_row.into(), size.ws_col.into()))

@@ -53,6 +53,7 @@ impl fmt::Display for Source {
 }
 
 impl Source {
+    /// The source that a path means; `-` is stdin, a file of that name `./-`.
     pub(super) fn of(path: &Path) -> Self {
         if path.as_os_str() == "-" { Self::Stdin } else { Self::File(path.to_owned()) }
     }
@@ -77,6 +78,7 @@ impl Source {
         parsed.map_err(|reason| SourceError::NotParsed { place, format, reason })
     }
 
+    /// Whether it is a file that ends in `.yaml` or `.yml`, in any case.
     fn is_yaml(&self) -> bool {
         let Self::File(path) = self else { return false };
         path.extension()

@@ -53,6 +53,7 @@ struct Open {
     kind: Kind,
 }
 
+/// The content of an open collection.
 enum Kind {
     List(Vec<Value>),
     Map {
@@ -63,6 +64,7 @@ enum Kind {
     },
 }
 
+/// A key whose value comes next.
 enum Key {
     Name(String),
     Merge,
@@ -113,10 +115,12 @@ impl Loader {
         }
     }
 
+    /// Whether the next value is a key of the innermost collection.
     fn wants_key(&self) -> bool {
         matches!(self.open.last(), Some(Open { kind: Kind::Map { key: None, .. }, .. }))
     }
 
+    /// Opens a collection. Fails if it would be a key, or is nested too deep.
     fn begin(&mut self, kind: Kind, anchor: usize, mark: Marker) -> Result<(), String> {
         if self.wants_key() {
             return Err(at(mark, "a key is a list or a map; JSON has text for keys"));
@@ -128,6 +132,7 @@ impl Loader {
         Ok(())
     }
 
+    /// Closes the innermost collection and puts it into the one around it.
     fn end(&mut self, mark: Marker) -> Result<(), String> {
         let Some(Open { anchor, size, kind }) = self.open.pop() else { return Ok(()) };
         let value = match kind {
@@ -159,6 +164,7 @@ impl Loader {
         }
     }
 
+    /// Counts a copy of this size. Fails beyond [`EXPANDED_MAX`].
     fn expand(&mut self, size: usize, mark: Marker) -> Result<(), String> {
         self.expanded = self.expanded.saturating_add(size);
         if self.expanded > EXPANDED_MAX {
@@ -167,6 +173,8 @@ impl Loader {
         Ok(())
     }
 
+    /// Takes a key of the innermost map. Fails if the map has it already.
+    /// `anchor` is 0 if the key has none.
     fn key(
         &mut self,
         text: &str,
@@ -197,6 +205,8 @@ impl Loader {
         Ok(())
     }
 
+    /// Puts a value into the innermost collection, or makes it the document. An
+    /// anchored value is kept for its aliases.
     fn put(&mut self, built: Built, anchor: usize, mark: Marker) -> Result<(), String> {
         if anchor != 0 {
             self.expand(built.size, mark)?;
@@ -239,6 +249,7 @@ fn merge(merged: &mut Map<String, Value>, value: Value, mark: Marker) -> Result<
     Ok(())
 }
 
+/// Fails if a collection has a tag other than `own`, which is `seq` or `map`.
 fn collection_tag(tag: Option<&Tag>, own: &str, mark: Marker) -> Result<(), String> {
     match tag {
         None => Ok(()),
@@ -247,6 +258,7 @@ fn collection_tag(tag: Option<&Tag>, own: &str, mark: Marker) -> Result<(), Stri
     }
 }
 
+/// The error about a tag outside the core schema.
 fn unknown(tag: &Tag, mark: Marker) -> String {
     at(mark, format!("the tag `{}` is not one of YAML's core", tag.original()))
 }
@@ -289,10 +301,12 @@ fn scalar(
     }
 }
 
+/// Whether a plain word is null in the core schema.
 fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
+/// The boolean that a plain word is in the core schema.
 fn boolean(text: &str) -> Option<Value> {
     match text {
         "true" | "True" | "TRUE" => Some(Value::Bool(true)),

@@ -1,40 +1,39 @@
 //! Option values that Claude Code ignores in bodies.
 //!
-//! Owns: which values stand for nothing, which become text, and which are
-//! ignored with a warning. Never: an option that restricts; those are held or
-//! refused in a body as in a module.
+//! Owns: which values count as unset, which become text, and which are ignored with a
+//! warning. Never: an option that restricts; a body enforces or refuses those as a
+//! module does.
 
 use serde_json::Value;
 
 use super::{ISOLATION_WORKTREE, OptionRules};
 use crate::json_kind::kind_of;
 
-/// The efforts that some agent knows. Another word is none of Claude Code's
-/// either, which ignores it.
+/// The efforts of all agents. Claude Code ignores every other word, too.
 const EFFORTS: [&str; 9] =
     ["none", "off", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"];
 
-/// Places to work in that keep an agent away from something. To ignore one would
-/// set the agent free.
+/// Kinds of isolation that would confine an agent. They are refused, because ignoring
+/// one would leave the agent unconfined.
 const CONFINED: [&str; 6] = ["container", "docker", "microvm", "remote", "sandbox", "vm"];
 
-/// How the value of an option is taken.
+/// The meaning of an option's value in a body.
 pub(super) enum BodyOption {
-    /// It is read as this.
+    /// The option is read with this value.
     Value(Value),
     /// The option is not set.
     Nothing,
-    /// The option is not set, and the script's author should know why.
+    /// The option is not set, and this warning tells the author why.
     Ignored(String),
 }
 
-/// How a body means this value. The caller has skipped `null`.
+/// The meaning of this value in a body. The caller has skipped `null`.
 pub(super) fn meant(name: &str, value: Value, rules: OptionRules) -> BodyOption {
     let is_false = value == Value::Bool(false);
     let is_empty = value.as_str().is_some_and(str::is_empty);
     match name {
         "label" | "phase" | "key" => words(name, value),
-        // As in `{ model: cheap && 'haiku' }`: nothing is restricted by it either.
+        // As in `{ model: cheap && 'haiku' }`. This goes for restricting options, too.
         _ if is_false => unset(name, "false"),
         _ if rules.restricts(name) => BodyOption::Value(value),
         _ if is_empty => unset(name, "empty"),
@@ -59,8 +58,8 @@ pub(super) fn meant(name: &str, value: Value, rules: OptionRules) -> BodyOption 
     }
 }
 
-/// A number that no time-out can have. Text is another matter: it was meant to
-/// say something.
+/// Whether this number is not a time-out. Invalid text is refused instead, because its
+/// author meant something by it.
 fn is_no_time(value: &Value) -> bool {
     value.as_f64().is_some_and(|ms| ms <= 0.0)
 }
@@ -69,7 +68,7 @@ fn is_confined(kind: &str) -> bool {
     CONFINED.contains(&kind.to_ascii_lowercase().as_str())
 }
 
-/// Text for people: what can be text becomes text, on one line.
+/// Text for people: numbers and `true` become text, line breaks become spaces.
 fn words(name: &str, value: Value) -> BodyOption {
     let text = match value {
         Value::String(text) => text,
@@ -82,8 +81,8 @@ fn words(name: &str, value: Value) -> BodyOption {
     if line.is_empty() { BodyOption::Nothing } else { BodyOption::Value(Value::String(line)) }
 }
 
-/// Claude Code passes over these without a word. Who meant something by them should
-/// know that the call goes on without it.
+/// The option is not set. Claude Code ignores such values silently; a warning helps an
+/// author who meant something by it.
 fn unset(name: &str, what: &str) -> BodyOption {
     BodyOption::Ignored(format!(
         "option `{name}` of agent() is {what} and sets nothing; leave it out, or say undefined"

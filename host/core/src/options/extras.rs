@@ -1,7 +1,7 @@
 //! Options that give an agent more: text, folders, images, servers, a session.
 //!
-//! Owns: their form and their bounds. Never: opens a file or knows what there
-//! is; the engine looks.
+//! Owns: their form and their bounds. Never: opens a file, or checks whether one
+//! exists; the engine does.
 
 use serde_json::Value;
 
@@ -9,27 +9,27 @@ use super::{whole, written, wrong};
 use crate::guest::Failure;
 use crate::json_kind::kind_of;
 
-/// Longest `system`, in bytes: with what a provider adds it has to fit into one
-/// argument of a program, of which Linux takes 128 KiB.
+/// Longest `system`, in bytes. With the text that a provider adds, it must fit into one
+/// argument of a program, for which Linux allows 128 KiB.
 const SYSTEM_BYTES_MAX: usize = 32 * 1024;
 
-/// Most folders of one call.
+/// Most folders of one step.
 const DIRS_MAX: usize = 16;
 
-/// Most images of one call. Their bytes are counted where they are read.
+/// Most images of one step. Their bytes are counted when they are read.
 const IMAGES_MAX: usize = 8;
 
-/// Most servers of one call.
+/// Most servers of one step.
 const SERVERS_MAX: usize = 16;
 
-/// Longest path, in bytes: as long as Linux takes one.
+/// Longest path, in bytes: the limit of Linux.
 const PATH_BYTES_MAX: usize = 4096;
 
-/// Longest name of a server. It is a part of the names of its tools, for which the
-/// services of models take 64 characters.
+/// Longest name of a server. It is part of the names of its tools, for which model
+/// services allow 64 characters.
 const SERVER_BYTES_MAX: usize = 40;
 
-/// Most turns of an agent that a call may allow.
+/// Most turns of an agent that `maxTurns` may allow.
 const TURNS_MAX: u64 = 10_000;
 
 /// Reads text for the agent's system prompt.
@@ -45,19 +45,19 @@ pub(super) fn system(name: &str, value: &Value) -> Result<Option<String>, Failur
     Ok(Some(text.clone()).filter(|text| !text.trim().is_empty()))
 }
 
-/// Reads how many turns an agent may take.
+/// Reads the most turns of an agent.
 pub(super) fn max_turns(name: &str, value: &Value) -> Result<u32, Failure> {
     let turns = whole(value, 1, TURNS_MAX).and_then(|turns| u32::try_from(turns).ok());
     let takes = format!("a whole number from 1 to {TURNS_MAX}");
     turns.ok_or_else(|| wrong(name, &takes, &written(value)))
 }
 
-/// Reads folders in which an agent may work as well.
+/// Reads further folders in which an agent may work.
 pub(super) fn dirs(name: &str, value: &Value) -> Result<Vec<String>, Failure> {
     entries(name, "an array of paths of folders, such as ['../common']", DIRS_MAX, value, is_path)
 }
 
-/// Reads files that an agent is shown.
+/// Reads paths of images for an agent.
 pub(super) fn images(name: &str, value: &Value) -> Result<Vec<String>, Failure> {
     let takes = "an array of paths of images, such as ['docs/page.png']";
     entries(name, takes, IMAGES_MAX, value, is_path)
@@ -73,7 +73,7 @@ pub(super) fn servers(name: &str, value: &Value) -> Result<Vec<String>, Failure>
 #[must_use]
 pub fn is_server_name(text: &str) -> bool {
     let is_fine = |one: char| one.is_ascii_alphanumeric() || one == '-';
-    // Agents join it to a tool's name by underscores, so it has none itself.
+    // No underscores: agents join it and the name of a tool by underscores.
     (1..=SERVER_BYTES_MAX).contains(&text.len())
         && text.starts_with(|one: char| one.is_ascii_alphanumeric())
         && text.chars().all(is_fine)

@@ -1,7 +1,7 @@
-//! Options that a phase gives to its calls.
+//! Options that a phase gives to its steps.
 //!
-//! Owns: which they are, and that what a call says itself wins. Never: says which
-//! phase a call is in.
+//! Owns: which options these are, and that a call's own options win. Never: decides
+//! which phase a step is in.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,20 +11,20 @@ use crate::outcome::Failure;
 use crate::schema::RecentSchemas;
 use crate::step_request::AgentRequest;
 
-/// The options of a phase, for those of its calls that do not say them.
+/// The options of a phase, for those of its steps that do not set them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseOptions {
-    /// The only tools of their own that agents may use.
+    /// The only built-in tools that agents may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tools: Option<Vec<String>>,
     /// Most turns of an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_turns: Option<u32>,
-    /// Text for the end of the system prompts.
+    /// Text for the end of the system prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     system: Option<String>,
-    /// More folders to work in.
+    /// Further folders to work in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dirs: Vec<String>,
     /// MCP servers.
@@ -33,12 +33,12 @@ pub struct PhaseOptions {
 }
 
 impl PhaseOptions {
-    /// As `meta.phases` writes them.
+    /// Their names in `meta.phases`.
     pub const NAMES: [&str; 6] = ["tools", "allowedTools", "maxTurns", "system", "dirs", "mcp"];
 
-    /// Options of a call that no phase gives: those that are of one call alone, and
-    /// those that hold an agent to something. To ignore one would surprise, or set
-    /// agents free.
+    /// Options that a phase cannot give: those that belong to one call, and others that
+    /// restrict an agent. They are refused, because ignoring one would be surprising or
+    /// leave agents unrestricted.
     pub const OF_CALLS: [&str; 7] = [
         "images",
         "session",
@@ -49,10 +49,10 @@ impl PhaseOptions {
         "schema",
     ];
 
-    /// The options of a phase of `meta`, as JSON. Null means that one is not set.
+    /// Reads the options of a phase of `meta`; null means that an option is not set.
     ///
     /// # Errors
-    /// As of [`Self::read`].
+    /// As in [`Self::read`].
     pub(crate) fn of_phase(phase: &Value) -> Result<Self, Failure> {
         let given = Self::NAMES.iter().filter_map(|name| {
             let value = phase.get(*name).filter(|value| !value.is_null())?;
@@ -61,7 +61,7 @@ impl PhaseOptions {
         Self::read(given.collect())
     }
 
-    /// A call of the phase that gives no options itself.
+    /// The request of a step in this phase without options of its own.
     #[must_use]
     pub fn request(&self) -> AgentRequest {
         let mut request = AgentRequest::plain("phase");
@@ -69,18 +69,18 @@ impl PhaseOptions {
         request
     }
 
-    /// Refuses a name that looks like one of an option that holds an agent.
+    /// Refuses a name similar to that of a restricting option.
     ///
     /// # Errors
-    /// A refusal with the name that was probably meant.
+    /// A refusal, with the name that was probably meant.
     pub(crate) fn refuse_alike(name: &str, value: &Value) -> Result<(), Failure> {
         tools::refuse_alike(name, value, OptionRules::MODULE)
     }
 
-    /// Reads options of these names, as those of a call in a module are read.
+    /// Reads these options by the rules for a module.
     ///
     /// # Errors
-    /// When a value is not one that its option takes.
+    /// When a value is invalid for its option.
     pub(crate) fn read(options: Map<String, Value>) -> Result<Self, Failure> {
         // A phase has no schema.
         let (mut request, schemas) = (AgentRequest::plain(""), &mut RecentSchemas::default());
@@ -95,9 +95,10 @@ impl PhaseOptions {
         Ok(Self { tools, max_turns, system, dirs, mcp })
     }
 
-    /// Fills in what a call leaves open. `options` is the text of its options: an
-    /// empty list there says that it wants none. `taken` is the recorded call that is
-    /// met again: a program that did not know options of phases gave it none.
+    /// Fills in the options that a call leaves open. `options` is the JSON text of the
+    /// call's options: an empty list there means none. `taken` is the recorded request,
+    /// in a replay: an option that it does not have is not filled in, because an older
+    /// program may have recorded it, which did not know options of phases.
     pub(crate) fn fill(
         &self,
         request: &mut AgentRequest,
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_takes_of_its_phase_what_it_does_not_say() {
+    fn a_phase_fills_in_the_options_that_a_call_does_not_set() {
         let phase =
             r#"{"title":"P","tools":["Read"],"maxTurns":3,"system":"s","dirs":["d"],"mcp":["m"]}"#;
         let phase = PhaseOptions::of_phase(&serde_json::from_str(phase).unwrap()).unwrap();
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!((own.tools, own.max_turns), (Some(Vec::new()), Some(9)));
         assert_eq!(own.system.as_deref(), Some("own"));
         assert_eq!((own.dirs, own.mcp), (Vec::new(), vec!["x".to_owned()]));
-        // Met again, they are what they were.
+        // In a replay they are as recorded.
         assert_eq!(filled("{}", Some(&AgentRequest::plain("p"))), AgentRequest::plain("p"));
         assert_eq!(filled("{}", Some(&all)), all);
     }

@@ -1,18 +1,18 @@
-//! Options as modules and bodies write them, and what is refused.
+//! Options in modules and bodies, and refusals.
 //!
 //! Owns: the tables of values. Never: asks an agent.
 
 use super::*;
 
-fn read(options: &str, manner: OptionRules) -> Result<AgentRequest, Failure> {
-    AgentRequest::read("p".into(), options, manner)
+fn read(options: &str, rules: OptionRules) -> Result<AgentRequest, Failure> {
+    AgentRequest::read("p".into(), options, rules)
 }
 
 fn request(options: &str) -> AgentRequest {
     read(options, OptionRules::MODULE).unwrap()
 }
 
-/// What a body may say without a word about it.
+/// The request of a body whose options give no warning.
 fn body(options: &str) -> AgentRequest {
     let request = read(options, OptionRules::BODY).unwrap();
     assert_eq!((&request.ignored, &request.unknown), (&Vec::new(), &Vec::new()), "{options}");
@@ -20,10 +20,10 @@ fn body(options: &str) -> AgentRequest {
 }
 
 #[test]
-fn a_mistyped_keyword_of_a_schema_is_told_and_the_schema_is_taken() {
+fn a_mistyped_keyword_of_a_schema_gives_a_warning_and_the_schema_is_accepted() {
     let options = r#"{"schema":{"type":"object","require":["a"]}}"#;
-    for manner in [OptionRules::MODULE, OptionRules::BODY] {
-        let read = read(options, manner).unwrap();
+    for rules in [OptionRules::MODULE, OptionRules::BODY] {
+        let read = read(options, rules).unwrap();
         assert!(read.ignored[0].contains("did you mean `required`?"), "{:?}", read.ignored);
         assert!(read.schema.unwrap().contains("require"));
     }
@@ -31,14 +31,14 @@ fn a_mistyped_keyword_of_a_schema_is_told_and_the_schema_is_taken() {
 }
 
 #[test]
-fn another_isolation_is_refused_with_what_there_is() {
+fn an_unknown_isolation_is_refused_with_alternatives() {
     for options in [r#"{"isolation":{"type":"sandbox"}}"#, r#"{"isolation":"sandbox"}"#] {
-        for manner in [OptionRules::MODULE, OptionRules::BODY] {
-            let said = read(options, manner).unwrap_err().message;
+        for rules in [OptionRules::MODULE, OptionRules::BODY] {
+            let said = read(options, rules).unwrap_err().message;
             assert!(said.contains("'worktree' gives the agent a checkout"), "{said}");
         }
         let first = read(options, OptionRules::First).unwrap_err().message;
-        assert!(!first.contains("checkout"), "surface 1 keeps its words: {first}");
+        assert!(!first.contains("checkout"), "surface 1 keeps its message: {first}");
     }
 }
 
@@ -61,12 +61,12 @@ fn every_option_is_read() {
 }
 
 #[test]
-fn the_list_of_options_is_all_that_is_known() {
+fn the_list_of_options_is_complete() {
     for name in OPTIONS {
-        // A value that is wrong for every option: only a known one refuses it.
+        // A value that is wrong for every option: only an unknown option accepts it.
         let options = format!(r#"{{"{name}":[3]}}"#);
         assert!(read(&options, OptionRules::MODULE).is_err(), "{name}");
-        // Surface 1 knew the first of them, and passed over the others.
+        // Surface 1 has the first of them, and ignores the others.
         let first = read(&options, OptionRules::First);
         let is_known = OPTIONS[..OPTIONS_FIRST].contains(&name);
         assert_eq!(
@@ -77,7 +77,7 @@ fn the_list_of_options_is_all_that_is_known() {
 }
 
 #[test]
-fn a_wrong_value_is_refused_by_name_with_what_it_takes() {
+fn a_wrong_value_is_refused_with_the_option_and_what_it_takes() {
     for (options, says) in [
         (r#"{"label":1}"#, "`label` of agent() takes a string, and is a number"),
         (r#"{"timeout":0}"#, "`timeout` of agent() takes milliseconds"),
@@ -112,18 +112,18 @@ fn a_wrong_value_is_refused_by_name_with_what_it_takes() {
 }
 
 #[test]
-fn a_body_may_say_what_claude_code_passes_over() {
-    // Text is made of what can be text.
+fn a_body_may_have_values_that_claude_code_ignores() {
+    // Numbers become text, line breaks become spaces.
     let named = body(r#"{"label":5,"phase":" a  b\n c ","key":1.5}"#);
     assert_eq!(named.label.as_deref(), Some("5"));
     assert_eq!(named.phase.as_deref(), Some("a b c"));
     assert_eq!(named.key.as_deref(), Some("1.5"));
-    // Nothing stands for nothing.
+    // Empty values count as unset.
     let plain = AgentRequest::plain("p");
     for nothing in ["false", "null", r#"{"label":" ","phase":false,"key":"","model":null}"#] {
         assert_eq!(body(nothing), plain, "{nothing}");
     }
-    // What is false or empty sets nothing, restricts nothing, and is said once.
+    // False and empty values count as unset, with one warning.
     for (options, says) in [
         (r#"{"model":""}"#, "option `model` of agent() is empty and sets nothing"),
         (r#"{"agentType":""}"#, "`agentType`"),
@@ -139,7 +139,7 @@ fn a_body_may_say_what_claude_code_passes_over() {
         assert!(read.ignored[0].contains(says), "{options}: {:?}", read.ignored);
         assert_eq!(AgentRequest { ignored: Vec::new(), ..read }, plain, "{options}");
     }
-    // What it cannot be is ignored, and said.
+    // Invalid values are ignored, with a warning.
     for (options, says) in [
         ("5", "the options of agent() are a number, not an object; they are ignored"),
         ("true", "are a boolean"),
@@ -160,7 +160,7 @@ fn a_body_may_say_what_claude_code_passes_over() {
         assert!(read.ignored[0].contains(says), "{options}: {:?}", read.ignored);
         assert_eq!(AgentRequest { ignored: Vec::new(), ..read }, plain, "{options}");
     }
-    // What would be sent to the wrong one, or to nobody, is refused.
+    // Values that could send the step to the wrong agent, or that restrict, are refused.
     for wrong in [
         r#"{"model":5}"#,
         r#"{"agentType":5}"#,
@@ -179,9 +179,9 @@ fn a_body_may_say_what_claude_code_passes_over() {
 }
 
 #[test]
-fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
-    for manner in [OptionRules::MODULE, OptionRules::BODY] {
-        let read = |options: &str| read(options, manner);
+fn a_restricting_option_is_read_or_refused_and_never_ignored() {
+    for rules in [OptionRules::MODULE, OptionRules::BODY] {
+        let read = |options: &str| read(options, rules);
         let held = read(
             r#"{"disallowedTools":["Bash","mcp__git__push","Bash(git push *)","NoSuch"],
                 "allowedTools":["Read"],"bashCommandClamp":["git status"]}"#,
@@ -208,7 +208,7 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
             r#"{"bashCommandClamp":"git"}"#,
             r#"{"bashCommandClamp":[" "]}"#,
             r#"{"bashCommandClamp":[null]}"#,
-            // They look like one, and would hold nobody.
+            // Similar names, which would have no effect.
             r#"{"disallowed_tools":["Bash"]}"#,
             r#"{"denyTools":["Bash"]}"#,
             r#"{"readOnly":true}"#,
@@ -238,17 +238,17 @@ fn an_option_that_restricts_is_read_or_refused_and_never_unknown() {
 }
 
 #[test]
-fn what_an_older_program_passed_over_is_passed_over_in_its_runs() {
+fn options_that_an_older_program_ignored_are_ignored_in_its_runs() {
     let said = read(r#"{"maxturns":3}"#, OptionRules::BODY).unwrap_err().message;
     assert!(said.contains("`maxturns`") && said.contains("write `maxTurns`"), "{said}");
     let older = AgentRequest { unknown: vec!["maxturns".to_owned()], ..AgentRequest::plain("p") };
-    for manner in [OptionRules::BODY, OptionRules::MODULE] {
+    for rules in [OptionRules::BODY, OptionRules::MODULE] {
         let schemas = &mut RecentSchemas::default();
         let options = r#"{"maxturns":3}"#;
-        let again = AgentRequest::read_again("p", options, manner, Some(&older), schemas);
+        let again = AgentRequest::read_again("p", options, rules, Some(&older), schemas);
         assert_eq!(again.unwrap().unknown, older.unknown);
     }
-    // And in the calls that a run of that time has yet to make.
+    // Also in new calls of runs of that surface.
     for dialect in [Dialect::Body, Dialect::Module] {
         let second = OptionRules::Second(dialect);
         let passed_over =
@@ -266,7 +266,7 @@ fn what_an_older_program_passed_over_is_passed_over_in_its_runs() {
 }
 
 #[test]
-fn silence_is_watched_for_as_long_as_the_call_says() {
+fn the_longest_silence_is_read() {
     for (value, ms) in [
         ("2000", 2_000),
         ("0.5", 1),
@@ -277,15 +277,15 @@ fn silence_is_watched_for_as_long_as_the_call_says() {
         ("\"Infinity\"", 0),
         ("1e300", AGENT_TIMEOUT_MS_MAX),
     ] {
-        for manner in [OptionRules::MODULE, OptionRules::BODY] {
-            let read = read(&format!(r#"{{"stallMs":{value}}}"#), manner).unwrap();
+        for rules in [OptionRules::MODULE, OptionRules::BODY] {
+            let read = read(&format!(r#"{{"stallMs":{value}}}"#), rules).unwrap();
             assert_eq!(read.stall_ms, Some(ms), "{value}");
         }
     }
 }
 
 #[test]
-fn what_an_agent_is_given_is_read_within_bounds() {
+fn text_folders_images_and_servers_are_read_within_bounds() {
     let given = r#"{"system":"be brief","dirs":["../a","/b"],"maxTurns":3.0,"images":["x.png"],"mcp":["git-hub"]}"#;
     for read in [request(given), body(given)] {
         assert_eq!(read.system.as_deref(), Some("be brief"));
@@ -313,9 +313,9 @@ fn what_an_agent_is_given_is_read_within_bounds() {
         ("mcp", vec!["-a"].into(), "and is [\"-a\"]"),
         ("mcp", vec!["a/b"].into(), "and is [\"a/b\"]"),
     ] {
-        for manner in [OptionRules::MODULE, OptionRules::BODY] {
+        for rules in [OptionRules::MODULE, OptionRules::BODY] {
             let options = serde_json::json!({ name: value }).to_string();
-            let refused = read(&options, manner).unwrap_err();
+            let refused = read(&options, rules).unwrap_err();
             assert_eq!(refused.code, Code::CallInvalid, "{options:.60}");
             assert!(refused.message.contains(says), "{options:.60}: {}", refused.message);
         }
@@ -323,7 +323,7 @@ fn what_an_agent_is_given_is_read_within_bounds() {
 }
 
 #[test]
-fn what_a_recorded_call_passed_over_is_passed_over_again() {
+fn options_that_a_recorded_step_ignored_are_ignored_again() {
     let options = r#"{"system":3,"mcp":["a"],"color":1}"#;
     let mut recorded = AgentRequest::plain("p");
     recorded.unknown = ["system", "mcp", "color"].map(str::to_owned).into();
@@ -335,7 +335,7 @@ fn what_a_recorded_call_passed_over_is_passed_over_again() {
         &mut RecentSchemas::default(),
     )
     .unwrap();
-    // The caller puts the prompt in.
+    // The caller fills in the prompt.
     assert_eq!(again.content_key(), AgentRequest::plain("").content_key());
     assert_eq!(again.unknown.len(), 3);
     assert_eq!((again.system, again.mcp), (None, Vec::new()));
@@ -353,7 +353,7 @@ fn options_are_read_and_unknown_ones_are_kept_by_name() {
 }
 
 #[test]
-fn what_is_no_call_is_refused_with_a_code() {
+fn an_invalid_call_is_refused_with_a_code() {
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(5000), "]".repeat(5000));
     for (prompt, options) in
         [("", "{}"), ("p", "[]"), ("p", "{\"label\":1}"), ("p", "{"), ("p", deep.as_str())]

@@ -1,7 +1,7 @@
 //! Options that restrict what an agent may use.
 //!
-//! Owns: their form, and names that look like one of them. Never: says whether
-//! a provider can hold its agent to them; the engine asks.
+//! Owns: their form, and names similar to theirs. Never: decides whether a provider can
+//! enforce them; the engine does.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::guest::Failure;
 use crate::json_kind::kind_of;
 use crate::step_request::refuse;
 
-/// Most entries of one list. Agents have some thirty tools.
+/// Most entries of one list. Agents have about thirty tools.
 const ENTRIES_MAX: usize = 200;
 
 /// Longest entry, in bytes.
@@ -29,7 +29,7 @@ pub(super) fn names(name: &str, value: &Value) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// Reads the shell commands that an agent is held to.
+/// Reads the only shell commands that an agent may run.
 pub(super) fn commands(name: &str, value: &Value) -> Result<Vec<String>, Failure> {
     entries(name, "an array of shell commands, such as ['git status', 'npm test']", value)
 }
@@ -66,8 +66,9 @@ fn is_tool(entry: &str) -> bool {
     begins && tool.chars().all(is_name) && of.is_none_or(is_closed)
 }
 
-/// Names that are not options, and what their authors mean by them. To ignore one
-/// would leave an agent free that its author believes held.
+/// Names that are not options, and what their authors probably mean, sorted. They are
+/// refused, because ignoring one would leave an agent unrestricted against the author's
+/// intention.
 const ALIKE: [(&str, &str); 72] = [
     ("allowcommands", "bashCommandClamp"),
     ("allowedcommand", "bashCommandClamp"),
@@ -143,10 +144,10 @@ const ALIKE: [(&str, &str); 72] = [
     ("write", "permissions"),
 ];
 
-/// Of these it is `false` that restricts.
+/// Names that restrict an agent by `false`, not by `true`.
 const RIGHTS: [&str; 5] = ["edit", "network", "networkaccess", "writable", "write"];
 
-/// Those that surface 2 passed over.
+/// Names that surface 2 ignores.
 const ALIKE_THIRD: [&str; 24] = [
     "isolated",
     "isolation",
@@ -174,7 +175,7 @@ const ALIKE_THIRD: [&str; 24] = [
     "worktree",
 ];
 
-/// Refuses an unknown option that would restrict its agent, were it known.
+/// Refuses an unknown option by which the author probably means to restrict the agent.
 pub(super) fn refuse_alike(name: &str, value: &Value, rules: OptionRules) -> Result<(), Failure> {
     let is_second = matches!(rules, OptionRules::Second(_));
     let is_left_out = |one: char| matches!(one, '_' | '-') || (one == ' ' && !is_second);

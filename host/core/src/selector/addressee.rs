@@ -1,9 +1,11 @@
-//! Whom a call was given to, as a journal says it.
+//! Who was asked to answer a step, as journaled.
+//!
+//! Owns: the fields. Never: decides who is asked.
 
 use serde::{Deserialize, Serialize};
 
-/// Whom a call was given to when its model's selector was read as naming a vendor:
-/// which providers there were is known then, and nowhere written down.
+/// Who was asked for a step whose model's selector names a vendor. That depends on the
+/// providers that existed then, which the journal does not record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addressee {
     /// Provider that was asked.

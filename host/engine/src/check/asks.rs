@@ -1,7 +1,7 @@
 //! Which functions of a script call a primitive.
 //!
-//! Owns: finding the calls of primitives in a function and in those that it
-//! calls. Never: says what becomes of them.
+//! Owns: finding calls of primitives in a function and in the functions that it calls.
+//! Never: looks at what is done with their results.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
@@ -15,12 +15,13 @@ use super::functions::Fun;
 use super::shapes::Shapes;
 use super::tree::{AWAITED, Tree};
 
-/// Methods of lists that call a function for each item. A script that has a method
-/// of such a name itself may mean that one.
+/// Methods of lists that call a function for each item. A script that defines a method of
+/// such a name may mean its own.
 const CALLING: [&str; 3] = ["map", "flatMap", "forEach"];
 
 impl<'a> Shapes<'_, '_, 'a> {
-    /// The first primitive that a function calls, directly or through other functions.
+    /// The first primitive that a function calls, directly or through other functions; none
+    /// if it calls none.
     pub(super) fn asks(&self, fun: Fun<'_, 'a>) -> Option<&'static str> {
         if let Some(known) = self.asking.borrow().get(&fun.node()) {
             return *known;
@@ -44,8 +45,8 @@ impl<'a> Shapes<'_, '_, 'a> {
     }
 }
 
-/// Whether the script has a method `map` or the like of its own, which may await
-/// what it is given.
+/// Whether the script defines a method such as `map`, which may await the promises of its
+/// callback.
 pub(super) fn has_own_list(tree: &Tree<'_, '_>) -> bool {
     let is_it = |key: &PropertyKey<'_>| {
         key.static_name().is_some_and(|name| CALLING.contains(&name.as_ref()))
@@ -63,7 +64,7 @@ pub(super) fn has_own_list(tree: &Tree<'_, '_>) -> bool {
     })
 }
 
-/// Finds a call of a primitive in a function, whatever is nested in it.
+/// Finds a call of a primitive in a function, also in nested functions that are passed on.
 struct Asks<'w, 't, 's, 'a> {
     shapes: &'w Shapes<'t, 's, 'a>,
     found: Option<&'static str>,
@@ -76,7 +77,7 @@ impl<'a> Visit<'a> for Asks<'_, '_, '_, 'a> {
         }
         let primitive = self.shapes.tree.primitive(it).filter(|name| AWAITED.contains(name));
         self.found = primitive.or_else(|| {
-            let (fun, _) = self.shapes.callee(&it.callee)?;
+            let fun = self.shapes.callee(&it.callee)?;
             self.shapes.asks(fun)
         });
         walk::walk_call_expression(self, it);
@@ -96,8 +97,8 @@ impl<'a> Visit<'a> for Asks<'_, '_, '_, 'a> {
 }
 
 impl Asks<'_, '_, '_, '_> {
-    /// Whether a function is called by whatever it is given to. One that is kept
-    /// may be called by nobody.
+    /// Whether a function is passed to another function, which counts as calling it. A
+    /// function in a variable may never be called.
     fn is_handed_over(&self, function: NodeId) -> bool {
         matches!(
             self.shapes.tree.parent(function),

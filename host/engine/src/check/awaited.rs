@@ -1,7 +1,7 @@
 //! Promises inside of awaited values.
 //!
-//! Owns: promises that stay in a list or an object which a promise comes to, as in
-//! `Promise.all(items.map(i => ({ i, p: agent(i) })))`. Never: words.
+//! Owns: promises that stay in the list or object that a promise resolves to, as in
+//! `Promise.all(items.map(i => ({ i, p: agent(i) })))`. Never: writes a message.
 
 use oxc_ast::ast::Expression;
 
@@ -10,8 +10,8 @@ use super::shapes::{Shape, Shapes};
 use super::tree::{argument, method_of};
 
 impl<'a> Shapes<'_, '_, 'a> {
-    /// The promises that are left in a value. An awaited list is reported where it is
-    /// awaited.
+    /// The promises that are left in the value of an awaited promise. `await` of a list is
+    /// reported by another rule.
     pub(super) fn awaited(&self, promise: &Expression<'a>) -> Option<Shape<'a>> {
         let Expression::CallExpression(call) = promise else { return None };
         let is_parallel = self.tree.primitive(call) == Some("parallel");
@@ -22,11 +22,11 @@ impl<'a> Shapes<'_, '_, 'a> {
         if is_parallel || is_all().is_some() {
             let Expression::CallExpression(mapped) = argument(call, 0)? else { return None };
             let (_, "map") = method_of(mapped)? else { return None };
-            let (fun, _) = self.callee(argument(mapped, 0)?)?;
+            let fun = self.callee(argument(mapped, 0)?)?;
             return match is_parallel {
                 true => {
                     let [thunk] = fun.returns()[..] else { return None };
-                    self.left_by(self.callee(thunk)?.0)
+                    self.left_by(self.callee(thunk)?)
                 }
                 false => self.left_by(fun),
             };
@@ -34,7 +34,7 @@ impl<'a> Shapes<'_, '_, 'a> {
         if self.tree.primitive(call).is_some() {
             return None;
         }
-        let (fun, _) = self.callee(&call.callee)?;
+        let fun = self.callee(&call.callee)?;
         self.left_by(fun)
     }
 

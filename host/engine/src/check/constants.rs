@@ -1,7 +1,7 @@
 //! Literal values in a script.
 //!
-//! Owns: reading literals, and constants that hold one, as JSON. Never: computes; other
-//! values are left out, and the result says so.
+//! Owns: reading literals, and constants that hold one, as JSON. Never: computes a value;
+//! other values are left out, and the result is marked as incomplete.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
@@ -33,7 +33,7 @@ impl Written {
 }
 
 impl<'a> Tree<'_, 'a> {
-    /// What this is as JSON, as far as it is written out.
+    /// The expression as JSON, as far as it consists of literals; none if it is not one.
     pub(super) fn json(&self, expression: &Expression<'a>) -> Option<Written> {
         self.further(|| self.read_json(expression))?
     }
@@ -80,7 +80,7 @@ impl<'a> Tree<'_, 'a> {
             Expression::StaticMemberExpression(member) if !member.optional => {
                 let whole = self.json(&member.object)?;
                 let value = whole.value.get(member.property.name.as_str())?.clone();
-                // What was left out of it may be anywhere.
+                // The parts that were left out may be at any key.
                 whole.is_whole.then(|| Written::whole(value))
             }
             _ => None,
@@ -116,7 +116,7 @@ impl<'a> Tree<'_, 'a> {
                         values.extend(more);
                         is_whole &= whole;
                     }
-                    // It may have any key that was there before.
+                    // An unknown spread may replace any key before it.
                     _ => {
                         values.clear();
                         is_whole = false;
@@ -144,7 +144,7 @@ impl<'a> Tree<'_, 'a> {
         Written { value: Value::Object(values), is_whole }
     }
 
-    /// Whether something is put into what this name holds.
+    /// Whether the script changes the list or object that this name holds.
     fn is_changed(&self, symbol: SymbolId) -> bool {
         self.mentions(symbol).any(|node| self.changes(node))
     }
@@ -187,7 +187,7 @@ fn number_of(number: f64) -> Option<Written> {
     Some(Written::whole(Value::Number(number)))
 }
 
-/// What JSON leaves out, as the guest does with options.
+/// Whether JSON leaves out this value, so that an option with it never reaches the host.
 pub(super) fn never_arrives(value: &Expression<'_>) -> bool {
     match value {
         Expression::Identifier(name) => name.name == "undefined",

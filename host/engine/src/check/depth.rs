@@ -1,18 +1,18 @@
-//! Guards against nesting that would overflow the stack.
+//! Cuts off code whose nesting would overflow the stack.
 //!
-//! Owns: how deep the rules look, and cutting off what lies deeper, so that no rule has
-//! to count. Never: judges.
+//! Owns: how deep the rules look. Deeper code is cut off, so that no rule has to count
+//! levels. Never: judges.
 
 use oxc_allocator::{Allocator, TakeIn};
 use oxc_ast::ast::{Expression, Program, Statement};
 use oxc_ast_visit::{VisitMut, walk_mut};
 use oxc_span::GetSpan;
 
-/// Levels of expressions and statements that are kept. No author nests a tenth
-/// of that; on the parser's stack there is room for many times more.
+/// Levels of expressions and statements that are kept. No author nests a tenth of that,
+/// and the parser's stack has room for many times more.
 pub(super) const LEVELS_MAX: u32 = 2_000;
 
-/// Cuts off what is nested deeper, and says where the first of it was.
+/// Cuts off code that is nested more deeply. Returns the position of the first cut.
 pub(super) fn cut<'a>(allocator: &'a Allocator, program: &mut Program<'a>) -> Option<u32> {
     let mut cut = Cut { allocator, levels: 0, first: None };
     cut.visit_program(program);
@@ -29,7 +29,7 @@ impl<'a> VisitMut<'a> for Cut<'a> {
     fn visit_expression(&mut self, it: &mut Expression<'a>) {
         if self.levels >= LEVELS_MAX {
             self.first.get_or_insert(it.span().start);
-            // What stands in its place means nothing to any rule.
+            // The placeholder means nothing to any rule.
             let _ = it.take_in(&self.allocator);
             return;
         }

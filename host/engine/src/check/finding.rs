@@ -1,34 +1,34 @@
 //! One finding of a check.
 //!
-//! Owns: its place in the text, and how that is shown. Never: finds anything.
+//! Owns: its line and column, and the excerpt of the script. Never: finds anything.
 
 use serde::Serialize;
 use smol_wf_core::script::{self, position_at};
 
 use super::rules::{Rule, Severity};
 
-/// Something that is wrong with a script, or may be.
+/// A finding about a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// Which rule; see [`RULES`](super::RULES).
+    /// The name of the rule; see [`RULES`](super::RULES).
     pub rule: &'static str,
-    /// How bad it is.
+    /// The severity of the rule.
     pub severity: Severity,
-    /// From 1.
+    /// The line, from 1.
     pub line: u32,
-    /// From 1, in characters.
+    /// The column, from 1, in characters.
     pub column: u32,
-    /// What is wrong, in a sentence.
+    /// The message.
     pub message: String,
-    /// What to do about it.
+    /// What to do about it; empty without advice.
     pub hint: String,
-    /// The line, with a mark under the place.
+    /// The line of the script, with a mark under the column.
     #[serde(skip)]
     pub snippet: String,
 }
 
-/// Something that is wrong, at a byte of the text.
+/// A finding at a byte of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spot {
     pub(super) rule: &'static Rule,

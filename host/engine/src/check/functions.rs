@@ -78,7 +78,7 @@ impl<'b, 'a> Fun<'b, 'a> {
         }
     }
 
-    /// The expressions that it may return, in order of place, without bare `return`s.
+    /// The expressions that it may return, in the order of the text, without bare `return`s.
     pub(super) fn returns(self) -> Vec<&'b Expression<'a>> {
         if let Some(expression) = self.expression() {
             return vec![expression];
@@ -97,8 +97,7 @@ fn returned<'b, 'a>(statements: &'b [Statement<'a>], found: &mut Vec<&'b Express
     }
 }
 
-/// What functions within a function return is theirs: expressions are not looked
-/// into.
+/// Expressions are not walked: functions in them have their own results.
 fn returned_by<'b, 'a>(statement: &'b Statement<'a>, found: &mut Vec<&'b Expression<'a>>) {
     match statement {
         Statement::ReturnStatement(it) => found.extend(&it.argument),
@@ -157,7 +156,7 @@ pub(super) fn property<'b, 'a>(
     let mut found = None;
     for property in &object.properties {
         match property {
-            // It may have the same key.
+            // The spread may have the same key.
             ObjectPropertyKind::SpreadProperty(_) => found = None,
             ObjectPropertyKind::ObjectProperty(one) => {
                 if one.key.static_name().is_some_and(|key| key == name) {

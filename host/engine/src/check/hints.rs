@@ -1,8 +1,7 @@
-//! What the text of a script says about the end of its run.
+//! Facts about a script that help to explain the end of its run.
 //!
-//! Owns: facts that hold whatever the script did: its only loop, the only place of its
-//! result, whether it returns anything. Never: a guess; of two loops or places, none is
-//! named.
+//! Owns: facts that hold in every run: the only loop, the only expression for the result,
+//! and whether anything is returned. Never: guesses; of two loops, none is named.
 
 use std::thread;
 
@@ -25,15 +24,16 @@ use super::parse::STACK_BYTES;
 /// The facts about one script.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hints {
-    /// The only loop of the script, where it starts no other script.
+    /// The only loop of the script; none if the script may start other code.
     pub only_loop: Option<Position>,
-    /// The only place that the result can come from.
+    /// The only `return` or expression that the result can come from.
     pub only_result: Option<Position>,
-    /// Nothing gives the script a result.
+    /// Whether the script has no `return` with a value and no `export default`.
     pub returns_nothing: bool,
 }
 
-/// Reads a script that the guest has compiled. Without hints if it cannot be parsed.
+/// Reads the hints from a script that the guest has compiled; no hints if it cannot be
+/// parsed.
 #[must_use]
 pub fn hints(text: &str) -> Hints {
     thread::scope(|scope| {
@@ -68,7 +68,7 @@ fn on_this_stack(text: &str) -> Option<Hints> {
 struct Walk {
     levels: u32,
     is_too_deep: bool,
-    /// Functions around, the one that a module exports left out.
+    /// Number of functions around the current node, without the exported function.
     functions: u32,
     loops: Vec<u32>,
     results: Vec<u32>,
@@ -97,7 +97,7 @@ impl Walk {
         self.loops.push(span.start);
     }
 
-    /// One function that a module exports: what it returns is the result.
+    /// Walks the function that a module exports, whose `return` gives the result.
     fn exported(&mut self, walk: impl FnOnce(&mut Self)) {
         let around = std::mem::replace(&mut self.functions, 0);
         walk(self);
@@ -188,7 +188,7 @@ impl<'a> Visit<'a> for Walk {
     }
 }
 
-/// Names by which other code may be started, in which the loop may be.
+/// Names through which a script may start other code, which may have the loop.
 const STARTERS: [&str; 5] = ["workflow", "eval", "Function", "SW", "globalThis"];
 
 #[cfg(test)]
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_but_one_of_is_found() {
+    fn the_only_loop_and_the_only_result_are_found() {
         for (text, expected) in [
             ("let n = 0\nwhile (true) n++\nreturn n", (Some(2), Some(3), false)),
             ("const f = () => { return 1 }\nfor (;;) f()", (Some(2), None, true)),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_is_too_deep_to_walk_says_nothing() {
+    fn a_script_that_is_nested_too_deeply_has_no_hints() {
         let deep = format!("for (;;) 1{}", "+1".repeat(100_000));
         assert_eq!(hints(&deep), Hints::default());
     }

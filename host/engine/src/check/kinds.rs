@@ -1,7 +1,7 @@
 //! The kind of value that an expression certainly has.
 //!
-//! Owns: kinds, as far as they decide whether a call is refused. Never: follows
-//! a value that may be of two kinds.
+//! Owns: the kinds that decide whether a call is refused. Never: follows a value that may
+//! be of two kinds.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{Expression, ObjectPropertyKind};
@@ -12,7 +12,7 @@ use super::functions::Fun;
 use super::shapes::{Shape, Shapes};
 use super::tree::{Binding, argument, method_of};
 
-/// What the checks know about the type of a value.
+/// The type of a value, as far as the checks distinguish types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -31,8 +31,8 @@ impl Kind {
     /// The kind as messages name it.
     pub(super) fn in_words(self) -> &'static str {
         match self {
-            Self::Text => "a text",
-            Self::EmptyText => "an empty text",
+            Self::Text => "a string",
+            Self::EmptyText => "an empty string",
             Self::Number => "a number",
             Self::Boolean => "a boolean",
             Self::Nothing => "null or undefined",
@@ -102,7 +102,7 @@ impl<'a> Shapes<'_, '_, 'a> {
         is_it.then_some(object)
     }
 
-    /// What all items of a list are that is written out.
+    /// The kind of all items of a list literal, if it is the same.
     fn item_kind(&self, list: &Expression<'a>) -> Option<Kind> {
         let Expression::ArrayExpression(list) = self.tree.written(list) else { return None };
         let mut kinds = list.elements.iter().map(|one| self.kind_of(one.as_expression()?));
@@ -110,7 +110,7 @@ impl<'a> Shapes<'_, '_, 'a> {
         kinds.all(|kind| kind == Some(first)).then_some(first)
     }
 
-    /// An agent that is held to a schema of objects answers with an object.
+    /// The kind of an awaited answer: an object if the schema of the agent asks for one.
     fn answer(&self, awaited: &Expression<'a>) -> Option<Kind> {
         let Expression::CallExpression(call) = awaited else { return None };
         if self.tree.primitive(call) != Some("agent") {
@@ -123,7 +123,7 @@ impl<'a> Shapes<'_, '_, 'a> {
         }
     }
 
-    /// Whether this becomes `[object Object]` in a text.
+    /// Whether this becomes `[object Object]` in a string.
     pub(super) fn is_plain_object(&self, expression: &Expression<'a>) -> bool {
         if self.kind_of(expression) != Some(Kind::Object) {
             return false;

@@ -1,9 +1,8 @@
-//! Results that may be `null` and are used without a test.
+//! Variables that may be `null` and are used without a test.
 //!
-//! Owns: what counts as a look. A result is guarded as soon as a condition has
-//! mentioned it, or a function was given it: what the condition says is the
-//! author's business. A rule that knew better would be wrong more often.
-//! Never: reports a variable that is assigned again.
+//! Owns: which variables are guarded. A variable is guarded once any condition mentions it
+//! or it is passed to a function, whatever the condition says: a stricter rule would be
+//! wrong more often. Never: reports a variable that is assigned again.
 
 use std::collections::HashMap;
 
@@ -15,16 +14,16 @@ use super::rules;
 /// How a value may be `null`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The answer of an agent, or a slot: perhaps null.
+    /// An answer or slot that may be null, and the construct that it comes from.
     One(&'static str),
-    /// A list of those, by the construct that made it.
+    /// A list of such values, and the construct that it comes from.
     List(&'static str),
 }
 
 struct Tracked {
     name: String,
     kind: Kind,
-    /// The function it was declared in.
+    /// The function that declares it, by its number in the walk.
     function: usize,
     guarded: bool,
     assigned: bool,
@@ -34,8 +33,8 @@ struct Tracked {
 struct Use {
     at: u32,
     text: String,
-    /// In another function than the variable: when that runs is not known, and
-    /// a look anywhere will do.
+    /// In another function than the declaration. When that function runs is not known, so
+    /// a guard anywhere counts.
     elsewhere: bool,
 }
 
@@ -59,7 +58,7 @@ impl Nulls {
         self.tracked.insert(id, tracked);
     }
 
-    /// What a variable may be here.
+    /// How a variable may be `null`; none if it may not, or is guarded.
     pub(super) fn kind(&self, id: SymbolId) -> Option<Kind> {
         self.tracked.get(&id).filter(|tracked| !tracked.guarded).map(|tracked| tracked.kind)
     }
@@ -78,7 +77,7 @@ impl Nulls {
         }
     }
 
-    /// Something is read of a variable as if it could not be null.
+    /// Notes a use of a variable that fails if it is `null`.
     pub(super) fn used(&mut self, id: SymbolId, at: u32, text: String, function: usize) {
         if let Some(tracked) = self.tracked.get_mut(&id)
             && !tracked.guarded
@@ -90,33 +89,34 @@ impl Nulls {
 
     /// The first unguarded use of each variable.
     pub(super) fn spots(&self) -> Vec<Spot> {
-        let unguarded = |tracked: &&Tracked| !tracked.assigned;
+        let is_constant = |tracked: &&Tracked| !tracked.assigned;
         let first = |tracked: &Tracked| {
             let uses = tracked.uses.iter();
             let bad =
                 uses.filter(|one| !(one.elsewhere && tracked.guarded)).min_by_key(|one| one.at);
             bad.map(|one| spot(one.at, &one.text, &format!("`{}`", tracked.name), tracked.kind))
         };
-        self.tracked.values().filter(unguarded).filter_map(first).collect()
+        self.tracked.values().filter(is_constant).filter_map(first).collect()
     }
 }
 
 /// The finding about a use.
 pub(super) fn spot(at: u32, text: &str, name: &str, kind: Kind) -> Spot {
     let why = match kind {
-        Kind::One("agent") => "an agent that fails is null",
+        Kind::One("agent") => "the answer of a failed agent is null",
         Kind::One("parallel") | Kind::List("parallel") => {
-            "a slot of `parallel` is null when what was in it failed"
+            "a slot of `parallel` is null when its function failed"
         }
         Kind::One("pipeline") | Kind::List("pipeline") => {
-            "an item of `pipeline` is null when a stage of it failed"
+            "an item of `pipeline` is null when one of its stages failed"
         }
-        Kind::One("catch") => "its `.catch()` makes null of a failure",
-        Kind::One(_) | Kind::List(_) => "each of them may be null",
+        Kind::One("catch") => "its `.catch()` turns a failure into null",
+        Kind::One(_) | Kind::List(_) => "each item may be null",
     };
     let hint = match kind {
         Kind::One("agent" | "catch") => format!("test {name} first, or write `?.`"),
-        _ => "put `.filter(Boolean)` in front, or write `?.`".to_owned(),
+        _ => "write `.filter(Boolean)` before it, or `?.`".to_owned(),
     };
-    Spot::new(&rules::UNGUARDED_NULL, at, format!("`{text}` without a test for null: {why}"), hint)
+    let message = format!("`{text}` is used without a test for null: {why}");
+    Spot::new(&rules::UNGUARDED_NULL, at, message, hint)
 }

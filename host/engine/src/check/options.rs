@@ -1,7 +1,7 @@
 //! Unknown options of `agent()`.
 //!
-//! Owns: which keys of a call are certain to arrive and to be ignored. Never:
-//! guesses what a spread, a computed key or a variable holds.
+//! Owns: which keys of a call certainly reach the host and are ignored there. Never:
+//! guesses the contents of a spread, a computed key or a variable.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::finding::Spot;
 use super::rules;
 use crate::library::similar;
 
-/// The options of this call that mean nothing.
+/// The unknown options of this call.
 pub(super) fn unknown(call: &CallExpression<'_>) -> Vec<Spot> {
     let second = call.arguments.get(1).and_then(|argument| argument.as_expression());
     let Some(Expression::ObjectExpression(options)) = second else { return Vec::new() };
@@ -29,12 +29,12 @@ pub(super) fn unknown(call: &CallExpression<'_>) -> Vec<Spot> {
             continue;
         }
         let Some(name) = property.key.static_name() else { continue };
-        // This one sets what the object inherits from, and is no option.
+        // `__proto__` sets the prototype of the object, and is not an option.
         if !OPTIONS.contains(&name.as_ref()) && name != "__proto__" {
             let written = literal(&property.value);
             let is_refused = is_refused(&name, written.clone().unwrap_or(Value::from(1)));
             if is_refused && written.is_some() {
-                // The rule for refused calls has the sentence of a run.
+                // The rule `refused` reports it, with the message of a run.
                 continue;
             }
             let ending = if is_refused { "" } else { "; it is ignored" };
@@ -50,7 +50,7 @@ pub(super) fn unknown(call: &CallExpression<'_>) -> Vec<Spot> {
     spots
 }
 
-/// A value that is written out, and no list or object.
+/// The value of a literal that is neither a list nor an object.
 fn literal(value: &Expression<'_>) -> Option<Value> {
     match value {
         Expression::BooleanLiteral(it) => Some(it.value.into()),
@@ -60,15 +60,15 @@ fn literal(value: &Expression<'_>) -> Option<Value> {
     }
 }
 
-/// Whether a call is refused for an unknown option, since its name looks like that of
-/// one that holds the agent to something.
+/// Whether a call with this unknown option is refused: its name resembles that of an
+/// option that restricts the agent.
 fn is_refused(name: &str, value: Value) -> bool {
     let options = Value::Object(Map::from_iter([(name.to_owned(), value)])).to_string();
     AgentRequest::read("x".to_owned(), &options, OptionRules::MODULE).is_err()
 }
 
-/// Options go to the host as JSON: what is undefined or a function stays behind,
-/// and null is as good as nothing.
+/// Whether a value never reaches the host. Options are sent as JSON, which leaves out
+/// `undefined` and functions; `null` counts as absent.
 fn never_arrives(value: &Expression<'_>) -> bool {
     match value {
         Expression::Identifier(name) => name.name == "undefined",

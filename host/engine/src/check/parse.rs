@@ -1,13 +1,12 @@
 //! Parses a script into a syntax tree, on a stack that is large enough.
 //!
-//! Owns: the bounds that keep hostile nesting from overflowing the stack, which
-//! would end the whole process. Never: judges; [`super::walk`] does.
+//! Owns: the bounds that keep hostile nesting from overflowing the stack, which would end
+//! the whole process. Never: judges; [`super::walk`] does.
 //!
-//! The guest compiles the script before it comes here, on a stack of 256 KiB
-//! and with a check: whatever nests deeper than a few thousand levels has been
-//! refused as a syntax error. What the guest's parser reads in a loop and this
-//! one's tree nests, such as `a + a + a`, is read in a loop here as well, and
-//! cut off at a bound ([`super::depth`]).
+//! The guest has compiled the script before, on a stack of 256 KiB and with a check:
+//! code that nests more than a few thousand levels was refused as a syntax error. Some
+//! code, such as `a + a + a`, is not nested for a parser, which reads it in a loop, but is
+//! nested in the tree. [`super::depth`] cuts it off at a bound.
 
 use std::thread;
 
@@ -27,21 +26,21 @@ use super::walk::Walk;
 use super::{depth, portable, refusals, rules, unknown, uses};
 use crate::error::EngineError;
 
-/// Native stack of the parser, of which only what is used takes memory. The
-/// deepest nesting that the guest accepts, 5,000 levels, fits several times
-/// into it, in an unoptimised build too.
+/// Native stack of the parser; only the used part takes memory. The deepest nesting that
+/// the guest accepts, 5,000 levels, fits several times, also in an unoptimised build.
 pub(super) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// The result of applying all rules to a script.
 pub(super) struct ParsedScript {
     pub(super) spots: Vec<Spot>,
-    /// Child workflows that it names.
+    /// Child workflows that the script names.
     pub(super) named: Vec<Named>,
     /// Servers, folders and images that its calls name.
     pub(super) wanted: Vec<Wanted>,
 }
 
-/// Applies the rules.
+/// Parses a script and applies the rules. `titles` are the phases of `meta`, which begins
+/// at byte `meta_at`.
 pub(super) fn see(
     text: &str,
     titles: &[String],
@@ -66,7 +65,7 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     };
     let mut parsed = Parser::new(&allocator, text, SourceType::mjs()).with_options(options).parse();
     if parsed.panicked {
-        let message = "the rules could not be applied: another parser reads it differently";
+        let message = "the rules could not be applied: their parser does not accept the script";
         let spot = Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "");
         return ParsedScript { spots: vec![spot], named: Vec::new(), wanted: Vec::new() };
     }

@@ -1,7 +1,7 @@
 //! Phase titles: those that `meta` lists and those that the script begins.
 //!
-//! Owns: comparing the two. Never: guesses a title that is computed; where one
-//! is, no listed phase counts as never begun.
+//! Owns: comparing the two. Never: guesses a computed title; with one, no listed phase
+//! counts as never begun.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::library::similar;
 pub(super) struct Phases<'t> {
     listed: &'t [String],
     begun: BTreeSet<String>,
-    /// Some title is computed.
+    /// Whether some title is computed.
     computed: bool,
 }
 
@@ -37,7 +37,7 @@ impl<'t> Phases<'t> {
         self.computed |= is_phase() && !is_call();
     }
 
-    /// `phase("…")`.
+    /// Takes the title of `phase("…")`, and reports one that is not listed.
     pub(super) fn begin(&mut self, call: &CallExpression<'_>) -> Option<Spot> {
         match call.arguments.first().and_then(Argument::as_expression) {
             Some(title) => self.title(title),
@@ -45,7 +45,7 @@ impl<'t> Phases<'t> {
         }
     }
 
-    /// `agent(…, {phase: "…"})`.
+    /// Takes the title of `agent(…, {phase: "…"})`, and reports one that is not listed.
     pub(super) fn option(&mut self, call: &CallExpression<'_>) -> Option<Spot> {
         let options = match call.arguments.get(1)?.as_expression() {
             Some(Expression::ObjectExpression(options)) => options,
@@ -108,8 +108,8 @@ impl<'t> Phases<'t> {
             let quoted = ['\'', '"', '`'].map(|quote| format!("{quote}{title}{quote}"));
             let found = quoted.iter().filter_map(|quoted| meta.find(quoted)).min();
             let at = meta_at + found.unwrap_or(0);
-            let message = format!("the phase `{title}` is in `meta.phases` and never begins");
-            let hint = "call `phase()` with it, or take it out";
+            let message = format!("the phase `{title}` is in `meta.phases`, but never begins");
+            let hint = "call `phase()` with it, or remove it";
             Spot::new(&rules::PHASE_TITLE, u32::try_from(at).unwrap_or(0), message, hint)
         };
         never.map(spot).collect()

@@ -1,8 +1,7 @@
-//! What Claude Code, where the dialect of bodies comes from, refuses in a body.
+//! Code that Claude Code, the origin of the dialect of bodies, refuses in a body.
 //!
-//! Owns: the findings that say "not portable"; the script runs here. Never:
-//! looks at modules, which Claude Code runs none of. What was measured there is
-//! in `docs/compatibility.md`.
+//! Owns: the findings of the rule `not-portable`; the script runs here. Never: looks at
+//! modules, which Claude Code does not run. `docs/compatibility.md` has the measurements.
 
 mod clock;
 mod schema;
@@ -54,20 +53,20 @@ fn of_meta(text: &str, program: &Program<'_>) -> Vec<Spot> {
         spots.push(spot(
             at,
             "Claude Code refuses carriage returns in a script that is handed to it as text",
-            "save the file with line feeds alone",
+            "save the file with line feeds only",
         ));
     }
     let first = program.body.first().and_then(meta_of);
     if (first.is_none() || !program.directives.is_empty())
         && let Some(declared) = program.body.iter().find_map(meta_of)
     {
-        let message = "Claude Code takes `export const meta` as the first statement alone";
-        spots.push(spot(declared.span.start, message, "move it to the top, behind comments"));
+        let message = "Claude Code accepts `export const meta` only as the first statement";
+        spots.push(spot(declared.span.start, message, "move it to the top, after comments"));
     }
     let Some(declared) = program.body.iter().find_map(meta_of) else { return spots };
     if let Some(second) = declared.declarations.get(1) {
         let message = "Claude Code refuses a second declaration beside `meta`";
-        spots.push(spot(second.span.start, message, "give it a `const` of its own"));
+        spots.push(spot(second.span.start, message, "write a `const` of its own for it"));
     }
     for declarator in &declared.declarations {
         if let Some(init) = &declarator.init {
@@ -110,11 +109,7 @@ fn of_meta_value(value: &Expression<'_>, spots: &mut Vec<Spot>) {
                     .is_some_and(|name| name == "constructor" || name == "__proto__")
                 {
                     let at = property.key.span().start;
-                    spots.push(spot(
-                        at,
-                        "Claude Code refuses this key in `meta`",
-                        "give it another name",
-                    ));
+                    spots.push(spot(at, "Claude Code refuses this key in `meta`", "rename it"));
                 }
                 of_meta_value(&property.value, spots);
             }
@@ -130,7 +125,7 @@ struct Portable<'r, 't, 's, 'a> {
 }
 
 impl<'a> Portable<'_, '_, '_, 'a> {
-    /// What stands there, or what the constant of that name was given.
+    /// The expression, or the value of the constant that it names.
     fn written<'e>(&self, expression: &'e Expression<'a>) -> &'e Expression<'a>
     where
         'a: 'e,
@@ -166,19 +161,19 @@ impl<'a> Portable<'_, '_, '_, 'a> {
             Expression::ArrayExpression(all) => {
                 all.elements.iter().find_map(|one| self.no_function(one))
             }
-            // Where they are made is said, where that is here.
+            // The finding is at the promise if the callback is written here.
             mapped if matches!(self.shapes.of(mapped), Some(Shape::List(_))) => {
                 Some(made_at(mapped))
             }
             _ => None,
         };
         if let Some(at) = at {
-            let message = "Claude Code's `parallel` takes functions alone, and rejects else";
-            self.spots.push(spot(at, message, "write `() => …` around it"));
+            let message = "Claude Code's `parallel` accepts only functions";
+            self.spots.push(spot(at, message, "write `() =>` before it"));
         }
     }
 
-    /// Where an element begins that is certainly no function.
+    /// The position of an element that is certainly not a function.
     fn no_function(&self, element: &ArrayExpressionElement<'a>) -> Option<u32> {
         let is_it = match element {
             ArrayExpressionElement::Elision(_) => true,
@@ -194,7 +189,8 @@ impl<'a> Portable<'_, '_, '_, 'a> {
     }
 }
 
-/// What a callback without a block gives for each item, else the whole.
+/// The position of the expression that a callback without a block returns, else of the
+/// whole call.
 fn made_at(mapped: &Expression<'_>) -> u32 {
     let callback = match mapped {
         Expression::CallExpression(call) => {

@@ -1,8 +1,8 @@
 //! Calls that a run refuses before an agent is asked.
 //!
-//! Owns: what the guest and the core say of arguments that are written out. The
-//! core is asked itself, so that the sentence is that of a run. Never: reports
-//! what depends on a value that is not written out.
+//! Owns: the refusals of literal arguments by the guest and the core. The core itself
+//! reads the options, so that the message is that of a run. Never: guesses values that are
+//! not literals.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
@@ -24,7 +24,7 @@ use super::rules;
 use super::shapes::Shapes;
 use super::tree::{Binding, argument};
 
-// The guest's own words (`guest/js`); tests compare them with a run's.
+// The messages of the guest (`guest/js`); tests compare them with those of a run.
 const NO_PROMPT: &str = "agent(prompt, options): the prompt must be a string that is not empty";
 const OPTIONS: &str = "agent(prompt, options): the options";
 const NO_THUNKS: &str = "parallel(thunks): the thunks must be an array of functions";
@@ -47,14 +47,14 @@ pub(super) struct Wanted {
     pub(super) request: AgentRequest,
 }
 
-/// What is refused, and what a run would look for elsewhere.
+/// The refused calls, and the files and servers that a run would look up.
 pub(super) struct Refused {
     pub(super) spots: Vec<Spot>,
     pub(super) named: Vec<Named>,
     pub(super) wanted: Vec<Wanted>,
 }
 
-/// What is refused, and what is named.
+/// Finds refused calls, and the files and servers that calls name.
 pub(super) fn find(shapes: &Shapes<'_, '_, '_>, dialect: Dialect) -> Refused {
     let (spots, named, wanted) = (Vec::new(), Vec::new(), Vec::new());
     let mut refusals = Refusals { shapes, dialect, spots, named, wanted };
@@ -99,8 +99,8 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
 
     fn in_text(&mut self, one: &Expression<'a>) {
         if self.shapes.is_plain_object(one) {
-            let message = "an object is put into a text as it is: there it is \"[object Object]\"";
-            let hint = "write `JSON.stringify(…)` around it, or name the key that is meant";
+            let message = "an object in a string becomes \"[object Object]\"";
+            let hint = "write `JSON.stringify(…)` around it, or name a key of it";
             self.spots.push(Spot::new(
                 &rules::OBJECT_TEXT,
                 one.span().start,
@@ -131,7 +131,8 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         }
     }
 
-    /// The first argument and what it is; nothing where that is not certain.
+    /// The position, the kind and the expression of the first argument; none if its kind is
+    /// not certain.
     fn first<'c>(
         &self,
         call: &'c CallExpression<'a>,
@@ -148,17 +149,17 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         let is_fine = match kind {
             Kind::Text => true,
             Kind::Number => self.dialect == Dialect::Body,
-            // Told of where promises are.
+            // The rule `not-awaited` reports it.
             Kind::Promise => true,
             _ => false,
         };
         if !is_fine {
             let hint = match kind {
                 Kind::Object => {
-                    "the prompt comes first, its options behind it: `agent(prompt, { … })`"
+                    "the prompt comes first and the options second: `agent(prompt, { … })`"
                 }
-                Kind::List => "make one text of it: `.join('\\n')`",
-                _ => "give it a text",
+                Kind::List => "join it to one string: `.join('\\n')`",
+                _ => "pass a string",
             };
             self.say(at, format!("{NO_PROMPT}; this is {}", kind.in_words()), hint);
         }
@@ -182,7 +183,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
                     "pipeline(items, ...stages): stage {nth} is not a function; this is {}",
                     kind.in_words()
                 );
-                self.say(stage.span().start, message, "write `item => …` in front of it");
+                self.say(stage.span().start, message, "write `item =>` before it");
                 return;
             }
         }
@@ -191,7 +192,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
     fn sleep(&mut self, call: &CallExpression<'a>) {
         let Some((at, kind, first)) = self.first(call) else { return };
         if kind != Kind::Number {
-            self.say(at, format!("{NO_TIME}; this is {}", kind.in_words()), "give it milliseconds");
+            self.say(at, format!("{NO_TIME}; this is {}", kind.in_words()), "pass milliseconds");
             return;
         }
         let written = first.and_then(|first| self.shapes.tree.json(first));
@@ -242,14 +243,14 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
                 );
             }
         };
-        // What is expected to be missing is no mistake.
+        // A script that catches the failure expects that the workflow may be missing.
         let node = call.node_id.get();
         if !self.shapes.tree.is_tried(node, true) && !self.is_caught(call) {
             self.named.push(Named { at, target });
         }
     }
 
-    /// `workflow('x').catch(…)`.
+    /// Whether a `.catch` follows the call: `workflow('x').catch(…)`.
     fn is_caught(&self, call: &CallExpression<'a>) -> bool {
         let nodes = self.shapes.tree.semantic().nodes();
         nodes.ancestor_kinds(call.node_id.get()).any(|kind| {
@@ -257,7 +258,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         })
     }
 
-    /// What the core says of each option that is written out, and of all together.
+    /// Lets the core judge each literal option, and then all of them together.
     fn options(&mut self, options: &Expression<'a>) {
         let Expression::ObjectExpression(object) = self.shapes.tree.written(options) else {
             return self.no_object(options);
@@ -270,7 +271,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         for property in &object.properties {
             let ObjectPropertyKind::ObjectProperty(one) = property else { continue };
             let Some(name) = one.key.static_name() else { continue };
-            // What is behind it may have put another one in its place.
+            // A later key or spread may have replaced it.
             let is_it = one.kind == PropertyKind::Init && !never_arrives(&one.value);
             if let Some(value) = all.get(name.as_ref()).filter(|_| is_it)
                 && let Some(own) = self.shapes.tree.json(&one.value)
@@ -301,7 +302,8 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         }
     }
 
-    /// `agent(prompt, { schema })` in a helper: what its callers write out.
+    /// Judges an option that is a parameter, as in a helper with `agent(prompt, { schema })`:
+    /// its callers' literal arguments.
     fn given(&mut self, value: &Expression<'a>, option: &str) {
         let Expression::Identifier(name) = value else { return };
         let tree = self.shapes.tree;
@@ -327,7 +329,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         }
     }
 
-    /// A call with these options, unless it is refused.
+    /// The request with these options; none, and a finding, if it is refused.
     fn judge(
         &mut self,
         at: u32,
@@ -337,7 +339,7 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
         let text = Value::Object(options).to_string();
         match AgentRequest::read("x".to_owned(), &text, OptionRules::Third(self.dialect)) {
             Err(refusal) => {
-                // What a reference leads to may be what is not written out.
+                // The target of a reference may be a part that is not a literal.
                 if is_whole || !text.contains("\"$ref\"") {
                     self.say(at, in_words(&refusal), "");
                 }

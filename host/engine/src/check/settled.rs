@@ -1,8 +1,8 @@
-//! What a promise comes to: null, perhaps, or a list with nulls in it.
+//! Whether the value of a promise may be null, or a list with nulls in it.
 //!
-//! Owns: which calls, callbacks and functions of the script may give null in the
-//! script's dialect, and where its author has put something else in its place.
-//! Never: goes by what an author calls things.
+//! Owns: which calls, callbacks and functions of the script may give null in the script's
+//! dialect, and where the script replaces null by something else. Never: infers anything
+//! from the names of variables.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -19,37 +19,37 @@ use super::functions::Fun;
 use super::shapes::{Shape, Shapes};
 use super::tree::{Binding, argument, method_of};
 
-/// What a value may be.
+/// Whether a value may be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Null {
-    /// Certainly something.
+    /// It is never null.
     Never,
-    /// Perhaps null, and what makes it so.
+    /// It may be null, because of this construct.
     Maybe(&'static str),
-    /// The script itself says `null`.
+    /// It is a literal `null` of the script.
     Said,
-    /// The script deals with null.
+    /// It may have been null, and the script has tested or replaced it.
     Handled,
-    /// A list with nulls in it, and what made it.
+    /// It is a list that may hold nulls, made by this construct.
     Slots(&'static str),
     Unknown,
 }
 
 impl Null {
-    /// One or the other.
+    /// Of a value that is one or the other.
     fn or(self, other: Self) -> Self {
         let either = |one| self == one || other == one;
         match (self, other) {
             (one @ Self::Maybe(_), _) | (_, one @ Self::Maybe(_)) => one,
             (one, other) if one == other => one,
             _ if either(Self::Said) => Self::Said,
-            // Who deals with it in one place has thought of it.
+            // A script that handles null on one path is aware of it.
             _ if either(Self::Handled) => Self::Handled,
             _ => Self::Unknown,
         }
     }
 
-    /// What a failure is made to be.
+    /// Of the value that a `.catch()` gives in place of a failure.
     fn of_catch(self) -> Self {
         if self == Self::Said { Self::Maybe("catch") } else { self }
     }
@@ -59,11 +59,11 @@ impl Null {
 pub(super) struct Settled<'r, 't, 's, 'a> {
     pub(super) shapes: &'r Shapes<'t, 's, 'a>,
     pub(super) dialect: Dialect,
-    /// What parameters are given in the calls that are followed.
+    /// Parameters of the functions that are being followed, with their arguments.
     given: RefCell<Vec<(SymbolId, Null)>>,
     says_on_failure: OnceCell<bool>,
     tested: RefCell<HashMap<SymbolId, bool>>,
-    /// Functions whose slot may be null, as far as that is known.
+    /// Functions, and whether their slots may be null, as far as that was looked up.
     pub(super) slots: RefCell<HashMap<NodeId, bool>>,
 }
 
@@ -79,12 +79,12 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         }
     }
 
-    /// What this is, as it stands.
+    /// Whether the value of this expression may be null.
     pub(super) fn value(&self, expression: &Expression<'a>) -> Null {
         self.shapes.tree.further(|| self.look(expression, false)).unwrap_or(Null::Unknown)
     }
 
-    /// What it comes to when it is awaited.
+    /// Whether the value of this expression may be null once it is awaited.
     pub(super) fn settled(&self, expression: &Expression<'a>) -> Null {
         self.shapes.tree.further(|| self.look(expression, true)).unwrap_or(Null::Unknown)
     }
@@ -140,7 +140,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         }
     }
 
-    /// The same, whatever looks at it.
+    /// The same as [`Self::value`], also if the script tests the variable.
     fn unguarded(&self, expression: &Expression<'a>) -> Null {
         match expression {
             Expression::Identifier(name) => match self.shapes.tree.symbol(name) {
@@ -165,7 +165,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         }
     }
 
-    /// What a call comes to.
+    /// Whether the awaited result of a call may be null.
     fn call(&self, call: &CallExpression<'a>) -> Null {
         match self.shapes.tree.primitive(call) {
             Some("agent") => return self.agent(call),
@@ -225,7 +225,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
             .arguments
             .iter()
             .map(|one| match one.as_expression() {
-                // Whoever is given a promise awaits it.
+                // A function that gets a promise is expected to await it.
                 Some(one) if matches!(self.shapes.of(one), Some(Shape::Promise(_))) => {
                     self.settled(one)
                 }
@@ -236,20 +236,20 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         self.returned(&call.callee, &values)
     }
 
-    /// Whether a function is looked at by itself, not as one that is called.
+    /// Whether no call is being followed, so that results do not depend on arguments.
     pub(super) fn is_alone(&self) -> bool {
         self.given.borrow().is_empty()
     }
 
-    /// What a function of the script gives, where it is given these.
+    /// Whether the result of a function of the script may be null, for these arguments.
     fn returned(&self, callee: &Expression<'a>, values: &[Null]) -> Null {
         match self.shapes.callee(callee) {
-            Some((fun, _)) => self.result(fun, values),
+            Some(fun) => self.result(fun, values),
             None => Null::Unknown,
         }
     }
 
-    /// Whether a call of this function may give `null`.
+    /// Whether the awaited result of this function may be null, for these arguments.
     pub(super) fn result(&self, fun: Fun<'_, 'a>, values: &[Null]) -> Null {
         let before = self.given.borrow().len();
         for (nth, parameter) in fun.parameters().items.iter().enumerate() {
@@ -266,7 +266,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         result
     }
 
-    /// What each item of a list of promises comes to, where they are alike.
+    /// Whether the items of a list of promises may be null once awaited, if they are alike.
     fn item(&self, list: &Expression<'a>) -> Null {
         let list = self.shapes.tree.written(list);
         match list {
@@ -292,8 +292,8 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         }
     }
 
-    /// An agent that fails is null in a body and throws in a module, unless the
-    /// call says otherwise.
+    /// A failed agent gives null in a body and throws in a module, unless the call has
+    /// `onFailure`.
     fn agent(&self, call: &CallExpression<'a>) -> Null {
         let by_dialect = match self.dialect {
             Dialect::Body => Null::Maybe("agent"),
@@ -306,7 +306,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
             Some(Value::String(text)) if text == "null" => Null::Maybe("agent"),
             Some(Value::String(text)) if text == "throw" => Null::Never,
             Some(_) => by_dialect,
-            // It may say it where that cannot be seen.
+            // The option may come from a value that is not a literal.
             None if self.says_on_failure() => Null::Unknown,
             None => by_dialect,
         }
@@ -324,7 +324,7 @@ impl<'r, 't, 's, 'a> Settled<'r, 't, 's, 'a> {
         })
     }
 
-    /// Whether a condition looks at a name, or a function is given it.
+    /// Whether a condition mentions a variable, or a function gets it.
     pub(super) fn is_tested(&self, symbol: SymbolId) -> bool {
         if let Some(known) = self.tested.borrow().get(&symbol) {
             return *known;

@@ -1,7 +1,7 @@
-//! What an expression holds that is not awaited yet.
+//! Which expressions are promises, or hold promises.
 //!
-//! Owns: which values are promises for certain, which hold some, and whose
-//! calls are behind them. Never: says what may be done with them.
+//! Owns: which values certainly are promises, which hold some, and the calls that they
+//! come from. Never: judges their use.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -25,12 +25,14 @@ const MAPPING: [&str; 2] = ["map", "flatMap"];
 /// Functions of `Promise` that make one promise of many.
 const GATHERING: [&str; 4] = ["all", "allSettled", "any", "race"];
 
-/// Methods of a list whose result holds the same items, and whose is one.
+/// Methods of a list whose result holds the same items.
 const SAME_ITEMS: [&str; 9] =
     ["filter", "slice", "concat", "reverse", "toReversed", "flat", "sort", "toSorted", "with"];
+
+/// Methods of a list whose result is an item.
 const ONE_ITEM: [&str; 5] = ["at", "shift", "pop", "find", "findLast"];
 
-/// Methods that hand the items of a list to a function, and as which parameter.
+/// Methods that pass the items of a list to a function, and the index of the parameter.
 const HANDING: [(&str, usize); 11] = [
     ("map", 0),
     ("flatMap", 0),
@@ -45,17 +47,17 @@ const HANDING: [(&str, usize); 11] = [
     ("reduceRight", 1),
 ];
 
-/// Whose promise it is.
+/// The origin of a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Source<'a> {
-    /// `agent`, or a function of the script.
+    /// A primitive such as `agent`, a function of the script, or `Promise` or `async`.
     pub(super) name: &'a str,
-    /// Something is asked for: it matters that somebody waits.
+    /// Whether a primitive is called, so that work is lost if the promise is not awaited.
     pub(super) asks: bool,
 }
 
 impl Source<'_> {
-    /// What is called, in words.
+    /// The origin, for messages.
     pub(super) fn call(self) -> String {
         match self.name {
             "Promise" => "promise".to_owned(),
@@ -69,9 +71,9 @@ impl Source<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape<'a> {
     Promise(Source<'a>),
-    /// A list of promises alone.
+    /// A list of promises only.
     List(Source<'a>),
-    /// An object or a list in which there is a promise somewhere.
+    /// An object or list with a promise somewhere in it.
     Holder(Source<'a>),
 }
 
@@ -84,13 +86,13 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// A promise whose value is not known.
+/// The origin of a promise that does not come from a known call.
 const PLAIN: Source<'static> = Source { name: "Promise", asks: false };
 
 /// Finds the shapes of expressions, and remembers those of symbols.
 pub(super) struct Shapes<'t, 's, 'a> {
     pub(super) tree: &'t Tree<'s, 'a>,
-    /// The script has a method `map` or the like of its own.
+    /// Whether the script defines a method such as `map`.
     own_list: bool,
     known: RefCell<HashMap<SymbolId, Option<Shape<'a>>>>,
     pub(super) asking: RefCell<HashMap<NodeId, Option<&'static str>>>,
@@ -106,7 +108,7 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         }
     }
 
-    /// What this holds, where that is certain.
+    /// The shape of an expression, if it is certain.
     pub(super) fn of(&self, expression: &Expression<'a>) -> Option<Shape<'a>> {
         self.tree.further(|| self.look(expression))?
     }
@@ -142,10 +144,10 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         }
     }
 
-    /// `list[i]`.
+    /// The shape of `list[i]`.
     pub(super) fn of_item(&self, member: &ComputedMemberExpression<'a>) -> Option<Shape<'a>> {
         match self.of(&member.object)? {
-            // A text is the name of a method.
+            // With a string literal it is a property of the list, not an item.
             Shape::List(source) if !matches!(member.expression, Expression::StringLiteral(_)) => {
                 Some(Shape::Promise(source))
             }
@@ -195,8 +197,8 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
             return AWAITED.contains(&primitive).then_some(Shape::Promise(source));
         }
         self.of_method(call).or_else(|| {
-            let (fun, name) = self.callee(&call.callee)?;
-            self.returned(fun, name)
+            let fun = self.callee(&call.callee)?;
+            self.returned(fun)
         })
     }
 
@@ -233,69 +235,63 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
 
     /// The list of what a callback returns for each item.
     fn each(&self, callback: &Expression<'a>) -> Option<Shape<'a>> {
-        let (fun, name) = self.callee(callback)?;
-        match self.returned(fun, name)? {
+        let fun = self.callee(callback)?;
+        match self.returned(fun)? {
             Shape::Promise(source) => Some(Shape::List(source)),
             Shape::Holder(source) | Shape::List(source) => Some(Shape::Holder(source)),
         }
     }
 
-    /// The primitive that is asked for each item, where what comes of it is
-    /// thrown away.
+    /// The source of promises that are dropped for each item: those that a callback of
+    /// `forEach` returns.
     pub(super) fn lost_each(&self, call: &CallExpression<'a>) -> Option<Source<'a>> {
         let (_, method) = method_of(call)?;
         if self.own_list || method != "forEach" {
             return None;
         }
-        let (fun, name) = self.callee(argument(call, 0)?)?;
-        // Another rule speaks of async callbacks of `forEach`.
+        let fun = self.callee(argument(call, 0)?)?;
+        // The rule `for-each` reports async callbacks.
         if fun.is_async() {
             return None;
         }
-        match self.returned(fun, name)? {
+        match self.returned(fun)? {
             Shape::Promise(source) => Some(source),
             _ => None,
         }
     }
 
-    /// The function of the script that an expression is, and what to call it.
-    pub(super) fn callee<'b>(&self, callee: &'b Expression<'a>) -> Option<(Fun<'b, 'a>, &'b str)>
+    /// The function of the script that an expression stands for.
+    pub(super) fn callee<'b>(&self, callee: &'b Expression<'a>) -> Option<Fun<'b, 'a>>
     where
         'a: 'b,
     {
         if let Some(fun) = Fun::of(callee) {
-            return Some((fun, ""));
+            return Some(fun);
         }
         match callee {
-            Expression::Identifier(name) => {
-                let symbol = self.tree.symbol(name)?;
-                let fun = match self.tree.binding(symbol) {
-                    Binding::Function(fun) => fun,
-                    Binding::Value(value) => self.tree.further(|| self.callee(value))??.0,
-                    _ => return None,
-                };
-                Some((fun, name.name.as_str()))
-            }
+            Expression::Identifier(name) => match self.tree.binding(self.tree.symbol(name)?) {
+                Binding::Function(fun) => Some(fun),
+                Binding::Value(value) => self.tree.further(|| self.callee(value))?,
+                _ => None,
+            },
             Expression::StaticMemberExpression(member) => {
                 let name = member.property.name.as_str();
-                let fun = match &member.object {
+                match &member.object {
                     Expression::ThisExpression(this) => {
-                        let class = self.class_around(this.node_id.get())?;
-                        method_of_class(class, name)?
+                        method_of_class(self.class_around(this.node_id.get())?, name)
                     }
                     object => match self.tree.written(object) {
-                        Expression::ObjectExpression(written) => Fun::of(property(written, name)?)?,
+                        Expression::ObjectExpression(written) => Fun::of(property(written, name)?),
                         Expression::NewExpression(made) => {
                             let Expression::Identifier(class) = &made.callee else { return None };
                             match self.tree.binding(self.tree.symbol(class)?) {
-                                Binding::Class(class) => method_of_class(class, name)?,
-                                _ => return None,
+                                Binding::Class(class) => method_of_class(class, name),
+                                _ => None,
                             }
                         }
-                        _ => return None,
+                        _ => None,
                     },
-                };
-                Some((fun, name))
+                }
             }
             _ => None,
         }
@@ -308,14 +304,14 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         })
     }
 
-    /// What a call of this function gives.
-    pub(super) fn returned(&self, fun: Fun<'_, 'a>, name: &str) -> Option<Shape<'a>> {
+    /// The shape of this function's result.
+    pub(super) fn returned(&self, fun: Fun<'_, 'a>) -> Option<Shape<'a>> {
         if fun.is_generator() {
             return None;
         }
         if fun.is_async() {
             let asks = self.asks(fun);
-            let name = asks.unwrap_or_else(|| self.own_name(fun, name));
+            let name = asks.unwrap_or_else(|| self.own_name(fun));
             return Some(Shape::Promise(Source { name, asks: asks.is_some() }));
         }
         let mut shape = None;
@@ -326,8 +322,8 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         shape
     }
 
-    /// A name that lives as long as the text.
-    fn own_name(&self, fun: Fun<'_, 'a>, _name: &str) -> &'a str {
+    /// The name of a function declaration; `async` for other functions.
+    fn own_name(&self, fun: Fun<'_, 'a>) -> &'a str {
         match self.tree.kind(fun.node()) {
             AstKind::Function(function) if function.id.is_some() => {
                 function.id.as_ref().map_or("async", |id| id.name.as_str())
@@ -357,14 +353,16 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         found
     }
 
-    /// `const [a, b] = [agent(x), 1]`: each has its own.
+    /// The shape of one variable of a pattern: in `const [a, b] = [agent(x), 1]`, only `a`
+    /// is a promise.
     fn element(&self, value: &Expression<'a>, symbol: SymbolId) -> Option<Shape<'a>> {
         let Expression::ArrayExpression(list) = value else { return None };
         let Binding::Element(_, nth) = self.tree.binding(symbol) else { return None };
         self.of(list.elements.get(nth)?.as_expression()?)
     }
 
-    /// `items.map(i => agent(i)).forEach(p => …)`: what `p` is.
+    /// The shape of a callback's parameter, such as `p` in
+    /// `items.map(i => agent(i)).forEach(p => …)`.
     fn item_of(&self, fun: Fun<'a, 'a>, nth: usize) -> Option<Shape<'a>> {
         let AstKind::CallExpression(call) = self.tree.parent(fun.node()) else { return None };
         let (object, method) = method_of(call)?;
@@ -379,8 +377,8 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         }
     }
 
-    /// `const all = []` into which promises are pushed, `const all = {}` whose keys
-    /// are given some.
+    /// The shape of a list or object that begins empty: `const all = []` to which promises
+    /// are pushed, or `const all = {}` whose keys are set to promises.
     fn built(&self, symbol: SymbolId, value: &Expression<'a>) -> Option<Shape<'a>> {
         let is_list = match value {
             Expression::ArrayExpression(list) if list.elements.is_empty() => true,
@@ -421,8 +419,8 @@ impl<'t, 's, 'a> Shapes<'t, 's, 'a> {
         shape
     }
 
-    /// What a member is given, where it is.
-    #[expect(clippy::option_option, reason = "not given, and given what is not known")]
+    /// The shape that is assigned to a member; the outer `None` if this is no assignment.
+    #[expect(clippy::option_option, reason = "not assigned, and assigned an unknown value")]
     fn given(&self, member: NodeId) -> Option<Option<Shape<'a>>> {
         let AstKind::AssignmentExpression(it) = self.tree.parent(member) else { return None };
         let is_left = it.left.span() == self.tree.kind(member).span();

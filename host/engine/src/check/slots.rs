@@ -1,7 +1,7 @@
-//! Slots of `parallel` and items of `pipeline`: which may be null.
+//! Whether slots of `parallel` and items of `pipeline` may be null.
 //!
-//! Owns: what a function gives that throws, when its slot is null. Never: takes a
-//! function for one that throws when its author has dealt with it.
+//! Owns: which functions may throw or give null, so that their slots are null. Never:
+//! counts a failure that the function handles itself.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
@@ -19,8 +19,8 @@ use super::shapes::Shape;
 use super::tree::{AWAITED, argument, method_of};
 
 impl<'a> Settled<'_, '_, '_, 'a> {
-    /// Whether a slot of this list may be null. A list that cannot be seen may
-    /// hold anything.
+    /// Whether a slot of this list may be null. A list that is not a literal may hold
+    /// anything.
     pub(super) fn has_null_slots(&self, list: &Expression<'a>) -> bool {
         let tree = self.shapes.tree;
         match tree.written(list) {
@@ -52,17 +52,18 @@ impl<'a> Settled<'_, '_, '_, 'a> {
             "filter" | "slice" | "reverse" | "concat" => return self.has_null_slots(object),
             _ => return true,
         };
-        let Some((fun, _)) = callback.and_then(|callback| self.shapes.callee(callback)) else {
+        let Some(fun) = callback.and_then(|callback| self.shapes.callee(callback)) else {
             return true;
         };
-        // Promises in place of functions.
-        if matches!(self.shapes.returned(fun, ""), Some(Shape::Promise(_))) {
+        // The list holds promises instead of functions.
+        if matches!(self.shapes.returned(fun), Some(Shape::Promise(_))) {
             return self.of_function(fun);
         }
         fun.returns().into_iter().any(|thunk| self.may_give_null(thunk).unwrap_or(false))
     }
 
-    /// `thunks.push(() => …)`.
+    /// Whether the function that `thunks.push(() => …)` adds may give null; none for other
+    /// mentions of the list.
     fn pushed(&self, mention: NodeId) -> Option<bool> {
         let tree = self.shapes.tree;
         let AstKind::StaticMemberExpression(member) = tree.parent(mention) else { return None };
@@ -71,19 +72,19 @@ impl<'a> Settled<'_, '_, '_, 'a> {
         is_it.then(|| argument(call, 0).is_none_or(|one| self.may_give_null(one).unwrap_or(false)))
     }
 
-    /// Whether what stands in a slot, or does a stage's work, may end in null; none
-    /// where that cannot be seen.
+    /// Whether a function or promise in a slot, or a stage, may end in null; none if that
+    /// is not certain.
     pub(super) fn may_give_null(&self, thunk: &Expression<'a>) -> Option<bool> {
         self.shapes.tree.further(|| {
-            if let Some((fun, _)) = self.shapes.callee(thunk) {
+            if let Some(fun) = self.shapes.callee(thunk) {
                 return Some(self.of_function(fun));
             }
             match thunk {
                 Expression::CallExpression(call) if self.shapes.of_call(call).is_none() => {
-                    // `safely(() => …)`: what it returns stands in the slot.
-                    let (maker, _) = self.shapes.callee(&call.callee)?;
+                    // `safely(() => …)`: the slot holds the function that it returns.
+                    let maker = self.shapes.callee(&call.callee)?;
                     let made = maker.returns();
-                    let (fun, _) = self.shapes.callee(made.first()?)?;
+                    let fun = self.shapes.callee(made.first()?)?;
                     Some(self.of_function(fun)).filter(|_| made.len() == 1)
                 }
                 Expression::ConditionalExpression(it) => {
@@ -128,12 +129,12 @@ impl<'a> Settled<'_, '_, '_, 'a> {
         match result {
             _ if within.throws => true,
             Null::Handled => false,
-            // Who has thought of null has made something of it.
+            // A function that tests answers for null handles it.
             _ => within.asks && !within.guards,
         }
     }
 
-    /// What is in a function: calls that nothing catches, and a look at an answer.
+    /// Looks for calls that nothing catches, `throw`, and tests of answers in a function.
     fn look_into(&self, fun: Fun<'_, 'a>) -> Within<'_, '_, '_, '_, 'a> {
         let mut within =
             Within { settled: self, outer: fun.node(), asks: false, throws: false, guards: false };
@@ -152,11 +153,11 @@ impl<'a> Settled<'_, '_, '_, 'a> {
 struct Within<'w, 'r, 't, 's, 'a> {
     settled: &'w Settled<'r, 't, 's, 'a>,
     outer: NodeId,
-    /// Something is asked for that may throw.
+    /// Whether it calls a primitive that may throw.
     asks: bool,
-    /// It says `throw` itself.
+    /// Whether it has a `throw` of its own.
     throws: bool,
-    /// It looks whether an answer is null.
+    /// Whether it tests an answer for null.
     guards: bool,
 }
 
@@ -165,7 +166,7 @@ impl<'a> Visit<'a> for Within<'_, '_, '_, '_, 'a> {
         let shapes = self.settled.shapes;
         let asks = shapes.tree.primitive(it).is_some_and(|name| AWAITED.contains(&name));
         let of_own = || {
-            let (fun, _) = shapes.callee(&it.callee)?;
+            let fun = shapes.callee(&it.callee)?;
             let look = || shapes.asks(fun).is_some() && self.settled.look_into(fun).asks;
             shapes.tree.further(look)
         };
@@ -215,8 +216,7 @@ impl<'a> Visit<'a> for Within<'_, '_, '_, '_, 'a> {
 }
 
 impl Within<'_, '_, '_, '_, '_> {
-    /// Whether a `try`, or a `.catch()` behind it, within the function takes what
-    /// is thrown there.
+    /// Whether a `try` or `.catch()` in the function catches an error that this node throws.
     fn is_caught(&self, node: NodeId) -> bool {
         let tree = self.settled.shapes.tree;
         let mut span = tree.kind(node).span();
@@ -238,7 +238,7 @@ impl Within<'_, '_, '_, '_, '_> {
     }
 }
 
-/// `….catch(…)`, and `….then(…, …)` that takes what failed in front of it.
+/// Whether a call is `….catch(…)`, or a `….then(…, …)` that handles failures.
 fn is_behind(call: &CallExpression<'_>, callee: Span) -> bool {
     call.callee.span() == callee
         && match method_of(call) {

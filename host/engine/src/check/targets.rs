@@ -1,8 +1,7 @@
-//! Child workflows, servers and folders that a script names, looked for as a run
-//! looks for them.
+//! Looks up the child workflows, servers and folders that a script names, as a run does.
 //!
-//! Owns: asking for each, and the place of those that a run would not get. Never:
-//! looks in other places than a run does, or runs anything.
+//! Owns: the findings about those that a run would refuse. Never: searches other folders
+//! than a run, or runs anything.
 
 use std::sync::Arc;
 
@@ -18,17 +17,18 @@ use crate::folders::RunFolders;
 use crate::request::{AgentSettings, Folders, ScriptFile};
 use crate::step_resources::ResourceRules;
 
-/// Children of one script that are looked for.
+/// Most children, and most calls with servers or folders, that are looked up for one
+/// script.
 const LOOKED_FOR_MAX: usize = 100;
 
-/// What a run from this place would not get.
+/// The child workflows that a run in these folders would not find.
 pub(super) async fn missing(
     sandbox: &Sandbox,
     file: &ScriptFile,
     chosen: &Folders,
     named: Vec<Named>,
 ) -> Vec<Spot> {
-    // Where the script has no folder any more, nothing is certain.
+    // If the folder of the script is gone, nothing is certain.
     let Ok(folders) = RunFolders::of_new(&file.path, chosen) else { return Vec::new() };
     let root = folders.root.as_ref();
     let caller = root.map_or_else(String::new, |root| root.relative(&file.path));
@@ -43,7 +43,7 @@ pub(super) async fn missing(
     spots
 }
 
-/// What the settings here do not allow.
+/// The servers and folders that the settings do not allow.
 pub(super) fn not_allowed(
     file: &ScriptFile,
     chosen: &Folders,

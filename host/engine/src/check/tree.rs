@@ -1,8 +1,7 @@
-//! The syntax tree of one script, and what its names mean.
+//! The syntax tree of one script, and the meaning of its names.
 //!
-//! Owns: from a name to what declares it, from an expression to the primitive
-//! that it is, and the bound on how long all rules together may look. Never:
-//! judges; what is not certain is not known.
+//! Owns: finding the declaration of a name and the primitive that an expression stands
+//! for, and the bound on the work of all rules together. Never: judges, or guesses.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -17,17 +16,19 @@ use oxc_span::{GetSpan, Span};
 
 use super::functions::Fun;
 
-/// The primitives whose promises somebody has to await.
+/// The primitives that return promises, which the script must await.
 pub(super) const AWAITED: [&str; 5] = ["agent", "workflow", "sleep", "parallel", "pipeline"];
 
-/// The primitives that give nothing back.
+/// The primitives that return nothing.
 const TOLD: [&str; 2] = ["phase", "log"];
 
-/// Objects that hold the primitives, and one that holds the virtual module.
+/// Objects that hold the primitives.
 const HOLDERS: [&str; 2] = ["SW", "ctx"];
+
+/// Their key that holds the exports of `workflow:extra`.
 const EXTRA: &str = "extra";
 
-/// Globals of the language that rules ask for.
+/// Globals that rules look for, besides the primitives.
 const LANGUAGE: [&str; 12] = [
     "Promise",
     "Array",
@@ -43,14 +44,14 @@ const LANGUAGE: [&str; 12] = [
     "budget",
 ];
 
-/// Steps that all rules together may take to follow values. An ordinary script
-/// takes some thousands; one that is made to branch without end stops here.
-const STEPS_MAX: u32 = 3_000_000;
+/// Most expressions that all rules together may look at to follow values. An ordinary
+/// script takes some thousands; this stops a script that is made to branch without end.
+const LOOKS_MAX: u32 = 3_000_000;
 
-/// How far a value is followed from name to name and from call to call.
+/// Most names and calls through which one value is followed.
 const HOPS_MAX: u32 = 24;
 
-/// How a name came by its value.
+/// How a name got its value.
 #[derive(Clone, Copy)]
 pub(super) enum Binding<'a> {
     /// `const x = value`, or a variable that is never assigned again.
@@ -63,23 +64,23 @@ pub(super) enum Binding<'a> {
     Item(&'a Expression<'a>),
     Function(Fun<'a, 'a>),
     Class(&'a Class<'a>),
-    /// A whole parameter, and which.
+    /// A whole parameter, by its index.
     Parameter(Fun<'a, 'a>, usize),
-    /// A key of a parameter that is taken apart.
+    /// A key of a parameter that is destructured, by the index of the parameter.
     ParameterKey(Fun<'a, 'a>, usize, &'a str),
-    /// What is imported from `workflow:extra`: a name, or all of it.
+    /// An import from `workflow:extra`: a name, or `extra` for the whole module.
     Import(&'a str),
-    /// Anything else, or what may change.
+    /// Anything else, and names whose value may change.
     Unknown,
 }
 
 /// The syntax tree of a script, with its symbols.
 pub(super) struct Tree<'s, 'a> {
     semantic: &'s Semantic<'a>,
-    steps: Cell<u32>,
+    looks: Cell<u32>,
     hops: Cell<u32>,
     bindings: RefCell<HashMap<SymbolId, Binding<'a>>>,
-    /// The script was cut off at some depth: what is not seen may do anything.
+    /// Whether the script was cut off at some depth. The rest may do anything.
     pub(super) is_cut: bool,
 }
 
@@ -87,7 +88,7 @@ impl<'s, 'a> Tree<'s, 'a> {
     pub(super) fn new(semantic: &'s Semantic<'a>, is_cut: bool) -> Self {
         Self {
             semantic,
-            steps: Cell::new(0),
+            looks: Cell::new(0),
             hops: Cell::new(0),
             bindings: RefCell::default(),
             is_cut,
@@ -99,21 +100,21 @@ impl<'s, 'a> Tree<'s, 'a> {
         self.semantic
     }
 
-    /// Looks one step further, unless that was enough.
+    /// Follows a value once more; none when a bound is reached.
     pub(super) fn further<T>(&self, look: impl FnOnce() -> T) -> Option<T> {
-        if self.steps.get() >= STEPS_MAX || self.hops.get() >= HOPS_MAX {
+        if self.looks.get() >= LOOKS_MAX || self.hops.get() >= HOPS_MAX {
             return None;
         }
-        self.steps.set(self.steps.get() + 1);
+        self.looks.set(self.looks.get() + 1);
         self.hops.set(self.hops.get() + 1);
         let seen = look();
         self.hops.set(self.hops.get() - 1);
         Some(seen)
     }
 
-    /// Whether all steps were taken: what is found from then on is not certain.
+    /// Whether the bound on all looks is reached. Results are not certain from then on.
     pub(super) fn is_spent(&self) -> bool {
-        self.steps.get() >= STEPS_MAX
+        self.looks.get() >= LOOKS_MAX
     }
 
     /// The syntax of a node.
@@ -126,7 +127,7 @@ impl<'s, 'a> Tree<'s, 'a> {
         self.semantic.nodes().parent_kind(node)
     }
 
-    /// What this name stands for; none for a global.
+    /// The symbol of this name; none for a global.
     pub(super) fn symbol(&self, name: &IdentifierReference<'a>) -> Option<SymbolId> {
         let reference = name.reference_id.get()?;
         self.semantic.scoping().get_reference(reference).symbol_id()
@@ -152,7 +153,7 @@ impl<'s, 'a> Tree<'s, 'a> {
         self.semantic.scoping().symbol_name(symbol)
     }
 
-    /// What a name was given once and for all.
+    /// How a name got its value, if the value never changes.
     pub(super) fn binding(&self, symbol: SymbolId) -> Binding<'a> {
         if let Some(known) = self.bindings.borrow().get(&symbol) {
             return *known;
@@ -193,7 +194,7 @@ impl<'s, 'a> Tree<'s, 'a> {
         }
     }
 
-    /// The list of the `for … of` that declares this.
+    /// The list of the `for … of` loop that declares this variable.
     fn loop_over(&self, declarator: NodeId) -> Option<&'a Expression<'a>> {
         let declaration = self.semantic.nodes().parent_id(declarator);
         match self.parent(declaration) {
@@ -226,8 +227,8 @@ impl<'s, 'a> Tree<'s, 'a> {
         }
     }
 
-    /// What an expression is, where that is something of ours or of the language:
-    /// `agent`, `SW.agent`, a name that was given one of them.
+    /// The primitive or global that an expression stands for: `agent`, `SW.agent`, or a
+    /// name with one of these as its value.
     pub(super) fn denotes(&self, expression: &Expression<'a>) -> Option<&'static str> {
         match expression {
             Expression::Identifier(name) => self.denoted(name),
@@ -271,7 +272,7 @@ impl<'s, 'a> Tree<'s, 'a> {
         })
     }
 
-    /// The name of a function, of a declaration or of the variable that holds it.
+    /// The symbol of a function: of its declaration, or of the variable that holds it.
     fn named_as(&self, fun: Fun<'_, 'a>) -> Option<SymbolId> {
         match (fun, self.parent(fun.node())) {
             (Fun::Function(function), _) if function.id.is_some() => {
@@ -310,7 +311,7 @@ impl<'s, 'a> Tree<'s, 'a> {
         self.primitive(call) == Some("log") || of_console().is_some()
     }
 
-    /// What stands there, or what the constant of that name was given.
+    /// The expression, or the value of the constant that it names.
     pub(super) fn written<'e>(&self, expression: &'e Expression<'a>) -> &'e Expression<'a>
     where
         'a: 'e,
@@ -336,8 +337,8 @@ impl<'s, 'a> Tree<'s, 'a> {
         })
     }
 
-    /// Whether a node stands in the block of a `try` with a `catch`, as seen from
-    /// within the function around it or, with `whole`, from the top.
+    /// Whether a node is in the block of a `try` with a `catch`, within its function or,
+    /// with `whole`, anywhere around it.
     pub(super) fn is_tried(&self, node: NodeId, whole: bool) -> bool {
         let mut inner = self.kind(node).span();
         for one in self.semantic.nodes().ancestor_ids(node) {
@@ -356,7 +357,7 @@ impl<'s, 'a> Tree<'s, 'a> {
     }
 }
 
-/// What is known by this name.
+/// The primitive or global of this name.
 fn known(name: &str) -> Option<&'static str> {
     let all = AWAITED.iter().chain(&TOLD).chain(&HOLDERS).chain(&LANGUAGE).chain(&[EXTRA]);
     all.copied().find(|known| *known == name)
@@ -381,7 +382,7 @@ fn imported<'a>(one: &'a ImportSpecifier<'a>) -> Binding<'a> {
     }
 }
 
-/// Where a name stands in a pattern.
+/// The position of a name in a pattern.
 enum Within<'a> {
     Whole,
     Key(&'a str),
@@ -412,7 +413,7 @@ fn within<'a>(pattern: &'a BindingPattern<'a>, at: Span) -> Option<Within<'a>> {
     }
 }
 
-/// The object and the name of a call of a method.
+/// The object and the method name of a method call.
 pub(super) fn method_of<'b, 'a>(
     call: &'b CallExpression<'a>,
 ) -> Option<(&'b Expression<'a>, &'b str)> {
@@ -424,12 +425,12 @@ pub(super) fn method_of<'b, 'a>(
     }
 }
 
-/// An argument, unless it is a spread.
+/// The argument at this index; none if it or one before it is a spread.
 pub(super) fn argument<'b, 'a>(
     call: &'b CallExpression<'a>,
     nth: usize,
 ) -> Option<&'b Expression<'a>> {
-    // A spread in front may be any number of them.
+    // A spread may stand for any number of arguments.
     let is_spread = |one: &Argument<'a>| matches!(one, Argument::SpreadElement(_));
     if call.arguments.iter().take(nth).any(is_spread) {
         return None;

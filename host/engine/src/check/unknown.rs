@@ -1,7 +1,8 @@
-//! Names that do not exist: what a script would only notice behind paid calls.
+//! Names that do not exist. A run may reach them only after paid agent steps.
 //!
-//! Owns: which names a script finds, and which methods our objects have. Never:
-//! reports what the script asks for first, with `typeof` or inside a `try`.
+//! Owns: the names that are available in scripts, and the methods of `SW`, `ctx`, `budget`
+//! and `console`. Never: reports a name that the script tests with `typeof`, or that is in
+//! a `try`.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -19,7 +20,7 @@ use crate::library::similar;
 /// What the guest puts into the global scope; a test of the guest holds the list.
 const GLOBALS: &str = include_str!("../../globals.txt");
 
-/// Names that elsewhere stand for something, and what there is here.
+/// Names that exist in other environments, and the alternative here.
 const ELSEWHERE: [(&[&str], &str); 8] = [
     (
         &["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "navigator", "Request", "Headers"],
@@ -27,7 +28,7 @@ const ELSEWHERE: [(&[&str], &str); 8] = [
     ),
     (
         &["process", "Deno", "Bun", "global", "window", "self"],
-        "a script has no system around it: give it what it needs as `args`",
+        "a script has no access to the system: pass the values that it needs as `args`",
     ),
     (&["require", "module", "exports"], "bundle other code into the script"),
     (
@@ -49,7 +50,7 @@ const ELSEWHERE: [(&[&str], &str); 8] = [
             "Intl",
             "Temporal",
         ],
-        "the script engine does not have it: guard it with `typeof`, or write it out",
+        "the script engine does not have it: test for it with `typeof`, or write it yourself",
     ),
     (&["crypto", "performance"], "`Math.random()` and `Date.now()` are recorded, and replay"),
     (
@@ -58,8 +59,8 @@ const ELSEWHERE: [(&[&str], &str); 8] = [
     ),
 ];
 
-/// What the objects of ours have. Reading another key is `undefined`; calling it
-/// throws.
+/// The keys of the objects that the guest defines. Another key is `undefined`, and calling
+/// it throws.
 const MEMBERS: [(&str, &[&str]); 4] = [
     ("console", &["log", "info", "warn", "error", "debug"]),
     (
@@ -79,9 +80,9 @@ const MEMBERS: [(&str, &[&str]); 4] = [
     ("budget", &["total", "spent", "remaining"]),
 ];
 
-/// The names of this program that nothing gives a meaning to.
+/// The findings about unknown names and methods.
 pub(super) fn spots(tree: &Tree<'_, '_>) -> Vec<Spot> {
-    // What was cut off may declare any.
+    // Code that was cut off may declare any name.
     if tree.is_cut {
         return Vec::new();
     }
@@ -102,7 +103,7 @@ pub(super) fn spots(tree: &Tree<'_, '_>) -> Vec<Spot> {
         }
         let nodes = references.iter().map(|one| scoping.get_reference(*one).node_id());
         let nodes: Vec<NodeId> = nodes.collect();
-        // The script asks before it uses it.
+        // The script tests for it first.
         if nodes.iter().any(|node| is_asked_for(tree, *node)) {
             continue;
         }
@@ -118,7 +119,7 @@ fn is_asked_for(tree: &Tree<'_, '_>, node: NodeId) -> bool {
     matches!(tree.parent(node), AstKind::UnaryExpression(it) if it.operator == UnaryOperator::Typeof)
 }
 
-/// `globalThis.name = …` makes a name.
+/// The globals that the script itself makes: `globalThis.name = …`.
 fn made_globals<'a>(tree: &Tree<'_, 'a>) -> HashSet<&'a str> {
     let nodes = tree.semantic().nodes().iter();
     let made = nodes.filter_map(|node| match node.kind() {
@@ -138,19 +139,18 @@ fn spot(name: &str, at: u32, known: &BTreeSet<String>, declared: &BTreeSet<Strin
     let instead = ELSEWHERE.iter().find(|(names, _)| names.contains(&name));
     let hint = match instead {
         _ if declared.contains(name) => {
-            "it is declared in another block or function alone: declare it where both see it"
-                .to_owned()
+            "it is declared only in another block or function: declare it around both".to_owned()
         }
         Some((_, hint)) => (*hint).to_owned(),
         None => match similar(name, &known.union(declared).cloned().collect()) {
-            close if close.is_empty() => "declare it, or take it out".to_owned(),
+            close if close.is_empty() => "declare it, or remove it".to_owned(),
             close => format!("did you mean {}?", close.join(" or ")),
         },
     };
     Spot::new(&rules::UNKNOWN_NAME, at, format!("`{name}` is not defined"), hint)
 }
 
-/// `console.table(…)`, `SW.agnt(…)`.
+/// The findings about unknown methods, such as `console.table(…)` and `SW.agnt(…)`.
 fn members(tree: &Tree<'_, '_>) -> Vec<Spot> {
     let (mut called, mut read) = (Vec::new(), HashSet::new());
     for node in tree.semantic().nodes() {
@@ -172,7 +172,7 @@ fn members(tree: &Tree<'_, '_>) -> Vec<Spot> {
     }
     let mut told = HashSet::new();
     let unknown = called.into_iter().filter(|(holder, name, ..)| {
-        // Read elsewhere, it is asked for.
+        // The script reads it elsewhere, which may be a test for it.
         !read.contains(&(*holder, *name)) && told.insert((*holder, *name))
     });
     let spot = |(holder, name, has, at): (&str, &str, &[&str], u32)| {
@@ -191,7 +191,8 @@ fn members(tree: &Tree<'_, '_>) -> Vec<Spot> {
     unknown.map(spot).collect()
 }
 
-/// What those inherit that inherit anything.
+/// Whether a holder inherits this method from `Object.prototype`. `SW` and `budget` inherit
+/// nothing.
 fn is_of_every_object(holder: &str, name: &str) -> bool {
     matches!(holder, "console" | "ctx")
         && [

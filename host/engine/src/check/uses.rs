@@ -1,7 +1,7 @@
-//! Promises that are not awaited, and how they are used instead.
+//! Promises that are not awaited.
 //!
-//! Owns: the findings, and that each variable has one. Never: says what a value
-//! is ([`super::shapes`]) or where it stands ([`super::value_use`]).
+//! Owns: the findings, at most one for each variable. Never: finds the shape of a value
+//! ([`super::shapes`]) or its use ([`super::value_use`]).
 
 use std::collections::HashSet;
 
@@ -20,9 +20,9 @@ use super::walk::{NOT_AWAITED_HINT, quoted};
 const LIST_HINT: &str =
     "write `await parallel(items.map(item => () => …))`, or `await Promise.all(items.map(…))`";
 
-const BEFORE_HINT: &str = "write `await` in front of the call, or of the promise where it is used";
+const BEFORE_HINT: &str = "write `await` before the call, or before the promise where it is used";
 
-/// What is wrong with promises in this script.
+/// The findings about promises in a script.
 pub(super) fn spots<'a>(shapes: &Shapes<'_, '_, 'a>, text: &str) -> Vec<Spot> {
     let mut uses = Uses { shapes, text, spots: Vec::new(), told: HashSet::new() };
     for node in shapes.tree.semantic().nodes() {
@@ -72,7 +72,7 @@ struct Uses<'u, 't, 's, 'a> {
     shapes: &'u Shapes<'t, 's, 'a>,
     text: &'u str,
     spots: Vec<Spot>,
-    /// Variables that something was said of.
+    /// Variables with a finding.
     told: HashSet<SymbolId>,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Uses<'_, '_, '_, 'a> {
                 if let Some(source) = self.shapes.lost_each(call)
                     && source.asks
                 {
-                    let message = format!("nobody awaits the {} calls made here", source.call());
+                    let message = format!("the {} calls made here are not awaited", source.call());
                     self.say(call.span.start, message, LIST_HINT);
                 }
             }
@@ -100,34 +100,34 @@ impl<'a> Uses<'_, '_, '_, 'a> {
         }
     }
 
-    /// A promise in a variable that nothing can await.
+    /// Reports a promise in a variable that is never used, or used only in neutral ways.
     fn forgotten(&mut self, symbol: SymbolId, shape: Shape<'a>, init: &Expression<'a>) {
         let tree = self.shapes.tree;
         let source = shape.source();
         if tree.is_cut || !source.asks || matches!(shape, Shape::Holder(_)) {
             return;
         }
-        let places = tree.mentions(symbol).map(|at| self.shapes.place(at, shape));
-        let places: Vec<ValueUse<'_>> = places.collect();
-        if places.iter().any(|place| *place != ValueUse::Neutral) {
+        let uses = tree.mentions(symbol).map(|at| self.shapes.use_of(at, shape));
+        let uses: Vec<ValueUse<'_>> = uses.collect();
+        if uses.iter().any(|used| *used != ValueUse::Neutral) {
             return;
         }
         let name = tree.name(symbol);
         let what = self.what(shape, Some(init));
-        let why = match places.is_empty() {
+        let why = match uses.is_empty() {
             true => format!("`{name}` is not used"),
             false => format!("`{name}` is not awaited anywhere"),
         };
         self.say(init.span().start, format!("{what}: {why}"), hint(shape));
     }
 
-    /// Says what is wrong with a value at this place, if anything is.
+    /// Reports a wrong use of this node's value. Returns whether it did.
     fn look(&mut self, node: NodeId, shape: Shape<'a>, symbol: Option<SymbolId>) -> bool {
-        let place = self.shapes.place(node, shape);
+        let used = self.shapes.use_of(node, shape);
         let kind = self.shapes.tree.kind(node);
         let at = kind.span();
         let source = shape.source();
-        let says = match (place, shape) {
+        let why = match (used, shape) {
             (ValueUse::Fine | ValueUse::Neutral, _) => return false,
             (ValueUse::Dropped, Shape::Holder(_)) => return false,
             (ValueUse::Dropped, _) if self.is_awaited_elsewhere(kind) => return false,
@@ -138,7 +138,8 @@ impl<'a> Uses<'_, '_, '_, 'a> {
             }
             (ValueUse::Dropped, _) => String::new(),
             (ValueUse::Awaited(at), Shape::List(_)) => {
-                let message = format!("{}: a list is no promise", self.what(shape, None));
+                let what = self.what(shape, None);
+                let message = format!("{what}: `await` of a list does not wait for its promises");
                 self.say(at, message, LIST_HINT);
                 return true;
             }
@@ -146,21 +147,21 @@ impl<'a> Uses<'_, '_, '_, 'a> {
             (ValueUse::Tested, _) if symbol.is_some_and(|symbol| self.is_told_apart(symbol)) => {
                 return false;
             }
-            (ValueUse::Text, _) => "in a text it is \"[object Promise]\"".to_owned(),
+            (ValueUse::Text, _) => "in a string it is \"[object Promise]\"".to_owned(),
             (ValueUse::Read(name), _) => format!("a promise has no `{name}`"),
             (ValueUse::Tested, _) => "a promise is always true".to_owned(),
-            (ValueUse::Compared, _) => "a promise is compared".to_owned(),
+            (ValueUse::Compared, _) => "the promise itself is compared".to_owned(),
             (ValueUse::Iterated, _) => "a promise cannot be iterated".to_owned(),
             (ValueUse::Json, _) => "in JSON a promise is `{}`".to_owned(),
-            (ValueUse::Logged, _) => "what is logged is a promise".to_owned(),
-            (ValueUse::Prompt, _) => "a prompt has to be a text".to_owned(),
+            (ValueUse::Logged, _) => "the promise itself is logged".to_owned(),
+            (ValueUse::Prompt, _) => "a prompt must be a string".to_owned(),
             (ValueUse::Called, _) => "a promise is not a function".to_owned(),
-            (ValueUse::TakenApart, _) => "a promise has nothing that could be taken out".to_owned(),
+            (ValueUse::TakenApart, _) => "a promise cannot be destructured".to_owned(),
             (ValueUse::Result, _) => "in the result a promise is `{}`".to_owned(),
         };
         let what = self.named(shape, kind, symbol);
-        let message = if says.is_empty() { what } else { format!("{what}: {says}") };
-        let hint = if place == ValueUse::Dropped { hint(shape) } else { before(shape) };
+        let message = if why.is_empty() { what } else { format!("{what}: {why}") };
+        let hint = if used == ValueUse::Dropped { hint(shape) } else { before(shape) };
         self.say(at.start, message, hint);
         true
     }
@@ -169,16 +170,25 @@ impl<'a> Uses<'_, '_, '_, 'a> {
         self.spots.push(Spot::new(&rules::NOT_AWAITED, at, message, hint));
     }
 
+    /// The first part of a message: the variable or expression that is not awaited.
     fn named(&self, shape: Shape<'a>, kind: AstKind<'a>, symbol: Option<SymbolId>) -> String {
         match (symbol, kind) {
             (Some(symbol), _) => {
-                let (name, call) = (self.shapes.tree.name(symbol), shape.source().call());
+                let name = self.shapes.tree.name(symbol);
+                let of = match shape.source().name {
+                    "Promise" => String::new(),
+                    "async" => " of an async function".to_owned(),
+                    _ => format!(" of {}", shape.source().call()),
+                };
                 match shape {
+                    Shape::Promise(_) if of.is_empty() => {
+                        format!("`{name}` is a promise and is not awaited here")
+                    }
                     Shape::Promise(_) => {
-                        format!("`{name}` is the promise of {call}, and nobody awaits it here")
+                        format!("`{name}` is the promise{of} and is not awaited here")
                     }
                     Shape::List(_) | Shape::Holder(_) => {
-                        format!("`{name}` holds promises of {call}, and nobody awaits them here")
+                        format!("`{name}` holds promises{of} that are not awaited here")
                     }
                 }
             }
@@ -197,8 +207,8 @@ impl<'a> Uses<'_, '_, '_, 'a> {
         }
         let called = quoted(self.text, call.callee.span());
         match shape.source().asks {
-            true => format!("nobody awaits this `{called}()`, which calls {name}"),
-            false => format!("nobody awaits this `{called}()`"),
+            true => format!("this `{called}()`, which calls {name}, is not awaited"),
+            false => format!("this `{called}()` is not awaited"),
         }
     }
 
@@ -208,13 +218,17 @@ impl<'a> Uses<'_, '_, '_, 'a> {
         }
         let call = shape.source().call();
         match shape {
-            Shape::Promise(_) => format!("nobody awaits this {call}"),
-            Shape::List(_) => format!("nobody awaits the {call} calls made here"),
-            Shape::Holder(_) => format!("nobody awaits the {call} in here"),
+            Shape::Promise(_) => format!("this {call} is not awaited"),
+            Shape::List(Source { name: "Promise", .. }) => {
+                "the promises made here are not awaited".to_owned()
+            }
+            Shape::List(_) => format!("the {call} calls made here are not awaited"),
+            Shape::Holder(_) => format!("the {call} in here is not awaited"),
         }
     }
 
-    /// `p.catch(() => {})` beside an `await p`: the promise itself is not lost.
+    /// Whether this is `p.catch(() => {})` or the like, and `p` is used elsewhere: then the
+    /// promise itself is not lost.
     fn is_awaited_elsewhere(&self, kind: AstKind<'a>) -> bool {
         let AstKind::CallExpression(call) = kind else { return false };
         let mut at = call;
@@ -233,7 +247,7 @@ impl<'a> Uses<'_, '_, '_, 'a> {
         }
     }
 
-    /// `if (p && typeof p.catch === 'function')`: who asks that knows what it is.
+    /// Whether the script tests for promises: `if (p && typeof p.catch === 'function')`.
     fn is_told_apart(&self, symbol: SymbolId) -> bool {
         let tree = self.shapes.tree;
         tree.mentions(symbol).any(|at| {
@@ -242,7 +256,7 @@ impl<'a> Uses<'_, '_, '_, 'a> {
         })
     }
 
-    /// Whether a promise of the author's own settles when this one does:
+    /// Whether a `new Promise` is around this promise and may settle with it:
     /// `new Promise(resolve => { agent('x').then(resolve) })`.
     fn is_settled_by_hand(&self, node: NodeId) -> bool {
         let nodes = self.shapes.tree.semantic().nodes();

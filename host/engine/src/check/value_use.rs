@@ -1,7 +1,7 @@
-//! Where a value stands, and what that place does with it.
+//! How the value of an expression is used.
 //!
-//! Owns: which places await a value, throw it away, or take it for what it will
-//! be. Never: words; a place that is not known counts as one that may await it.
+//! Owns: telling whether a value is awaited, dropped, or used as if it were no promise.
+//! Never: writes a message; an unknown use counts as one that may await the value.
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{AssignmentTarget, BindingPattern, CallExpression, Expression};
@@ -13,34 +13,47 @@ use super::functions::Fun;
 use super::shapes::{Shape, Shapes};
 use super::tree::method_of;
 
-/// What a promise has itself.
+/// Properties of promises.
 const OF_PROMISES: [&str; 5] = ["then", "catch", "finally", "constructor", "toString"];
 
-/// Where a value stands.
+/// A use of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ValueUse<'a> {
-    /// It is awaited, or given to what may await it.
+    /// It is awaited, or passed to code that may await it.
     Fine,
-    /// It is looked at, and that says nothing.
+    /// It is tested, or its length is read: neither awaits it nor is wrong.
     Neutral,
+    /// Nothing gets it, as in an expression statement.
     Dropped,
+    /// Operand of the `await` at this byte.
     Awaited(u32),
+    /// Converted to a string.
     Text,
+    /// This property is read.
     Read(&'a str),
+    /// Used as a condition.
     Tested,
+    /// Operand of a comparison or of arithmetic.
     Compared,
+    /// Iterated or spread.
     Iterated,
+    /// Written as JSON.
     Json,
+    /// Logged.
     Logged,
+    /// The prompt of an agent.
     Prompt,
+    /// Called like a function.
     Called,
+    /// Destructured.
     TakenApart,
+    /// Returned as the result of the script.
     Result,
 }
 
 impl<'a> Shapes<'_, '_, 'a> {
-    /// Where the value of this node ends up.
-    pub(super) fn place(&self, node: NodeId, shape: Shape<'a>) -> ValueUse<'a> {
+    /// The use of this node's value.
+    pub(super) fn use_of(&self, node: NodeId, shape: Shape<'a>) -> ValueUse<'a> {
         let mut at = node;
         loop {
             let parent = self.tree.semantic().nodes().parent_id(at);
@@ -62,12 +75,12 @@ impl<'a> Shapes<'_, '_, 'a> {
         shape: Shape<'a>,
     ) -> Option<ValueUse<'a>> {
         let is_promise = matches!(shape, Shape::Promise(_));
-        let of_promise = |place| if is_promise { place } else { ValueUse::Fine };
+        let of_promise = |used| if is_promise { used } else { ValueUse::Fine };
         Some(match around {
             AstKind::ConditionalExpression(_) => looked_at(shape),
             AstKind::LogicalExpression(it) => match it.operator {
                 LogicalOperator::And => looked_at(shape),
-                // What is a list or an object is the value.
+                // `list || other` is the list itself.
                 _ => of_promise(ValueUse::Tested),
             },
             AstKind::SequenceExpression(_) => ValueUse::Dropped,
@@ -128,7 +141,7 @@ impl<'a> Shapes<'_, '_, 'a> {
         shape: Shape<'a>,
     ) -> Option<ValueUse<'a>> {
         let is_promise = matches!(shape, Shape::Promise(_));
-        let of_promise = |place| if is_promise { place } else { ValueUse::Fine };
+        let of_promise = |used| if is_promise { used } else { ValueUse::Fine };
         Some(match around {
             AstKind::ExpressionStatement(_) => ValueUse::Dropped,
             AstKind::VariableDeclarator(it) => match &it.id {
@@ -211,7 +224,7 @@ impl<'a> Shapes<'_, '_, 'a> {
     }
 }
 
-/// Whether the value of this part is that of the whole.
+/// Whether the value of this part is the value of the whole expression.
 fn is_handed_on(around: AstKind<'_>, span: Span) -> bool {
     match around {
         AstKind::ChainExpression(_) | AstKind::ParenthesizedExpression(_) => true,
@@ -224,7 +237,7 @@ fn is_handed_on(around: AstKind<'_>, span: Span) -> bool {
     }
 }
 
-/// A condition: a promise is never false, and nor is a list.
+/// The use in a condition. Promises, lists and objects are always true.
 fn looked_at<'a>(shape: Shape<'_>) -> ValueUse<'a> {
     match shape {
         Shape::Promise(_) => ValueUse::Tested,

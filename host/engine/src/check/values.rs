@@ -1,7 +1,7 @@
-//! What an expression's value may be: null, or a list with nulls in it.
+//! Whether an expression may be null, or a list with nulls in it.
 //!
-//! Owns: reading that off one expression. Never: goes by what an author calls
-//! things.
+//! Owns: deciding that for one expression, with the tracked variables. Never: infers
+//! anything from the names of variables.
 
 use oxc_ast::ast::{
     Argument, ArrayExpressionElement, CallExpression, Expression, FormalParameters,
@@ -16,7 +16,7 @@ const SAME_ITEMS: [&str; 6] = ["slice", "flat", "concat", "reverse", "toReversed
 /// Methods whose result is an item.
 const ONE_ITEM: [&str; 3] = ["at", "shift", "pop"];
 
-/// Methods that hand items to a function, and at which of its parameters.
+/// Methods that pass items to a function, and the indices of its parameters.
 const CALLBACKS: [(&str, &[usize]); 15] = [
     ("map", &[0]),
     ("flatMap", &[0]),
@@ -35,20 +35,20 @@ const CALLBACKS: [(&str, &[usize]); 15] = [
     ("toSpliced", &[]),
 ];
 
-/// What is known when an expression is looked at.
+/// The facts by which an expression is judged.
 pub(super) struct Values<'n, 'r, 't, 's, 'a> {
     pub(super) settled: &'n Settled<'r, 't, 's, 'a>,
     pub(super) nulls: &'n Nulls,
 }
 
 impl<'a> Values<'_, '_, '_, '_, 'a> {
-    /// What this may be; none when nothing is known.
+    /// How this expression may be null; none if it may not, or if nothing is known.
     pub(super) fn kind(&self, expression: &Expression<'a>) -> Option<Kind> {
         match expression {
             Expression::Identifier(name) => {
                 self.settled.shapes.tree.symbol(name).and_then(|id| self.nulls.kind(id))
             }
-            // A copy of a list, or several in one.
+            // `[...list]`, or several lists in one.
             Expression::ArrayExpression(list) => {
                 let kind = |one: &ArrayExpressionElement<'a>| match one {
                     ArrayExpressionElement::SpreadElement(all) => self.kind(&all.argument),
@@ -90,11 +90,11 @@ impl<'a> Values<'_, '_, '_, '_, 'a> {
         ONE_ITEM.contains(&method).then_some(Kind::One(source))
     }
 
-    /// Where the parameters begin that this call hands items of a list to.
+    /// The positions of the callback's parameters that get items of a list in this call.
     pub(super) fn item_parameters(&self, call: &CallExpression<'a>) -> Vec<(u32, Kind)> {
         let Expression::StaticMemberExpression(member) = &call.callee else { return Vec::new() };
         let method = member.property.name.as_str();
-        // The answer itself, where nothing was in between.
+        // The parameter of `agent(…).then(answer => …)`.
         if method == "then"
             && let Null::Maybe(source) = self.settled.settled(&member.object)
         {
@@ -114,7 +114,7 @@ impl<'a> Values<'_, '_, '_, '_, 'a> {
     }
 }
 
-/// The parameters of a function that is an argument.
+/// The parameters of a function expression that is an argument.
 fn parameters<'b, 'a>(argument: &'b Argument<'a>) -> Option<&'b FormalParameters<'a>> {
     match argument.as_expression()? {
         Expression::ArrowFunctionExpression(arrow) => Some(&arrow.params),
@@ -123,7 +123,7 @@ fn parameters<'b, 'a>(argument: &'b Argument<'a>) -> Option<&'b FormalParameters
     }
 }
 
-/// Whether a value is a test: a comparison, its contrary, or a question to a list.
+/// Whether a value is a test: a comparison, a negation, or a question about a list.
 pub(super) fn says_yes_or_no(value: &Expression<'_>) -> bool {
     match value.without_parentheses() {
         Expression::BinaryExpression(it) => it.operator.is_equality() || it.operator.is_compare(),

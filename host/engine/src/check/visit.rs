@@ -1,8 +1,7 @@
-//! What is done at each node of a syntax tree.
+//! Visits each node of a syntax tree.
 //!
-//! Owns: the order, which is that of the text, and which nodes are conditions,
-//! reads, calls and declarations. Never: a rule's words; those are with the
-//! rule.
+//! Owns: the order, which is that of the text, and which nodes are conditions, reads,
+//! calls and declarations. Never: decides whether a value may be null.
 
 use oxc_ast::ast::{
     ArrayExpression, ArrayExpressionElement, ArrowFunctionExpression, AssignmentExpression,
@@ -48,14 +47,14 @@ impl<'a> Visit<'a> for Walk<'_, '_, '_, 'a, '_> {
 
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
         match &it.init {
-            // A test under a name of its own.
+            // The test has a name of its own: `const isGood = a !== null`.
             Some(init) if says_yes_or_no(init) => self.test(init),
             Some(init) => self.visit_expression(init),
             None => {}
         }
-        // Before the names exist: `const x = x` is about another one.
+        // Read before the pattern is bound: in `const x = x` the value is another `x`.
         let kind = it.init.as_ref().and_then(|init| match init {
-            // One that is looked at under its first name is looked at.
+            // Of copies, only lists are followed: a value may be tested under its first name.
             Expression::Identifier(_) => {
                 self.values().kind(init).filter(|kind| matches!(kind, Kind::List(_)))
             }
@@ -78,15 +77,15 @@ impl<'a> Visit<'a> for Walk<'_, '_, '_, 'a, '_> {
     }
 
     fn visit_static_member_expression(&mut self, it: &StaticMemberExpression<'a>) {
-        // What these are read of is a promise, whatever comes of it.
+        // These are methods of promises: the object is a promise, not its value.
         let is_promise = matches!(&*it.property.name, "then" | "catch" | "finally");
         if !it.optional && !is_promise {
             self.read_of(&it.object, it.span);
         }
-        // How long a list is says nothing about what is in it.
+        // The length of a list says nothing about its items, so it guards nothing.
         let is_list = matches!(self.values().kind(&it.object), Some(Kind::List(_)));
-        let says_nothing = is_list && it.property.name == "length";
-        if !says_nothing {
+        let is_length = is_list && it.property.name == "length";
+        if !is_length {
             walk::walk_static_member_expression(self, it);
         }
     }
@@ -124,7 +123,7 @@ impl<'a> Visit<'a> for Walk<'_, '_, '_, 'a, '_> {
         walk::walk_call_expression(self, it);
         if let Expression::Identifier(callee) = &it.callee {
             self.special(callee);
-            // A function that is given a value may well look at it.
+            // A function may test the values that it is given.
             if primitive.is_none() && callee.name != "log" {
                 for argument in &it.arguments {
                     if let Some(Expression::Identifier(name)) = argument.as_expression()
@@ -200,7 +199,7 @@ impl<'a> Visit<'a> for Walk<'_, '_, '_, 'a, '_> {
     }
 
     fn visit_unary_expression(&mut self, it: &UnaryExpression<'a>) {
-        // `!x`, `typeof x`: all that is not arithmetic looks.
+        // `!x` and `typeof x` are tests; arithmetic is not.
         if it.operator.is_arithmetic() {
             walk::walk_unary_expression(self, it);
         } else {

@@ -1,7 +1,7 @@
-//! What is known at a place of a script, and what was found so far.
+//! The state of one walk through a syntax tree.
 //!
-//! Owns: the state of one walk through a syntax tree. Never:
-//! judges a promise, which [`super::uses`] does; [`super::visit`] says what is done where.
+//! Owns: the variables that may be null, the phases, and the findings so far. Never: visits
+//! a node ([`super::visit`]) or judges a promise ([`super::uses`]).
 
 use smol_wf_core::cut;
 use std::collections::HashMap;
@@ -27,9 +27,9 @@ const QUOTED_CHARS: usize = 60;
 
 /// The hint for a call that is not awaited.
 pub(super) const NOT_AWAITED_HINT: &str =
-    "write `await` in front; when the script ends, what is still under way is cut off";
+    "write `await` before it; calls that are not settled when the script ends are cut off";
 
-/// What a script may import.
+/// The only module that a script may import.
 const IMPORTABLE: &str = "workflow:extra";
 
 /// One walk over the syntax tree, which collects spots.
@@ -40,14 +40,15 @@ pub(super) struct Walk<'w, 'r, 's, 'a, 't> {
     pub(super) nulls: Nulls,
     pub(super) phases: Phases<'t>,
     pub(super) spots: Vec<Spot>,
-    /// The function that is being walked, and how many there were.
+    /// The number of the function that is being walked, 0 outside of functions.
     pub(super) function: usize,
+    /// Number of functions so far.
     pub(super) functions: usize,
-    /// `try` blocks with a `catch` around this place.
+    /// Number of `try` blocks with a `catch` around the current node.
     pub(super) tries: u32,
-    /// What the condition that is being walked mentions.
+    /// Variables that the current condition mentions; none outside of conditions.
     pub(super) mentions: Option<Vec<SymbolId>>,
-    /// Parameters and loop variables by where they begin.
+    /// Parameters and loop variables that may be null, by the position of their pattern.
     pub(super) items: HashMap<u32, Kind>,
 }
 
@@ -72,14 +73,13 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         }
     }
 
-    /// What was found. `meta_at` is where `meta` stands, `cut_at` where the rest was
-    /// nested too deep.
+    /// The findings. `meta` begins at byte `meta_at`; the tree was cut off at `cut_at`.
     pub(super) fn finish(mut self, meta_at: usize, cut_at: Option<u32>) -> Vec<Spot> {
         self.spots.extend(self.nulls.spots());
         match cut_at {
-            // What was not looked at may begin a phase.
+            // Code that was cut off may begin a phase.
             Some(at) => {
-                let message = format!("nested more than {LEVELS_MAX} levels deep: not checked");
+                let message = format!("nested more than {LEVELS_MAX} levels deep, and not checked");
                 self.spots.push(Spot::new(&rules::UNCHECKED, at, message, ""));
             }
             None => self.spots.extend(self.phases.never_begun(self.text, meta_at)),
@@ -91,7 +91,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         Values { settled: self.settled, nulls: &self.nulls }
     }
 
-    /// Walks a condition: what it mentions counts as looked at behind it.
+    /// Walks a condition. The variables that it mentions are guarded from then on.
     pub(super) fn test(&mut self, condition: &Expression<'a>) {
         let around = self.mentions.replace(Vec::new());
         self.visit_expression(condition);
@@ -110,7 +110,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         self.function = around;
     }
 
-    /// The variables of a pattern get what its value may be.
+    /// Tracks the variables of a pattern whose value may be null.
     pub(super) fn bind(&mut self, pattern: &BindingPattern<'a>, kind: Kind) {
         match (pattern, kind) {
             (BindingPattern::BindingIdentifier(name), kind) => {
@@ -119,7 +119,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
                 }
             }
             (BindingPattern::AssignmentPattern(with_default), kind) => {
-                // A default takes the place of undefined, and not of null.
+                // A default replaces undefined, but not null.
                 self.bind(&with_default.left, kind);
             }
             (BindingPattern::ArrayPattern(list), Kind::List(source)) => {
@@ -137,7 +137,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         }
     }
 
-    /// Something is read of an expression that may be null.
+    /// Notes a read of a property of an expression that may be null.
     pub(super) fn read_of(&mut self, object: &Expression<'a>, whole: Span) {
         if self.tries > 0 {
             return;
@@ -154,7 +154,7 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         }
     }
 
-    /// `Object.keys(x)` and `f(...x)` throw where `x` is null.
+    /// Notes arguments that must not be null: `Object.keys(x)` and `f(...x)` throw then.
     pub(super) fn read_by(&mut self, call: &CallExpression<'a>) {
         for one in &call.arguments {
             if let Argument::SpreadElement(all) = one {
@@ -185,29 +185,27 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
     pub(super) fn imports(&mut self, source: &StringLiteral<'a>) {
         if source.value != IMPORTABLE {
             let message = format!("`{}` cannot be imported", source.value);
-            let hint = format!("only `{IMPORTABLE}` can; bundle other code into the script");
+            let hint = format!("import only `{IMPORTABLE}`, and bundle other code into the script");
             self.spots.push(Spot::new(&rules::IMPORT, source.span.start, message, hint));
         }
     }
 
-    /// Notes code that is made of text at run time.
+    /// Notes code that is made from a string at run time.
     pub(super) fn dynamic(&mut self, at: Span, what: &str) {
-        let message = format!("`{what}` makes code of text that no check has seen");
-        let hint = "write the code out";
+        let message = format!("`{what}` runs code that cannot be checked");
+        let hint = "write the code into the script";
         self.spots.push(Spot::new(&rules::DYNAMIC_CODE, at.start, message, hint));
     }
 
-    /// A call of something that only looks like an ordinary function.
+    /// Notes a call of `eval` or `Function`.
     pub(super) fn special(&mut self, name: &IdentifierReference<'a>) {
-        let given = self.tree.is_global(name);
-        match name.name.as_str() {
-            "eval" | "Function" if given => self.dynamic(name.span, &name.name),
-            _ => {}
+        if matches!(name.name.as_str(), "eval" | "Function") && self.tree.is_global(name) {
+            self.dynamic(name.span, &name.name);
         }
     }
 }
 
-/// The text there, in one line, cut.
+/// The text of a span in one line, shortened.
 pub(super) fn quoted(text: &str, at: Span) -> String {
     let text = text.get(at.start as usize..at.end as usize).unwrap_or_default();
     let words: Vec<&str> = text.split_whitespace().collect();

@@ -10,30 +10,30 @@ pub enum ForkError {
     /// The parent has no step with the number in `from`.
     #[error("{}", steps(run, *last))]
     NoSuchStep {
-        /// Of which run.
+        /// The parent.
         run: RunId,
-        /// The step that was named.
+        /// The number in `from`.
         from: StepId,
-        /// The last step of the run; 0 when it has none.
+        /// The last step of the parent; 0 when it has none.
         last: u32,
     },
-    /// An answer was given for a step that is not an agent call.
-    #[error("step {step} of run {run} is not an agent call")]
+    /// An answer was given for a step that is not an agent step.
+    #[error("step {step} of run {run} is not an agent step")]
     NotAnAgent {
-        /// Of which run.
+        /// The parent.
         run: RunId,
-        /// The step that was named.
+        /// The step.
         step: StepId,
     },
     /// An answer was given for a step whose session a later step continues. An answer
     /// written by hand has no session, so that later step would be refused.
     #[error(
-        "step {by} goes on in the session of step {step}, and an answer written by hand has none"
+        "step {by} continues the session of step {step}, and an answer written by hand has no session"
     )]
     NeedsSession {
-        /// The step that is given an answer.
+        /// The step that an answer was given for.
         step: StepId,
-        /// The first one that goes on in its session.
+        /// The first step that continues its session.
         by: StepId,
     },
     /// Two answers were given for one step.
@@ -45,9 +45,9 @@ pub enum ForkError {
     /// An answer is not JSON.
     #[error("the answer for step {step} is not JSON: {reason}")]
     NotJson {
-        /// For which step.
+        /// The step.
         step: StepId,
-        /// What the parser said.
+        /// The parser's message.
         reason: String,
         /// The answer.
         text: String,
@@ -55,24 +55,24 @@ pub enum ForkError {
     /// The schema of the step cannot be used.
     #[error("the schema of step {step} cannot be used: {reason}")]
     Schema {
-        /// Of which step.
+        /// The step.
         step: StepId,
-        /// Why.
+        /// Why it cannot be used.
         reason: String,
     },
     /// An answer does not satisfy the schema of its step.
-    #[error("the answer for step {step} does not satisfy the schema of the call: {reason}")]
+    #[error("the answer for step {step} does not satisfy the schema of the step: {reason}")]
     Mismatch {
-        /// For which step.
+        /// The step.
         step: StepId,
-        /// Where, and what is wrong.
+        /// Each violation and its path in the answer.
         reason: String,
     },
 }
 
 fn steps(run: &RunId, last: u32) -> String {
     match last {
-        0 => format!("run {run} has made no calls"),
+        0 => format!("run {run} has no steps"),
         _ => format!("run {run} has steps 1 to {last}"),
     }
 }

@@ -1,7 +1,7 @@
-//! Workflows by name.
+//! Finds workflows by name.
 //!
-//! Owns: where names are looked up, in which order, and what is suggested for
-//! one that does not exist. Never: leaves the directory handle it is given.
+//! Owns: the folders in which a name is looked up, their order, and suggestions for an
+//! unknown name. Never: leaves the directory handle that it is given.
 
 use std::collections::BTreeSet;
 
@@ -21,8 +21,8 @@ const ENDINGS: [&str; 2] = ["mjs", "js"];
 /// Most bytes of a name.
 const NAME_BYTES_MAX: usize = 128;
 
-/// Most files of one directory that are opened to read their `meta`. People
-/// keep a few dozen; a directory of thousands is no library.
+/// Most files of one directory that are opened to read their `meta`. People keep a few
+/// dozen; a directory with thousands is not a library of workflows.
 const FILES_MAX: usize = 256;
 
 /// Most names that an error lists.
@@ -31,7 +31,7 @@ const KNOWN_MAX: usize = 12;
 /// Looks for the workflow of one name.
 pub(super) struct Search<'a> {
     name: &'a str,
-    /// Under surface 1 a file's name came before what its `meta` says.
+    /// Under surface 1, file names come before `meta.name`.
     surface: Surface,
     known: BTreeSet<String>,
     looked: Vec<String>,
@@ -44,7 +44,8 @@ impl<'a> Search<'a> {
         Ok(Self { name, surface, known: BTreeSet::new(), looked: Vec::new() })
     }
 
-    /// From a directory up to the root, the closest first.
+    /// Looks in the workflow folders of a directory and of all directories above it up to
+    /// the root, the closest first.
     pub(super) fn upwards(
         &mut self,
         root: &ProjectRoot,
@@ -60,11 +61,11 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    /// In a folder of workflows itself, which is called like this.
+    /// Looks in this folder of workflows itself. `shown_as` is its path for messages.
     pub(super) fn in_folder(
         &mut self,
         folder: &ProjectRoot,
-        called: &str,
+        shown_as: &str,
     ) -> Result<Option<Loaded>, LibraryError> {
         let found = self.in_folders(folder, &[".".to_owned()])?;
         let bare = |found: Loaded| Loaded {
@@ -72,7 +73,7 @@ impl<'a> Search<'a> {
             ..found
         };
         if let Some(looked) = self.looked.last_mut().filter(|looked| *looked == ".") {
-            *looked = called.trim_end_matches('/').to_owned();
+            *looked = shown_as.trim_end_matches('/').to_owned();
         }
         Ok(found.map(bare))
     }
@@ -105,7 +106,7 @@ impl<'a> Search<'a> {
         by_file_name(root, folders, self.name)
     }
 
-    /// That there is none, and which there are.
+    /// The error for a name that was not found, with the names that exist.
     pub(super) fn nothing(self) -> LibraryError {
         let Self { name, known, looked, .. } = self;
         let similar = similar(name, &known);
@@ -159,8 +160,8 @@ fn by_file_name(
     Ok(None)
 }
 
-/// Whether looking further is right. A file that is there and cannot be read
-/// must not give way to another one of its name.
+/// Whether the file does not exist, so that the search goes on. A file that exists and
+/// cannot be read must not be passed over for another one of that name.
 pub(super) fn is_absent(error: &LibraryError) -> bool {
     match error {
         LibraryError::NotFound { .. } => true,
@@ -169,9 +170,9 @@ pub(super) fn is_absent(error: &LibraryError) -> bool {
     }
 }
 
-/// The workflow files of a directory, in order of their names; none when there
-/// is no such directory or it cannot be read. One that lies behind a link out of
-/// the project is refused: what it holds would be missed without a word.
+/// The workflow files of a directory, sorted by name; none if the directory does not exist
+/// or cannot be read. A link out of the project is an error: otherwise its workflows would
+/// be missing without a message.
 fn list(root: &ProjectRoot, folder: &str) -> Result<Option<Vec<String>>, LibraryError> {
     let entries = match root.dir.read_dir(folder) {
         Ok(entries) => entries,
@@ -185,7 +186,7 @@ fn list(root: &ProjectRoot, folder: &str) -> Result<Option<Vec<String>>, Library
         if is_workflow {
             names.insert(name);
         }
-        // The first in order, whatever order the system lists them in.
+        // The first ones by name, whatever order the system lists them in.
         if names.len() > FILES_MAX {
             names.pop_last();
         }
@@ -198,7 +199,7 @@ fn stem(file_name: &str) -> Option<&str> {
     (ENDINGS.contains(&ending) && !stem.is_empty()).then_some(stem)
 }
 
-/// The first file whose `meta` has the name. What others are called goes into
+/// The first file whose `meta` has the name. The names of files before it are added to
 /// `known`.
 fn by_meta(
     root: &ProjectRoot,
@@ -209,8 +210,8 @@ fn by_meta(
 ) -> Option<Loaded> {
     for file_name in files {
         let path = format!("{folder}/{file_name}");
-        // One that is no script hides no other; it is found by its file name,
-        // and then says what is wrong with it.
+        // An invalid script must not hide others. It is found by its file name, and its
+        // error is reported then.
         let Ok(loaded) = root.load(path) else { continue };
         let Ok(script) = Script::read_under(&loaded.bytes, &file_name, surface) else { continue };
         if script.meta.name == name {
@@ -222,7 +223,8 @@ fn by_meta(
     None
 }
 
-/// Names that differ from this one by a few letters, the closest first.
+/// Known names that differ from this one by a few letters, in backticks, the closest
+/// first.
 pub(crate) fn similar(name: &str, known: &BTreeSet<String>) -> Vec<String> {
     const SIMILAR_MAX: usize = 3;
     let most = (name.chars().count() / 2).clamp(1, 3);
@@ -236,7 +238,8 @@ pub(crate) fn similar(name: &str, known: &BTreeSet<String>) -> Vec<String> {
     close.into_iter().take(SIMILAR_MAX).map(|(_, other)| format!("`{}`", shown(other))).collect()
 }
 
-/// Letters to insert, remove or replace, to make one text of the other.
+/// The Levenshtein distance: letters to insert, remove or replace to turn one text into
+/// the other.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

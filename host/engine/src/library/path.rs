@@ -1,33 +1,33 @@
-//! Paths as scripts write them.
+//! Resolves the paths in scripts.
 //!
-//! Owns: which paths are allowed and what they mean from the root. Never:
-//! touches a file; symbolic links are for [`super::file`].
+//! Owns: which paths are allowed, and their paths relative to the root. Never: touches a
+//! file; [`super::file`] follows symbolic links.
 
 use std::path::{Component, Path};
 
 use super::error::{LibraryError, shown};
 
-/// Most bytes of a path: the system's own bound.
+/// Most bytes of a path: the limit of the system.
 const PATH_BYTES_MAX: usize = 4096;
 
-/// The directory of a script, as its parts from the root.
+/// The directory of a script, as the parts of its path from the root.
 pub(super) fn directory_of(caller: &Path) -> Vec<String> {
     let mut parts = Vec::new();
     for part in caller.parent().unwrap_or(Path::new("")).components() {
         match part {
             Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
             Component::CurDir => {}
-            // A script outside of the root looks from the root.
+            // Paths in a script outside of the root are relative to the root.
             Component::Prefix(_) | Component::RootDir | Component::ParentDir => return Vec::new(),
         }
     }
     parts
 }
 
-/// The path from the root that a script in this directory means.
+/// Resolves the path in a script of this directory to a path from the root.
 ///
-/// `..` is taken off by the letter, as in a URL: what a path means does not
-/// depend on symbolic links.
+/// `..` removes the part before it, as in a URL, so the result does not depend on symbolic
+/// links.
 pub(super) fn resolve(directory: &[String], asked: &str) -> Result<String, LibraryError> {
     let invalid = |reason| Err(LibraryError::PathInvalid { path: shown(asked), reason });
     if asked.is_empty() {
@@ -66,7 +66,8 @@ pub(super) fn resolve(directory: &[String], asked: &str) -> Result<String, Libra
     Ok(parts.join("/"))
 }
 
-/// The folder from the root that a file in this directory means; none outside.
+/// Resolves the folder that a file of this directory names to a path from the root; none
+/// if it lies outside.
 pub(super) fn resolve_folder(directory: &[String], asked: &str) -> Option<String> {
     if asked.starts_with('/') || asked.contains(['\\', '\0']) || has_drive(asked) {
         return None;
@@ -84,7 +85,7 @@ pub(super) fn resolve_folder(directory: &[String], asked: &str) -> Option<String
     Some(parts.join("/"))
 }
 
-/// `C:`, which means another place on some systems.
+/// Whether a path begins with a drive such as `C:`.
 fn has_drive(path: &str) -> bool {
     matches!(path.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }

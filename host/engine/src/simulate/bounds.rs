@@ -14,9 +14,9 @@ use super::simulated_run::SimulationEnd;
 /// its own, about 2 ms.
 const CHILDREN_MAX: usize = 1_000;
 
-/// Phases, log lines, sleeps, null slots, refused calls and calls of children of one
-/// run, beside those of its agents. A sleep is a turn of the script,
-/// about 50 µs.
+/// Phases, log lines, sleeps, timers, null slots, warnings, refused calls and `workflow`
+/// steps of one run, beside [`NOTES_PER_AGENT`]. A sleep takes a turn of the script, about
+/// 50 µs.
 const NOTES_MAX: usize = 20_000;
 
 /// The same for each agent, so that a script with many agents may log about each.
@@ -73,7 +73,7 @@ impl Bounds {
             )
         } else if self.notes > NOTES_MAX + NOTES_PER_AGENT * self.agents {
             format!(
-                "the script made {} phases, log lines, sleeps, timers, null slots, refused calls and calls of child workflows and asked {}, and goes on",
+                "the script made {} phases, log lines, sleeps, timers, null slots, refused calls and child workflows and asked {}, and goes on",
                 self.notes,
                 self.asked()
             )
@@ -114,8 +114,8 @@ impl Effort {
         }
     }
 
-    /// Whether it is more than this number of entries, or than a tenth of a run's fuel,
-    /// which a script may use in one turn, in a second or two.
+    /// Whether the runs have more than this number of entries, or used more than a tenth of
+    /// a run's fuel. A script may use that much in one turn, in a second or two.
     pub(super) fn is_over(&self, entries_max: usize, limits: &Limits) -> bool {
         self.entries > entries_max || self.fuel > limits.turn_fuel(0)
     }

@@ -17,7 +17,7 @@ pub(super) fn results(one: &str, other: &str) -> (String, String, String) {
     let (one, other) = (parse(one), parse(other));
     let mut path = String::new();
     let (mut left, mut right) = (&one, &other);
-    // Results have at most 128 levels: the parser reads no more.
+    // Results have at most 128 levels: the parser refuses more.
     while let Some((step, left_inner, right_inner)) = inner(left, right) {
         path.push_str(&step);
         (left, right) = (left_inner, right_inner);

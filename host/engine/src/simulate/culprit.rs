@@ -1,4 +1,4 @@
-//! Which agent's `null` or failure made a script throw.
+//! Finds the agent whose `null` or failure made a script throw.
 //!
 //! Owns: finding what an injected fault broke in a run, and its message. Never: guesses;
 //! the same schedule without the fault must not break there.
@@ -17,13 +17,13 @@ use super::simulated_run::{SimulatedRun, SimulationEnd};
 /// a body.
 pub(super) const UNHANDLED: &str = Code::UnhandledRejection.word();
 
-/// Something that a script did with a value it did not expect.
+/// An error of a script that got a value it did not expect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Break {
     pub(super) error: ScriptError,
     /// The script it happened in.
     pub(super) scope: Scope,
-    /// Its consequence, if it did not end the run.
+    /// The slot that became null, if the error did not end the run.
     pub(super) slot: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Break {
     }
 }
 
-/// What broke in a run: errors that QuickJS throws, and no author throws on purpose.
+/// The breaks of a run: errors that QuickJS throws, not the author.
 pub(super) fn breaks(run: &SimulatedRun) -> Vec<Break> {
     let mut found = Vec::new();
     for entry in &run.entries {
@@ -76,8 +76,8 @@ pub(super) fn of_warning(warning: &Warning) -> ScriptError {
     }
 }
 
-/// The error of the engine's own making behind this one, and whose it is: a
-/// child's error comes to its caller as a failure of the call, in words.
+/// The error of QuickJS behind this one, and its script. The error of a child workflow
+/// reaches its caller only as the message of a failed step.
 fn break_of<'a>(
     run: &'a SimulatedRun,
     scope: Scope,
@@ -115,7 +115,7 @@ pub(super) fn script_of(entries: &[Entry], scope: Scope) -> Option<&ScopeStart> 
     })
 }
 
-/// The message about a break. It names the call whose fault is to blame, or else the
+/// The message about a break. It names the step whose fault is to blame, or else the
 /// circumstances.
 pub(super) fn sentence(
     entries: &[Entry],
@@ -131,10 +131,10 @@ pub(super) fn sentence(
     let slot = broken.slot.as_ref().map(|slot| format!("; {slot}")).unwrap_or_default();
     let what = match (culprit, error.message.as_str()) {
         (Some(culprit), _) if error.code == UNHANDLED => {
-            return format!("`{}` failed, and nobody awaited it", culprit.title);
+            return format!("`{}` failed and was not awaited", culprit.title);
         }
         (None, _) if error.code == UNHANDLED => {
-            return format!("{when}, a promise fails and nobody awaits it{place}");
+            return format!("{when}, a promise fails that is not awaited{place}");
         }
         (Some(culprit), said) if reads_of_null(said) => script
             .and_then(|start| accessed(&start.text, error))
@@ -156,7 +156,7 @@ fn reads_of_null(said: &str) -> bool {
     read.is_some_and(|read| read.ends_with("' of null") || read.contains("' of null: "))
 }
 
-/// Whether the expression at a place begins with `void`, so that it is deliberately not
+/// Whether `void` stands before the expression at this position: it is deliberately not
 /// awaited.
 pub(super) fn is_meant(entries: &[Entry], scope: Scope, place: &ScriptError) -> bool {
     let before = || {
@@ -172,15 +172,15 @@ pub(super) fn line_of(text: &str, line: u32) -> Option<&str> {
     text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
 }
 
-/// The expression at an error's place, such as `findings.map`, if it reads the property
-/// that the error names.
+/// The expression at the position of an error, such as `findings.map`, if it reads the
+/// property that the error names.
 fn accessed(text: &str, error: &ScriptError) -> Option<String> {
     let property = error.message.split('\'').nth(1)?;
     let line = line_of(text, error.line)?;
     let chars: Vec<char> = line.chars().collect();
     let wanted: Vec<char> = format!(".{property}").chars().collect();
     let column = usize::try_from(error.column).ok()?.saturating_sub(1);
-    // The error's place is the property, its dot, or the call behind it.
+    // The error's column is that of the property, its dot, or the call after it.
     let dots = (0..chars.len()).filter(|at| chars[*at..].starts_with(&wanted));
     let dot = dots.min_by_key(|at| at.abs_diff(column))?;
     let is_part = |c: &char| c.is_alphanumeric() || ['_', '$', '.', '?'].contains(c);
@@ -191,7 +191,7 @@ fn accessed(text: &str, error: &ScriptError) -> Option<String> {
     Some(chars[start..dot + wanted.len()].iter().collect())
 }
 
-/// Titles of the calls of a run, in the order in which they ended.
+/// Titles of the agents and sleeps of a run, in the order in which they ended.
 pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
     let title = |step: StepId| {
         let mut asked = entries.iter().filter_map(|entry| entry.body.asked());

@@ -28,18 +28,18 @@ const WRITTEN_HIGH: u64 = 10_000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Estimate {
-    /// Input tokens, at least.
+    /// Fewest input tokens.
     pub input_low: u64,
-    /// Input tokens, at most in usual runs.
+    /// Most input tokens in usual runs.
     pub input_high: u64,
-    /// Output tokens, at least.
+    /// Fewest output tokens.
     pub output_low: u64,
-    /// Output tokens, at most in usual runs.
+    /// Most output tokens in usual runs.
     pub output_high: u64,
 }
 
 impl Estimate {
-    /// The estimate for a call whose stub answer has this number of tokens.
+    /// The estimate for a step whose stub answer has this number of tokens.
     pub(super) fn of(request: &AgentRequest, answer: u64) -> Self {
         let asked = tokens(&request.prompt) + request.schema.as_deref().map_or(0, tokens);
         Self {
@@ -60,24 +60,24 @@ impl std::ops::AddAssign for Estimate {
     }
 }
 
-/// Dollars at list prices, for as many agents as have one.
+/// Dollars at list prices, for the agents whose model has one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CostRange {
-    /// At least.
+    /// Lowest cost.
     pub low_usd: f64,
-    /// At most in usual runs.
+    /// Highest cost in usual runs.
     pub high_usd: f64,
-    /// Agents without a price: they name no model, or one that is not listed.
+    /// Number of agents without a price: they name no model, or one that is not listed.
     pub unpriced: u32,
-    /// Of these, how many name no model.
+    /// Number of agents that name no model.
     pub unnamed: u32,
-    /// The models of the others.
+    /// Models that are not listed.
     pub unpriced_models: BTreeSet<String>,
 }
 
 impl CostRange {
-    /// Adds a call to this model.
+    /// Adds a step that asks for this model.
     pub(super) fn add(&mut self, prices: &Prices, model: Option<&str>, tokens: &Estimate) {
         let cost = |input_tokens, output_tokens| {
             let usage = Usage { input_tokens, output_tokens, ..Usage::default() };

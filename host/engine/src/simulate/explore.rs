@@ -24,11 +24,11 @@ use super::stubs::Stubs;
 use super::{Simulator, contrast};
 use crate::error::EngineError;
 
-/// Most runs of a script that does not end: each takes seconds, and later ones add
-/// little.
+/// Most runs of a script that does not end: each takes seconds, and further runs show
+/// little that is new.
 const ENDLESS_MAX: u32 = 3;
 
-/// Most calls of an order that are shown.
+/// Most steps of an order that are shown.
 const ORDER_SHOWN_MAX: usize = 12;
 
 impl Simulator {
@@ -122,7 +122,7 @@ impl<'a> Explorer<'a> {
     }
 
     /// The same, with agents that always answer first.
-    pub(super) async fn perform_with(
+    pub(super) async fn simulate_with(
         &mut self,
         schedule: &Schedule,
         first: First,
@@ -155,7 +155,7 @@ impl<'a> Explorer<'a> {
         self.orders.insert(hasher.finish());
     }
 
-    /// Calls that a run refuses in any order of answers.
+    /// Reports the steps that a run refuses under any schedule.
     fn judge_refused(&mut self, base: &SimulatedRun) {
         let undisturbed = Schedule::undisturbed();
         for entry in &base.entries {
@@ -180,7 +180,8 @@ impl<'a> Explorer<'a> {
                 && error.message.ends_with("undefined")
                 && ["args", "input"].iter().any(|name| line.contains(name));
             let hint = if lacks_args { "; no arguments were given" } else { "" };
-            let message = format!("nothing went wrong, and it fails: {}{hint}", of_error(error));
+            let message =
+                format!("the script fails although nothing went wrong: {}{hint}", of_error(error));
             let note = NewFinding::new(FindingKind::Fails, undisturbed.number, message);
             self.notes.take(NewFinding { error: Some(error), lacks_args, ..note });
         }
@@ -206,7 +207,7 @@ impl<'a> Explorer<'a> {
         self.judge_faults(schedule, run, base).await
     }
 
-    /// Ends that are findings under any schedule.
+    /// Reports an end that is a finding under any schedule. Returns whether it did.
     fn judge_end(&mut self, schedule: &Schedule, run: &SimulatedRun) -> bool {
         let entries = &run.entries;
         let ended = &run.ended;
@@ -229,14 +230,14 @@ impl<'a> Explorer<'a> {
                 (FindingKind::Unbounded, said, Some(String::new()), None)
             }
             SimulationEnd::Stopped { .. } if ended.hangs() => {
-                let said = "the script computes and neither ends nor waits for a call".to_owned();
+                let said = "the script computes without end, and waits for nothing".to_owned();
                 (FindingKind::Hang, said, None, None)
             }
             SimulationEnd::Stopped { message, .. } => {
                 (FindingKind::Fails, message.clone(), None, None)
             }
             SimulationEnd::BrokenOff => {
-                (FindingKind::Fails, "it waits, and nothing is under way".to_owned(), None, None)
+                (FindingKind::Fails, "it waits, but nothing is pending".to_owned(), None, None)
             }
             SimulationEnd::Completed(_) | SimulationEnd::Failed(_) => return false,
         };
@@ -249,7 +250,7 @@ impl<'a> Explorer<'a> {
         true
     }
 
-    /// An outcome that depends on the order of answers is a finding.
+    /// Reports an outcome that depends on the order of answers.
     fn judge_order(&mut self, schedule: &Schedule, run: &SimulatedRun, base: &SimulatedRun) {
         if run.ended == base.ended {
             return;
@@ -290,8 +291,8 @@ impl<'a> Explorer<'a> {
         self.notes.show(sides.to_vec());
     }
 
-    /// Breaks are findings if they are consequences of a fault: the schedule without the
-    /// fault must not show them.
+    /// Reports the breaks that a fault caused: the schedule without the fault must not show
+    /// them.
     async fn judge_faults(
         &mut self,
         schedule: &Schedule,
@@ -331,7 +332,8 @@ impl<'a> Explorer<'a> {
         broken: &Break,
         culprit: Option<&Struck>,
     ) {
-        // It has no consequence in a body, and is deliberate.
+        // `void` says that the promise is deliberately not awaited, and in a body its
+        // failure is only a warning.
         let is_meant = matches!(run.ended, SimulationEnd::Completed(_))
             && broken.error.code == culprit::UNHANDLED
             && culprit::is_meant(&run.entries, broken.scope, &broken.error);
@@ -365,19 +367,19 @@ impl<'a> Explorer<'a> {
         base: &SimulatedRun,
     ) -> Result<(), EngineError> {
         let twin = schedule.without_crash();
-        let performed;
+        let simulated;
         let twin = if twin.order == Schedule::undisturbed().order {
             base
         } else {
-            performed = self.simulate(&twin).await?;
-            &performed
+            simulated = self.simulate(&twin).await?;
+            &simulated
         };
         let differs = match &run.ended {
             SimulationEnd::Stopped { code, message, .. } if code == "replay_mismatch" => {
                 Some(message.clone())
             }
             ended if *ended != twin.ended => Some(format!(
-                "without a crash it comes to {}, with one to {}",
+                "without a crash the outcome is {}, with one it is {}",
                 outcome(&twin.ended),
                 outcome(ended)
             )),
@@ -385,14 +387,14 @@ impl<'a> Explorer<'a> {
                 .map(|(one, other)| format!("without a crash: {one}; with one: {other}")),
         };
         if let Some(differs) = differs {
-            let message = format!("taken up again behind a crash, it goes another way: {differs}");
+            let message = format!("resumed after a crash, the run differs: {differs}");
             self.notes.take(NewFinding::new(FindingKind::ResumeDiffers, schedule.number, message));
         }
         Ok(())
     }
 }
 
-/// Simulates one schedule, and keeps the calls that its faults struck.
+/// Simulates one schedule, and keeps the steps that its faults struck.
 async fn simulated(
     simulator: &Simulator,
     found: &mut ChildCache,

@@ -1,6 +1,6 @@
-//! The faults of a schedule, and the outcomes of the calls that they strike.
+//! The faults of a schedule, and the outcomes of the steps that they strike.
 //!
-//! Owns: the outcome of a struck call, by its request: an agent that says nothing is
+//! Owns: the outcome of a struck step, by its request: an agent that says nothing answers
 //! `null` only if the schema accepts `null`, and a schema mismatch otherwise. Never:
 //! decides what a script gets for a failed agent; the machine does, by dialect and
 //! `onFailure`.
@@ -17,8 +17,8 @@ use smol_wf_core::step_request::AgentRequest;
 const FAILED: Code = Code::ProviderFailed;
 pub(super) const TIMED_OUT: Code = Code::ProviderTimeout;
 
-/// Characters of a prompt that tell calls without a label apart: retries often repeat
-/// only the beginning.
+/// Characters of a label or prompt that distinguish steps. No more, because retries often
+/// repeat only the beginning of a prompt.
 const STEM_CHARS: usize = 60;
 
 /// What goes wrong with an agent.
@@ -32,7 +32,7 @@ pub(super) enum Fault {
     TimesOut,
 }
 
-/// Which agents a fault strikes besides the first.
+/// Which agents a fault strikes after the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// No other.
@@ -52,10 +52,10 @@ pub(super) struct Strike {
     pub(super) reach: Reach,
 }
 
-/// The effect of a fault on one call.
+/// The effect of a fault on one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// The call accepted `null` as an answer.
+    /// The agent answered `null`, and the schema accepts that.
     Null,
     /// The answer does not satisfy its schema.
     Mismatch,
@@ -64,7 +64,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    /// What the agent did.
+    /// The predicate for one agent.
     fn words(self) -> &'static str {
         match self {
             Self::Null => "answers null",
@@ -74,7 +74,7 @@ impl Effect {
         }
     }
 
-    /// The same of several.
+    /// The predicate for several agents.
     fn words_of_many(self) -> &'static str {
         match self {
             Self::Null => "answer null",
@@ -85,7 +85,7 @@ impl Effect {
     }
 }
 
-/// A call that a fault struck.
+/// A step that a fault struck.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Struck {
     pub(super) agent: u32,
@@ -108,11 +108,11 @@ impl Struck {
     }
 }
 
-/// Decides which calls the faults of a schedule strike, and keeps those they did.
+/// Decides which steps the faults of a schedule strike, and lists them.
 #[derive(Debug, Default)]
 pub(super) struct Strikes {
     strikes: Vec<Strike>,
-    /// The questions to agents so far, in order of issue.
+    /// The [`stem`]s of agents so far, in order of issue.
     stems: Vec<String>,
     /// Schemas, and whether `null` satisfies them.
     nullable: HashMap<Digest, bool>,
@@ -120,12 +120,12 @@ pub(super) struct Strikes {
 }
 
 impl Strikes {
-    /// The faults of a schedule, before any call.
+    /// The faults of a schedule, before any step.
     pub(super) fn new(strikes: &[Strike]) -> Self {
         Self { strikes: strikes.to_vec(), ..Self::default() }
     }
 
-    /// Sees the entries of new calls.
+    /// Takes the entries of new steps.
     pub(super) fn wrote(&mut self, entries: &[Entry]) {
         if self.strikes.iter().all(|strike| strike.reach != Reach::Alike) {
             return;
@@ -134,7 +134,7 @@ impl Strikes {
         self.stems.extend(asked.map(|(_, request)| stem(request)));
     }
 
-    /// The outcome of this call, if a fault strikes it.
+    /// The outcome of this step, if a fault strikes it.
     pub(super) fn strike(&mut self, agent: u32, request: &AgentRequest) -> Option<Outcome> {
         let strike = self.strikes.iter().find(|strike| self.hits(strike, agent)).copied()?;
         let (outcome, effect) = self.outcome(strike.fault, request);
@@ -168,7 +168,7 @@ impl Strikes {
         (Outcome::Failed(Failure::new(code, said)), effect)
     }
 
-    /// Whether a missing answer is an answer to this call.
+    /// Whether the step accepts a missing answer as `null`.
     fn takes_null(&mut self, request: &AgentRequest) -> bool {
         let Some(schema) = &request.schema else { return true };
         *self.nullable.entry(Digest::of(schema.as_bytes())).or_insert_with(|| {
@@ -177,12 +177,12 @@ impl Strikes {
     }
 }
 
-/// The question of a call, without numbers that differ between retries.
+/// The label or prompt of a step, without digits, which differ between retries.
 pub(super) fn stem(request: &AgentRequest) -> String {
     without_digits(request.label.as_deref().unwrap_or(&request.prompt))
 }
 
-/// The beginning of a text, without its numbers.
+/// The beginning of a text, without digits.
 pub(super) fn without_digits(text: &str) -> String {
     text.chars().filter(|c| !c.is_ascii_digit()).take(STEM_CHARS).collect()
 }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_an_answer_only_where_the_call_takes_it() {
+    fn null_is_an_answer_only_if_the_schema_accepts_it() {
         let strike = Strike { agent: 1, fault: Fault::Silent, reach: Reach::Onwards };
         let mut strikes = Strikes::new(&[strike]);
         let null = Some(Outcome::Value("null".to_owned()));
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_is_known_by_what_it_asks_but_for_its_number() {
+    fn a_retry_has_the_stem_of_the_first_try() {
         let one = stem(&request(Some("fix 1"), "a", None));
         assert_eq!(one, stem(&request(Some("fix 12"), "b", None)));
         assert_ne!(one, stem(&request(None, "a", None)));

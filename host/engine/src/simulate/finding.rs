@@ -5,12 +5,12 @@
 
 use serde::Serialize;
 
-/// What to explore.
+/// Which schedules to explore.
 #[derive(Debug, Clone, Copy)]
 pub struct ExploreOptions {
-    /// Schedules in all, the undisturbed one among them.
+    /// Number of schedules, with the undisturbed one.
     pub runs: u64,
-    /// Only this one, beside the undisturbed one.
+    /// Explores only this schedule, beside the undisturbed one.
     pub schedule: Option<u64>,
 }
 
@@ -22,13 +22,13 @@ pub struct Exploration {
     pub schema_version: u32,
     /// `meta.name`.
     pub name: String,
-    /// The seed.
+    /// The seed of schedules and made-up answers.
     pub seed: u64,
     /// Counts of the simulated schedules.
     pub tally: Tally,
-    /// What was found.
+    /// The findings, in the order in which they were found.
     pub findings: Vec<Finding>,
-    /// The undisturbed run did not complete, so other schedules were not compared with it.
+    /// The undisturbed run did not complete, so no other schedule was simulated.
     pub ended_early: bool,
     /// Too many schedules did not end, so no more were tried.
     pub gave_up: bool,
@@ -40,12 +40,12 @@ pub struct Exploration {
 pub struct Tally {
     /// Schedules that were simulated.
     pub schedules: u64,
-    /// Of these, how many completed.
+    /// Schedules under which the script completed.
     pub completed: u64,
-    /// Of these, how many did not.
+    /// Schedules under which the script did not complete.
     pub failed: u64,
-    /// Of those that did not, how many show no finding: an agent failed and the
-    /// script let that through, or it threw an error of its own.
+    /// Those of the failed schedules without a finding: the script passed on the failure
+    /// of an agent, or threw an error of its own.
     pub failed_as_written: u64,
     /// Different orders of answers.
     pub orders: u64,
@@ -72,13 +72,13 @@ pub enum FindingKind {
     UnhandledNull,
     /// A failed agent makes the script throw by accident.
     UnhandledFailure,
-    /// The script waits for nothing, or computes without end.
+    /// The script waits for something that never happens, or computes without end.
     Hang,
     /// The script asks agents, starts children or logs without end.
     Unbounded,
     /// A run would warn about something in the script that has no effect.
     Warned,
-    /// A run refuses a call before its agent is asked.
+    /// A run refuses a step before its agent is asked.
     Refused,
     /// The script fails although nothing went wrong.
     Fails,
@@ -119,15 +119,15 @@ pub struct Finding {
     /// The script reads arguments, and was given none.
     #[serde(skip)]
     pub lacks_args: bool,
-    /// Other circumstances that lead to it.
+    /// Other faults that lead to it, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
     /// The schedule that shows it.
     pub schedule: u64,
     /// Number of schedules that showed it.
     pub seen: u64,
-    /// The script, from the project's folder, where it is not the one that was
-    /// explored.
+    /// Path of the script relative to the project's folder, if it is not the script that
+    /// was explored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// The author's line, from 1.
@@ -136,7 +136,7 @@ pub struct Finding {
     /// The author's column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
-    /// The line of that script, with a mark under the place.
+    /// The line of that script, with a mark under the column.
     #[serde(skip)]
     pub excerpt: String,
     /// Two orders of answers and their outcomes.
@@ -150,8 +150,8 @@ pub struct Finding {
 pub struct Side {
     /// The schedule.
     pub schedule: u64,
-    /// Titles of the calls, in the order in which they ended.
+    /// Titles of the steps, in the order in which they ended.
     pub order: Vec<String>,
-    /// The outcome.
+    /// The outcome, in words.
     pub outcome: String,
 }

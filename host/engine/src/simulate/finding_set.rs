@@ -19,11 +19,11 @@ pub(super) struct NewFinding<'a> {
     pub(super) kind: FindingKind,
     pub(super) schedule: u64,
     pub(super) message: String,
-    /// The error with its place, if that is known.
+    /// The error, with its line and column if these are known.
     pub(super) error: Option<&'a ScriptError>,
-    /// The script it is in, where it is not the one that is explored.
+    /// The script it is in, if that is a child workflow.
     pub(super) child: Option<&'a ScopeStart>,
-    /// What tells it from others of its kind without a place. By default the message.
+    /// Distinguishes findings of one kind that have no line. By default the message.
     pub(super) cause: Option<String>,
     /// The effect of the fault that led to it, and the circumstances in words.
     pub(super) fault: Option<(Effect, String)>,
@@ -73,7 +73,7 @@ impl FindingSet {
         let line = note.error.and_then(|error| position(error.line));
         let column = note.error.and_then(|error| position(error.column));
         let file = note.child.map(|start| start.path.clone());
-        // One place may break because of several agents, and in several ways.
+        // One line may break because of several agents, and in several ways.
         let cause = match line {
             Some(line) => format!("{file:?}:{line}:{column:?}"),
             None => note.cause.clone().unwrap_or_else(|| note.message.clone()),
@@ -104,7 +104,7 @@ impl FindingSet {
         }
     }
 
-    /// Counts a finding of this kind once more; false when there is none.
+    /// Counts a finding of this kind once more. Returns false when there is none.
     pub(super) fn count(&mut self, kind: FindingKind) -> bool {
         let known = self.findings.iter_mut().find(|known| known.finding.kind == kind);
         self.taken += u64::from(known.is_some());

@@ -1,10 +1,9 @@
-//! Which `parallel` or `pipeline` each call of a script belongs to.
+//! Finds the `parallel` or `pipeline` that each agent step belongs to.
 //!
-//! Owns: the trick that finds out. A script does not say where a call stands,
-//! but the guest says which slot became null when a call in it failed. So the
-//! calls that were made in one turn fail, one after the other, in a run
-//! of their own: none of them was made in view of another's failure. Never:
-//! goes on beyond a bound.
+//! Owns: the runs that find it. A script does not say which construct a step is in, but
+//! the guest reports the slot that became null when a step in it failed. So for each turn
+//! there is one run in which the agents of that turn fail one after the other: the script
+//! asked for all of them before the first failure. Never: exceeds its bound of entries.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -23,7 +22,7 @@ use super::simulation::{ChildCache, PendingAgent, Pick, Scenario, simulate};
 use super::stubs::Stubs;
 use crate::error::EngineError;
 
-/// Entries of all these runs together: about a second.
+/// Most entries of all these runs together: about a second.
 const ENTRIES_MAX: usize = 100_000;
 
 /// A slot of a construct of a script.
@@ -33,27 +32,27 @@ pub(super) struct Place {
     pub(super) slot: NullSlot,
 }
 
-/// Where calls stand.
+/// The slots of agent steps.
 #[derive(Debug, Default)]
-pub(super) struct CallSites {
-    /// The innermost construct of agents by ordinal, from 1. Those that are in
-    /// none, or whose failure the script catches, are not in it.
+pub(super) struct StepSlots {
+    /// The slot of the innermost construct, by the agent's ordinal from 1. Without agents
+    /// that are in no construct, or whose failure the script catches.
     pub(super) found: HashMap<u32, Place>,
-    /// Whether every call was tried.
+    /// Whether every agent step was tried.
     pub(super) whole: bool,
 }
 
-/// Where the calls of an undisturbed run stand.
-pub(super) async fn sites(
+/// Finds the slots of the agent steps of an undisturbed run.
+pub(super) async fn slots(
     simulator: &Simulator,
     cache: &mut ChildCache,
     stubs: &mut Stubs,
     undisturbed: &[Entry],
-) -> Result<CallSites, EngineError> {
+) -> Result<StepSlots, EngineError> {
     let (mut waves, all_ended) = waves(undisturbed);
-    // Those that tell of many calls come first.
+    // Turns with many agents come first.
     waves.sort_by_key(|wave| std::cmp::Reverse(wave.len()));
-    let mut sites = CallSites { found: HashMap::new(), whole: all_ended };
+    let mut slots = StepSlots { found: HashMap::new(), whole: all_ended };
     let mut effort = Effort::default();
     for wave in waves {
         if effort.is_over(ENTRIES_MAX, &simulator.limits) {
@@ -61,16 +60,16 @@ pub(super) async fn sites(
         }
         let left = wave.len();
         let limits = &simulator.limits;
-        let (effort, found) = (&mut effort, &mut sites.found);
+        let (effort, found) = (&mut effort, &mut slots.found);
         let mut fails = WaveFails { wave, stubs, left, failed: None, found, effort, limits };
         simulate(simulator, cache, &mut fails).await?;
     }
-    sites.whole &= !effort.is_over(ENTRIES_MAX, &simulator.limits);
-    Ok(sites)
+    slots.whole &= !effort.is_over(ENTRIES_MAX, &simulator.limits);
+    Ok(slots)
 }
 
-/// The ordinals of the agents that were asked in one turn, turn by turn, and
-/// whether the last of these turns came to its end.
+/// The ordinals of the agents of each turn that asked any, and whether the last of these
+/// turns ended.
 fn waves(entries: &[Entry]) -> (Vec<Range<u32>>, bool) {
     let mut waves = Vec::new();
     let (mut first, mut next) = (1, 1);
@@ -87,13 +86,13 @@ fn waves(entries: &[Entry]) -> (Vec<Range<u32>>, bool) {
     (waves, next == first)
 }
 
-/// Lets the agents of one wave fail and looks what becomes null.
+/// Lets the agents of one turn fail, and notes the slots that become null.
 struct WaveFails<'a> {
     wave: Range<u32>,
     stubs: &'a mut Stubs,
-    /// How many of them have not failed yet.
+    /// Number of these agents that have not failed yet.
     left: usize,
-    /// The one that failed last.
+    /// The agent that failed last, until its slot was looked for.
     failed: Option<u32>,
     found: &'a mut HashMap<u32, Place>,
     effort: &'a mut Effort,
@@ -113,7 +112,7 @@ impl Scenario for WaveFails<'_> {
         if self.wave.contains(&asked.ordinal) {
             self.left = self.left.saturating_sub(1);
             self.failed = Some(asked.ordinal);
-            // One that is thrown in both dialects, whatever `onFailure` says.
+            // A failure that throws in both dialects, whatever `onFailure` says.
             let failure = Failure::new(TIMED_OUT, "failed, to see what becomes null");
             return (Outcome::Failed(failure), Reply::default());
         }

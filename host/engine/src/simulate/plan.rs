@@ -1,8 +1,7 @@
-//! What a script would do, before anything is spent on it.
+//! The plan of a script: its steps and their estimated cost, before anything is spent.
 //!
-//! Owns: the plan of one run with made-up answers, and its estimate.
-//! Never: promises; a script that goes by what agents answer may do other
-//! things when they answer.
+//! Owns: the plan of one run with made-up answers, and its estimate. Never: promises
+//! anything; a script may take another way with real answers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,7 +16,7 @@ use smol_wf_core::step::StepRequest;
 use smol_wf_core::step_request::{AgentRequest, Reply};
 
 use super::estimate::{CostRange, Estimate};
-use super::groups::{self, CallSites, Place};
+use super::groups::{self, Place, StepSlots};
 use super::simulated_run::{SimulatedRun, SimulationEnd};
 use super::simulation::{ChildCache, PendingAgent, Pick, Scenario, simulate};
 use super::stubs::Stubs;
@@ -25,11 +24,11 @@ use super::{Simulator, culprit};
 use crate::agents;
 use crate::error::EngineError;
 
-/// Phases from which on those without agents are left out: a script that sets
+/// With more phases than this, phases without agents are left out: a script that sets
 /// phases without end has hundreds of thousands.
 const EMPTY_PHASES_MAX: usize = 1_000;
 
-/// What a script would do.
+/// The plan of a script.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -39,52 +38,52 @@ pub struct Plan {
     pub name: String,
     /// `meta.description`.
     pub description: String,
-    /// Agents that would be asked, without those that are refused.
+    /// Number of agents that would be asked. Steps that are refused do not count.
     pub agents: u32,
-    /// How many of them at once, at the most.
+    /// Most agents at work at once.
     pub at_once: u32,
     /// Phases, in order of appearance.
     pub phases: Vec<PlanPhase>,
     /// Every `parallel` and `pipeline` that asks agents.
     pub groups: Vec<GroupPlan>,
-    /// Whether each call was tried for its group; else they may be larger.
+    /// Whether the group of every agent step was looked for. If not, groups may be larger.
     pub groups_whole: bool,
-    /// Every call, in order.
+    /// Every agent step, in order.
     #[serde(rename = "calls")]
     pub steps: Vec<PlannedStep>,
     /// Files of child workflows, in order of appearance.
     pub children: Vec<String>,
     /// Providers that would be asked.
     pub providers: BTreeSet<String>,
-    /// Models that would be asked for, as their providers call them.
+    /// Models that would be asked for, by their providers' names for them.
     pub models: BTreeSet<String>,
     /// Primitives and options that are used.
     pub capabilities: BTreeSet<String>,
-    /// Milliseconds of all sleeps.
+    /// Sum of all sleeps, in milliseconds.
     pub sleep_ms: f64,
     /// Tokens of all agents.
     pub estimate: Estimate,
     /// Dollars of the agents whose model has a list price.
     pub cost: CostRange,
-    /// What a run would warn of.
+    /// Warnings that a run would give.
     pub warnings: Vec<PlanWarning>,
-    /// Whether the script came to its end.
+    /// Whether the script ended with a result.
     pub completed: bool,
-    /// Why it did not, and that the real run may.
+    /// Why it did not. A real run may still complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<PlanError>,
-    /// Where each phase stands in `phases`.
+    /// The index of each phase in `phases`, by title.
     #[serde(skip)]
     phase_at: HashMap<String, usize>,
 }
 
-/// Why a plan is not whole.
+/// Why a plan is incomplete, or why a step is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanError {
-    /// Stable.
+    /// A stable error code.
     pub code: String,
-    /// A sentence.
+    /// The message, for people.
     pub message: String,
     /// The limit that was reached, with its numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,16 +96,16 @@ pub struct PlanError {
     pub column: Option<u32>,
 }
 
-/// Something that a run would warn of.
+/// A warning that a run would give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanWarning {
-    /// Stable, where it has one.
+    /// A stable code, if the warning has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// A sentence.
+    /// The message, for people.
     pub message: String,
-    /// What people call the agent that it is about.
+    /// Title of the step that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// The author's line, from 1.
@@ -140,11 +139,11 @@ fn warnings(entries: &[Entry]) -> Vec<PlanWarning> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanPhase {
-    /// Its title; empty for calls outside of all phases.
+    /// Its title; empty for steps outside of all phases.
     pub title: String,
-    /// Agents in it.
+    /// Number of agents in it.
     pub agents: u32,
-    /// Their tokens.
+    /// Tokens of these agents.
     pub estimate: Estimate,
 }
 
@@ -152,55 +151,56 @@ pub struct PlanPhase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupPlan {
-    /// Which construct.
+    /// `parallel` or `pipeline`.
     pub kind: GroupKind,
     /// File name of its script.
     pub script: String,
-    /// Which of its script's constructs it is, from 1, in order of start.
+    /// Its number among the constructs of its script, from 1, in order of start.
     pub ordinal: u32,
-    /// Slots or items: those that ask agents, and those that throw.
+    /// Number of slots or items that ask agents or throw.
     pub fan_out: u32,
-    /// Agents directly in it; those of constructs within it are theirs.
+    /// Number of agents directly in it. Agents of nested constructs count there.
     pub agents: u32,
     /// Phase of its first agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
 }
 
-/// One agent call.
+/// One agent step.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
     /// Its number in the run.
     pub step: StepId,
-    /// File name of the script that makes it.
+    /// File name of its script.
     pub script: String,
-    /// What is asked, with the phase's defaults applied.
+    /// The request, with the phase's defaults applied.
     #[serde(flatten)]
     pub request: AgentRequest,
-    /// What it would be called.
+    /// Its label, or a title made from the prompt.
     pub title: String,
-    /// The provider it would go to.
+    /// The provider that it would go to.
     pub goes_to: String,
-    /// The model that this one would be asked for; none leaves it to it.
+    /// The model that the provider would be asked for; none leaves the choice to the
+    /// provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_model: Option<String>,
-    /// The effort that it would be asked for.
+    /// The effort that the provider would be asked for; none leaves the choice to the
+    /// provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_effort: Option<String>,
     /// Its tokens.
     pub estimate: Estimate,
-    /// Why it would be refused, before anyone is asked.
+    /// Why it would be refused before an agent is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<PlanError>,
 }
 
 impl Simulator {
-    /// Performs the script once, with made-up answers.
+    /// Runs the script once with made-up answers.
     ///
     /// # Errors
-    /// When the script cannot be performed at all; when it fails, the plan says
-    /// so.
+    /// When the sandbox fails. An error of the script is in the plan.
     pub async fn plan(&self) -> Result<Plan, EngineError> {
         let mut stubs = Stubs::new(self.head.seed);
         let mut found = ChildCache::new();
@@ -211,14 +211,14 @@ impl Simulator {
         for entry in &run.entries {
             plan.take_in(self, &run, entry, &answers);
         }
-        // What the script asked for in a turn that was its last one is at work
-        // nowhere here, and would be in a run that goes on.
+        // Agents that the script asked for in its last turn never start here. In a real
+        // run they do.
         let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
         plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
         plan.warnings = warnings(&run.entries);
-        let sites = groups::sites(self, &mut found, &mut stubs, &run.entries).await?;
-        plan.groups = plan.group(&run.entries, &sites);
-        plan.groups_whole = sites.whole;
+        let slots = groups::slots(self, &mut found, &mut stubs, &run.entries).await?;
+        plan.groups = plan.group(&run.entries, &slots);
+        plan.groups_whole = slots.whole;
         match run.ended {
             SimulationEnd::Completed(_) => plan.completed = true,
             ended => plan.error = Some(plan_error(ended)),
@@ -318,7 +318,7 @@ impl Plan {
         self.capabilities.extend(used);
         self.capabilities.extend(request.isolation.clone());
         self.capabilities.insert("agent".to_owned());
-        // A call whose model is no selector was refused when it was made.
+        // A call with an invalid model selector was refused and is not a step.
         if let Ok(choice) = agents::choose(request, &simulator.head, &simulator.registry) {
             step.goes_to = choice.provider;
             step.with_model = choice.model;
@@ -351,11 +351,11 @@ impl Plan {
         &mut phases[index]
     }
 
-    /// The constructs that the calls were found to be in.
-    fn group(&self, entries: &[Entry], sites: &CallSites) -> Vec<GroupPlan> {
+    /// The constructs that agent steps were found in.
+    fn group(&self, entries: &[Entry], steps: &StepSlots) -> Vec<GroupPlan> {
         let mut groups: BTreeMap<(Scope, u32), (GroupPlan, BTreeSet<u32>)> = BTreeMap::new();
         for (ordinal, step) in (1..).zip(&self.steps) {
-            let Some(Place { scope, slot }) = sites.found.get(&ordinal) else { continue };
+            let Some(Place { scope, slot }) = steps.found.get(&ordinal) else { continue };
             let (group, slots) = groups.entry((*scope, slot.ordinal)).or_insert_with(|| {
                 let script = culprit::script_of(entries, *scope);
                 let group = GroupPlan {
@@ -386,7 +386,7 @@ impl Plan {
     }
 }
 
-/// Why the plan is not whole.
+/// The error of a run that did not complete.
 fn plan_error(ended: SimulationEnd) -> PlanError {
     let position = |number: u32| (number > 0).then_some(number);
     match ended {
@@ -402,7 +402,7 @@ fn plan_error(ended: SimulationEnd) -> PlanError {
         }
         SimulationEnd::Completed(_) | SimulationEnd::BrokenOff => PlanError {
             code: Code::BrokenOff.into(),
-            message: "the script waits, and nothing is under way".to_owned(),
+            message: "the script waits, but nothing is pending".to_owned(),
             reached: None,
             line: None,
             column: None,
@@ -410,7 +410,8 @@ fn plan_error(ended: SimulationEnd) -> PlanError {
     }
 }
 
-/// Answers in order of issue, and skips sleeps when no agent is at work.
+/// Answers agents in the order in which they were asked. Sleeps end when no agent is at
+/// work.
 struct InOrder<'a> {
     stubs: &'a mut Stubs,
     at_once: u32,

@@ -27,9 +27,9 @@ const FAULTS_MAX: u64 = 3;
 /// The order in which agents answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// As they were asked; sleeps end when no agent is at work.
+    /// In the order in which they were asked; sleeps end when no agent is at work.
     AsAsked,
-    /// The one that was asked last is first.
+    /// The agent that was asked last answers first.
     Reversed,
     /// At random.
     Shuffled(u64),
@@ -39,11 +39,11 @@ pub(super) enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Crash {
     Never,
-    /// Behind every delivery, or every nth in a long run.
+    /// After every `nth` delivery: 1, or more in a long run.
     Each {
         nth: usize,
     },
-    /// Behind so many deliveries.
+    /// After this number of deliveries.
     After(usize),
 }
 
@@ -52,7 +52,7 @@ pub(super) enum Crash {
 pub(super) struct Schedule {
     pub(super) number: u64,
     pub(super) order: Order,
-    /// By agent.
+    /// In the order of their agents.
     pub(super) faults: Vec<Strike>,
     pub(super) crash: Crash,
 }
@@ -66,7 +66,7 @@ pub(super) enum First {
     Script(Scope),
 }
 
-/// What is known of the undisturbed run.
+/// The size of the undisturbed run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
     pub(super) agents: u32,
@@ -79,9 +79,9 @@ impl Schedule {
         Self { number: 0, order: Order::AsAsked, faults: Vec::new(), crash: Crash::Never }
     }
 
-    /// Schedule `number` under `seed`. The first ones go through the script
-    /// agent by agent and step by step, one fault at a time; those behind them
-    /// mix faults and orders at random.
+    /// Schedule `number` under `seed`. The first schedules go through all agents and
+    /// deliveries, with one fault or crash each; later schedules mix faults and orders at
+    /// random.
     pub(super) fn nth(number: u64, seed: u64, extent: Extent) -> Self {
         let mut dice = Dice::new(seed ^ number.wrapping_mul(GOLDEN));
         let plain = Self { number, ..Self::undisturbed() };
@@ -94,7 +94,7 @@ impl Schedule {
             }
             _ => {}
         }
-        // Five sorts take turns, so that a few schedules already try them all.
+        // Five sorts alternate, so that a few schedules already try all of them.
         let (sort, round) = ((number - 3) % 5, (number - 3) / 5);
         let shuffled = Order::Shuffled(dice.roll());
         let agents = u64::from(extent.agents);
@@ -162,8 +162,8 @@ fn pick<T: Copy>(from: &[T], nth: u64) -> Option<T> {
     usize::try_from(nth).ok().and_then(|nth| from.get(nth)).copied()
 }
 
-/// A fault that does not pass: first with all agents, then with each agent and
-/// its like, one kind of fault after the other, then with all agents behind it.
+/// A lasting fault. First each kind of fault strikes all agents; then, for each agent, it
+/// strikes that agent and later ones like it, or that agent and all later ones.
 fn lasting(round: u64, agents: u64) -> Strike {
     const KINDS: [Fault; 3] = [Fault::Fails, Fault::Silent, Fault::TimesOut];
     let count = KINDS.len() as u64;
@@ -182,7 +182,7 @@ pub(super) struct BySchedule<'a> {
     dice: Dice,
     strikes: Strikes,
     first: Option<First>,
-    /// In which script each agent was asked, when that matters.
+    /// The script of each agent by ordinal, if `first` is set.
     scopes: HashMap<u32, Scope>,
     asked: u32,
     /// Deliveries at the last crash.
@@ -201,17 +201,17 @@ impl<'a> BySchedule<'a> {
         Self { schedule, stubs, dice, strikes, first, scopes, asked: 0, crashed_at: None }
     }
 
-    /// With somebody who is always first.
+    /// With agents that always answer first.
     pub(super) fn with_first(self, first: First) -> Self {
         Self { first: Some(first), ..self }
     }
 
-    /// The calls that its faults struck.
+    /// The steps that its faults struck.
     pub(super) fn into_struck(self) -> Vec<Struck> {
         self.strikes.struck
     }
 
-    /// Where the one stands that is always first.
+    /// The index of the agent that always answers first, if it is at work.
     fn first_of(&self, working: &[&PendingAgent]) -> Option<usize> {
         let first = self.first?;
         working.iter().position(|asked| match first {
@@ -232,8 +232,8 @@ impl Scenario for BySchedule<'_> {
             Order::AsAsked => Pick::Answer(0),
             Order::Reversed => Pick::Answer(last),
             Order::Shuffled(_) => {
-                // A sleep that overtakes an agent is a time-out of the script's
-                // own making: a fault, and no mere order.
+                // A sleep that overtakes an agent may be a timeout of the script: that is
+                // a fault, not only another order.
                 let may_wake = sleeping && !self.schedule.faults.is_empty();
                 let choices = working.len() as u64 + u64::from(may_wake);
                 match usize::try_from(self.dice.below(choices)) {
@@ -283,7 +283,7 @@ mod tests {
     const EXTENT: Extent = Extent { agents: 3, deliveries: 4 };
 
     #[test]
-    fn every_agent_is_hit_by_every_fault_and_every_step_by_a_crash() {
+    fn every_agent_is_hit_by_every_fault_and_every_delivery_by_a_crash() {
         let schedules: Vec<Schedule> =
             (0..40).map(|number| Schedule::nth(number, 7, EXTENT)).collect();
         for agent in 1..=3 {
@@ -297,8 +297,8 @@ mod tests {
         }
         let none_answers = Strike { agent: 1, fault: Fault::Fails, reach: Reach::Onwards };
         assert!(schedules.iter().any(|one| one.faults == [none_answers]));
-        for step in 0..4 {
-            assert!(schedules.iter().any(|one| one.crash == Crash::After(step)), "{step}");
+        for after in 0..4 {
+            assert!(schedules.iter().any(|one| one.crash == Crash::After(after)), "{after}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The result of one simulated run.
 //!
-//! Owns: how a run ended, and what that says about the script. Never: runs one.
+//! Owns: how a run ended, and whether the script hangs or goes on without end. Never: runs
+//! one.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use smol_wf_core::machine::NEVER_SETTLES;
 
 use super::faults::Struck;
 
-/// Entries of a run that takes about a second.
+/// Entries of a run that takes about a second. A run with more took long.
 const ENTRIES_LONG: usize = 50_000;
 
 /// How a run ended.
@@ -34,11 +35,11 @@ pub(super) enum SimulationEnd {
 pub(super) struct SimulatedRun {
     pub(super) entries: Vec<Entry>,
     pub(super) ended: SimulationEnd,
-    /// Agent calls that a run refuses before an agent is asked, and why.
+    /// Agent steps that are refused before an agent is asked, and why.
     pub(super) refused: BTreeMap<StepId, Failure>,
     /// The errors that ended child workflows.
     pub(super) child_errors: BTreeMap<Scope, ScriptError>,
-    /// The calls that faults of the schedule struck.
+    /// The steps that faults of the schedule struck.
     pub(super) struck: Vec<Struck>,
 }
 

@@ -32,11 +32,11 @@ use crate::turn::pause::Pause;
 /// same clock in each.
 const BEGIN_US: i64 = 1_735_689_600_000_000;
 
-/// An agent call that waits for its answer.
+/// An agent step that waits for its answer.
 #[derive(Debug, Clone)]
 pub(super) struct PendingAgent {
     pub(super) step: StepId,
-    /// Which agent call of the run it is, from 1.
+    /// Its number among the agent steps of the run, from 1.
     pub(super) ordinal: u32,
     pub(super) request: AgentRequest,
 }
@@ -53,18 +53,18 @@ pub(super) enum Pick {
 
 /// Decides what happens in a simulated run.
 pub(super) trait Scenario: Send {
-    /// What happens next. `working` is not empty, or `sleeping` is true, or both.
+    /// Decides what happens next. `working` has an item, or `sleeping` is true, or both.
     fn pick(&mut self, working: &[&PendingAgent], sleeping: bool) -> Pick;
 
-    /// The answer of this agent.
+    /// Decides the outcome of this agent.
     fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply);
 
-    /// Whether everything in memory is lost now, after this number of deliveries.
+    /// Decides whether everything in memory is lost now, after this number of deliveries.
     fn crashes(&mut self, _deliveries: usize) -> bool {
         false
     }
 
-    /// Sees the entries that were written since the last call.
+    /// Takes the entries that were written since the last call.
     fn wrote(&mut self, _entries: &[Entry]) {}
 }
 
@@ -79,10 +79,10 @@ struct Simulation<'a> {
     bounds: Bounds,
     refused: BTreeMap<StepId, Failure>,
     child_errors: BTreeMap<Scope, ScriptError>,
-    /// The entries that the scenario has seen, and in `fresh` the others.
+    /// The entries that the scenario has seen. `fresh` has the others.
     entries: Vec<Entry>,
     fresh: Vec<Entry>,
-    /// By call number, which is the order of issue and of dispatch.
+    /// By step number, which is the order of issue and of dispatch.
     asked: BTreeMap<StepId, PendingAgent>,
     sleeping: BTreeSet<(i64, Sleeper)>,
     now_us: i64,
@@ -94,13 +94,13 @@ struct Simulation<'a> {
 /// A step or timer that waits for a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sleeper {
-    Call(StepId),
+    Step(StepId),
     Timer(TimerId),
 }
 
 /// Why a run rests.
 enum RestReason {
-    /// Nothing happens any more.
+    /// Nothing else can happen.
     BrokenOff,
     /// A bound was crossed.
     Bound(SimulationEnd),
@@ -196,7 +196,7 @@ impl Backend for Simulation<'_> {
         for effect in effects {
             match effect {
                 Effect::RunAgent { step, ordinal, request } => {
-                    // As a run would.
+                    // A run refuses these as well.
                     let assigned = assign(&request, head, registry).map(|_| ());
                     if let Err(failure) = assigned.and_then(|()| resources.check(&request)) {
                         self.refused.insert(step, failure.clone());
@@ -209,13 +209,13 @@ impl Backend for Simulation<'_> {
                     );
                 }
                 Effect::SleepUntil { step, wake_at_us, .. } => {
-                    self.sleeping.insert((wake_at_us, Sleeper::Call(step)));
+                    self.sleeping.insert((wake_at_us, Sleeper::Step(step)));
                 }
                 // Queued by the driver.
                 Effect::FindChild { .. } => {}
                 Effect::Cancel(step) => {
                     self.asked.remove(&step);
-                    self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Call(step));
+                    self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Step(step));
                 }
                 Effect::SetTimer { timer, left_us } => {
                     let due_us = self.now_us.saturating_add(left_us);
@@ -255,7 +255,7 @@ impl Backend for Simulation<'_> {
 }
 
 impl Simulation<'_> {
-    /// Shows what was written since the last look.
+    /// Shows the scenario the entries that were written since the last look.
     fn look(&mut self) {
         self.scenario.wrote(&self.fresh);
         self.bounds.count(&self.fresh);
@@ -275,7 +275,7 @@ impl Simulation<'_> {
                 RestReason::Bound(ended) => ended,
                 RestReason::Crashed => return None,
             },
-            // Never: what is stuck is given up.
+            // Unreachable: `unsettled` gives up scripts that are stuck.
             Pause::Stuck(_) => SimulationEnd::BrokenOff,
             Pause::Stopped(stop) => stopped(stop),
             Pause::Fault(said) => {
@@ -285,7 +285,7 @@ impl Simulation<'_> {
         })
     }
 
-    /// False when nothing happens any more.
+    /// Makes the next delivery. Returns false when nothing else can happen.
     fn happen(&mut self, machine: &mut Machine) -> bool {
         // Agents are dispatched in order of issue, so those at work are the first of all
         // open ones.
@@ -307,7 +307,7 @@ impl Simulation<'_> {
                 let Some((at_us, sleeper)) = self.sleeping.pop_first() else { return false };
                 self.now_us = self.now_us.max(at_us);
                 match sleeper {
-                    Sleeper::Call(step) => {
+                    Sleeper::Step(step) => {
                         machine.complete(step, Outcome::Value("null".to_owned()), None);
                     }
                     Sleeper::Timer(timer) => machine.fire(timer),

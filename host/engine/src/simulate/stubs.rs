@@ -1,8 +1,8 @@
 //! The answers of stubs in place of agents.
 //!
-//! Owns: one answer for each content of a call (prompt and schema), the same in every run
+//! Owns: one answer for each content of a step (prompt and schema), the same in every run
 //! under one seed, so that two runs differ only in order and faults. Never: uses a label,
-//! a number or a time.
+//! a step number or a time.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ impl Stubs {
         Self { seed, made: HashMap::new() }
     }
 
-    /// The answer to this call.
+    /// The answer to this request.
     pub(super) fn answer(&mut self, request: &AgentRequest) -> (Outcome, Reply) {
         let schema = request.schema.as_ref();
         let content =
@@ -48,7 +48,7 @@ impl Stubs {
             output_tokens: written,
             ..Usage::default()
         };
-        // By which a later call goes on with it.
+        // So that a later step can continue the session.
         let session_id = Some(format!("rehearsed-{seed:016x}"));
         let provider = NAME.to_owned();
         let reply = Reply { provider, usage, rounds: 1, session_id, ..Reply::default() };

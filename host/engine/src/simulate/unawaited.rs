@@ -2,9 +2,9 @@
 //! warnings of a run.
 //!
 //! Owns: telling an agent that is not awaited from one that lost a race. The journal does
-//! not say who awaits what, so the same schedule is simulated with that agent answering
-//! first: if it was raced, another one is left over instead. Never: looks at schedules
-//! with faults; a script may give up early.
+//! not say what a script awaits, so the same schedule is simulated with that agent
+//! answering first: if it was raced, another agent is left over instead. Never: looks at
+//! schedules with faults, under which a script may give up early.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,19 +23,20 @@ use super::schedule::{First, Order, Schedule};
 use super::simulated_run::{SimulatedRun, SimulationEnd};
 use crate::error::EngineError;
 
-/// Most suspected calls of one run that are examined; each takes two more runs.
+/// Most kinds of open steps of one run that are examined; each takes two more runs.
 const QUESTIONS_MAX: usize = 8;
 
-/// A call that was open when the script ended.
+/// A step that was open when the script ended.
 struct Open {
     /// Its ordinal, for an agent.
     agent: Option<u32>,
     first: First,
     title: String,
+    /// Steps with equal stems are examined together.
     stem: String,
 }
 
-/// Open calls that were made in one place.
+/// Open steps that were asked for at one line and column.
 struct Group {
     place: Option<(ScriptError, Scope)>,
     title: String,
@@ -43,20 +44,20 @@ struct Group {
 }
 
 impl Explorer<'_> {
-    /// Reports the work that a run of this schedule loses.
+    /// Reports the work that is lost in a run of this schedule.
     pub(super) async fn judge_lost(
         &mut self,
         schedule: &Schedule,
         run: &SimulatedRun,
     ) -> Result<(), EngineError> {
-        // In others, an agent that answers first would change the random numbers.
+        // In a shuffled order, an agent that answers first would shift the random choices.
         let is_steady = !matches!(schedule.order, Order::Shuffled(_));
         if !is_steady || !matches!(run.ended, SimulationEnd::Completed(_)) {
             return Ok(());
         }
         let promises = self.judge_warnings(schedule, run);
         let open = open_steps(&run.entries);
-        // They stand in the result, which was said already.
+        // Their promises are in the result, which is reported already.
         if open.is_empty() || open.len() <= promises {
             return Ok(());
         }
@@ -66,7 +67,7 @@ impl Explorer<'_> {
         Ok(())
     }
 
-    /// Returns how many promises stand in the result.
+    /// Reports the warnings of a run. Returns the number of promises in its result.
     fn judge_warnings(&mut self, schedule: &Schedule, run: &SimulatedRun) -> usize {
         let warnings = || {
             run.entries.iter().filter_map(|entry| match &entry.body {
@@ -84,7 +85,7 @@ impl Explorer<'_> {
                 }
                 "prompt_object" | "prompt_nothing" | "result_part" | "args_part"
                 | "options_part" => FindingKind::Warned,
-                // Of things that change nothing; `plan` lists them.
+                // Warnings without an effect on the outcome; `plan` lists them.
                 _ => continue,
             };
             let script = culprit::script_of(&run.entries, scope);
@@ -98,7 +99,7 @@ impl Explorer<'_> {
         promises
     }
 
-    /// The open calls that were not raced, by the place where they were made.
+    /// The open steps that were not raced, by line and column.
     async fn groups(
         &mut self,
         schedule: &Schedule,
@@ -115,7 +116,7 @@ impl Explorer<'_> {
         let mut groups: Vec<Group> = Vec::new();
         for steps in questions.into_iter().take(QUESTIONS_MAX) {
             let Some(one) = steps.first() else { continue };
-            let hurried = self.perform_with(schedule, one.first).await?;
+            let hurried = self.simulate_with(schedule, one.first).await?;
             if was_raced(run, &hurried) {
                 continue;
             }
@@ -124,7 +125,7 @@ impl Explorer<'_> {
                 (Some((a, of)), Some((b, scope))) => {
                     (of, a.line, a.column) == (scope, b.line, b.column)
                 }
-                // Calls of a script's last turn, which cannot fail any more.
+                // Steps of a script's last turn: no failure can reach the script.
                 (None, None) => true,
                 _ => false,
             };
@@ -136,8 +137,9 @@ impl Explorer<'_> {
         Ok(groups)
     }
 
-    /// Where a call was made that is not awaited: its failure is a warning with its place
-    /// when no code of the script catches it.
+    /// Finds where a script asked for a step that it does not await: the step fails in
+    /// another run, and the warning about that failure has a line and column. None if the
+    /// script catches the failure.
     async fn place_of(
         &mut self,
         schedule: &Schedule,
@@ -147,7 +149,7 @@ impl Explorer<'_> {
         let Some(agent) = open.agent else { return Ok(None) };
         let faults = vec![Strike { agent, fault: Fault::TimesOut, reach: Reach::Once }];
         let failing = Schedule { faults, ..schedule.clone() };
-        let failed = self.perform_with(&failing, open.first).await?;
+        let failed = self.simulate_with(&failing, open.first).await?;
         let before = culprit::breaks(run);
         let fresh = culprit::breaks(&failed).into_iter().find(|one| {
             let is_known = before.iter().any(|other| other.same_place(one));
@@ -163,19 +165,16 @@ impl Explorer<'_> {
             return;
         }
         let title = &group.title;
-        let (who, is, them, it, its) = match group.count {
-            0 | 1 => (format!("`{title}`"), "is", "it", "it", "its answer is"),
-            2 => {
-                let who = format!("`{title}` and another one");
-                (who, "are", "them", "them", "their answers are")
-            }
+        let (who, is, it, its) = match group.count {
+            0 | 1 => (format!("`{title}`"), "is", "it", "its answer is"),
+            2 => (format!("`{title}` and another one"), "are", "them", "their answers are"),
             more => {
                 let who = format!("`{title}` and {} others", more - 1);
-                (who, "are", "them", "them", "their answers are")
+                (who, "are", "them", "their answers are")
             }
         };
         let said = format!(
-            "{who} {is} at work when the script ends, and nobody awaits {them}: a run cuts {it} off, and {its} lost"
+            "{who} {is} at work when the script ends and {is} not awaited: a run cuts {it} off, and {its} lost"
         );
         let message = match schedule.number {
             0 => said,
@@ -192,8 +191,8 @@ impl Explorer<'_> {
     }
 }
 
-/// The agents and child workflows that were open at the end, without those of
-/// such a child.
+/// The agents and child workflows that were open at the end, without the steps of an open
+/// child.
 fn open_steps(entries: &[Entry]) -> Vec<Open> {
     let settled = settled(entries);
     let mut open = Vec::new();
@@ -212,7 +211,7 @@ fn open_steps(entries: &[Entry]) -> Vec<Open> {
                 let stem = format!("workflow {name}");
                 (None, First::Script(Scope::of(*step)), name.clone(), stem)
             }
-            // Nobody is at work on any other.
+            // No other kind of step does work that could be lost.
             _ => continue,
         };
         if settled.contains(step) || open_scopes.contains(scope) {
@@ -224,8 +223,8 @@ fn open_steps(entries: &[Entry]) -> Vec<Open> {
     open
 }
 
-/// Whether an agent that answers first takes another one's place: then one that was
-/// answered before is left over.
+/// Whether the hurried agent was in a race: an agent that had answered before is left over
+/// in its place.
 fn was_raced(run: &SimulatedRun, hurried: &SimulatedRun) -> bool {
     let now = settled(&hurried.entries);
     let made = made(&hurried.entries);
@@ -241,7 +240,7 @@ fn settled(entries: &[Entry]) -> HashSet<StepId> {
     settled.collect()
 }
 
-/// Agents by call.
+/// Titles of the agent steps.
 fn made(entries: &[Entry]) -> BTreeMap<StepId, String> {
     let made = entries.iter().filter_map(|entry| entry.body.asked_agent());
     made.map(|(step, request)| (step, request.title())).collect()

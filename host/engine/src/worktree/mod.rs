@@ -1,6 +1,6 @@
-//! Git worktrees: a folder and a branch for each call with `isolation`.
+//! Git worktrees: a folder and a branch for each step with `isolation`.
 //!
-//! Owns: where they are, removing unchanged ones and keeping changed ones. Never: merges
+//! Owns: their folders, removing unchanged ones and keeping changed ones. Never: merges
 //! anything.
 //!
 //! They lie beside the database, not in `.git` or the project: agents protect `.git` from
@@ -44,10 +44,10 @@ const BRANCH_PREFIX: &str = "smol-wf/";
 /// Characters of a run's id in the name of a branch: 40 bits.
 const RUN_CHARS: usize = 8;
 
-/// Most kept worktrees of one call, one for each time that it was cut off.
-const KEPT_OF_CALL_MAX: u32 = 100;
+/// Most kept worktrees of one step, one for each time that it was cut off.
+const KEPT_OF_STEP_MAX: u32 = 100;
 
-/// Most time for inspecting the worktrees of all calls that were cut off: the user has
+/// Most time for inspecting the worktrees of all steps that were cut off: the user has
 /// typed Ctrl-C and waits.
 const CLOSE_MAX: Duration = Duration::from_secs(10);
 
@@ -58,7 +58,7 @@ const ATTRIBUTES_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) struct OpenedWorktree {
     /// The folder of the project in it.
     pub(crate) cwd: PathBuf,
-    /// What differs from the project, for the first worktree of a run.
+    /// A warning about differences from the project, for the first worktree of a run.
     pub(crate) warning: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl Worktrees {
         Self { run, project, folder, repository, open, git, processes, has_warned }
     }
 
-    /// Makes a worktree for a call.
+    /// Makes a worktree for a step.
     pub(crate) async fn open(&self, step: StepId) -> Result<OpenedWorktree, WorktreeError> {
         let repository = self.repository.get_or_try_init(|| self.find_repository()).await?;
         let ask = ["rev-parse", "--verify", "HEAD^{commit}"];
@@ -125,7 +125,7 @@ impl Worktrees {
         Ok(OpenedWorktree { cwd, warning })
     }
 
-    /// Finds a name for a call's worktree and writes its note. A worktree that an earlier
+    /// Finds a name for a step's worktree and writes its note. A worktree that an earlier
     /// epoch left behind is removed if it is known to be unchanged, and keeps its name
     /// otherwise.
     async fn reserve(
@@ -147,7 +147,7 @@ impl Worktrees {
         if let Some(branch) = namespaces.into_iter().find(|name| branches.contains(name)) {
             return Err(WorktreeError::BranchTaken { branch });
         }
-        for number in 1..=KEPT_OF_CALL_MAX {
+        for number in 1..=KEPT_OF_STEP_MAX {
             let name = if number == 1 { step.to_string() } else { format!("{step}-{number}") };
             let note = WorktreeNote {
                 run: self.run.clone(),
@@ -178,11 +178,11 @@ impl Worktrees {
                 }
             }
         }
-        let said = format!("call {step} has left {KEPT_OF_CALL_MAX} of them behind");
+        let said = format!("call {step} has left {KEPT_OF_STEP_MAX} of them behind");
         Err(WorktreeError::Git { doing: "add a worktree", said })
     }
 
-    /// Ends the worktree of a call that is over: a changed one is kept and reported, an
+    /// Ends the worktree of a step that is over: a changed one is kept and reported, an
     /// unchanged one is removed.
     pub(crate) async fn finish(&self, step: StepId) -> Option<Box<Worktree>> {
         // Registered until it is settled, in case this is cut off.
@@ -192,8 +192,8 @@ impl Worktrees {
         kept
     }
 
-    /// The same for all calls that were cut off. What cannot be looked at in time
-    /// stays for `smol-wf worktrees prune`.
+    /// The same for all steps that were cut off. Worktrees that cannot be inspected in time
+    /// stay for `smol-wf worktrees prune`.
     pub(crate) async fn close(&self) -> Vec<(StepId, Box<Worktree>)> {
         let open = std::mem::take(&mut *self.open.lock().await);
         if open.is_empty() {
@@ -256,8 +256,8 @@ fn is_taken(branch: &str, branches: &[String]) -> bool {
     rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// What a worktree lacks that the project may have, because it would take a program or
-/// the network.
+/// A warning about parts of the project that a worktree lacks, because they would need a
+/// program or the network.
 fn unlike_the_project(worktree: &Path) -> Option<String> {
     let mut lacks = Vec::new();
     if worktree.join(".gitmodules").exists() {

@@ -94,7 +94,7 @@ impl WorktreeNote {
     pub(super) async fn make(&self, git: &Git) -> Result<(), WorktreeError> {
         {
             let _turn = turn(&git.one_at_a_time, &self.repository).await?;
-            // The branch belongs to this call alone. A failed try may have made it.
+            // The branch belongs to this step alone. A failed try may have made it.
             let path = self.path.as_os_str();
             let add = ["worktree", "add", "--quiet", "--no-track", "--no-checkout", "-B"];
             let args = add.iter().map(AsRef::as_ref);
@@ -194,7 +194,7 @@ impl WorktreeNote {
         let note = self.file();
         std::fs::remove_file(&note).map_err(|error| failed("remove the note of", error))?;
         if let Some(folder) = note.parent() {
-            // Fails while it holds worktrees of other calls.
+            // Fails while it holds worktrees of other steps.
             let _ = std::fs::remove_dir(folder);
         }
         Ok(())

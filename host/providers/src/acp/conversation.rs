@@ -1,6 +1,6 @@
 //! One prompt, from the first message to the end of the turn, without a process.
 //!
-//! Owns: what is sent next after each message. Never: reads or writes by itself, so a
+//! Owns: the next message after each one received. Never: reads or writes by itself, so a
 //! recorded transcript exercises all of it.
 
 use std::collections::BTreeSet;
@@ -449,8 +449,8 @@ impl Conversation {
         };
         let kind = match (self.stage, Cause::read(&said, None).kind) {
             (Stage::Model, _) => Kind::Model,
-            // The session is what is missing, whatever the words are. Only a cause that
-            // would stop a fresh session too is taken as it is.
+            // The session is missing, whatever the words are. Only a cause that would stop
+            // a fresh session too is passed on as it is.
             (Stage::Session, Kind::Model | Kind::Refused | Kind::PermissionDenied)
                 if self.task.session_id.is_some() =>
             {

@@ -1,7 +1,8 @@
 //! The ways to log in that an agent offers.
 //!
-//! Owns: which of them needs nobody, because the agent's environment has what it takes;
-//! and the advice when none does. Never: reads a secret; only names of variables.
+//! Owns: which of them needs nobody, because the agent's environment has the variables;
+//! and the advice when there is none like that. Never: reads a secret; only names of
+//! variables.
 
 use std::collections::BTreeSet;
 

@@ -5,8 +5,8 @@
 //!
 //! The provider promises only what it can hold an agent to. The protocol has no
 //! structured output, so the engine writes the schema into the prompt. An agent that
-//! never asks for permission is held by its own modes alone. And what an agent does not
-//! report, such as the tokens of all steps but the last, nobody counts.
+//! never asks for permission is held by its own modes alone. Usage that an agent does not
+//! report, such as the tokens of all turns of its model but the last, is not counted.
 
 mod conversation;
 mod login;

@@ -105,7 +105,7 @@ pub(super) struct Rules<'a> {
     pub(super) asks_for_edits: bool,
 }
 
-/// Decides.
+/// Decides about one question.
 pub(super) fn decide(params: &Value, rules: Rules<'_>) -> Decision {
     let question: Question = serde_json::from_value(params.clone()).unwrap_or_default();
     let ToolCall { kind, locations, .. } = &question.tool_call;

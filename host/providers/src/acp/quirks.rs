@@ -8,7 +8,7 @@ use serde_json::Value;
 /// How some agents say that they ask the model again.
 const RETRYING: &str = "Info: Request failed due to a transient API error. Retrying";
 
-/// How some agents say, in a text of its own, that they got no answer.
+/// How some agents say, in a text by itself, that they got no answer.
 const NO_ANSWER: [&str; 2] =
     ["Error: Failed to get response from the AI model", "Error: Authentication failed"];
 

@@ -19,9 +19,9 @@ const TOTAL: Names = &["totalTokens", "total_tokens"];
 /// Of a turn, from how it ended: `usage`, which the protocol has, or
 /// `_meta.quota`, as Gemini and the adapters say it.
 ///
-/// The adapter of Claude Code tells what its main loop took in the former, and in
-/// the rows by model also what went to subagents, summaries and the title of the
-/// session, which are paid for as well: the larger of the two is what was spent.
+/// The adapter of Claude Code reports the tokens of its main loop in the former. Its rows
+/// by model also have those of subagents, summaries and the title of the session, which
+/// are paid for as well, so the larger of the two counts.
 pub(super) fn of_turn(usage: &Value, meta: &Value) -> Option<Usage> {
     let turn = read(usage).or_else(|| read(meta.pointer("/quota/token_count")?));
     let mut by_model = Usage::default();

@@ -1,6 +1,6 @@
 //! The messages of the Agent Client Protocol, version 1: JSON-RPC, one per line.
 //!
-//! Owns: how messages are written and read. Never: what they are for.
+//! Owns: how messages are written and read. Never: their purpose.
 
 use std::collections::BTreeMap;
 

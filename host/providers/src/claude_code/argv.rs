@@ -116,7 +116,7 @@ pub(super) fn arguments(
         flag("--system-prompt-snapshot", "off");
     }
     match options.asks {
-        // Nobody is there to be asked, so what would ask is refused.
+        // Nobody is there to be asked, so questions are refused.
         AskPolicy::Refuse => flag("--permission-prompts", "none"),
         AskPolicy::Allow => flag("--permission-prompt-tool", "stdio"),
     }
@@ -174,8 +174,7 @@ fn input_flags(task: &AgentTask, servers: Option<&Path>) -> Vec<String> {
         flag("--mcp-config", &servers.to_string_lossy());
     }
     for server in &task.mcp {
-        // Its user has named the server. What their own rules deny or ask stands above
-        // this.
+        // Its user has named the server. Their own rules that deny or ask override this.
         flag("--allowedTools", &format!("mcp__{}", server.name));
     }
     argv
@@ -199,7 +198,7 @@ fn restriction_flags(task: &AgentTask, options: &CliOptions) -> Result<Vec<Strin
         Some(Permissions::Read) | None => {}
     }
     if !task.request.disallowed_tools.is_empty() {
-        // What this denies stands above all that allows, in every mode.
+        // This overrides everything that allows, in every mode.
         argv.push("--disallowedTools".to_owned());
         argv.extend(task.request.disallowed_tools.iter().cloned());
     }
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_gives_or_takes_has_its_flag() {
+    fn each_option_of_a_step_has_its_flag() {
         let mut wanted = task("p");
         wanted.request.system = Some("Be brief.".into());
         wanted.request.max_turns = Some(7);
@@ -340,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn another_call_s_session_takes_a_new_system_prompt() {
+    fn the_session_of_another_step_takes_a_new_system_prompt() {
         let mut wanted = task("p");
         wanted.session_id = Some("s-1".into());
         wanted.request.system = Some("Be brief.".into());

@@ -6,13 +6,13 @@
 //! **Permissions.** Nobody is there to be asked, so whatever would ask is refused, and
 //! reported as an activity of the agent. Without `permissions` the user's own settings
 //! decide. By default Claude Code reads files, runs commands that it knows to be safe,
-//! and writes nothing. `read` leaves it the tools that change nothing, and none of the
+//! and writes nothing. `read` leaves only the tools that change nothing, and none of the
 //! user's MCP servers. `write` is its mode `acceptEdits`: files below the working
 //! directory, also by the few commands that it knows to do no more, such as `mkdir`.
 //! Other commands are not held to that directory; rules in the user's settings may allow
-//! some (`"allow": ["Bash(npm test *)"]`). Rules that deny or ask stand above every mode.
-//! One mode does not stand above another: where the user's settings, or the definition of
-//! the requested agent, begin in a mode that edits nothing, that mode stays.
+//! some (`"allow": ["Bash(npm test *)"]`). Rules that deny or ask override every mode. One
+//! mode does not override another: where the user's settings, or the definition of the
+//! requested agent, begin in a mode that edits nothing, that mode stays.
 //!
 //! **Its own agents.** A step is one agent, whose last text is the answer; its system
 //! prompt says so. The tools that would start agents which nobody counts are taken away,
@@ -29,8 +29,8 @@
 //! **Background work.** Commands and subagents that it left in the background are waited
 //! for, as long as Claude Code itself waits. What it says after that is the answer.
 //!
-//! **Counts** are those of the round alone: what it reports since its last result. Its
-//! other figures add up a whole session.
+//! **Counts** are those of the round alone, since its last result. Its other figures add up
+//! a whole session.
 
 mod argv;
 mod classify;
@@ -58,7 +58,7 @@ pub(crate) use self::transcript::Round;
 /// The name of this provider.
 pub const NAME: &str = "claude-code";
 
-/// The oldest version that refuses what it would ask, instead of waiting for an answer.
+/// The oldest version that refuses its own questions, instead of waiting for an answer.
 const OLDEST: &str = "2.1.259";
 
 /// What a user may configure for it.

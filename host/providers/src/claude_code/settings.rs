@@ -12,7 +12,7 @@ use crate::cli_agent::{
     Unreadable, folder, json, says, text, text_or_nothing, values_of, variable,
 };
 
-/// The administrator's settings, which stand above the user's.
+/// The administrator's settings, which override the user's.
 const MANAGED: &str = if cfg!(target_os = "macos") {
     "/Library/Application Support/ClaudeCode/managed-settings.json"
 } else {

@@ -169,7 +169,7 @@ impl Round {
         Self { frames, places, ..Self::default() }
     }
 
-    /// Allows what it asks for below the folders that it works in.
+    /// Allows tools that it asks for below the folders that it works in.
     fn asked(&mut self, asked: ControlRequest, activity: &dyn Activity) {
         let may = match &asked.request {
             Request::CanUseTool { tool_name, input, blocked_path } => {
@@ -322,7 +322,7 @@ impl ResultLine {
         let failed = self.is_error || self.subtype.as_deref() != Some("success");
         if failed {
             // The attempts at a structured answer are used up. The last value goes to the
-            // engine, whose check says best what is wrong.
+            // engine, whose check describes the fault best.
             let exhausted = self.subtype.as_deref() == Some("error_max_structured_output_retries");
             return match offered {
                 Some(value) if exhausted => Ok(Answer::Json(value)),

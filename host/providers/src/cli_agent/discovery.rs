@@ -51,8 +51,7 @@ impl AgentProgram {
                     }
                     other => other.to_string(),
                 };
-                let problem = Some(problem);
-                return Probe { program: None, version: None, logged_in: None, problem };
+                return Probe { problem: Some(problem), ..Probe::UNKNOWN };
             }
         };
         let (version, mut problem) = self.version(processes, &path, environment).await;
@@ -65,7 +64,8 @@ impl AgentProgram {
             ));
         }
         let login = (logged_in == Some(false)).then(|| format!("not logged in: {}", self.login));
-        Probe { program: Some(path), version, logged_in, problem: problem.or(login) }
+        let program = Some(path);
+        Probe { program, version, logged_in, problem: problem.or(login), missing: None }
     }
 
     /// What `--version` prints, or why there is no version.
@@ -99,7 +99,7 @@ impl AgentProgram {
     /// The same without the version, which takes starting the program.
     pub(crate) fn glance(&self, options: &CliOptions, logged_in: Option<bool>) -> Probe {
         let program = options.find(self.command).ok();
-        Probe { program, version: None, logged_in, problem: None }
+        Probe { program, logged_in, ..Probe::UNKNOWN }
     }
 }
 

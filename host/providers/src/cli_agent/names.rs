@@ -1,7 +1,7 @@
 //! Names in an agent's arguments: models, agents, sessions, efforts.
 //!
 //! Owns: which of a script's values may become an argument, and new session names.
-//! Never: knows what a provider's models are.
+//! Never: knows a provider's models.
 
 use super::detail::shorten;
 use crate::{ProviderError, ProviderErrorKind};

@@ -1,4 +1,4 @@
-//! What the driver asks of an agent's transcript parser, and what a round comes to.
+//! The interface of an agent's transcript parser, and the result of a round.
 //!
 //! Owns: the trait and the result. Never: parses a line.
 
@@ -53,7 +53,7 @@ pub(crate) trait Transcript: Send + Sync {
     fn end(self, exit: Option<&Exit>) -> RoundResult;
 }
 
-/// The answer of a round, or why there is none, and what the round has used.
+/// The answer of a round, or why there is none, and the usage of the round.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RoundResult {
     pub(crate) answer: Result<Answer, Cause>,

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_gives_is_passed_on() {
+    fn the_options_of_a_step_are_passed_on() {
         let mut wanted = task("p");
         wanted.dirs = ["/a b", "/c"].map(Into::into).into();
         wanted.session_id = Some("id".into());

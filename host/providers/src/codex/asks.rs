@@ -1,8 +1,8 @@
-//! What the user's rules make Codex ask, and `codex exec` refuses by itself.
+//! Questions that the user's rules make Codex ask, and that `codex exec` refuses by itself.
 //!
 //! Owns: the words of the refusal, and what the user writes to allow it. Never: decides.
-//! Nobody can be asked in `exec`, whatever `approval_policy` says, so the setting `asks`
-//! has no effect on it.
+//! `exec` asks nobody, whatever `approval_policy` says, so the setting `asks` has no effect
+//! on it.
 //!
 //! A command that a rule (`decision = "prompt"`) asks about leaves no item, but a line on
 //! stderr and the answer to the call in the session's file. A server's tool leaves a

@@ -1,4 +1,4 @@
-//! What Codex's own configuration says of its sandbox.
+//! The sandbox in Codex's own configuration.
 //!
 //! Owns: which settings of this program would widen or replace the user's. Never: changes
 //! the configuration, or judges the content of a profile.
@@ -24,7 +24,7 @@ pub(super) enum Sandbox {
     ReadOnly,
     /// A profile of permissions, which also limits what may be read.
     Profile,
-    /// Something that cannot be read or understood here, and where it is.
+    /// A setting that cannot be read or understood here, and where it is.
     Unknown(String),
 }
 
@@ -35,7 +35,7 @@ struct Layer {
     text: String,
 }
 
-/// The administrator's configuration, which stands below the user's.
+/// The administrator's configuration, which the user's overrides.
 const SYSTEM: &str = "/etc/codex/config.toml";
 
 /// Most bytes of a user's value that a message shows.

@@ -8,23 +8,23 @@
 //! working directory. Without `permissions` the user's own configuration decides; its
 //! default is `read-only`. A write that the sandbox refuses is a failed command to the
 //! agent, which goes on. Where the user's configuration says `read-only` or chooses a
-//! profile of permissions, `write` leaves it at that; `read` would replace a profile, and
-//! is refused. Its rules for commands and for tools of servers stand above all of this.
-//! What they would ask, `codex exec` refuses by itself, whatever `asks` says, and it is
-//! counted.
+//! profile of permissions, `write` changes nothing; `read` would replace a profile, and
+//! is refused. Its rules for commands and for tools of servers override all of this.
+//! `codex exec` refuses by itself whatever they would ask about, whatever `asks` says, and
+//! the refusals are counted.
 //!
 //! **Structured answers** are written by grammar, which knows less than JSON Schema:
 //! objects are closed, and an optional property is one that may be null, which is removed
 //! from the answer. A schema that cannot be expressed that way is written into the
 //! prompt, and the answer is text.
 //!
-//! **Counts.** Codex counts a session from its beginning. The usage of earlier rounds of
-//! the session, as this provider heard of it, is subtracted; where another process began
-//! the session, what the run knows of earlier steps. Codex does not report a cost. The
-//! model is the requested one, or else the one in the session's file.
+//! **Counts.** Codex counts a session from its beginning. This provider subtracts the usage
+//! of earlier rounds of the session, or, if another process began the session, the usage of
+//! earlier steps in the run. Codex does not report a cost. The model is the requested one,
+//! or else the one in the session's file.
 //!
 //! Its own retries take half a minute at the most and are left to it, unless the service
-//! asked for a longer wait: it would wait that long without a word.
+//! asked for a longer wait: Codex would be silent for that long.
 
 mod argv;
 mod asks;

@@ -42,7 +42,7 @@ struct TurnContext {
     model: Option<String>,
 }
 
-/// A line with a call of a tool, or the answer to one.
+/// A line with a tool call, or the answer to one.
 #[derive(Deserialize)]
 struct CallLine {
     payload: Call,

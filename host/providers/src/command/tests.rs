@@ -65,7 +65,7 @@ async fn what_is_not_utf_8_is_replaced_and_counted() {
 }
 
 #[tokio::test]
-async fn a_program_is_told_of_its_call() {
+async fn a_program_gets_the_properties_of_its_step() {
     let mut wanted = task("p");
     wanted.model = Some("m".to_owned());
     wanted.effort = Some("high".to_owned());
@@ -100,7 +100,7 @@ async fn what_it_says_on_stderr_is_shown_while_it_works() {
     provider.attempt(task("p"), &notes).await.unwrap();
     let detail = Some("reading".to_owned());
     let tool = AgentActivity::Tool { name: "sh".to_owned(), detail };
-    // Nothing is known of what a program does before it prints.
+    // Nothing is known about a program's activity before it prints.
     assert_eq!(notes.all(), [tool]);
 }
 

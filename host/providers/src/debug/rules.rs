@@ -1,13 +1,13 @@
 //! Rules that make the debug provider fail, wait or answer something else.
 //!
-//! Owns: their syntax, `<match>=<action>[,<action>…]`, and which calls they match.
+//! Owns: their syntax, `<match>=<action>[,<action>…]`, and which steps they match.
 //! Never: applies them.
 //!
 //! | match | matches |
 //! |---|---|
-//! | `*` | every call |
-//! | `#3` | the third agent call of the run |
-//! | `label:<glob>`, `phase:<glob>`, `prompt:<glob>` | that property of the call |
+//! | `*` | every agent step |
+//! | `#3` | the third agent step of the run |
+//! | `label:<glob>`, `phase:<glob>`, `prompt:<glob>` | that property of the step |
 //! | `<glob>` | the label or the prompt |
 //!
 //! | action | does |
@@ -19,10 +19,10 @@
 //! | `delay:<duration>` | waits first: `500ms`, `2s`, `1m` |
 //! | `tokens:<n>` | claims to have written that many tokens |
 //! | `cost:<dollars>` | claims to have cost that much; `cost:unknown` does not say |
-//! | `retry-after:<duration>` | a failure asks to be left alone that long |
-//! | `times:<n>` | the rule holds for the first n calls that it matches, retries counted |
+//! | `retry-after:<duration>` | a failure asks for that long a wait |
+//! | `times:<n>` | the rule holds for its first n matches, retries counted |
 //!
-//! The first rule that matches a call decides.
+//! The first rule that matches a step decides.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub struct RuleError {
     pub reason: String,
 }
 
-/// The properties of a call that a rule can match.
+/// The properties of a step that a rule can match.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) ordinal: u32,
@@ -57,7 +57,7 @@ pub(super) struct Subject<'a> {
     pub(super) prompt: &'a str,
 }
 
-/// Which calls a rule matches.
+/// Which steps a rule matches.
 #[derive(Debug)]
 pub(super) enum Matcher {
     Any,
@@ -90,7 +90,9 @@ impl Matcher {
         if let Some(number) = text.strip_prefix('#') {
             return match number.parse() {
                 Ok(ordinal) if ordinal > 0 => Ok(Self::Ordinal(ordinal)),
-                _ => Err(format!("`#{number}` is not the number of a call; the first is #1")),
+                _ => {
+                    Err(format!("`#{number}` is not the number of an agent step; the first is #1"))
+                }
             };
         }
         for (prefix, make) in [
@@ -109,7 +111,7 @@ impl Matcher {
 /// Reads a glob: `*` is any run of characters, `?` one, and the rest stands for itself.
 fn glob(pattern: &str) -> Result<Regex, String> {
     if pattern.is_empty() {
-        return Err("nothing to match; `*` matches every call".to_owned());
+        return Err("nothing to match; `*` matches every step".to_owned());
     }
     let mut source = String::from("(?s)^");
     for one in pattern.chars() {

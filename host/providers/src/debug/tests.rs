@@ -89,7 +89,7 @@ async fn a_bad_answer_is_mended_in_the_second_round_or_never() {
 }
 
 #[tokio::test]
-async fn times_counts_matching_calls_and_passes_on_to_the_next_rule() {
+async fn times_counts_matching_steps_and_passes_on_to_the_next_rule() {
     let provider = with(&["a*=times:2,fail", "*=answer:rest"]);
     let rest = || Ok(Answer::Text("rest".into()));
     assert_eq!(answer(&provider, task("b")).await, rest());

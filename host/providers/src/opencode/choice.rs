@@ -39,7 +39,7 @@ struct Model {
     capabilities: Value,
 }
 
-/// A model of which nothing is known.
+/// A model about which nothing is known.
 static PLAIN: Model = Model { variants: BTreeMap::new(), capabilities: Value::Null };
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,6 +1,6 @@
-//! Distributes one stream of events to the calls that they are about.
+//! Distributes one stream of events to the rounds that they are about.
 //!
-//! Owns: which session belongs to which call, the sessions of subagents included. Never:
+//! Owns: which session belongs to which round, the sessions of subagents included. Never:
 //! interprets an event beyond that.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-/// Most events that wait for one call. A call only reads them, so more than a moment's
+/// Most events that wait for one round. A round only reads them, so more than a moment's
 /// worth never piles up; a full queue delays the stream.
 const WAITING_MAX: usize = 256;
 
@@ -40,7 +40,7 @@ impl Event {
     }
 }
 
-/// The calls that wait for events, by session.
+/// The rounds that wait for events, by session.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hub(Arc<Mutex<HashMap<String, mpsc::Sender<Event>>>>);
 
@@ -52,10 +52,10 @@ impl Hub {
         Subscription { hub: self.clone(), sender, receiver }
     }
 
-    /// Passes an event to the call that it is about, if any.
+    /// Passes an event to the round that it is about, if any.
     pub(super) async fn dispatch(&self, event: Event) {
         let Some(sender) = self.route(&event) else { return };
-        // The call has ended.
+        // The round has ended.
         let _ = sender.send(event).await;
     }
 
@@ -75,7 +75,7 @@ impl Hub {
     }
 }
 
-/// The events of one call, until it is dropped.
+/// The events of one round, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Subscription {
     hub: Hub,
@@ -109,16 +109,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_call_gets_its_own_and_those_of_its_subagents() {
+    async fn each_round_gets_its_own_events_and_those_of_its_subagents() {
         let hub = Hub::default();
         let (mut one, mut two) = (hub.subscribe("one"), hub.subscribe("two"));
         hub.dispatch(event("sub", "session.created", Some("one"))).await;
         hub.dispatch(event("sub", "session.idle", None)).await;
         hub.dispatch(event("two", "session.idle", None)).await;
         hub.dispatch(event("stranger", "session.idle", None)).await;
-        for (steps, heard) in [(&mut one, vec!["sub", "sub"]), (&mut two, vec!["two"])] {
+        for (subscription, heard) in [(&mut one, vec!["sub", "sub"]), (&mut two, vec!["two"])] {
             let mut events = Vec::new();
-            while let Ok(event) = steps.receiver.try_recv() {
+            while let Ok(event) = subscription.receiver.try_recv() {
                 events.push(event.session);
             }
             assert_eq!(events, heard);

@@ -1,13 +1,13 @@
-//! opencode, through one server that all calls of a run share.
+//! opencode, through one server that all steps of a run share.
 //!
-//! Owns: starting the server at the first call, ending it, its environment, and what is
-//! known of opencode without it. Never: starts one process per call; a server answers
-//! eight calls in less time than one process takes to start.
+//! Owns: starting the server for the first step, ending it, its environment, and what is
+//! known of opencode without it. Never: starts one process per step; a server answers
+//! eight steps in less time than one process takes to start.
 //!
 //! The server listens on the loopback, on a port of its own choice, behind a password
 //! that only its own environment holds. Each request names the directory that it is
-//! about, so calls in different worktrees share the server. A tool that detaches itself
-//! from its call outlives the call, and ends with the server.
+//! about, so steps in different worktrees share the server. A tool that detaches itself
+//! from its step outlives the step, and ends with the server.
 
 mod choice;
 mod fault;
@@ -171,7 +171,7 @@ impl Provider for Opencode {
     ) -> Result<AgentReply, ProviderError> {
         activity.note(AgentActivity::Thinking);
         let server = self.server(&task.processes).await?;
-        round::call(&server, &task, self.options.asks, activity).await
+        round::ask(&server, &task, self.options.asks, activity).await
     }
 
     fn glance(&self) -> Probe {

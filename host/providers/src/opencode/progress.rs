@@ -34,27 +34,27 @@ const DETAIL_CHARS_MAX: usize = 80;
 /// Bytes of a recorded stream that are read at once: few, so that events are cut.
 const PIECE_BYTES: usize = 100;
 
-/// What a call has to do after an event.
+/// What a round has to do after an event.
 #[derive(Debug)]
 pub(super) enum EventOutcome {
     /// Go on.
     Fine,
     /// Answer a question: the path to post to, and the body.
     Answer(String, Value),
-    /// End the call.
+    /// End the round.
     GiveUp(ProviderError),
     /// Take note that the session rests.
     Idle,
 }
 
-/// The state of a call.
+/// The state of a round.
 #[derive(Debug)]
 pub(super) struct Progress {
     root: String,
     asks: AskPolicy,
     /// The message with the prompt, once opencode has numbered it.
     pub(super) prompt: Option<String>,
-    /// Sessions of subagents, whose tokens count for the call as well.
+    /// Sessions of subagents, whose tokens count for the round as well.
     pub(super) children: BTreeSet<String>,
     /// Parts that hold the model's thoughts, not its answer.
     thoughts: HashSet<String>,
@@ -133,7 +133,7 @@ impl Progress {
                 activity.note(AgentActivity::Thinking);
             }
             Some("tool") => {
-                // An unreadable part does not end the call.
+                // An unreadable part does not end the round.
                 if let Ok(Part::Tool { tool, state }) = serde_json::from_value(part.clone())
                     && state.status == "running"
                 {
@@ -201,7 +201,7 @@ fn detail(state: &ToolState) -> Option<String> {
     Some(cut::head_chars(text.lines().next()?, DETAIL_CHARS_MAX).to_owned())
 }
 
-/// Parses a stream of events to its end, as a call with the session `root` would.
+/// Parses a stream of events to its end, as a round with the session `root` would.
 pub(crate) fn parse(bytes: &[u8], activity: &dyn Activity) {
     let (mut events, mut progress) = (Parser::default(), Progress::of("root", AskPolicy::Refuse));
     for piece in bytes.chunks(PIECE_BYTES) {

@@ -23,8 +23,8 @@ use super::reply::{Info, Message, spent};
 use super::rules::{Rule, SessionLimits, permissions_for, ruleset};
 use super::server::Server;
 use super::servers;
-use crate::call_inputs::system_with_dirs;
 use crate::foreign::readable;
+use crate::step_inputs::system_with_dirs;
 use crate::{
     Activity, AgentReply, AgentTask, Answer, AskPolicy, Image, Presence, ProviderError,
     ProviderErrorKind as Kind, RoundSpend,
@@ -48,8 +48,8 @@ struct Session {
     permission: Vec<Rule>,
 }
 
-/// Asks one agent.
-pub(super) async fn call(
+/// One round with one agent.
+pub(super) async fn ask(
     server: &Arc<Server>,
     task: &AgentTask,
     asks: AskPolicy,
@@ -78,7 +78,7 @@ pub(super) async fn call(
     servers::add(server, &query, &task.mcp).await?;
     let session = session(server, &query, task, &own).await?;
     activity.session(&session);
-    let mut going = CallInFlight {
+    let mut going = RoundInFlight {
         events: server.hub.subscribe(&session),
         progress: Progress::of(&session, asks),
         guard: AbortGuard::new(server, &session, &query, &task.presence),
@@ -89,7 +89,7 @@ pub(super) async fn call(
     let path = format!("/session/{session}/message?{query}");
     let message = match going.send(server, &path, &Value::Object(body)).await {
         Ok(message) => message,
-        // The guard aborts what may still run.
+        // The guard aborts a message that may still be at work.
         Err(failed) if !server.is_running() => return Err(failed),
         Err(failed) => return Err(failed.having_spent(going.spent(server, &query, None).await)),
     };
@@ -185,8 +185,8 @@ async fn session(
     Ok(session.id)
 }
 
-/// A call whose message was sent.
-struct CallInFlight<'a> {
+/// A round whose message was sent.
+struct RoundInFlight<'a> {
     events: Subscription,
     progress: Progress,
     guard: AbortGuard,
@@ -196,7 +196,7 @@ struct CallInFlight<'a> {
     is_at_rest: bool,
 }
 
-impl CallInFlight<'_> {
+impl RoundInFlight<'_> {
     /// Sends the message and follows the agent until it has answered.
     async fn send(
         &mut self,

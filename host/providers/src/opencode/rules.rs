@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 use smol_wf_core::step_request::Permissions;
 
 use crate::McpServer;
-use crate::call_inputs::{no_tool, own_names};
 use crate::foreign::or_default;
+use crate::step_inputs::{no_tool, own_names};
 
-/// What is always denied: places outside of the directory, questions to a person, and
-/// endless repetition.
+/// Permissions that are always denied: paths outside of the directory, questions to a
+/// person, and endless repetition.
 const NEVER: [&str; 3] = [OUTSIDE, "question", "doom_loop"];
 
-/// What only reads. Not shell commands, because one that only reads cannot be recognised;
-/// not subagents, which inherit what is denied but not what is allowed; and not tools of
+/// Permissions that only read. Not shell commands, because one that only reads cannot be
+/// recognised; not subagents, which inherit denials but not allowances; and not tools of
 /// MCP servers, of which nothing is known.
 const READING: [&str; 9] =
     ["read", "grep", "glob", "list", "lsp", "skill", "todowrite", "webfetch", "websearch"];
@@ -134,7 +134,7 @@ pub(super) fn ruleset(held: SessionLimits<'_>, own: &[Rule]) -> Vec<Rule> {
         rules.push(Rule::of(ANY, "deny"));
         rules.extend(own.iter().flat_map(|rule| left.iter().filter_map(|one| rule.about(one))));
     }
-    // The servers that other calls have added.
+    // The servers that other steps have added.
     rules.push(Rule::of(&format!("{SERVERS}*"), "deny"));
     for server in held.servers {
         let tools = format!("{}_*", server_name(&server.name));
@@ -152,8 +152,8 @@ pub(super) fn ruleset(held: SessionLimits<'_>, own: &[Rule]) -> Vec<Rule> {
         rules.push(Rule { pattern, ..Rule::of(OUTSIDE, "allow") });
     }
     if !held.dirs.is_empty() {
-        // What its user denies stays denied. What they would be asked about, they have
-        // allowed by naming the server.
+        // Denials of its user stay. Tools that the user would be asked about are allowed,
+        // because the user has named the server.
         let denied = own.iter().filter(|rule| rule.action == "deny");
         rules.extend(denied.filter_map(|rule| rule.about(OUTSIDE)));
     }
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tools_of_a_call_are_all_it_has() {
+    fn a_step_has_no_tools_but_its_own() {
         let of = |names: &[&str]| {
             permissions_for(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
         };
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_of_a_call_are_its_own() {
+    fn the_servers_of_a_step_are_its_own() {
         let way = crate::McpTransport::Http { url: String::new(), headers: Default::default() };
         let servers = [McpServer { name: "a".to_owned(), way }];
         let mut own = own();

@@ -1,7 +1,7 @@
 //! One `opencode serve`, from its start to its end.
 //!
-//! Owns: the process, its password, the stream of its events. Never: knows what a call
-//! is.
+//! Owns: the process, its password, the stream of its events. Never: knows
+//! rounds or steps.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! MCP servers in opencode's form.
 //!
-//! Owns: adding them to the server, once for each folder that calls work in. Never:
-//! removes one, which other calls may use; they end with the server.
+//! Owns: adding them to the server, once for each folder that steps work in. Never:
+//! removes one, which other steps may use; they end with the server.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) async fn add(
     if wanted.is_empty() {
         return Ok(());
     }
-    // Of two calls that begin at once, the second would end what the first has started.
+    // If two rounds began at once, the second would end the servers that the first started.
     let _one_at_a_time = server.adding.lock().await;
     let path = format!("/mcp?{query}");
     let there: ServerStatuses = server.get(&path).await?;

@@ -9,8 +9,8 @@ use smol_wf_core::step_request::Permissions;
 
 use super::NAME;
 use super::extension::TOOL;
-use crate::call_inputs::{no_tool, own_names};
 use crate::cli_agent::{known_effort, plain};
+use crate::step_inputs::{no_tool, own_names};
 use crate::{AgentTask, ProviderError, ProviderErrorKind};
 
 /// The values of `--thinking`. pi ignores others with a warning.
@@ -76,8 +76,8 @@ pub(super) const ALLOWED: [&str; 38] = [
 /// A run does not look for a newer version.
 pub(super) const DEFAULTS: [(&str, &str); 1] = [("PI_SKIP_VERSION_CHECK", "1")];
 
-/// The arguments. `extension` is a file with what this step gives the agent;
-/// `new_session` names the session of a first round.
+/// The arguments. `extension` is a file with the step's tool for answers and its system
+/// text; `new_session` names the session of a first round.
 pub(super) fn arguments(
     task: &AgentTask,
     extension: Option<&Path>,
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tools_of_a_call_are_all_it_has() {
+    fn a_step_has_no_tools_but_its_own() {
         let mut wanted = task("p");
         let mut tools = |names: &[&str], permissions| {
             wanted.request.tools = Some(names.iter().map(|&name| name.to_owned()).collect());

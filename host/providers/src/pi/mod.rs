@@ -27,10 +27,10 @@ mod transcript;
 use async_trait::async_trait;
 
 use crate::agent_schema::{self, AgentSchema};
-use crate::call_inputs::system_with_dirs;
 use crate::cli_agent::{AgentProgram, CliAgent, CliOptions, Invocation, new_session_id};
 use crate::process::Environment;
 use crate::scratch::Scratch;
+use crate::step_inputs::system_with_dirs;
 use crate::{Activity, AgentTask, Capabilities, ProviderError};
 
 pub(crate) use self::transcript::Round;

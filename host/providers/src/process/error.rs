@@ -1,18 +1,19 @@
 //! Errors of a program, before anything is known about its agent.
 //!
-//! Owns: the cases and their sentences. Never: interprets what a program printed.
+//! Owns: the cases and their sentences. Never: interprets a program's output, or says what
+//! to type.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::flaw::Flaw;
-use crate::{ProviderError, ProviderErrorKind};
+use crate::{MissingProgram, ProviderError, ProviderErrorKind};
 
 /// A program could not be started or spoken to, or was ended because it broke a limit.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProcessError {
-    /// There is no such program.
+    /// The program does not exist.
     #[error("there is no program `{}`", program.display())]
     NotFound {
         /// The name or path that was looked for.
@@ -69,23 +70,22 @@ pub(crate) enum ProcessError {
 }
 
 /// The command that installs each agent's program.
-pub(crate) const INSTALLED_BY: [(&str, &str); 4] = [
+const INSTALLED_BY: [(&str, &str); 4] = [
     ("claude", "npm install -g @anthropic-ai/claude-code"),
     ("codex", "npm install -g @openai/codex"),
     ("opencode", "npm install -g opencode-ai"),
     ("pi", "npm install -g @earendil-works/pi-coding-agent"),
 ];
 
-/// The hint for a program that was not found. `key` is the settings key that names it.
-fn how_to_have(program: &Path, key: &str) -> String {
-    let place = format!("`{key}` in your settings");
-    // A path comes from the settings; a name is looked up on PATH.
-    if program.components().count() > 1 {
-        return format!("mend its path, {place}; `smol-wf config path` says where they are");
-    }
+/// What is known about a program that was not found. `key` is the settings key that
+/// names it.
+fn missing(program: &Path, key: &str) -> MissingProgram {
     let known = INSTALLED_BY.iter().find(|(name, _)| Path::new(name) == program);
-    let install = known.map_or("install it", |(_, command)| command);
-    format!("{install}, or name its path as {place}; `smol-wf doctor` says what is missing")
+    MissingProgram {
+        program: program.to_owned(),
+        key: key.to_owned(),
+        install: known.map(|(_, command)| *command),
+    }
 }
 
 impl ProcessError {
@@ -94,7 +94,7 @@ impl ProcessError {
         matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// The provider's error.
+    /// The provider's error. A missing program is named by the settings key `program`.
     #[expect(clippy::wrong_self_convention, reason = "the caller may still need the error")]
     pub(crate) fn into_provider_error(&self, provider: &str) -> ProviderError {
         self.naming(provider, "program")
@@ -110,12 +110,10 @@ impl ProcessError {
             Self::TimedOut { .. } => ProviderErrorKind::Timeout,
             Self::TooMuchOutput { .. } | Self::Io { .. } => ProviderErrorKind::Failed,
         };
-        let message = match self {
-            Self::NotFound { program } => {
-                format!("{self}: {}", how_to_have(program, key))
-            }
-            _ => self.to_string(),
-        };
-        ProviderError::new(provider, kind, message)
+        let mut error = ProviderError::new(provider, kind, self.to_string());
+        if let Self::NotFound { program } = self {
+            error.missing = Some(Box::new(missing(program, key)));
+        }
+        error
     }
 }

@@ -13,7 +13,7 @@ use super::system::{self, Signal};
 use super::tree::Tree;
 use crate::Presence;
 
-/// A child and what the keeper knows of it.
+/// A child and its state in the keeper.
 pub(super) struct ManagedChild {
     pub(super) process: Child,
     pub(super) pid: i32,
@@ -26,7 +26,7 @@ pub(super) struct ManagedChild {
     pub(super) has_exited: bool,
     pub(super) tree: Tree,
     pub(super) ending: Option<EndProgress>,
-    /// Held until the child is forgotten, for whoever waits for its end.
+    /// Held until the child is forgotten, for callers that wait for its end.
     #[allow(dead_code, reason = "is held, and never used")]
     pub(super) presence: Option<Presence>,
 }

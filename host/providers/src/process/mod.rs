@@ -1,8 +1,8 @@
 //! Programs that providers drive: started, spoken to, ended.
 //!
 //! Owns: one child process from its start to the end of everything that it started.
-//! Never: knows what a program is for, or forgets one: whatever happens, its whole tree
-//! is ended.
+//! Never: knows a program's purpose, or forgets one: whatever happens, its whole tree is
+//! ended.
 //!
 //! [`keeper`] is the one thread that starts, waits for and ends children; a [`Process`]
 //! is a handle to one of them, with its pipes.
@@ -51,8 +51,8 @@ pub use tool::{Tool, ToolOutput, ask_tool};
 use handle::ChildHandle;
 use output::{Lines, Tail};
 
-/// How long output is read after the program itself has ended. All that it wrote is in
-/// the pipe; what it left behind may hold the pipe open.
+/// How long output is read after the program itself has ended. Its output is in the pipe
+/// by then, but processes that it left may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
 /// Most of the answer to a question such as `--version` that is kept.
 const ASK_BYTES_MAX: usize = 64 * 1024;

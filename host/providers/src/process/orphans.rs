@@ -1,11 +1,11 @@
-//! Orphans that belong to no call any more.
+//! Orphans that belong to no step any more.
 //!
 //! Owns: which children that we did not start are ended, and how far that has come.
-//! Never: ends one while a call runs that may have started it.
+//! Never: ends one while a step is at work that may have started it.
 //!
 //! A tool that forks twice, begins a session or a group and clears its environment, as
 //! daemons do, may lose its parent before it was ever seen in a tree. The system then
-//! makes it our child. When no call is left, it can only be an agent's. Its own children
+//! makes it our child. When no step is at work, it can only be an agent's. Its own children
 //! become ours when it has ended.
 
 use std::time::Instant;
@@ -62,18 +62,12 @@ impl Orphans {
         self.at_once = true;
     }
 
-    /// Finds orphans when no call is left, and takes the step that is due now. Groups up
-    /// to `newest_group` may have left them.
-    pub(super) fn look(
-        &mut self,
-        table: &Table,
-        no_call_is_left: bool,
-        newest_group: u64,
-        now: Instant,
-    ) {
+    /// Finds orphans if no step is at work, and sends the signals that are due now. Groups
+    /// up to `newest_group` may have left them.
+    pub(super) fn look(&mut self, table: &Table, is_idle: bool, newest_group: u64, now: Instant) {
         let were_found = !self.found.is_empty();
         self.found.retain(|(one, _)| table.is_alive(one));
-        if no_call_is_left && self.ours_alone {
+        if is_idle && self.ours_alone {
             // A process that has changed its group since is still the same.
             let is_known =
                 |one: &ProcessInfo| self.found.iter().any(|(known, _)| known.is_same(one));
@@ -90,8 +84,8 @@ impl Orphans {
                 system::signal(one, Signal::KILL);
             }
         }
-        // Gives up on one that cannot be ended. The next time that no call is left, it is
-        // found and waited for again.
+        // Gives up on one that cannot be ended. The next time that no step is at work, it
+        // is found and waited for again.
         let before = self.found.len();
         self.found.retain(|(_, since)| now.duration_since(*since) <= GRACE + GIVE_UP);
         let gave_up = self.found.len() < before;

@@ -5,7 +5,7 @@
 /// Which processes are ended with a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// The child, its group, what was seen below it, and what carries its mark.
+    /// The child, its group, processes that were seen below it, and those with its mark.
     Marked,
     /// The same. Orphans of those become children of this process.
     Orphans,

@@ -1,6 +1,6 @@
 //! Power over the process that this library is part of, for a program that grants it.
 //!
-//! Owns: what that power is. Never: takes it unasked.
+//! Owns: its two degrees. Never: takes it unasked.
 
 use super::processes::Processes;
 use super::reach::Reach;
@@ -31,9 +31,9 @@ impl Supervisor {
         Self { root: Processes::reaching(Reach::Orphans) }
     }
 
-    /// For a program that starts no process of its own that leaves its group or session.
-    /// Every child that does is an agent's, and is ended when no agent is left, even
-    /// where nobody saw where it came from.
+    /// For a program whose own children stay in its group and session. Any child that
+    /// leaves them counts as an agent's, and is ended when no agent is left, even if its
+    /// origin was never seen.
     #[must_use]
     pub fn of_all_children() -> Self {
         Self { root: Processes::reaching(Reach::Children) }

@@ -1,7 +1,7 @@
 //! Real processes that misbehave, driven through the `command` provider.
 //!
 //! Owns: programs to start, a process of its own for a test that inspects its process,
-//! and counting what is left. Never: a test; each file has one kind.
+//! and counting the processes that are left. Never: a test; each file has one kind.
 
 #![cfg(target_os = "linux")]
 
@@ -95,7 +95,7 @@ async fn text(provider: &Command, prompt: &str) -> String {
     }
 }
 
-/// Runs a test in a process of its own, so that what it measures there comes from it.
+/// Runs a test in a process of its own, so that its measurements concern this test alone.
 /// `vars` are in the environment of that process.
 fn alone(test: &str, vars: &[(String, String)], body: impl Future<Output = ()>) {
     if std::env::var(ALONE).is_ok_and(|name| name == test) {

@@ -82,25 +82,20 @@ async fn a_stray_without_a_mark_is_ended_too() {
 /// A daemon in the usual form: it forks, begins a session and clears its environment, and
 /// its parent is gone before anybody has looked.
 #[test]
-fn a_daemon_that_nobody_has_seen_is_ended_when_no_call_is_left() {
-    alone(
-        "misbehaviour::a_daemon_that_nobody_has_seen_is_ended_when_no_call_is_left",
-        &[],
-        async {
-            let folder = tempfile::tempdir().unwrap();
-            let at = folder.path().join("pid");
-            let at = at.display();
-            let daemon =
-                format!("trap \\\"\\\" TERM; echo \\$\\$ > {at}; while :; do sleep 600; done");
-            let script = format!(
-                "(setsid env -i sh -c \"{daemon}\" >&- 2>&- <&- &)
+fn an_unseen_daemon_is_ended_when_no_step_is_at_work() {
+    alone("misbehaviour::an_unseen_daemon_is_ended_when_no_step_is_at_work", &[], async {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().join("pid");
+        let at = at.display();
+        let daemon = format!("trap \\\"\\\" TERM; echo \\$\\$ > {at}; while :; do sleep 600; done");
+        let script = format!(
+            "(setsid env -i sh -c \"{daemon}\" >&- 2>&- <&- &)
             while [ ! -s {at} ]; do sleep 0.01; done; cat {at}"
-            );
-            let pid: i32 = text(&sh(&script), "p").await.parse().unwrap();
-            all_ended().await;
-            assert!(!super::processes().any(|one| one == pid), "{pid} is there");
-        },
-    );
+        );
+        let pid: i32 = text(&sh(&script), "p").await.parse().unwrap();
+        all_ended().await;
+        assert!(!super::processes().any(|one| one == pid), "{pid} is there");
+    });
 }
 
 fn task_that_waits(provider: &smol_wf_providers::command::Command) -> tokio::task::JoinHandle<()> {
@@ -136,7 +131,7 @@ fn a_runtime_that_goes_down_leaves_nothing() {
     });
 }
 
-/// Then the system keeps no exit status: a call must fail, not wait for one.
+/// Then the system keeps no exit status: a round must fail, not wait for one.
 #[test]
 fn ignored_signals_of_children_are_survived() {
     let ignores = [("TEST_IGNORES".to_owned(), "1".to_owned())];

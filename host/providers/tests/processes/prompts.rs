@@ -12,8 +12,8 @@ const BYTES: usize = 500_000;
 const TRIES: usize = 10;
 
 #[test]
-fn a_call_that_is_dropped_cuts_no_prompt() {
-    alone("prompts::a_call_that_is_dropped_cuts_no_prompt", &[], async {
+fn a_dropped_round_cuts_no_prompt() {
+    alone("prompts::a_dropped_round_cuts_no_prompt", &[], async {
         let folder = tempfile::tempdir().unwrap();
         let prompt = "x".repeat(BYTES);
         let mut read = 0;

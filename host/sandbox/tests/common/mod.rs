@@ -22,11 +22,12 @@ use smol_wf_sandbox::{Guest, InstanceLimits, Sandbox, SandboxConfig, Turn, TurnF
 pub const FUEL: u64 = 10_000_000_000;
 pub const NOW_US: i64 = 1_700_000_000_000_000;
 
-/// Records every call, and refuses those it is configured to refuse.
+/// Records the guest's calls, and refuses those that it is configured to refuse.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    pub calls: Vec<(u32, String)>,
-    /// The options of each agent, refused ones too.
+    /// Number and text of each step.
+    pub steps: Vec<(u32, String)>,
+    /// The options of each agent, also of refused ones.
     pub options: Vec<String>,
     /// The arguments of each child.
     pub args: Vec<Option<String>>,
@@ -42,7 +43,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    fn call(&mut self, what: String) -> Result<StepId, Refusal> {
+    fn ask(&mut self, what: String) -> Result<StepId, Refusal> {
         if let Some(failure) = &self.refuse {
             return Err(Refusal::Call(failure.clone()));
         }
@@ -52,7 +53,7 @@ impl Recorder {
         {
             return Err(Refusal::Stop(stop.clone()));
         }
-        self.calls.push((self.next, what));
+        self.steps.push((self.next, what));
         Ok(StepId(self.next))
     }
 }
@@ -60,14 +61,14 @@ impl Recorder {
 impl TurnHost for Recorder {
     fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
         self.options.push(options);
-        self.call(prompt)
+        self.ask(prompt)
     }
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
         self.args.push(args);
-        self.call(target)
+        self.ask(target)
     }
     fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
-        self.call(format!("sleep {milliseconds}"))
+        self.ask(format!("sleep {milliseconds}"))
     }
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
         let timer = u32::try_from(self.timers.len()).unwrap() + 1;
@@ -107,12 +108,12 @@ pub fn sandbox() -> Sandbox {
 
 pub const META: &str = "export const meta = { name: 'test', description: 'a test' }\n";
 
-/// A script of the second kind with this body.
+/// A script in the body dialect with this text after its `meta`.
 pub fn body(text: &str) -> StartInput {
     start(&format!("{META}{text}"), Dialect::Body)
 }
 
-/// A module with this text behind its `meta`.
+/// A module with this text after its `meta`.
 pub fn module(text: &str) -> StartInput {
     start(&format!("{META}{text}"), Dialect::Module)
 }
@@ -163,17 +164,17 @@ impl Ran {
     }
 }
 
-/// Runs a script to its end and answers each call in order with its own text.
+/// Runs a script to its end, and answers each step in order with its own text.
 pub async fn run_in(guest: &mut Guest, input: &StartInput) -> Ran {
     let mut turn: Turn<Recorder> = guest.start(Recorder::default(), limits(), input).await;
     let mut fuel = vec![turn.fuel];
     let mut memory_denied = turn.memory_denied;
     let mut next = 0;
-    while let (Ok(Status::Pending), Some((call, text))) =
-        (&turn.end, turn.host.calls.get(next).cloned())
+    while let (Ok(Status::Pending), Some((step, text))) =
+        (&turn.end, turn.host.steps.get(next).cloned())
     {
         let outcome = Outcome::Value(format!("\"got {text}\""));
-        turn = guest.settle(turn.host, limits(), StepId(call), &outcome).await;
+        turn = guest.settle(turn.host, limits(), StepId(step), &outcome).await;
         fuel.push(turn.fuel);
         memory_denied |= turn.memory_denied;
         next += 1;

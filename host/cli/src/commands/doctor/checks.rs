@@ -44,11 +44,15 @@ impl State {
 /// One row: what was checked, how it went, and the details or the fix.
 #[derive(Debug, Serialize)]
 pub(super) struct Check {
+    /// What was checked: `settings`, `project`, `git`, `database` or `sandbox`.
     pub(super) name: &'static str,
+    /// The result.
     pub(super) state: State,
+    /// What was found, or what is wrong and how to fix it.
     pub(super) detail: String,
 }
 
+/// A row.
 fn check(name: &'static str, state: State, detail: impl Into<String>) -> Check {
     Check { name, state, detail: detail.into() }
 }
@@ -144,6 +148,7 @@ fn missing_database(path: &Path) -> Check {
     check("database", State::Ok, format!("{}, to be created by the first run", path.display()))
 }
 
+/// Fails if this process may not create files in the folder. Creates none.
 #[cfg(unix)]
 fn can_make_files(folder: &Path) -> io::Result<()> {
     use rustix::fs::{Access, access};

@@ -195,6 +195,7 @@ fn budget(epochs: &[Epoch<'_>]) -> Option<String> {
     Some(line)
 }
 
+/// Columns of the epochs, one row each.
 const ATTEMPTS: [Column; 6] = [
     ("ATTEMPT", Align::Right),
     ("STARTED (UTC)", Align::Left),
@@ -204,6 +205,7 @@ const ATTEMPTS: [Column; 6] = [
     ("WHY", Align::Left),
 ];
 
+/// The cells of [`ATTEMPTS`].
 fn epoch(epoch: &Epoch<'_>) -> Vec<String> {
     let took = u64::try_from((epoch.ended_at_us - epoch.started_at_us) / 1_000);
     let limits = epoch.limits;
@@ -240,6 +242,7 @@ const SPARE: NarrowRule = NarrowRule {
     cut: "WHAT",
 };
 
+/// Columns of the steps; empty ones are left out.
 const STEPS: [Column; 16] = [
     ("STEP", Align::Right),
     ("STATE", Align::Left),
@@ -259,6 +262,7 @@ const STEPS: [Column; 16] = [
     ("ERROR", Align::Left),
 ];
 
+/// The cells of [`STEPS`], each on one line and cut to its width.
 fn step(step: &StepDetails<'_>) -> Vec<String> {
     let cell =
         |text: Option<&str>, chars| sanitize::cut(&sanitize::one_line(text.unwrap_or("")), chars);
@@ -298,6 +302,7 @@ fn cost(step: &StepDetails<'_>) -> String {
     if by_prices && !shown.is_empty() { format!("~{shown}") } else { shown }
 }
 
+/// The table of usage by phase, model or provider, as its title says.
 fn usage(title: &'static str, rows: &[UsageRow]) -> String {
     let columns = [
         (title, Align::Left),

@@ -20,6 +20,7 @@ use crate::humanize::{count, plural, price, utc};
 use crate::table::{Align, Format, NarrowRule, table};
 use crate::{output, sanitize};
 
+/// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// Sum up agents, tokens and dollars over runs
@@ -162,6 +163,8 @@ fn name_of(by: By, run: &RunSummary, spent: &DailySpend) -> Option<String> {
 }
 
 impl Row {
+    /// Adds the agents, tokens and dollars of one amount; runs are counted
+    /// elsewhere.
     fn add(&mut self, spent: &DailySpend) {
         self.agents += spent.agents;
         self.token_usage += spent.tokens;

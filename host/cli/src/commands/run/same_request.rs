@@ -34,6 +34,7 @@ pub(super) fn others(head: &RunHead, given: &[(&'static str, String)]) -> Vec<St
     others
 }
 
+/// The word of the flag.
 fn word_of(permissions: Permissions) -> String {
     match permissions {
         Permissions::Read => "read".to_owned(),

@@ -34,7 +34,7 @@ pub(super) struct Agents {
 
 impl Agents {
     /// An engine with the agents of this fixture's project, and the settings for
-    /// calling them. Fails with a message and its code if settings are invalid or
+    /// asking them. Fails with a message and its code if settings are invalid or
     /// no agent is usable.
     pub(super) fn of(
         &mut self,
@@ -47,7 +47,7 @@ impl Agents {
         let settings = Settings::load(flags, fixture)
             .map_err(|error| format!("{error} [{}]", error.code()))?;
         let mut opening = Preamble { warnings: settings.warnings(), ..Preamble::default() };
-        // Calls go to the recorded provider unless a flag names another one.
+        // Steps go to the recorded provider unless a flag names another one.
         let chosen = self.provider.is_some().then(|| agents::choose(&settings));
         if let Some(chosen) = &chosen {
             if chosen.is_stand_in() {

@@ -44,6 +44,7 @@ pub(super) struct FixtureResult {
     /// then in the `.kept` file beside it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) kept: bool,
+    /// The differences and counts; `None` if the fixture could not be run.
     #[serde(flatten)]
     pub(super) verdict: Option<FixtureVerdict>,
     /// Why there is no verdict, or why its update could not be written.

@@ -37,6 +37,7 @@ pub(super) fn report(tested: &[FixtureResult]) -> Result<(), CommandError> {
     })
 }
 
+/// The step summary in Markdown: a heading, and a table with a row per fixture.
 fn summary(tested: &[FixtureResult]) -> String {
     let failed = tested.iter().filter(|one| !one.pass).count();
     let mut text =

@@ -11,7 +11,8 @@ use crate::{sanitize, text_diff};
 /// Differences that are shown: the first is nearly always the cause of the rest.
 const SHOWN_MAX: usize = 5;
 
-/// `PASS` or `FAIL`, the fixture, and below it what differs.
+/// `PASS` or `FAIL` and the fixture; below it at most [`SHOWN_MAX`] differences,
+/// the end of the run, and what to type next. Several lines, safe to print.
 pub(super) fn of_test(tested: &FixtureResult) -> String {
     let verdict = if tested.pass { "PASS" } else { "FAIL" };
     let mut lines =
@@ -21,7 +22,7 @@ pub(super) fn of_test(tested: &FixtureResult) -> String {
     let error = tested.error.as_ref().filter(|_| tested.verdict.is_some());
     lines.extend(error.map(|error| format!("      {error}")));
     let (first, rest) = found.split_at(found.len().min(SHOWN_MAX));
-    // What the run comes to is never left out.
+    // The end of the run is never left out.
     let is_end = |difference: &&Difference| matches!(difference, Difference::EndChanged { .. });
     let shown = first.iter().chain(rest.iter().filter(is_end));
     for difference in shown {
@@ -37,7 +38,8 @@ pub(super) fn of_test(tested: &FixtureResult) -> String {
     sanitize::lines(&lines.join("\n"))
 }
 
-/// The line behind the fixture's name.
+/// The line behind the fixture's name: `14 steps, 0 live, 0.02 s`. Without a
+/// verdict it is the error.
 pub(super) fn summary(tested: &FixtureResult) -> String {
     let Some(verdict) = &tested.verdict else {
         return tested.error.clone().unwrap_or_default();
@@ -46,10 +48,10 @@ pub(super) fn summary(tested: &FixtureResult) -> String {
     let edited = if verdict.edited { ", script edited" } else { "" };
     let updated = if tested.updated { ", fixture written" } else { "" };
     let took = tested.took.as_secs_f64();
-    format!("{}, {live} live{edited}{updated}, {took:.2} s", plural(steps, "call"))
+    format!("{}, {live} live{edited}{updated}, {took:.2} s", plural(steps, "step"))
 }
 
-/// What differs first, in a line; none when nothing does.
+/// The error or the first difference, on one line; `None` if the fixture passed.
 pub(super) fn first(tested: &FixtureResult) -> Option<String> {
     if tested.pass {
         return None;
@@ -63,26 +65,26 @@ pub(super) fn first(tested: &FixtureResult) -> Option<String> {
 fn headline(difference: &Difference) -> String {
     match difference {
         Difference::Mismatch { mismatch } => mismatch.to_string(),
-        Difference::CallChanged { step, recorded_step, fields } => {
+        Difference::StepChanged { step, recorded_step, fields } => {
             let names: Vec<&str> = fields
                 .iter()
                 .map(|field| field.field.strip_prefix("request.").unwrap_or(&field.field))
                 .collect();
             format!(
-                "call {}: {} changed since recorded call {recorded_step}",
+                "step {}: {} changed since recorded step {recorded_step}",
                 named(step),
                 names.join(", ")
             )
         }
-        Difference::CallNew { step } => {
-            format!("call {} is new: the fixture has no answer", named(step))
+        Difference::StepNew { step } => {
+            format!("step {} is new: the fixture has no answer", named(step))
         }
-        Difference::CallMissing { step } => {
-            format!("recorded call {} is no longer made", named(step))
+        Difference::StepMissing { step } => {
+            format!("recorded step {} no longer occurs", named(step))
         }
-        Difference::CallsNotReached { steps } => not_reached(steps),
-        Difference::CallFailed { step, failure } => {
-            format!("call {} failed: {} [{}]", named(step), failure.message, failure.code)
+        Difference::StepsNotReached { steps } => not_reached(steps),
+        Difference::StepFailed { step, failure } => {
+            format!("step {} failed: {} [{}]", named(step), failure.message, failure.code)
         }
         Difference::EndChanged { error: Some(error), .. } => {
             let place = match error.line {
@@ -100,26 +102,27 @@ fn headline(difference: &Difference) -> String {
     }
 }
 
-/// A difference: its line, and below it the differing texts.
+/// A difference: its line, and below it the differing texts of its fields.
 pub(super) fn of_difference(difference: &Difference) -> String {
     let below = match difference {
         Difference::Mismatch { mismatch } => text_diff::of_fields(&mismatch.fields),
-        Difference::CallChanged { fields, .. } | Difference::EndChanged { fields, .. } => {
+        Difference::StepChanged { fields, .. } | Difference::EndChanged { fields, .. } => {
             text_diff::of_fields(fields)
         }
-        Difference::CallNew { step } => first_line(&step.prompt),
+        Difference::StepNew { step } => first_line(&step.prompt),
         _ => String::new(),
     };
     let line = headline(difference);
     if below.is_empty() { line } else { format!("{line}\n{below}") }
 }
 
-/// Calls that come behind the place where the run stands.
+/// The recorded steps after the point where the run stopped: the first three by
+/// name.
 fn not_reached(steps: &[StepNote]) -> String {
     const NAMED_MAX: usize = 3;
     let names: Vec<String> = steps.iter().take(NAMED_MAX).map(named).collect();
     let more = if steps.len() > NAMED_MAX { ", …" } else { "" };
-    let (what, were) = if steps.len() == 1 { ("call", "was") } else { ("calls", "were") };
+    let (what, were) = if steps.len() == 1 { ("step", "was") } else { ("steps", "were") };
     format!("recorded {what} {}{more} {were} not reached: the run got no further", names.join(", "))
 }
 
@@ -130,16 +133,17 @@ fn first_line(prompt: &str) -> String {
     format!("+ {}", sanitize::cut(line, SHOWN_CHARS))
 }
 
-/// A call by its step and label.
+/// A step by its number and label: `3 (rank)`.
 fn named(step: &StepNote) -> String {
     format!("{} ({})", step.step, step.label)
 }
 
-/// What to type when the difference is meant, or to go on.
+/// What to type if the difference is intended, or to go on. `None` if the fixture
+/// passed, or no command helps.
 fn next(tested: &FixtureResult) -> Option<String> {
     let verdict = tested.verdict.as_ref().filter(|verdict| !verdict.pass)?;
     let fixture = match &tested.script {
-        // Where the fixture says, there is none.
+        // The fixture's own path leads to no script.
         Some(script) => format!("{} --script {script}", tested.typed),
         None => tested.typed.clone(),
     };
@@ -154,13 +158,13 @@ fn next(tested: &FixtureResult) -> Option<String> {
     if tested.error.is_some() {
         return None;
     }
-    if any(|it| matches!(it, Difference::CallFailed { .. })) {
+    if any(|it| matches!(it, Difference::StepFailed { .. })) {
         return Some(format!(
             "the fixture is as it was; ask again: smol-wf test {fixture} --record missing"
         ));
     }
     let fails = any(|it| matches!(it, Difference::EndChanged { error: Some(_), .. }));
-    if any(|it| matches!(it, Difference::CallNew { .. } | Difference::CallChanged { .. })) {
+    if any(|it| matches!(it, Difference::StepNew { .. } | Difference::StepChanged { .. })) {
         // No answer helps a script that fails without it.
         let record = || format!("record what is new: smol-wf test {fixture} --record missing");
         return (!fails).then(record);

@@ -1,8 +1,7 @@
-//! `Date.now()`, `new Date()` and `Math.random()`: real in Claude Code and
-//! therefore refused there, recorded here.
+//! `Date.now()`, `new Date()` and `Math.random()`: Claude Code refuses them because it
+//! does not record them; here they are recorded.
 //!
-//! Owns: finding them, also under another name. Never: what the script does
-//! with them.
+//! Owns: finding them, also under another name. Never: looks at the use of their values.
 
 use oxc_ast::ast::{BindingPattern, CallExpression, Expression, NewExpression, VariableDeclarator};
 
@@ -10,12 +9,12 @@ use super::spot;
 use crate::check::finding::Spot;
 use crate::check::tree::Tree;
 
-const HINT: &str = "give the time as an argument, or leave it to an agent";
+const HINT: &str = "pass the value as an argument, or ask an agent for it";
 
-/// The objects, each with what of it is refused.
+/// The objects, each with its method that is refused.
 const REFUSED: [(&str, &str); 2] = [("Date", "now"), ("Math", "random")];
 
-/// Finds them by what a name stands for.
+/// Finds them by the meaning of names.
 pub(super) struct Clock<'t, 's, 'a> {
     tree: &'t Tree<'s, 'a>,
 }
@@ -25,12 +24,12 @@ impl<'t, 's, 'a> Clock<'t, 's, 'a> {
         Self { tree }
     }
 
-    /// `Date`, `globalThis.Date`, or a variable that was given one.
+    /// `Date` or `Math`, also as `globalThis.Date` or under the name of a constant.
     fn object(&self, expression: &Expression<'a>) -> Option<&'static str> {
         self.tree.denotes(expression).filter(|name| REFUSED.iter().any(|(one, _)| one == name))
     }
 
-    /// `const { random } = Math`.
+    /// Reports `const { random } = Math`.
     pub(super) fn declares(&self, it: &VariableDeclarator<'a>) -> Option<Spot> {
         let BindingPattern::ObjectPattern(pattern) = &it.id else { return None };
         let object = self.object(it.init.as_ref()?)?;
@@ -41,18 +40,18 @@ impl<'t, 's, 'a> Clock<'t, 's, 'a> {
         taken.map(|at| refused(at, &in_words(object)))
     }
 
-    /// `Date.now`, `Math.random`.
+    /// Reports `Date.now` and `Math.random`.
     pub(super) fn member(&self, object: &Expression<'a>, name: &str, at: u32) -> Option<Spot> {
         let object = self.object(object)?;
         REFUSED.contains(&(object, name)).then(|| refused(at, &in_words(object)))
     }
 
-    /// `Date()`.
+    /// Reports `Date()`.
     pub(super) fn called(&self, it: &CallExpression<'a>) -> Option<Spot> {
         (self.object(&it.callee) == Some("Date")).then(|| refused(it.span.start, "Date()"))
     }
 
-    /// `new Date()`.
+    /// Reports `new Date()`.
     pub(super) fn constructed(&self, it: &NewExpression<'a>) -> Option<Spot> {
         let is_now = it.arguments.is_empty() && self.object(&it.callee) == Some("Date");
         is_now.then(|| refused(it.span.start, "new Date()"))

@@ -1,22 +1,25 @@
 //! Schemas that Claude Code refuses.
 //!
-//! Owns: what it takes, as measured: `type: 'object'` at the root, draft 7,
-//! keywords that it knows. Never: judges a schema that is not written out.
+//! Owns: the schemas that it accepts, as measured: `type: 'object'` at the root, draft 7,
+//! and known keywords. Never: judges a schema that is not a literal.
 
 use oxc_ast::ast::{ArrayExpressionElement, Expression, ObjectExpression, ObjectPropertyKind};
 use smol_wf_core::schema::does_claude_code_take;
 
-/// Keywords whose value is a schema, and those whose values are schemas by name.
+/// Keywords whose value is a schema.
 const ONE: [&str; 8] =
     ["additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"];
+
+/// Keywords whose value is an object of schemas.
 const BY_NAME: [&str; 4] = ["properties", "patternProperties", "definitions", "$defs"];
+
+/// Keywords whose value is a list of schemas.
 const LISTS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
-/// Levels of a schema that are looked at.
+/// Most levels of a schema that are looked at.
 const LEVELS_MAX: usize = 64;
 
-/// Why Claude Code refuses this schema; none where it does not, or where that
-/// cannot be seen.
+/// Why Claude Code refuses this schema; none if it accepts it, or if that is not certain.
 pub(super) fn refused(schema: &Expression<'_>) -> Option<String> {
     let Expression::ObjectExpression(root) = schema else { return None };
     if root.properties.iter().any(|one| matches!(one, ObjectPropertyKind::SpreadProperty(_))) {
@@ -26,7 +29,7 @@ pub(super) fn refused(schema: &Expression<'_>) -> Option<String> {
         Some(Expression::StringLiteral(kind)) if kind.value == "object" => {}
         Some(Expression::StringLiteral(_) | Expression::ArrayExpression(_)) | None => {
             return Some(
-                "Claude Code takes schemas with `type: 'object'` at the root alone".to_owned(),
+                "Claude Code accepts only schemas with `type: 'object'` at the root".to_owned(),
             );
         }
         Some(_) => return None,
@@ -34,7 +37,7 @@ pub(super) fn refused(schema: &Expression<'_>) -> Option<String> {
     if let Some(Expression::StringLiteral(draft)) = value(root, "$schema")
         && !draft.value.contains("draft-07")
     {
-        return Some("Claude Code takes schemas of draft 7 alone".to_owned());
+        return Some("Claude Code accepts only schemas of draft 7".to_owned());
     }
     inside(root, 0)
 }

@@ -17,7 +17,7 @@ use crate::{
     ProviderErrorKind as Kind,
 };
 
-/// Limit for what has to happen soon: a bound, not a wait.
+/// Limit for events that have to happen soon: a bound, not a wait.
 const SOON: Duration = Duration::from_secs(30);
 
 struct Fake {
@@ -187,7 +187,7 @@ async fn a_permission_is_answered_and_files_are_not_offered() {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_waits_for_is_cancelled_and_its_process_ended() {
+async fn a_round_that_nobody_waits_for_is_cancelled_and_its_process_ended() {
     let fake = Fake::new();
     {
         let hangs = fake.ask(task("[hang]"));

@@ -1,4 +1,4 @@
-//! Every recorded conversation with an ACP agent, and what it must come to.
+//! Every recorded conversation with an ACP agent, and its expected result.
 //!
 //! A file holds both sides, a line each. The agent's side is replayed to a
 //! conversation of ours; the number of a response is made to fit the request of

@@ -18,7 +18,7 @@ use crate::{
     ProviderErrorKind as Kind, TranscriptSink,
 };
 
-/// Limit for what has to happen soon: a bound, not a wait.
+/// Limit for events that have to happen soon: a bound, not a wait.
 const SOON: Duration = Duration::from_secs(30);
 
 /// The provider with its own server, and the server's log.
@@ -87,7 +87,7 @@ fn text(reply: &AgentReply) -> &str {
 async fn it_keeps_the_contract() {
     let fake = Fake::new();
     assert_eq!(check(&fake.provider).await, Ok(()));
-    assert_eq!(fake.log("start").len(), 1, "one server for all calls");
+    assert_eq!(fake.log("start").len(), 1, "one server for all steps");
     assert_eq!(fake.log("refused"), Vec::<Value>::new());
 }
 
@@ -141,7 +141,7 @@ async fn the_password_is_in_the_environment_alone_and_new_each_time() {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_waits_for_is_aborted() {
+async fn a_round_that_nobody_waits_for_is_aborted() {
     let fake = Fake::new();
     {
         let hangs = fake.ask(task("[hang]"));
@@ -158,7 +158,7 @@ async fn a_call_that_nobody_waits_for_is_aborted() {
 }
 
 #[tokio::test]
-async fn the_death_of_the_server_ends_the_calls_and_the_next_one_starts_it_anew() {
+async fn the_death_of_the_server_ends_its_rounds_and_the_next_one_starts_it_anew() {
     let fake = Fake::new();
     let die = async {
         fake.wait_for("POST", "/message").await;
@@ -209,7 +209,7 @@ async fn rules_only_take_away() {
     let sent: Vec<_> = fake.requests("POST", "/session").iter().map(rules).collect();
     let never =
         ["external_directory * deny", "question * deny", "doom_loop * deny"].map(str::to_owned);
-    assert_eq!(sent[0][0], "smol-wf-* * deny", "servers of other calls");
+    assert_eq!(sent[0][0], "smol-wf-* * deny", "servers of other steps");
     assert_eq!(sent[0][1..], never);
     assert_eq!(sent[1][0], "* * deny");
     // What its user lets it read, and nothing else.
@@ -412,7 +412,7 @@ async fn a_server_that_does_not_start_says_why() {
 }
 
 #[tokio::test]
-async fn closing_ends_the_server_and_a_call_starts_another() {
+async fn closing_ends_the_server_and_a_round_starts_another() {
     let fake = Fake::new();
     fake.ask(task("hello")).await.unwrap();
     let port = fake.log("start")[0]["port"].as_u64().unwrap();

@@ -1,4 +1,4 @@
-//! Every recorded transcript of opencode, and what it must come to.
+//! Every recorded transcript of opencode, and its expected result.
 //!
 //! `opencode-serve` holds the server's answers and its stream of events, as the
 //! provider reads them. `opencode` holds what `opencode run --format json` prints:

@@ -1,5 +1,5 @@
 //! What one round costs above starting the same program by hand, and what the search for
-//! leftovers costs: `cargo run --release -p smol-wf-providers --example call_overhead`.
+//! leftovers costs: `cargo run --release -p smol-wf-providers --example round_overhead`.
 //!
 //! Owns: measuring. Never: judges the figures; a busy machine is not a failure.
 
@@ -13,7 +13,7 @@ use smol_wf_providers::ConfiguredProgram;
 use smol_wf_providers::command::Command;
 use smol_wf_providers::{AgentTask, Presence, Processes, Provider};
 
-const CALLS: usize = 300;
+const ROUNDS: usize = 300;
 /// A program that exits at once.
 const PROGRAM: &str = "true";
 
@@ -28,20 +28,20 @@ async fn measure() {
         command: vec![PROGRAM.to_owned()],
         ..ConfiguredProgram::default()
     });
-    let (mut by_hand, mut by_call) = (Vec::new(), Vec::new());
+    let (mut by_hand, mut by_provider) = (Vec::new(), Vec::new());
     // Alternating, so that both meet the same load.
-    for _ in 0..CALLS {
+    for _ in 0..ROUNDS {
         by_hand.push(start_by_hand());
         let begun = Instant::now();
         provider.attempt(task(), &()).await.expect("an exit with code 0");
-        by_call.push(begun.elapsed());
+        by_provider.push(begun.elapsed());
     }
-    let (by_hand, by_call) = (median(by_hand), median(by_call));
-    println!("started by hand   {by_hand:>12.3?} (median of {CALLS})");
-    println!("through a call    {by_call:>12.3?}");
-    let overhead = (by_call.as_secs_f64() - by_hand.as_secs_f64()) * 1000.0;
+    let (by_hand, by_provider) = (median(by_hand), median(by_provider));
+    println!("started by hand   {by_hand:>12.3?} (median of {ROUNDS})");
+    println!("by the provider   {by_provider:>12.3?}");
+    let overhead = (by_provider.as_secs_f64() - by_hand.as_secs_f64()) * 1000.0;
     println!("overhead          {overhead:>10.3}ms");
-    let searches = (0..CALLS).map(|_| {
+    let searches = (0..ROUNDS).map(|_| {
         let begun = Instant::now();
         smol_wf_providers::end_leftovers();
         begun.elapsed()

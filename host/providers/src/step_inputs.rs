@@ -1,7 +1,7 @@
-//! What an agent gets for one round beside its prompt.
+//! An agent's inputs for one round beside its prompt.
 //!
-//! Owns: images and MCP servers as they are handed to an agent, and the names of tools in
-//! each agent's own words. Never: reads a file, or decides who may have what.
+//! Owns: images and MCP servers as an agent gets them, and the names of tools in each
+//! agent's own words. Never: reads a file, or decides which step may have which input.
 
 use std::collections::BTreeMap;
 use std::fmt;
