@@ -82,7 +82,7 @@ impl Machine {
         }
         machine.now_us = survey.last_us.max(now_us);
         machine.begin();
-        machine.write_epoch(survey.attempts.saturating_add(1), survey.format);
+        machine.write_epoch(survey.epochs.saturating_add(1), survey.format);
         if survey.root.is_none() {
             let reason = "a journal holds the script from its first commit on";
             return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
@@ -167,7 +167,7 @@ impl Machine {
             Body::ScopeStarted(start) => {
                 if let Some(step) = start.scope.opened_by() {
                     let Some(open) = self.steps.get_mut(&step) else {
-                        let now = "no call of a workflow is open under this number";
+                        let now = "no `workflow` step is open under this number";
                         return Err(self.delivered_instead(&Body::ScopeStarted(start), now));
                     };
                     // Its script was found in an earlier epoch.
@@ -187,7 +187,7 @@ impl Machine {
                     return Err(Mismatch::between(seq, self.last_step, &recorded, &now).into());
                 }
                 if !self.steps.contains_key(&step) {
-                    let now = "no call is open under this number";
+                    let now = "no step is open under this number";
                     let recorded = Body::Settled { step, outcome, reply, given };
                     return Err(self.delivered_instead(&recorded, now));
                 }
