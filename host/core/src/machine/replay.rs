@@ -147,7 +147,7 @@ impl Machine {
     /// Takes the next recorded delivery; none at the end of the recording.
     pub(super) fn pop_recorded_delivery(&mut self) -> Result<Option<Entry>, StopTurn> {
         self.skip_epochs();
-        let Some(entry) = self.met() else { return Ok(None) };
+        let Some(entry) = self.take_recorded() else { return Ok(None) };
         let begins_turn = matches!(
             entry.body,
             Body::ScopeStarted(_) | Body::Settled { .. } | Body::TimerFired { .. }
@@ -202,7 +202,7 @@ impl Machine {
                 // Never none: the step is open.
                 Ok(next.unwrap_or(Next::Wait))
             }
-            Body::TimerFired { timer, scope } => self.meet_timer(timer, scope),
+            Body::TimerFired { timer, scope } => self.replay_timer(timer, scope),
             other => Err(self.delivered_instead(&other, "this begins no turn")),
         }
     }
@@ -214,7 +214,7 @@ impl Machine {
 
     /// Applies the recorded verdict on a stuck script, so that the guest need not be
     /// asked again what it waits for.
-    pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
+    pub(super) fn apply_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
         self.skip_epochs();
         let Some(entry) = self.recording.front() else { return Ok(()) };
         let verdict = match (&entry.body, scope.opened_by()) {
@@ -232,7 +232,7 @@ impl Machine {
         }
         self.stuck = None;
         if scope == Scope::ROOT {
-            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.met() {
+            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.take_recorded() {
                 self.steps.clear();
                 self.timers.forget_all();
                 self.end = Some(end);
