@@ -10,8 +10,8 @@ use std::path::Path;
 
 use smol_wf_core::codes::Code;
 
-/// Codes of what is said to scripts, or while one runs: the words are made where it
-/// happens, of what was called and what an agent said.
+/// Codes of errors that scripts get, or that occur while one runs. Their texts have no
+/// fixed sample: they quote the call, or the agent.
 const SAID_TO_SCRIPTS: [Code; 34] = [
     Code::Import,
     Code::ResultNotJson,
