@@ -81,7 +81,7 @@ fn messages_match_the_reviewed_list() {
 }
 
 #[test]
-fn every_code_has_a_message_here_or_is_said_to_scripts() {
+fn every_code_has_a_sample_or_is_for_scripts() {
     let text = all();
     let here = Code::ALL.iter().filter(|code| text.contains(&format!("[{code}]")));
     let mut covered: BTreeSet<&str> = here.map(|code| code.word()).collect();

@@ -125,7 +125,7 @@ pub(super) fn flags_in(literal: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn literals_are_told_from_everything_else() {
+fn literals_are_distinguished_from_everything_else() {
     let text = r###"
         // "--comment" it's
         let a: &'static str = "one --fuel 3";
