@@ -1,7 +1,7 @@
-//! Runs the official JSON Schema test suite the way of `agent({schema})`.
+//! Runs the official JSON Schema test suite with the code of `agent({schema})`.
 //!
-//! Owns: which groups of the suite need a network, by name. Never: installs the
-//! suite; `scripts/schema-suite.sh` does, and gives its folder.
+//! Owns: the names of the groups that need a network. Never: installs the suite;
+//! `scripts/schema-suite.sh` does, and passes its folder.
 
 #![allow(clippy::disallowed_methods, reason = "a program beside the core; the core has no files")]
 
@@ -20,7 +20,7 @@ const DRAFTS: [(&str, &str); 5] = [
     ("draft2020-12", "https://json-schema.org/draft/2020-12/schema"),
 ];
 
-/// Those of `refRemote` in draft 4.
+/// Groups of `refRemote` in draft 4.
 const REMOTE_IN_4: &[&str] = &[
     "remote ref",
     "fragment within remote ref",
@@ -32,7 +32,7 @@ const REMOTE_IN_4: &[&str] = &[
     "Location-independent identifier in remote ref",
 ];
 
-/// Those of drafts 6 and 7.
+/// Groups of `refRemote` in drafts 6 and 7.
 const REMOTE_IN_6: &[&str] = &[
     "remote ref",
     "fragment within remote ref",
@@ -47,7 +47,7 @@ const REMOTE_IN_6: &[&str] = &[
     "$ref to $ref finds location-independent $id",
 ];
 
-/// Those of drafts 2019-09 and 2020-12.
+/// Groups of `refRemote` in drafts 2019-09 and 2020-12.
 const REMOTE_IN_2019: &[&str] = &[
     "remote ref",
     "fragment within remote ref",
@@ -66,13 +66,13 @@ const REMOTE_IN_2019: &[&str] = &[
     "$ref to $ref finds detached $anchor",
 ];
 
-/// Those with a metaschema of the server.
+/// Groups whose metaschema is on the suite's server.
 const VOCABULARY: &[&str] = &[
     "schema that uses custom metaschema with with no validation vocabulary",
     "ignore unrecognized optional vocabulary",
 ];
 
-/// Those of `dynamicRef`.
+/// Groups of `dynamicRef`.
 const DYNAMIC: &[&str] = &[
     "strict-tree schema, guards against misspelled properties",
     "tests for implementation dynamic anchor and reference link",
@@ -81,8 +81,8 @@ const DYNAMIC: &[&str] = &[
     "$ref to $dynamicRef finds detached $dynamicAnchor",
 ];
 
-/// Groups that refer to a document on the suite's own server at
-/// `localhost:1234`, which is not in the schema. They have to be refused.
+/// Groups that refer to a document on the suite's own server at `localhost:1234`. Their
+/// schemas must be refused.
 const NETWORK: [(&str, &str, &[&str]); 8] = [
     ("draft4", "refRemote", REMOTE_IN_4),
     ("draft6", "refRemote", REMOTE_IN_6),

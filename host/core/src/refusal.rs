@@ -41,7 +41,7 @@ impl Function {
 
 /// A call of the guest that may be refused.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'q> {
+pub struct Call<'q> {
     /// The function that was called.
     pub of: Function,
     /// The first argument.
@@ -50,7 +50,7 @@ pub struct Question<'q> {
     pub options: &'q str,
 }
 
-impl Question<'_> {
+impl Call<'_> {
     fn digest(&self) -> Digest {
         let Self { of, text, options } = self;
         // With the length of the text, so that different calls never make equal text.
@@ -80,17 +80,17 @@ pub struct RefusedCall {
 impl RefusedCall {
     /// The entry for this call.
     #[must_use]
-    pub fn new(scope: Scope, question: &Question<'_>, failure: Failure) -> Self {
-        let Question { of, text, options } = *question;
-        let asked = Some(question.digest());
+    pub fn new(scope: Scope, call: &Call<'_>, failure: Failure) -> Self {
+        let Call { of, text, options } = *call;
+        let asked = Some(call.digest());
         Self { scope, of, asked, text: beginning(text), options: beginning(options), failure }
     }
 
     /// Whether this is the call that was refused.
     #[must_use]
-    pub fn is_of(&self, question: &Question<'_>) -> bool {
-        let is_asked = || self.asked.as_ref().is_none_or(|asked| *asked == question.digest());
-        self.of == question.of && is_asked()
+    pub fn is_of(&self, call: &Call<'_>) -> bool {
+        let is_asked = || self.asked.as_ref().is_none_or(|asked| *asked == call.digest());
+        self.of == call.of && is_asked()
     }
 
     /// Whether its texts are the whole call.
@@ -112,8 +112,8 @@ impl RefusedCall {
         }
     }
 
-    fn kept(&self) -> Question<'_> {
-        Question { of: self.of, text: &self.text, options: &self.options }
+    fn kept(&self) -> Call<'_> {
+        Call { of: self.of, text: &self.text, options: &self.options }
     }
 }
 
@@ -126,12 +126,12 @@ mod tests {
     use super::*;
 
     fn refused(text: &str, options: &str) -> RefusedCall {
-        let question = Question { of: Function::Agent, text, options };
-        RefusedCall::new(Scope::ROOT, &question, Failure::new("c", "m"))
+        let call = Call { of: Function::Agent, text, options };
+        RefusedCall::new(Scope::ROOT, &call, Failure::new("c", "m"))
     }
 
     fn is_of(refused: &RefusedCall, text: &str, options: &str) -> bool {
-        refused.is_of(&Question { of: Function::Agent, text, options })
+        refused.is_of(&Call { of: Function::Agent, text, options })
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         assert!(is_of(&one, &long, "{}"));
         assert!(!is_of(&one, &format!("{long}."), "{}"), "it differs after the kept part");
         assert!(!is_of(&refused("a", "b\nc"), "a\nb", "c"));
-        let sleep = Question { of: Function::Sleep, text: &long, options: "{}" };
+        let sleep = Call { of: Function::Sleep, text: &long, options: "{}" };
         assert!(!one.is_of(&sleep));
     }
 

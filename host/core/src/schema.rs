@@ -1,9 +1,8 @@
 //! JSON Schema for structured answers: accepted within bounds, checked offline.
 //!
-//! Owns: which schemas a call may carry, the verdict on an answer, examples
-//! and the words about both. Never: fetches a document, or starts a check that
-//! is not known to end soon: schema and answer are hostile, and the library
-//! itself has no budget.
+//! Owns: which schemas a call may have, the verdict on an answer, examples, and the
+//! messages about all of them. Never: fetches a document, or starts a check that could
+//! take long: schema and answer are hostile, and the library has no budget of its own.
 
 mod answer;
 mod applicators;

@@ -1,12 +1,11 @@
-//! Reading a script and its `meta` without running it.
+//! Reads a script and its `meta` without running it.
 //!
-//! Owns: what text is accepted as a script, where `export const meta` stands,
-//! which values `meta` may hold, and where a refusal points. Never: runs
-//! anything, opens a file, or judges the rest of the script; the guest's
-//! parser does that.
+//! Owns: which texts are accepted as scripts, where `export const meta` may be, which
+//! values `meta` may have, and the position of a refusal. Never: runs a script, opens a
+//! file, or checks the rest of the script; the guest's parser does.
 //!
-//! `meta` is shown to people who decide whether to run a script they did not
-//! write, so nothing of the script may run to produce it: it is a literal.
+//! `meta` is shown to people who decide whether to run a script that they did not write.
+//! So no code may run to compute it: it is a literal.
 
 mod context;
 mod errors;
@@ -32,46 +31,46 @@ pub use position::{Position, position_at, snippet};
 
 use errors::Fault;
 
-/// A script that has been read, and not run.
+/// A script that was read, but not run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Script {
     /// Exactly as the author wrote it.
     pub text: String,
     /// Its name in error positions.
     pub file_name: String,
-    /// Of the text.
+    /// Digest of the text.
     pub digest: Digest,
     /// Its `meta`.
     pub meta: Meta,
-    /// JSON text of all of `meta`, keys that mean nothing here included.
+    /// The whole `meta` as JSON text, including unknown keys.
     pub meta_json: String,
-    /// Byte offset of the word `export` in front of `const meta`.
+    /// Byte offset of the `export` before `const meta`.
     pub meta_export: u32,
-    /// Warnings for the author, 16 at the most.
+    /// Warnings for the author, at most 16.
     pub warnings: Vec<ScriptWarning>,
 }
 
 impl Script {
-    /// Reads a script. Takes time linear in its length, whatever it holds.
+    /// Reads a script, in time linear in its length.
     ///
     /// # Errors
-    /// When this is no text, or its `meta` is missing or cannot be read
-    /// without running it.
+    /// When this is not text, or its `meta` is missing, invalid or not a literal.
     pub fn read(bytes: &[u8], file_name: &str) -> Result<Self, ScriptRefusal> {
         Self::read_under(bytes, file_name, Surface::CURRENT)
     }
 
-    /// The same for a run of this surface: up to surface 2, phases have no options.
+    /// As [`Self::read`], for a run of this surface: up to surface 2, phases have no
+    /// options.
     ///
     /// # Errors
-    /// As of [`Self::read`].
+    /// As in [`Self::read`].
     pub fn read_under(
         bytes: &[u8],
         file_name: &str,
         surface: Surface,
     ) -> Result<Self, ScriptRefusal> {
         let text = decode(bytes, file_name)?;
-        let refuse = |fault: Fault| fault.at_its_place(text, file_name);
+        let refuse = |fault: Fault| fault.with_position(text, file_name);
         let found = find::meta(text).map_err(refuse)?;
         let (meta, notes) = meta::check(&found.literal, surface).map_err(refuse)?;
         Ok(Self {
@@ -80,13 +79,13 @@ impl Script {
             digest: Digest::of(text.as_bytes()),
             meta,
             meta_json: found.literal.to_json().to_string(),
-            // The size was checked to be far below 4 GiB.
+            // The size is far below 4 GiB.
             meta_export: u32::try_from(found.export).unwrap_or(u32::MAX),
-            warnings: notes.into_iter().map(|note| note.at_its_place(text)).collect(),
+            warnings: notes.into_iter().map(|note| note.with_position(text)).collect(),
         })
     }
 
-    /// As the guest takes it.
+    /// The script in the form for the guest.
     #[must_use]
     pub fn source(&self) -> Source {
         Source {
@@ -97,10 +96,10 @@ impl Script {
     }
 }
 
-/// The text in these bytes, if a script can be in it.
+/// The text of these bytes, if it may be a script.
 fn decode<'a>(bytes: &'a [u8], file_name: &str) -> Result<&'a str, ScriptRefusal> {
     let refuse =
-        |text, at, code, message| Fault::new(code, at, message).at_its_place(text, file_name);
+        |text, at, code, message| Fault::new(code, at, message).with_position(text, file_name);
     if bytes.len() > SCRIPT_BYTES_MAX {
         let message =
             format!("the script is {} bytes, and {SCRIPT_BYTES_MAX} is the most", bytes.len());

@@ -116,12 +116,12 @@ fn a_recorded_refusal_stays_even_if_the_call_would_be_accepted_now() {
     // As a program with fewer options recorded it.
     let text = serde_json::to_string(&older).unwrap();
     let mut older: Vec<Entry> = serde_json::from_str(&text).unwrap();
-    let question = smol_wf_core::refusal::Question {
+    let call = smol_wf_core::refusal::Call {
         of: Function::Agent,
         text: "Look.",
         options: r#"{"model":"m"}"#,
     };
-    *refusals(&mut older)[0] = RefusedCall::new(Scope::ROOT, &question, failure.clone());
+    *refusals(&mut older)[0] = RefusedCall::new(Scope::ROOT, &call, failure.clone());
     let mut machine = again(&older);
     assert_eq!(refused(&mut machine, "Look.", r#"{"model":"m"}"#), failure);
     end(&mut machine);

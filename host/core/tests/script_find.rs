@@ -1,5 +1,4 @@
-//! Where `meta` may stand, what text is a script at all, and what is said of
-//! the rest.
+//! Where `meta` may be, which texts are scripts, and the messages about all others.
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
@@ -12,7 +11,7 @@ fn read(text: &str) -> Result<Script, ScriptRefusal> {
 }
 
 #[test]
-fn meta_is_found_behind_anything() {
+fn meta_is_found_after_any_code() {
     let before = [
         "",
         "\u{feff}",
@@ -66,7 +65,7 @@ fn meta_is_found_behind_anything() {
 }
 
 #[test]
-fn words_may_stand_far_apart() {
+fn the_words_before_meta_may_be_far_apart() {
     let script =
         read("export/* a */\n// b\nconst\r\nmeta=\u{a0}{name:'n',description:'d'}").unwrap();
     assert_eq!(script.meta_export, 0);
@@ -115,7 +114,7 @@ fn a_missing_meta_is_explained() {
 }
 
 #[test]
-fn what_is_no_text_is_no_script() {
+fn bytes_that_are_not_text_are_refused() {
     let long = format!("{META}{}", " ".repeat(SCRIPT_BYTES_MAX));
     let cases: &[(&[u8], Code, u32, u32)] = &[
         (b"", Code::ScriptEmpty, 1, 1),
@@ -131,7 +130,7 @@ fn what_is_no_text_is_no_script() {
         assert_eq!((refused.code, refused.line, refused.column), (*code, *line, *column));
     }
     let full = &long[..SCRIPT_BYTES_MAX];
-    assert!(read(full).is_ok(), "as large as it may be");
+    assert!(read(full).is_ok(), "of the largest size");
 }
 
 #[test]
@@ -146,7 +145,7 @@ fn lines_are_counted_as_javascript_counts_them() {
 }
 
 #[test]
-fn a_refusal_reads_well() {
+fn a_refusal_has_a_position_and_a_snippet() {
     let refused = read("// one\n\nexport const meta = { name: makeName() }").expect_err("a call");
     assert_eq!(
         refused.to_string(),

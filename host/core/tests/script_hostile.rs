@@ -1,4 +1,4 @@
-//! Nothing that a file may hold makes the reader panic or slow.
+//! No file makes the reader panic or slow.
 #![allow(clippy::disallowed_methods, reason = "these are tests")]
 
 use std::time::{Duration, Instant};
@@ -155,7 +155,7 @@ fn time_is_linear() {
 }
 
 #[test]
-fn positions_and_snippets_of_any_place() {
+fn positions_and_snippets_of_every_offset() {
     for sample in SAMPLES {
         let mut last = position_at(sample, 0);
         for offset in 0..sample.len() + 3 {
@@ -174,7 +174,7 @@ fn positions_and_snippets_of_any_place() {
 }
 
 #[test]
-fn a_snippet_shows_the_place_whatever_the_line_holds() {
+fn a_snippet_points_at_the_position_in_any_line() {
     let cases = [
         ("ab", 1, 2, "   1 │ ab\n     │  ^"),
         ("ab", 1, 3, "   1 │ ab\n     │   ^"),

@@ -1,4 +1,4 @@
-//! What `meta` may hold, what it may not, and what the author is told.
+//! What `meta` may contain, and the messages about what it may not.
 #![allow(clippy::too_many_lines, reason = "tables of cases")]
 
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn read(text: &str) -> Result<Script, ScriptRefusal> {
     Script::read(text.as_bytes(), "flow.mjs")
 }
 
-/// A script whose `meta` holds this value under the key `x`.
+/// The value of a script whose `meta` has this value under the key `x`.
 fn extra(value: &str) -> Result<Value, ScriptRefusal> {
     let text = format!("export const meta = {{ name: 'n', description: 'd', x: {value} }};");
     let script = read(&text)?;
@@ -83,8 +83,8 @@ fn every_form_of_literal_is_read() {
 }
 
 #[test]
-fn what_would_have_to_run_is_refused_where_it_stands() {
-    // The caret of each stands where `«` is.
+fn code_in_meta_is_refused_with_its_position() {
+    // The caret of each is at the `«`.
     let cases = [
         ("«f()", "found a call to `f()`"),
         ("«a.b.c(1)", "found a call to `a.b.c()`"),
@@ -176,7 +176,7 @@ fn typescript_is_named() {
 }
 
 #[test]
-fn what_follows_meta_is_looked_at() {
+fn the_text_after_meta_is_checked() {
     let meta = "export const meta = { name: 'n', description: 'd' }";
     let fine = [
         "",
@@ -220,7 +220,7 @@ fn what_follows_meta_is_looked_at() {
 }
 
 #[test]
-fn keys_are_checked_where_they_stand() {
+fn invalid_keys_are_refused_with_their_position() {
     let cases = [
         ("«'a'", "`meta` must be an object, and is a string"),
         ("«[]", "`meta` must be an object, and is an array"),
@@ -243,7 +243,7 @@ fn keys_are_checked_where_they_stand() {
 }
 
 #[test]
-fn what_nothing_depends_on_is_ignored_with_a_warning_where_it_stands() {
+fn values_that_are_only_shown_are_ignored_with_a_warning() {
     let cases = [
         (
             "{ name: 'n', description: 'd', whenToUse: «[] }",
@@ -296,7 +296,7 @@ fn what_nothing_depends_on_is_ignored_with_a_warning_where_it_stands() {
 }
 
 #[test]
-fn options_of_a_phase_are_those_of_calls_or_refused_where_they_stand() {
+fn options_of_a_phase_are_read_like_those_of_a_call_or_refused() {
     let meta = "{ name: 'n', description: 'd', phases: ['a', { title: 'b', OPTION }] }";
     for (option, message) in [
         (
@@ -333,7 +333,7 @@ fn options_of_a_phase_are_those_of_calls_or_refused_where_they_stand() {
 }
 
 #[test]
-fn meta_is_read_whole() {
+fn a_whole_meta_is_read() {
     let script = read(
         "export const meta = {\n  name: 'audit',\n  description: `Finds — and fixes`,\n  whenToUse: 'now',\n  \
          phases: ['Scan', { title: 'Fix', detail: 'x', model: 'm', provider: 'p', color: 'red' }],\n  version: 2,\n}\n",
@@ -380,7 +380,7 @@ fn nesting_is_bounded() {
 }
 
 #[test]
-fn warnings_are_few_however_many_keys_there_are() {
+fn the_number_of_warnings_is_bounded() {
     let many: String = (0..50_000).map(|key| format!("k{key}: 1, ")).collect();
     let text = format!("export const meta = {{ name: 'n', description: 'd', {many} }}");
     assert_eq!(read(&text).expect("a good script").warnings.len(), 16);

@@ -14,7 +14,7 @@ const words = await parallel(args.map(word => () => agent(word)))
 return words.join(' ')
 ";
 
-/// What the workflow returns, as JSON. The journal is in the folder.
+/// Runs the workflow and returns its result as JSON. The journal is in `folder`.
 pub async fn shout(folder: &Path) -> Result<String, Box<dyn Error>> {
     // Any program that reads a prompt and prints an answer is an agent.
     let command = ["tr", "a-z", "A-Z"].map(str::to_owned).to_vec();

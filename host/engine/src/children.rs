@@ -1,6 +1,6 @@
 //! Finds the script of a `workflow` step.
 //!
-//! Owns: the way from a target to a script that may start. Never: leaves the project
+//! Owns: finding, reading and checking the script. Never: leaves the project
 //! root; [`crate::library`] ensures that.
 
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::library::{Library, Loaded, ResolvedScript};
 
 const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
 
-/// What is needed to find the scripts of child workflows.
+/// Finds the scripts of child workflows.
 pub(crate) struct Children {
     pub(crate) library: Arc<Library>,
     pub(crate) sandbox: Sandbox,
@@ -104,8 +104,8 @@ pub(crate) fn scope_start(
     }
 }
 
-/// Why a file is no workflow is told to the script that asked for it, and may
-/// quote a word of the file: only files that are scripts by name are read.
+/// Refuses files whose names are not those of scripts. The script gets the reason why a file
+/// is not a workflow, and that may quote a word of the file.
 fn refuse_other_files(target: &WorkflowTarget) -> Result<(), Failure> {
     match target {
         WorkflowTarget::Path(path) if !SCRIPT_ENDINGS.iter().any(|end| path.ends_with(end)) => {

@@ -1,7 +1,7 @@
 //! Errors of the engine, as data with stable codes.
 //!
-//! Owns: the list, and the code of each. Never: an exit code; the program has those.
-//! Errors of scripts and agents are in the report.
+//! Owns: the list of errors, and the code of each. Never: chooses an exit code; the
+//! program does. Errors of scripts and agents are in the report.
 
 use std::path::PathBuf;
 
@@ -31,11 +31,11 @@ pub enum EngineError {
     /// The script does not compile.
     #[error("{}: {}", .error.name, .error.message)]
     Compile {
-        /// Why and where.
+        /// The error, with its line and column.
         error: Box<ScriptError>,
         /// The script's text, to show the line.
         text: String,
-        /// What its author calls it.
+        /// The file name of the script.
         file_name: String,
     },
     /// A script's file cannot be found or read.
@@ -47,9 +47,9 @@ pub enum EngineError {
     /// The journal of a run cannot be read.
     #[error("run {run} cannot be read: {error}")]
     Journal {
-        /// Which run.
+        /// The run.
         run: RunId,
-        /// Why.
+        /// Why it cannot be read.
         error: JournalError,
     },
     /// The row of a run differs from its journal.
@@ -57,9 +57,9 @@ pub enum EngineError {
         "the list has another {what} for run {run} than its journal: the database was changed from outside; nothing of the run is used"
     )]
     RowChanged {
-        /// Which run.
+        /// The run.
         run: RunId,
-        /// What differs.
+        /// The field that differs.
         what: &'static str,
     },
     /// A file is not an archive of a run.
@@ -68,13 +68,13 @@ pub enum EngineError {
     /// The store has another run under the id of an imported one.
     #[error("run {run} is here already, with another journal, and was left as it is")]
     ImportConflict {
-        /// Which run.
+        /// The run.
         run: RunId,
     },
     /// The replay differs from the journal.
     #[error("run {run} does not replay: {mismatch}")]
     Mismatch {
-        /// Which run.
+        /// The run.
         run: RunId,
         /// The first difference, with both sides.
         mismatch: Mismatch,
@@ -85,7 +85,7 @@ pub enum EngineError {
     /// The store has no such run.
     #[error("there is no run `{asked}` in this database")]
     UnknownRun {
-        /// What was asked for.
+        /// The id, or part of one, that was asked for.
         asked: String,
     },
     /// The store has runs, but none of this project.
@@ -99,21 +99,21 @@ pub enum EngineError {
         project: PathBuf,
         /// The newest run elsewhere.
         newest: RunId,
-        /// Where its agents work.
+        /// The folder that its agents work in.
         folder: PathBuf,
     },
-    /// Several run ids begin with what was asked for.
+    /// Several run ids begin like the one that was asked for.
     #[error("`{asked}` is the beginning of several run ids: {}", some_of(runs))]
     AmbiguousRun {
-        /// What was asked for.
+        /// The beginning of an id that was asked for.
         asked: String,
-        /// The first of them.
+        /// The first runs whose ids begin like that.
         runs: Vec<RunId>,
     },
     /// Another process holds the run.
     #[error("run {run} is being run by {}", owner::in_words(owner))]
     Held {
-        /// Which run.
+        /// The run.
         run: RunId,
         /// The process, as its lease names it.
         owner: String,
@@ -124,7 +124,7 @@ pub enum EngineError {
         owner::in_words(owner)
     )]
     InUse {
-        /// Which run.
+        /// The run.
         run: RunId,
         /// The process, as its lease names it.
         owner: String,
@@ -132,15 +132,15 @@ pub enum EngineError {
     /// Another process took the run over.
     #[error("run {run} was taken over by another process; this one has stopped")]
     LeaseLost {
-        /// Which run.
+        /// The run.
         run: RunId,
     },
-    /// A limit was to be lowered on resume.
+    /// A resume asked for a lower limit.
     #[error(
         "the {limit} of run {run} is limited to {recorded}, and that cannot be lowered to {asked}: what has been done cannot be undone"
     )]
     LimitLowered {
-        /// Which run.
+        /// The run.
         run: RunId,
         /// The limit.
         limit: Limit,
@@ -152,24 +152,24 @@ pub enum EngineError {
     /// A budget mode was given for a run that has no budget.
     #[error("run {run} has no budget")]
     NoBudget {
-        /// Which run.
+        /// The run.
         run: RunId,
     },
-    /// The folder that agents should work in does not exist.
+    /// The folder for the agents to work in does not exist.
     #[error(
         "{} {}, and there is no such folder",
         works_in(run.as_ref()),
         path.display()
     )]
     CwdGone {
-        /// Which folder.
+        /// The missing folder.
         path: PathBuf,
         /// The run whose journal names it; none for a folder of the request.
         run: Option<RunId>,
     },
     /// A path that the journal has to record is not UTF-8.
     #[error(
-        "{} has a name that is not UTF-8, so the run could not be taken up again",
+        "{} has a name that is not UTF-8, so the run could not be resumed",
         path.display()
     )]
     PathNotUtf8 {
@@ -185,21 +185,21 @@ pub enum EngineError {
     /// A model of the request is not a valid selector.
     #[error("the model {}: {error}", if *is_alias { "of an alias" } else { "of the run" })]
     Model {
-        /// It is the target of an alias; otherwise the default model.
+        /// Whether it is the target of an alias; otherwise it is the default model.
         is_alias: bool,
-        /// Why.
+        /// Why it is not valid.
         error: SelectorError,
     },
     /// A rule of the debug provider is not valid.
     #[error("rule of the debug provider: {reason}")]
     DebugRule {
-        /// What is wrong with it.
+        /// Why it is not valid.
         reason: String,
     },
-    /// The request is wrong in another way.
+    /// The request is invalid in another way.
     #[error("{message}")]
     Request {
-        /// What is wrong.
+        /// The message.
         message: String,
     },
     /// A git worktree cannot be listed or removed.
@@ -208,9 +208,9 @@ pub enum EngineError {
     /// The operating system refused something.
     #[error("cannot {doing}: {error}")]
     System {
-        /// What was being done.
+        /// What was tried, as an infinitive such as `start a thread`.
         doing: &'static str,
-        /// What it said.
+        /// The system's error.
         error: std::io::Error,
     },
     /// The engine is being shut down, or was.
@@ -234,7 +234,7 @@ fn some_of(runs: &[RunId]) -> String {
 }
 
 impl EngineError {
-    /// Stable code; see `docs/errors.md`.
+    /// The stable code of this error; see `docs/errors.md`.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {

@@ -1,6 +1,6 @@
-//! Where agents work, and where scripts lie.
+//! The folders of a run: where agents work, and where scripts lie.
 //!
-//! Owns: telling the two apart. Agents work in the folder in which the user started
+//! Owns: keeping the two apart. Agents work in the folder in which the user started
 //! the run; children of a script are searched in the script's project. Never: makes a
 //! folder.
 
@@ -21,7 +21,7 @@ pub(crate) struct RunFolders {
     pub(crate) cwd: PathBuf,
     /// The script's project; none when that is gone.
     pub(crate) root: Option<ProjectRoot>,
-    /// The script is one of the user's own, for all projects.
+    /// Whether the script is one of the user's own workflows, for all projects.
     is_users: bool,
     pub(crate) home: Option<PathBuf>,
 }
@@ -70,7 +70,7 @@ impl RunFolders {
         Self { cwd, root, is_users: is_users(script, home.as_deref()), home }
     }
 
-    /// Notices where agents work, and what may be unexpected about it.
+    /// Gives notice of the folder that agents work in, and warns if that may be unexpected.
     pub(crate) fn tell(&self, watcher: &dyn Watcher) {
         let root = self.root.as_ref().map(ProjectRoot::path);
         let outside = root.filter(|root| !self.cwd.starts_with(root));
@@ -83,7 +83,7 @@ impl RunFolders {
         }
     }
 
-    /// Where children are searched.
+    /// The library in which children are searched.
     pub(crate) fn library(self) -> Library {
         Library::new(self.root, Some(&self.cwd), self.home.as_deref())
     }

@@ -1,8 +1,8 @@
 //! Lists of the runs in a store.
 //!
-//! Owns: which runs a list has, and finding one by part of its id. Never: changes a
-//! run. What a list shows of a run is a fold over its journal, which is kept beside the
-//! journal while that does not grow.
+//! Owns: the runs of a list, and finding a run by part of its id. Never: changes a run. The
+//! summary of a run is a fold over its journal, and is stored beside the journal until the
+//! journal grows.
 
 mod row;
 
@@ -28,7 +28,7 @@ use row::{damaged, shown};
 /// writers.
 const ROWS_AT_ONCE: u32 = 500;
 
-/// Which runs to list. All conditions that are set must hold.
+/// The runs to list. All conditions that are set must hold.
 ///
 /// ```no_run
 /// # async fn f(engine: smol_wf_engine::Engine) -> Result<(), smol_wf_engine::EngineError> {
@@ -47,8 +47,8 @@ const ROWS_AT_ONCE: u32 = 500;
 pub struct HistoryPage {
     /// Most runs to return. 0 returns none.
     pub limit: u32,
-    /// Only runs behind this one in the list: its [`RunSummary::created_at_us`] and id.
-    /// For the next page, those of the last run of this one.
+    /// Only runs after this one in the list: its [`RunSummary::created_at_us`] and id.
+    /// For the next page, these are those of the last run of this page.
     pub before: Option<(i64, RunId)>,
     /// Only runs in one of these states; empty means any state.
     pub states: Vec<RunState>,
@@ -105,7 +105,7 @@ impl Engine {
         Ok(found)
     }
 
-    /// The next rows behind `before` that the store can narrow to.
+    /// The next rows after `before`. The store applies the conditions that it can.
     async fn rows(
         &self,
         page: &HistoryPage,
@@ -219,8 +219,8 @@ impl Engine {
         }
     }
 
-    /// Whether the store lies in this folder or below it. It is taken to lie beside the
-    /// worktrees.
+    /// Whether the store lies in this folder or below it. The store is assumed to lie beside
+    /// the worktrees.
     #[must_use]
     pub fn is_kept_in(&self, folder: &Path) -> bool {
         let beside = self.worktrees.as_ref().and_then(|worktrees| worktrees.parent());
@@ -242,7 +242,7 @@ impl Engine {
             Some(known) => *known,
             None => {
                 let root = ProjectRoot::containing(folder.as_ref(), home);
-                // A folder that is gone has no mark to go by.
+                // A folder that is gone has no marks: its path decides.
                 let is_of = root.map_or_else(
                     |_| Path::new(folder).starts_with(project),
                     |root| root.path() == project,
@@ -266,7 +266,7 @@ impl Engine {
                 .into_iter()
                 .map(|row| RunRow { place: row.place.filter(|place| !is_of(place)), ..row });
             for (run, folder) in self.folders(rows.collect()).await? {
-                // An unreadable run counts as the project's: the caller must hear of it.
+                // An unreadable run counts as the project's, so that its error is reported.
                 if folder.as_deref().is_none_or(&mut is_of) {
                     latest.here = Some(run.clone());
                 }
@@ -307,17 +307,17 @@ impl Engine {
     /// One run, as lists show it.
     ///
     /// # Errors
-    /// When there is no such run, or the store cannot be read.
+    /// When the run does not exist, or the store cannot be read.
     pub async fn summary(&self, run: &RunId) -> Result<RunSummary, EngineError> {
         let row = self.row(run).await?.ok_or_else(|| unknown(run.as_str()))?;
         let made = self.summaries(vec![row]).await?.pop();
         made.ok_or_else(|| unknown(run.as_str()))
     }
 
-    /// The head of a run: its first entry, with what it was started with and where.
+    /// The head of a run: its first entry, with its script, settings and folders.
     ///
     /// # Errors
-    /// When there is no such run, or its journal cannot be read.
+    /// When the run does not exist, or its journal cannot be read.
     pub async fn head(&self, run: &RunId) -> Result<RunHead, EngineError> {
         let key = self.key(run);
         // One record only: the next ones may be large.
@@ -334,7 +334,7 @@ impl Engine {
     /// The head of a run, and the JSON text of its `args`.
     ///
     /// # Errors
-    /// When there is no such run, or its journal cannot be read.
+    /// When the run does not exist, or its journal cannot be read.
     pub async fn started(&self, run: &RunId) -> Result<(RunHead, Option<String>), EngineError> {
         survey(&self.writer, &self.key(run))
             .await?
@@ -347,9 +347,9 @@ fn unknown(asked: &str) -> EngineError {
     EngineError::UnknownRun { asked: asked.to_owned() }
 }
 
-/// The stored states of runs that may be shown in one of `shown`. Stored states do not
-/// know holders: a run that is held is stored as interrupted, cancelled or paused. Empty
-/// means all, as for damaged runs, which may be stored in any state.
+/// The stored states of runs that lists may show in one of these states. A run that a
+/// process holds is shown as running, but stored as interrupted, cancelled or paused. Empty
+/// means all: damaged runs may be stored in any state.
 fn kept_states(shown: &[RunState]) -> Vec<RunState> {
     if shown.contains(&RunState::Damaged) {
         return Vec::new();

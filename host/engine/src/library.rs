@@ -35,8 +35,8 @@ pub use named::{open_named, read_found, read_named, stays_inside};
 /// Name of a script from stdin, in messages and in its run.
 pub const STDIN_NAME: &str = "(stdin)";
 
-/// Whether a recorded script path means that the script came from stdin. A file at that
-/// path is another one.
+/// Whether a recorded script path stands for a script from stdin. A file at that path is
+/// another script.
 #[must_use]
 pub fn is_piped(script: &str) -> bool {
     Path::new(script).file_name().is_some_and(|name| name == STDIN_NAME)
@@ -48,7 +48,8 @@ pub struct ProjectRoot {
     dir: Dir,
     path: PathBuf,
     passed_over: Option<String>,
-    /// Everyone may put files into it, so only files of the user or root are read.
+    /// Whether everyone may put files into it. If so, only files of the user or root are
+    /// read.
     is_shared: bool,
 }
 
@@ -57,8 +58,8 @@ pub struct ProjectRoot {
 pub struct Loaded {
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// Its path from the project root, with `/` between the parts. It begins with `~` for
-    /// one of the user's own workflows for all projects.
+    /// Its path relative to the project root, with `/` between the parts. It begins with `~`
+    /// for one of the user's own workflows for all projects.
     pub path: String,
 }
 
@@ -79,7 +80,7 @@ impl ProjectRoot {
         Ok(Self { passed_over: marked.passed_over, ..root })
     }
 
-    /// As [`Self::containing`]; none when there is no mark.
+    /// As [`Self::containing`]; none without a mark.
     ///
     /// # Errors
     /// When the directory cannot be opened.
@@ -134,8 +135,8 @@ impl ProjectRoot {
         }
     }
 
-    /// The file that a script means by a path. `caller` is the script's path from the root;
-    /// a script outside counts as lying in the root.
+    /// Loads the file that a script names by a path. `caller` is the script's path from the
+    /// root; the paths in a script outside are relative to the root.
     ///
     /// # Errors
     /// When the path leads out of the root, or not to a regular file of at most a script's
@@ -144,7 +145,7 @@ impl ProjectRoot {
         self.load(self.resolve(&path::directory_of(caller), script_path)?)
     }
 
-    /// The closest workflow of this name: in each directory from the script's own to the
+    /// Loads the closest workflow of this name: in each directory from the script's own to the
     /// root, a file in `.agents/workflows` or `.claude/workflows` with this `meta.name`, or
     /// else with this file name.
     ///
@@ -156,7 +157,7 @@ impl ProjectRoot {
         found.ok_or_else(|| search.nothing())
     }
 
-    /// A folder by a path as it is written in a file of the project.
+    /// Opens the folder that a file of the project names by a path.
     pub(crate) fn folder(&self, file: &Path, asked: &str) -> Result<Self, LibraryError> {
         let outside = || LibraryError::Outside { path: shown(asked) };
         let inside = path::resolve_folder(&path::directory_of(file), asked).ok_or_else(outside)?;
@@ -164,14 +165,14 @@ impl ProjectRoot {
         if found.path.starts_with(&self.path) { Ok(found) } else { Err(outside()) }
     }
 
-    /// From the root, what a path means in a directory. An absolute one has to
-    /// lie in the root.
+    /// Resolves a path in a script of this directory to a path from the root. An absolute
+    /// path must lie in the root.
     fn resolve(&self, directory: &[String], asked: &str) -> Result<String, LibraryError> {
         if !asked.starts_with('/') {
             return path::resolve(directory, asked);
         }
-        // The same answer whether or not something is there: a script learns
-        // nothing of what lies outside.
+        // The same error whether or not the file exists: a script learns nothing about
+        // files outside.
         let reason = "an absolute one must lie in the project";
         let outside = || LibraryError::PathInvalid { path: shown(asked), reason };
         let inside = Path::new(asked).strip_prefix(&self.path).map(Path::to_owned).ok();
@@ -183,7 +184,7 @@ impl ProjectRoot {
         path::resolve(&[], inside.to_str().ok_or_else(outside)?)
     }
 
-    /// A file by its path from the root.
+    /// Loads a file by its path from the root.
     pub(crate) fn load(&self, path: String) -> Result<Loaded, LibraryError> {
         let opened = file::open(&self.dir, &path);
         let bytes = opened.map_err(|error| self.failed(&path, error)).and_then(|file| {
@@ -193,7 +194,8 @@ impl ProjectRoot {
         Ok(Loaded { bytes, path })
     }
 
-    /// What went wrong at a path; where a link leads out, that link's name.
+    /// The error for a path that cannot be opened. It names the link that leads out, if one
+    /// does.
     fn failed(&self, path: &str, error: std::io::Error) -> LibraryError {
         if !named::is_escape(&error) {
             return LibraryError::at(shown(path), error);
@@ -239,13 +241,13 @@ fn taken(path: &Path, opened: std::io::Result<cap_std::fs::File>) -> Result<Vec<
         .map_err(|refused| LibraryError::refused(name(), refused))
 }
 
-/// The part of a path that is a link, the outermost; else the path.
+/// The outermost link in a path; without links, the path.
 fn link_in(path: &Path) -> &Path {
     let is_link = |part: &&Path| part.symlink_metadata().is_ok_and(|found| found.is_symlink());
     path.ancestors().filter(is_link).last().unwrap_or(path)
 }
 
-/// Without symbolic links, as far as the path exists.
+/// Resolves symbolic links. The last part of the path need not exist.
 fn real(path: &Path) -> std::io::Result<PathBuf> {
     path.canonicalize().or_else(|error| {
         let path = std::path::absolute(path)?;

@@ -1,6 +1,6 @@
 //! Deletes runs, cleans the store, and imports exported runs.
 //!
-//! Owns: leaving runs alone that a process holds. Never: decides which runs go.
+//! Owns: not touching runs that a process holds. Never: decides which runs are deleted.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use crate::lease_holder::holds;
 /// The lines of an exported run, without line ends.
 pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
 
-/// How much of a journal is compared at a time.
+/// The part of a journal that is compared at a time.
 const COMPARED: ReadLimit = ReadLimit { records: 1_024, bytes: 1024 * 1024 };
 
 /// Result of an import.
@@ -33,8 +33,8 @@ impl Engine {
     /// Deletes a run that no process holds.
     ///
     /// # Errors
-    /// [`EngineError::UnknownRun`]; [`EngineError::Held`]; when the store cannot be
-    /// written.
+    /// [`EngineError::UnknownRun`]; [`EngineError::Held`]; other errors when the store cannot
+    /// be written.
     pub async fn delete(&self, run: &RunId) -> Result<(), EngineError> {
         let key = self.key(run);
         let delete = move |store: &mut dyn Store| {
@@ -52,12 +52,11 @@ impl Engine {
     }
 
     /// Removes deleted data from the store's files. With `shrink`, the files get smaller,
-    /// too; that locks the store while it lasts, so it is not done while a process holds
-    /// a run.
+    /// too. That locks the store, so it is not done while a process holds a run.
     ///
     /// # Errors
-    /// [`EngineError::InUse`] when the files could not shrink; when they cannot be
-    /// written.
+    /// [`EngineError::InUse`] when the files could not shrink; other errors when they cannot
+    /// be written.
     pub async fn clean(&self, shrink: bool) -> Result<(), EngineError> {
         let in_use = self
             .writer
@@ -114,9 +113,9 @@ fn take_in(
         key: key.clone(),
         name: incoming.reader.name().to_owned(),
         created_at_us: incoming.reader.created_at_us(),
-        // The importer decides when it goes on.
+        // The user decides when the run goes on.
         wake_at_us: None,
-        // They depend on the last entry, too, which was not read yet.
+        // Facts depend on the last entry, too, which was not read yet.
         facts: None,
     };
     let mut refused = None;

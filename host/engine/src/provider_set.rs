@@ -27,8 +27,8 @@ use crate::error::EngineError;
 ///     Arc::new(move |_: &RunHead| Ok(Registry::new().with(Arc::new(agent.clone()))));
 /// ```
 ///
-/// Each run has its own providers, because they keep state of the run: which debug rules
-/// have matched, a server that steps share. The engine closes them when the run ends or
+/// Each run has its own providers, because they keep state of the run, such as a server that
+/// steps share, or the debug rules that have matched. The engine closes them when the run ends or
 /// stops.
 pub trait Providers: Send + Sync {
     /// The providers of the run with this head. The engine adds the debug provider.
@@ -62,7 +62,7 @@ impl Providers for DebugOnly {
 /// the run. No provider has this name.
 pub const NOBODY: &str = "auto";
 
-/// The message that a provider is unknown, with the known ones.
+/// The message about an unknown provider, with the known ones.
 pub(crate) fn unknown(asked: &str, registry: &Registry) -> String {
     let there: Vec<&str> = registry.names().collect();
     if asked == NOBODY {

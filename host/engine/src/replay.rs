@@ -36,7 +36,7 @@ pub struct ReplayReport {
     pub run_id: RunId,
     /// `meta.name`.
     pub name: String,
-    /// How the recorded run stands.
+    /// The state of the recorded run.
     pub state: RunState,
     /// Whether the replay equals the journal.
     pub equal: bool,
@@ -67,7 +67,7 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// When there is no such run, or its journal cannot be read. A difference is in the
+    /// When the run does not exist, or its journal cannot be read. A difference is in the
     /// report.
     pub async fn replay(&self, run: &RunId) -> Result<ReplayReport, EngineError> {
         let key = self.key(run);
@@ -105,7 +105,7 @@ impl Engine {
     }
 }
 
-/// The journal behind its first piece, counted as it is read.
+/// The journal after its first piece, counted while it is read.
 struct RestOfJournal {
     pieces: ReadAhead,
     counts: JournalCounts,
@@ -158,11 +158,11 @@ pub(crate) async fn verify(
     Ok(verdict(&machine, pause))
 }
 
-/// The verdict on a replay that paused like this.
+/// The verdict on a replay that ended with this pause.
 pub(crate) fn verdict(machine: &Machine, pause: Pause) -> Verdict {
     let mismatch = match pause {
         Pause::Stopped(smol_wf_core::guest::StopTurn::Mismatch(mismatch)) => Some(mismatch),
-        // What follows the end of the recording is not part of it.
+        // Deliveries after the end of the recording are not part of it.
         Pause::Rest | Pause::Ended => machine.missed("the script has come to its end"),
         Pause::Stuck(_) => machine.missed("the script waits for what nothing will settle"),
         Pause::Stopped(smol_wf_core::guest::StopTurn::Limit(limit)) => {
@@ -173,7 +173,7 @@ pub(crate) fn verdict(machine: &Machine, pause: Pause) -> Verdict {
     Verdict { mismatch, fuel_compared: machine.compares_fuel() }
 }
 
-/// What the report says about the journal itself.
+/// The facts about the journal in the report.
 struct JournalCounts {
     steps: u64,
     turns: u64,

@@ -1,7 +1,6 @@
 //! Proofs that a run is a function of its journal, on the real guest.
 //!
-//! Owns: generated scripts, their replays, and journals that someone has
-//! tampered with. Never: a store or an agent; the outcomes of steps are drawn from a
+//! Owns: generated scripts, their replays, and journals that were tampered with. Never: a store or an agent; the outcomes of steps are drawn from a
 //! seed.
 #![allow(clippy::print_stdout, reason = "each proof prints what it counted")]
 
@@ -26,22 +25,22 @@ use crate::turn::children::{ChildScript, QueuedChild};
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
-/// Scripts that are generated, run and replayed.
+/// Number of scripts that are generated, run and replayed.
 const SCRIPTS: u64 = 10_000;
-/// Of so many scripts, one is also replayed piece by piece.
+/// One of this many scripts is also replayed piece by piece.
 const IN_PIECES: u64 = 4;
-/// Steps of the one long run.
+/// Number of steps of the one long run.
 const LONG_STEPS: u32 = 100_000;
-/// Any moment will do.
+/// The time at which all runs start.
 const NOW_US: i64 = 1_700_000_000_000_000;
 
-/// Fewer than the defaults would need for the long run.
+/// The default limits, raised for the long run.
 fn limits() -> Limits {
     Limits { agents: 1_000_000, fuel: u64::MAX / 100, ..Limits::default() }
 }
 
 fn head(seed: u64) -> RunHead {
-    // By way of JSON, so that what a head may also hold need not be named here.
+    // From JSON, so that optional fields need not be listed here.
     let head = serde_json::json!({
         "format": JOURNAL_FORMAT, "surface": Surface::CURRENT, "run": RunId::from_bits(seed.into()), "name": "proof",
         "script": Digest::of(b""), "script_path": "proof.js", "project_root": ".",
@@ -78,7 +77,7 @@ async fn run(sandbox: &Sandbox, text: &str, seed: u64) -> Ran {
     Ran { entries: diced.entries, end: machine.end().cloned() }
 }
 
-/// Dice say what happens.
+/// A backend that settles steps at random.
 struct Diced {
     dice: Dice,
     now_us: i64,
@@ -174,14 +173,14 @@ fn complete(machine: &mut Machine, (step, kind): (StepId, Kind), dice: &mut Dice
     machine.complete(step, outcome, None);
 }
 
-/// Replays a journal to its end. Nothing may be written, nothing dispatched.
+/// Replays a journal to its end. The replay must not write or dispatch anything.
 async fn replay(sandbox: &Sandbox, entries: Vec<Entry>) -> Result<Option<RunEnd>, StopTurn> {
     let guest = Sandbox::guest_digest();
     let machine = Machine::resume_whole(entries, limits(), guest, NOW_US).unwrap();
     meet(sandbox, machine, Replayed { pieces: [].chunks(1), wrote: Vec::new() }).await
 }
 
-/// The same, of a journal that comes in pieces of so many entries.
+/// Replays a journal in pieces of this many entries.
 async fn replay_in_pieces(
     sandbox: &Sandbox,
     entries: &[Entry],
@@ -193,7 +192,7 @@ async fn replay_in_pieces(
     meet(sandbox, machine, Replayed { pieces, wrote: Vec::new() }).await
 }
 
-/// A journal that is replayed.
+/// The backend of a replay.
 struct Replayed<'a> {
     pieces: std::slice::Chunks<'a, Entry>,
     wrote: Vec<Entry>,
@@ -265,8 +264,8 @@ async fn ten_thousand_generated_scripts_replay_with_equal_steps_and_fuel() {
     println!(
         "{SCRIPTS} scripts, {steps} steps, {turns} turns, {failed} failed, {raced} with a race: all replay"
     );
-    // The generator must go on covering what it is meant to cover; a failed agent
-    // alone ends none of these runs.
+    // The generator must keep covering failures and races. A failed agent alone fails none of
+    // these runs.
     assert!(steps > 30_000 && turns > 30_000 && failed > 300 && raced > 1_000);
 }
 

@@ -1,4 +1,4 @@
-//! What a caller asks of the engine: a new run, or a resume.
+//! Requests to the engine: a new run, or a resume.
 //!
 //! Owns: the shapes of requests and their defaults. Never: parses flags.
 
@@ -60,7 +60,7 @@ pub struct RunSpec {
     pub debug_rules: Vec<String>,
     /// Seed of `Math.random()`. Without it, one is drawn and recorded.
     pub seed: Option<u64>,
-    /// How this process runs it.
+    /// Folders, agents and times of the run in this process.
     pub settings: RunSettings,
 }
 
@@ -84,15 +84,15 @@ impl RunSpec {
     }
 }
 
-/// How one process runs a run. Not part of what the run is: each resume may have
-/// other settings.
+/// The settings of one process for a run. They are not part of the run: each resume may
+/// have others.
 #[derive(Debug, Clone, Default)]
 pub struct RunSettings {
-    /// How agents are run, and what they may be given.
+    /// Settings of the agents, and the folders and servers that they may get.
     pub agents: AgentSettings,
     /// Wall-clock limits of the whole run and of each turn.
     pub times: Times,
-    /// Where agents work and where scripts lie.
+    /// The folders of agents and scripts.
     pub folders: Folders,
 }
 
@@ -107,7 +107,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// When the run's time is up, counted from now.
+    /// The end of the run's time, counted from now; none without a limit.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.run.map(|run| Instant::now() + run)
     }
@@ -119,31 +119,31 @@ impl Default for Times {
     }
 }
 
-/// Where a run works and where its scripts lie. What is not set comes from the run's
-/// journal, or is found from the script.
+/// The folders of a run. A folder that is not set comes from the run's journal, or is found
+/// from the script.
 #[derive(Debug, Clone, Default)]
 pub struct Folders {
     /// The folder that agents work in. By default the recorded one, or for a new run
     /// the root of the script's project.
     pub cwd: Option<PathBuf>,
-    /// The folder to work in when the journal names none and the project is gone:
-    /// journals of older programs name none.
+    /// The folder to work in if the journal names none, as those of older programs, and the
+    /// project is gone.
     pub here: Option<PathBuf>,
     /// The root of the script's project: child workflows lie in it or below it. By
     /// default it is found from the script.
     pub project_root: Option<PathBuf>,
-    /// The user's home. It is never taken for a project, and holds the user's own
+    /// The user's home folder. It never counts as a project, and holds the user's own
     /// workflows.
     pub home: Option<PathBuf>,
 }
 
-/// How one process runs agents. Not part of what a run is: each resume may have other
-/// settings.
+/// The settings of one process for agents. They are not part of a run: each resume may have
+/// others.
 #[derive(Debug, Clone)]
 pub struct AgentSettings {
     /// Longest time of one attempt, unless the step sets `timeout`.
     pub timeout: Duration,
-    /// Longest time without a sign of the agent, unless the step sets `stallMs`.
+    /// Longest silence of the agent, unless the step sets `stallMs`.
     pub idle_timeout: Duration,
     /// Folder for the agents' own transcripts. Without it, none are saved.
     pub raw_sessions: Option<PathBuf>,
@@ -190,13 +190,13 @@ pub struct LimitChanges {
     pub memory_mib: Option<u32>,
     /// Agent steps in all.
     pub agents: Option<u32>,
-    /// Agents at work at once. A resume may lower it, too.
+    /// Most agents at work at once. A resume may lower it, too.
     pub parallel_agents: Option<u32>,
     /// Size of the journal, in MiB.
     pub journal_mib: Option<u32>,
-    /// The budget, in tokens or dollars, or that there is none.
+    /// The budget, in tokens or dollars, or none.
     pub budget: Option<BudgetSetting>,
-    /// What happens to agents at work when the budget is spent.
+    /// Whether agents at work may finish when the budget is spent.
     pub budget_mode: Option<BudgetMode>,
 }
 
@@ -241,12 +241,12 @@ impl LimitChanges {
 pub struct ResumeRequest {
     /// The run.
     pub run: RunId,
-    /// The script as it is now. When it differs from the recorded text, the run is
-    /// forked. Without it, the recorded text is used.
+    /// The current script. If it differs from the recorded text, the run is forked. Without
+    /// it, the recorded text is used.
     pub script: Option<ScriptFile>,
     /// Limits to raise.
     pub limits: LimitChanges,
-    /// How this process runs it.
+    /// Folders, agents and times of the run in this process.
     pub settings: RunSettings,
 }
 

@@ -1,6 +1,6 @@
 //! Durable sleeps that are not over.
 //!
-//! Owns: when each ends, by the wall clock and by the monotonic one. Never: settles a
+//! Owns: the end of each sleep, by the wall clock and by the monotonic clock. Never: settles a
 //! step.
 //!
 //! The wall clock ends a sleep after the machine was suspended. The monotonic clock ends

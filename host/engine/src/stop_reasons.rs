@@ -1,6 +1,6 @@
 //! Reasons for which a run stops before its end.
 //!
-//! Owns: which of them let agents finish, and the wording of two. Never: stops a run.
+//! Owns: which reasons let agents finish, and the messages of two of them. Never: stops a run.
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::ids::StepId;
@@ -21,8 +21,8 @@ pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
     }
 }
 
-/// A step names no agent, and the run has none. The script does not see this: it would
-/// take the `null` or the error for an agent's, and go on to a wrong result.
+/// A step names no agent, and the run has none. The script is not told: it would take the
+/// `null` or the error for that of an agent, and go on to a wrong result.
 pub(crate) fn nobody(step: StepId, title: &str) -> StopReason {
     let message = format!(
         "step {step} (`{title}`) names no agent (by provider, model or phase), and when the run started none was installed and logged in"

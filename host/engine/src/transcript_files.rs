@@ -1,6 +1,6 @@
 //! Saves the agents' own transcripts as files.
 //!
-//! Owns: `<dir>/<provider>/<session>.jsonl`, readable by their owner alone. Never: stops
+//! Owns: `<dir>/<provider>/<session>.jsonl`, readable only by their owner. Never: stops
 //! a run; a folder that cannot be written is one warning.
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -28,7 +28,7 @@ pub(crate) struct RawSessions {
 }
 
 impl RawSessions {
-    /// Transcripts in this folder, which is made with the first of them.
+    /// Transcripts in this folder, which is made with the first transcript.
     pub(crate) fn new(dir: PathBuf) -> Self {
         Self { dir, has_failed: Arc::default() }
     }
@@ -61,7 +61,7 @@ impl RawSessions {
 /// The transcript of one step.
 struct Sink {
     dir: PathBuf,
-    /// Name of the file when the agent never names its session.
+    /// File name for an agent that never names its session.
     nameless: String,
     state: Mutex<State>,
     failed: Box<dyn Fn(io::Error) + Send + Sync>,
@@ -164,7 +164,7 @@ fn owner_only(folder: &mut DirBuilder, options: &mut OpenOptions) {
 #[cfg(not(unix))]
 fn owner_only(_folder: &mut DirBuilder, _options: &mut OpenOptions) {}
 
-/// A file name for a session, whatever the agent calls it: one part of a path.
+/// A file name made from the name of a session: one part of a path, whatever the agent sends.
 fn file_name(text: &str) -> String {
     let safe =
         |one: char| if one.is_ascii_alphanumeric() || "-_.".contains(one) { one } else { '_' };

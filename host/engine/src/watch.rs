@@ -1,4 +1,4 @@
-//! What the program around a run learns of it while it happens.
+//! Notices about a run for the program around it.
 //!
 //! Owns: the notices, the trait that takes them, and two watchers. Never: fails or
 //! stops a run; a journal that cannot be written does, a watcher that cannot print
@@ -17,22 +17,22 @@ use smol_wf_store::StoreError;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Notice<'a> {
-    /// Where the agents of the run will work. Comes before [`Self::RunKnown`].
+    /// The folder that the agents of the run will work in. Comes before [`Self::RunKnown`].
     WorksIn {
         /// The folder.
         cwd: &'a Path,
-        /// The script's project, where `cwd` lies outside of it.
+        /// The script's project, if `cwd` lies outside of it.
         outside: Option<&'a Path>,
     },
     /// The run is in the store and can be resumed from here on.
     RunKnown {
         /// Its id.
         run: &'a RunId,
-        /// It was in the store before.
+        /// Whether it was in the store before.
         resumed: bool,
     },
-    /// A changed script was given for a run that was resumed with that script
-    /// before: the fork made then goes on.
+    /// The run was resumed with this changed script before: the fork that was made then
+    /// goes on.
     TakenUpBefore {
         /// The run that was asked for.
         run: &'a RunId,
@@ -43,19 +43,19 @@ pub enum Notice<'a> {
     Event {
         /// The event.
         event: &'a Event,
-        /// It happened before this process had the run.
+        /// Whether it happened before this process had the run.
         replayed: bool,
     },
-    /// What an agent is doing now. Not in the journal, and not repeated.
+    /// An activity of an agent, just now. Not in the journal, and not repeated.
     Activity(&'a Event),
-    /// The number of agents that wait for room has changed to this.
+    /// The number of agents that wait for a free slot has changed.
     Queued {
-        /// How many.
+        /// The number now.
         agents: usize,
     },
     /// The run stops as soon as the agents at work have finished.
     WaitsForAgents {
-        /// How many are at work.
+        /// Number of agents at work.
         at_work: usize,
         /// Why the run stops.
         reason: &'a StopReason,
@@ -70,11 +70,11 @@ pub enum Notice<'a> {
 /// A wait for a database that another process has locked.
 #[derive(Debug, Clone, Copy)]
 pub struct DatabaseWait<'a> {
-    /// Which database, and which process has it.
+    /// The error that names the database and the process that has locked it.
     pub busy: &'a StoreError,
-    /// Longest time that will be waited.
+    /// Longest time that this process waits.
     pub longest: Duration,
-    /// The run is under way; otherwise its beginning waits.
+    /// Whether the run is under way; otherwise its beginning waits.
     pub is_under_way: bool,
 }
 

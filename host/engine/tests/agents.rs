@@ -36,11 +36,11 @@ fn message(report: &Report) -> &str {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_no_failure_and_what_it_used_counts() {
+async fn a_lost_connection_is_tried_again_and_its_usage_counts() {
     let dir = tempfile::tempdir().unwrap();
     let (asked, count) = counter();
     let agent = Scripted::new(move |task, _| {
-        assert_eq!(task.session_id, None, "a repetition begins afresh");
+        assert_eq!(task.session_id, None, "the next attempt begins afresh");
         let first = count.fetch_add(1, Ordering::SeqCst) == 0;
         Box::pin(async move {
             if first {
@@ -60,7 +60,7 @@ async fn a_lost_connection_is_no_failure_and_what_it_used_counts() {
 }
 
 #[tokio::test]
-async fn retry_tries_as_often_as_it_says_and_only_what_may_pass() {
+async fn retry_makes_its_number_of_attempts_and_only_after_errors_that_may_pass() {
     for (kind, options, attempts) in [
         (ProviderErrorKind::Killed, "{ retry: { maxAttempts: 4, backoffMs: 1 } }", 4),
         (ProviderErrorKind::Killed, "{ retry: { maxAttempts: 1 } }", 1),
@@ -81,7 +81,7 @@ async fn retry_tries_as_often_as_it_says_and_only_what_may_pass() {
 }
 
 #[tokio::test]
-async fn a_silent_agent_is_ended_and_told_of_with_what_it_was_doing() {
+async fn a_silent_agent_is_ended_and_the_error_says_what_it_was_doing() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Scripted::new(|_, activity| {
         let detail = Some("npm test".to_owned());
@@ -105,7 +105,7 @@ async fn silence_after_a_rate_limit_is_the_rate_limit_and_pauses_the_run() {
         (ProviderErrorKind::Quota, false, RunState::Paused, "provider_quota"),
         (ProviderErrorKind::Unavailable, false, RunState::Failed, "provider_unavailable"),
         (ProviderErrorKind::CutStream, false, RunState::Failed, "provider_timeout"),
-        // It was let in after all, and fell silent at something else.
+        // The rate limit was over, and it became silent later.
         (ProviderErrorKind::RateLimit, true, RunState::Failed, "provider_timeout"),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -131,8 +131,8 @@ async fn silence_after_a_rate_limit_is_the_rate_limit_and_pauses_the_run() {
 /// The session and the prompt of each attempt at a step.
 type Attempts = Arc<Mutex<Vec<(Option<String>, String)>>>;
 
-/// An agent that names its session and then, at each attempt in turn, answers,
-/// fails, or is silent for ever.
+/// An agent that names its session and then answers, fails, or is silent forever, by the
+/// number of the attempt.
 fn in_turn(turns: &'static [Option<Result<&str, ProviderErrorKind>>]) -> (Attempts, Scripted) {
     let attempts = Attempts::default();
     let seen = attempts.clone();
@@ -162,7 +162,7 @@ async fn impatient(agent: Scripted, options: &str) -> (Bench, Report) {
 }
 
 #[tokio::test]
-async fn a_silent_agent_goes_on_in_its_session_without_being_asked_to() {
+async fn a_silent_agent_goes_on_in_its_session_without_an_option() {
     let (attempts, agent) = in_turn(&[None, Some(Ok("there"))]);
     let (bench, report) = impatient(agent, "{}").await;
     assert_eq!((report.state, report.result.get()), (RunState::Completed, "\"there\""));
@@ -178,7 +178,7 @@ async fn a_silent_agent_goes_on_in_its_session_without_being_asked_to() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_gone_on_with_is_begun_afresh() {
+async fn a_session_that_cannot_be_resumed_begins_afresh() {
     const OPTIONS: &str = "{ retry: { maxAttempts: 3, backoffMs: 1 } }";
     for failure in
         [Some(Err(ProviderErrorKind::Failed)), Some(Err(ProviderErrorKind::CutStream)), None]
@@ -200,23 +200,23 @@ async fn an_agent_that_stays_silent_fails_its_step_and_no_more() {
     let (_, report) = impatient(agent, OPTIONS).await;
     assert_eq!(code(&report), "provider_timeout");
     assert_eq!(attempts.lock().unwrap().len(), 3);
-    // One whose session cannot be gone on with begins afresh.
+    // Without sessions, the next attempt begins afresh.
     let (attempts, agent) = in_turn(&[None, Some(Ok("there"))]);
     let (_, report) = impatient(Scripted { can: Capabilities::default(), ..agent }, OPTIONS).await;
     assert_eq!(report.result.get(), "\"there\"");
     assert_eq!(attempts.lock().unwrap()[1], (None, "the task".to_owned()));
-    // And one that may not be tried again is not.
+    // Without further attempts, it is not tried again.
     let (attempts, agent) = in_turn(&[None, Some(Ok("never"))]);
     let (_, report) = impatient(agent, "{ retry: { maxAttempts: 1 } }").await;
     assert_eq!((code(&report), attempts.lock().unwrap().len()), ("provider_timeout", 1));
 }
 
 #[tokio::test]
-async fn nobody_begins_where_another_still_works() {
+async fn no_attempt_begins_while_the_last_one_still_works() {
     let (at_work, others) = counter();
     let (asked, count) = counter();
     let agent = Scripted::new(move |task, _| {
-        assert_eq!(others.load(Ordering::SeqCst), 0, "the first has not ended");
+        assert_eq!(others.load(Ordering::SeqCst), 0, "the first attempt has not ended");
         let first = count.fetch_add(1, Ordering::SeqCst) == 0;
         let others = others.clone();
         Box::pin(async move {
@@ -224,7 +224,7 @@ async fn nobody_begins_where_another_still_works() {
                 return Ok(reply("there", 1));
             }
             others.store(1, Ordering::SeqCst);
-            // As a program does that takes its time to end.
+            // Like a program that takes its time to end.
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 others.store(0, Ordering::SeqCst);
@@ -239,9 +239,9 @@ async fn nobody_begins_where_another_still_works() {
 }
 
 #[tokio::test]
-async fn a_sign_of_life_keeps_an_agent_and_the_clock_on_the_wall_does_not_care() {
+async fn a_sign_of_life_resets_the_idle_timeout_and_not_the_total_one() {
     let dir = tempfile::tempdir().unwrap();
-    // It lives for longer than it may be silent, and for ever when asked to.
+    // It works for longer than the idle timeout, and forever if the prompt says so.
     let agent = Scripted::new(|task, activity| {
         Box::pin(async move {
             for _ in 0..40 {
@@ -283,7 +283,7 @@ fn failing_fifth(kind: ProviderErrorKind, asked: Arc<AtomicU32>) -> Scripted {
                     Err(error(kind).after(wait))
                 }
                 _ => {
-                    // Still at work when the fifth has failed.
+                    // Still at work when the fifth step has failed.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     Ok(reply("late", 1))
                 }
@@ -293,7 +293,7 @@ fn failing_fifth(kind: ProviderErrorKind, asked: Arc<AtomicU32>) -> Scripted {
 }
 
 #[tokio::test]
-async fn a_provider_that_answers_nobody_pauses_the_run_and_nothing_is_lost() {
+async fn an_unavailable_provider_pauses_the_run_and_no_answer_is_lost() {
     let body = "return (await parallel(Array.from({ length: 75 }, (_, i) => () => agent(`p${i}`)))).filter(Boolean).length";
     for kind in [ProviderErrorKind::Quota, ProviderErrorKind::Auth, ProviderErrorKind::RateLimit] {
         let dir = tempfile::tempdir().unwrap();
@@ -308,7 +308,11 @@ async fn a_provider_that_answers_nobody_pauses_the_run_and_nothing_is_lost() {
         let before = asked.load(Ordering::SeqCst);
         assert!(before <= 5 + 8, "{before} were asked after the first that failed");
         assert_eq!(report.agents.failed, 0, "no step has failed for good");
-        assert_eq!(u64::from(before), report.agents.completed + 1, "what was at work is kept");
+        assert_eq!(
+            u64::from(before),
+            report.agents.completed + 1,
+            "the answers of agents at work are kept"
+        );
 
         let (again, count) = counter();
         let healthy = Scripted::new(move |_, _| {
@@ -323,7 +327,7 @@ async fn a_provider_that_answers_nobody_pauses_the_run_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn a_shut_provider_does_not_keep_the_others_from_working() {
+async fn an_unavailable_provider_does_not_keep_others_from_working() {
     let dir = tempfile::tempdir().unwrap();
     let shut = Scripted::new(|_, _| Box::pin(async { Err(error(ProviderErrorKind::Auth)) }));
     let other = Scripted {
@@ -387,7 +391,7 @@ async fn a_budget_is_exceeded_by_one_step_at_the_most_and_can_be_raised() {
 }
 
 #[tokio::test]
-async fn a_budget_in_dollars_is_refused_where_no_price_is_known() {
+async fn a_budget_in_dollars_pauses_a_run_without_a_known_price() {
     let dir = tempfile::tempdir().unwrap();
     let (asked, count) = counter();
     let bench = Bench::new(dir.path(), vec![thousand_tokens(count)]);
@@ -403,7 +407,7 @@ async fn a_budget_that_stops_does_not_wait_for_agents_at_work() {
     let dir = tempfile::tempdir().unwrap();
     let (_, count) = counter();
     let bench = Bench::new(dir.path(), vec![thousand_tokens(count)]);
-    // Two may begin at 4,000 reserved each; one of them spends it all.
+    // Two agents may begin, with 4,000 tokens reserved for each; one of them spends all.
     let mut request = bench.request("return parallel([() => agent('hang'), () => agent('long')])");
     request.limits = budget(Allowance::OutputTokens(5_000), BudgetMode::Stop);
     let report = bench.run(request).await;
@@ -411,7 +415,7 @@ async fn a_budget_that_stops_does_not_wait_for_agents_at_work() {
 }
 
 #[tokio::test]
-async fn what_a_provider_cannot_do_is_refused_before_it_is_asked() {
+async fn an_unsupported_option_is_refused_before_the_provider_is_asked() {
     let dir = tempfile::tempdir().unwrap();
     let (asked, count) = counter();
     let able = Scripted {
@@ -439,7 +443,7 @@ async fn what_a_provider_cannot_do_is_refused_before_it_is_asked() {
 }
 
 #[tokio::test]
-async fn tokens_and_dollars_are_told_by_phase_model_and_provider() {
+async fn tokens_and_dollars_are_reported_by_phase_model_and_provider() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Scripted::new(|task, _| {
         Box::pin(async move {
@@ -467,7 +471,7 @@ async fn tokens_and_dollars_are_told_by_phase_model_and_provider() {
 }
 
 #[tokio::test]
-async fn no_agent_is_believed_an_absurd_cost() {
+async fn an_absurd_cost_is_not_believed() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Scripted::new(|task, _| {
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! What agents ask leave for, and whom a model's selector names.
+//! Permissions that agents were refused, and the provider or vendor in a model's selector.
 
 mod common;
 
@@ -12,7 +12,7 @@ use smol_wf_engine::RunState;
 use smol_wf_engine::providers::{Capabilities, ProviderError, ProviderErrorKind};
 
 #[tokio::test]
-async fn what_was_refused_is_counted_with_the_line_that_allows_it() {
+async fn refused_permissions_are_counted_with_the_line_that_allows_them() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Scripted::new(|task, activity| {
         let fails = task.prompt == "fail";
@@ -63,7 +63,7 @@ async fn what_was_refused_is_counted_with_the_line_that_allows_it() {
 }
 
 #[tokio::test]
-async fn a_run_that_asked_for_nothing_says_nothing() {
+async fn a_run_without_refused_permissions_reports_none() {
     let dir = tempfile::tempdir().unwrap();
     let agent = Scripted::new(|_, _| Box::pin(async { Ok(reply("x", 1)) }));
     let bench = Bench::new(dir.path(), vec![agent]);
@@ -71,7 +71,7 @@ async fn a_run_that_asked_for_nothing_says_nothing() {
     assert!(serde_json::to_value(&report).unwrap().get("asks").is_none());
 }
 
-/// An agent that keeps the models it is asked for.
+/// An agent that keeps the models that it is asked for.
 fn keeps(name: &'static str, vendors: bool) -> (Scripted, Arc<Mutex<Vec<String>>>) {
     let models = Arc::new(Mutex::new(Vec::new()));
     let kept = models.clone();
@@ -84,7 +84,7 @@ fn keeps(name: &'static str, vendors: bool) -> (Scripted, Arc<Mutex<Vec<String>>
 }
 
 #[tokio::test]
-async fn a_provider_that_is_none_is_the_models_vendor_where_vendors_are_taken() {
+async fn an_unknown_provider_is_the_models_vendor_if_the_agent_takes_vendors() {
     let dir = tempfile::tempdir().unwrap();
     let ((pi, models), (other, _)) = (keeps("agent", true), keeps("other", false));
     let bench = Bench::new(dir.path(), vec![pi, other]);
@@ -120,7 +120,8 @@ async fn a_provider_that_is_none_is_the_models_vendor_where_vendors_are_taken() 
         events.iter().all(|event| event.metadata.provider.as_deref() != Some("github-copilot"))
     );
 
-    // Where no vendor is taken, it is nobody, and so is a provider that is named.
+    // If the agent takes no vendors, or the option `provider` has the name, the provider is
+    // unknown.
     for (provider, option) in [
         ("other", "model: 'm?provider=github-copilot'"),
         ("agent", "provider: 'github-copilot', model: 'm'"),
@@ -135,7 +136,7 @@ async fn a_provider_that_is_none_is_the_models_vendor_where_vendors_are_taken() 
 }
 
 #[tokio::test]
-async fn a_vendor_is_of_the_provider_that_the_step_or_its_phase_names() {
+async fn a_vendor_belongs_to_the_provider_of_the_step_or_its_phase() {
     let dir = tempfile::tempdir().unwrap();
     let ((pi, models), (other, of_other)) = (keeps("agent", true), keeps("other", false));
     let bench = Bench::new(dir.path(), vec![pi, other]);

@@ -1,4 +1,4 @@
-//! The engine as part of another program: its entrance, its handles and its end.
+//! The engine as part of another program: starting runs, their handles, and shutdown.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -43,7 +43,7 @@ async fn ended(run: RunHandle) -> Report {
     timeout(HUNG, run.wait()).await.expect("hangs").unwrap()
 }
 
-/// An agent that says when it is asked, and answers when it is let.
+/// An agent that signals when it is asked, and answers when it is allowed to.
 #[derive(Clone, Default)]
 struct Gate {
     asked: Arc<AtomicUsize>,
@@ -74,7 +74,7 @@ async fn the_example_runs() {
 }
 
 #[tokio::test]
-async fn a_run_is_read_by_whom_it_does_not_wait_for() {
+async fn a_slow_reader_of_events_misses_none_and_delays_no_run() {
     let dir = tempfile::tempdir().unwrap();
     let quick = Scripted::new(|_, _| Box::pin(async { Ok(reply("answer", 1)) }));
     let bench = Bench::new(dir.path(), vec![quick]);
@@ -84,7 +84,7 @@ async fn a_run_is_read_by_whom_it_does_not_wait_for() {
     let (id, mut slow) = (run.id(), run.events());
     let report = ended(run).await;
     assert_eq!((&report.run_id, report.state), (&id, RunState::Completed));
-    // Nothing was read until now, and nothing is missing.
+    // No event was read before the end, and none is missing.
     let mut read = Vec::new();
     while let Some(event) = timeout(HUNG, slow.next()).await.expect("hangs").unwrap() {
         read.push(event);
@@ -112,7 +112,7 @@ async fn a_run_goes_on_without_its_handle() {
 }
 
 #[tokio::test]
-async fn runs_that_find_no_place_wait_for_one() {
+async fn runs_without_a_free_slot_wait_for_one() {
     const RUNS: usize = 12;
     let dir = tempfile::tempdir().unwrap();
     let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -139,7 +139,7 @@ async fn runs_that_find_no_place_wait_for_one() {
 }
 
 #[tokio::test]
-async fn a_run_that_waits_for_its_place_can_be_cancelled_and_taken_up() {
+async fn a_run_that_waits_for_a_slot_can_be_cancelled_and_resumed() {
     let dir = tempfile::tempdir().unwrap();
     let gate = Gate::default();
     let bench = Bench::new(dir.path(), vec![gate.agent()]);
@@ -158,11 +158,11 @@ async fn a_run_that_waits_for_its_place_can_be_cancelled_and_taken_up() {
         bench.resume(&id, LimitChanges::default()).await.unwrap().state,
         RunState::Completed
     );
-    assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "the second one's once");
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "the second run asked once");
 }
 
 #[tokio::test]
-async fn a_shutdown_lets_agents_finish_and_gives_the_run_back() {
+async fn a_shutdown_lets_agents_finish_and_releases_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let gate = Gate::default();
     let bench = Bench::new(dir.path(), vec![gate.agent()]);
@@ -183,13 +183,13 @@ async fn a_shutdown_lets_agents_finish_and_gives_the_run_back() {
     gate.go.notify_one();
     timeout(HUNG, closing).await.expect("hangs").unwrap();
     assert_eq!(ended(run).await.state, RunState::Cancelled);
-    assert_eq!(gate.asked.load(Ordering::SeqCst), 1, "nothing else was begun");
-    // Another one takes it up at once, with the answer.
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 1, "no other agent was started");
+    // Another engine resumes it at once, with the answer.
     let next = Bench::over(bench.store.clone(), dir.path(), vec![gate.agent()]);
     gate.go.notify_one();
     let report = next.resume(&id, LimitChanges::default()).await.unwrap();
     assert_eq!(report.result.get(), "[\"answer\",\"answer\"]");
-    assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "nobody was asked twice");
+    assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "no agent was asked twice");
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_shutdown_does_not_wait_for_longer_than_its_grace() {
     assert_eq!(report.state, RunState::Completed);
 }
 
-/// The runs in the store, by whoever sees it.
+/// The ids of the runs in the store.
 async fn stored(engine: &Engine) -> Vec<RunId> {
     let page = HistoryPage { limit: 10, ..HistoryPage::default() };
     let runs = engine.history(page).await.unwrap();
@@ -238,7 +238,7 @@ async fn a_shutdown_forgets_the_runs_in_the_queue() {
     assert!(events.next().await.unwrap().is_none());
     let first = ended(first).await;
     assert_eq!(first.state, RunState::Cancelled);
-    assert_eq!(stored(&bench.engine).await, [first.run_id], "nothing of the others");
+    assert_eq!(stored(&bench.engine).await, [first.run_id], "no trace of the other runs");
     assert_eq!(gate.asked.load(Ordering::SeqCst), 1);
 }
 
@@ -330,7 +330,7 @@ async fn a_shutdown_lets_the_agents_of_a_recording_finish() {
     timeout(HUNG, closing).await.expect("hangs").unwrap();
     let verdict = timeout(HUNG, recording).await.expect("hangs").unwrap();
     assert!(!verdict.pass && verdict.updated.is_none(), "{verdict:?}");
-    assert!(verdict.kept.is_some_and(|kept| kept.contains("answer")), "what was paid for");
+    assert!(verdict.kept.is_some_and(|kept| kept.contains("answer")), "the paid answer is kept");
     assert_eq!(gate.asked.load(Ordering::SeqCst), 2, "no other agent was started");
     let refused = bench.engine.test_fixture(again, CancellationToken::new()).await;
     assert!(matches!(refused, Err(EngineError::ShuttingDown)), "{refused:?}");
@@ -355,7 +355,7 @@ async fn a_recording_does_not_outlast_the_grace_of_a_shutdown() {
 }
 
 #[tokio::test]
-async fn a_tenant_sees_its_own_runs_alone() {
+async fn a_tenant_sees_only_its_own_runs() {
     let dir = tempfile::tempdir().unwrap();
     let quick = Scripted::new(|_, _| Box::pin(async { Ok(reply("answer", 1)) }));
     let bench = Bench::new(dir.path(), vec![quick]);
@@ -371,7 +371,7 @@ async fn a_tenant_sees_its_own_runs_alone() {
     assert_eq!(ended(one.start(resume()).unwrap()).await.result.get(), "\"answer\"");
 }
 
-/// Says which agents live when a run is taken up, and lets those that come answer.
+/// Notes which agents live when a run is resumed, and lets new agents answer.
 struct AtTakeUp {
     dir: PathBuf,
     living: Mutex<Vec<String>>,
@@ -385,7 +385,7 @@ impl Watcher for AtTakeUp {
     }
 }
 
-/// Agents that have left their ids in a folder, and are there.
+/// The process ids in a folder of agents that still live.
 fn living(pids: &Path) -> Vec<String> {
     let names = std::fs::read_dir(pids).unwrap().map(|entry| entry.unwrap().file_name());
     let names = names.map(|name| name.into_string().unwrap());
@@ -396,8 +396,8 @@ fn living(pids: &Path) -> Vec<String> {
     names.filter(lives).collect()
 }
 
-/// An engine over a database, with an agent that leaves its id, is deaf to the polite
-/// signal, and answers when there is a file that lets it.
+/// An engine over a database, with an agent that writes its process id to a folder, ignores
+/// SIGTERM, and answers once a certain file exists.
 fn of_shell(dir: &Path) -> Engine {
     let script = "trap '' TERM; touch pids/$$; until [ -e go ]; do sleep 0.01; done; echo done";
     let command = ["sh", "-c", script].map(str::to_owned).to_vec();
@@ -415,10 +415,9 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// Drops everything once `moment` has come, waits until the engine has closed its
-/// database, and resumes the run with another engine. `is_stored` says that the run
-/// must be in the store by then; otherwise it may be, and if it is not, it has left
-/// nothing behind.
+/// Drops everything as soon as `moment` holds, waits until the engine has closed its
+/// database, and resumes the run with another engine. With `is_stored`, the run must be in
+/// the store by then. Otherwise it may be missing, but then no agent was started.
 fn dropped_at(moment: impl Fn(&Path) -> bool, is_stored: bool) {
     let folder = tempfile::tempdir().unwrap();
     let (dir, pids) = (folder.path(), folder.path().join("pids"));
@@ -473,7 +472,7 @@ fn has_open_database(dir: &Path) -> bool {
 }
 
 #[test]
-fn a_program_that_drops_everything_leaves_no_agent_and_a_run_to_take_up() {
+fn a_program_that_drops_everything_leaves_no_agent_and_a_run_that_resumes() {
     let agents = |dir: &Path| std::fs::read_dir(dir.join("pids")).unwrap().count();
     dropped_at(|_| true, false);
     dropped_at(|dir| dir.join("runs.db-wal").exists(), false);

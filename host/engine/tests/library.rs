@@ -1,4 +1,4 @@
-//! Which files a script can and cannot reach, and which one a name means.
+//! The files that a script can reach, and the workflow that a name stands for.
 #![allow(clippy::too_many_lines, reason = "a corpus of escapes")]
 
 use std::fs;
@@ -217,7 +217,7 @@ fn nothing_leads_out_of_the_project() {
             let said = error.to_string();
             assert!(!said.contains(SECRET) && !said.chars().any(char::is_control), "{said:?}");
         }
-        // As a name it reaches nothing, either.
+        // The same text as a name finds nothing, either.
         assert!(root.load_name(Path::new("a/caller.mjs"), path).is_err(), "{path:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What agents do is told and written down while they do it.
+//! Activities of agents are noticed and journaled while the agents work.
 
 mod common;
 
@@ -64,7 +64,7 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
             activity.note(AgentActivity::Text { text: "a piece".into() });
             let detail = Some("npm test".to_owned());
             activity.note(AgentActivity::Tool { name: "bash".into(), detail });
-            // Within the same second: told, and not written down.
+            // Within the same second: noticed, but not journaled.
             activity.note(AgentActivity::Tool { name: "read".into(), detail: None });
             wait.notified().await;
             Ok(reply("done", 1))
@@ -99,19 +99,19 @@ async fn a_tool_and_a_session_are_in_the_database_while_the_agent_works() {
     let of_tool = heard.iter().find(|(event, _)| is_of_tool(event)).unwrap();
     assert_eq!(of_tool.0.metadata.session_id.as_deref(), Some("ses-1"));
 
-    // While it works its session can be seen: the journal up to there.
+    // The session is visible while the agent works: the journal up to that point.
     let entries = bench.entries(&report.run_id);
     let named = entries.iter().position(|entry| entry.body.kind() == "agent_session").unwrap();
     let details = Details::fold(&entries[..=named], true).unwrap();
     let step = &details.steps[0];
     assert_eq!((step.state, step.session_id), (StepState::Running, Some("ses-1")));
 
-    // A replay passes over all of it.
+    // A replay ignores these entries.
     let again = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
     assert_eq!(again.result.get(), "\"done\"");
 }
 
-/// Hears warnings.
+/// Keeps all warnings.
 #[derive(Default)]
 struct Warned(Mutex<Vec<String>>);
 
@@ -152,7 +152,7 @@ async fn raw_sessions_are_files_of_their_owner() {
 }
 
 #[tokio::test]
-async fn raw_sessions_that_cannot_be_saved_are_told_of_once_and_stop_nothing() {
+async fn raw_sessions_that_cannot_be_saved_give_one_warning_and_stop_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path(), vec![talkative()]);
     std::fs::write(dir.path().join("raw"), "a file").unwrap();

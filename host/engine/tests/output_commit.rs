@@ -1,4 +1,4 @@
-//! Nothing leaves before it is durable, and durability costs one commit a step.
+//! No event is noticed before it is durable, and a sequential step costs one commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +41,7 @@ async fn run(
     engine.start_with(request(body), watcher.clone(), never).unwrap().wait().await
 }
 
-/// A store that counts commits, and fails them from a certain one on.
+/// A store that counts commits, and fails all commits from number `fail_from` on.
 struct Counting {
     inner: MemoryStore,
     commits: Arc<AtomicU64>,
@@ -168,7 +168,7 @@ fn engine(fail_from: u64) -> (Engine, MemoryStore, Arc<AtomicU64>) {
     (Engine::new(options).unwrap(), inner, commits)
 }
 
-/// Looks into the store whenever it is told something.
+/// Checks at each notice that the event is in the store.
 struct Suspicious {
     store: MemoryStore,
     told: AtomicU64,
@@ -186,14 +186,14 @@ impl Watcher for Suspicious {
         let event = match notice {
             Notice::RunKnown { run, .. } => {
                 let durable = durable_events(&self.store, run);
-                assert!(!durable.is_empty(), "a run that nobody could resume");
+                assert!(!durable.is_empty(), "a run that could not be resumed");
                 return;
             }
             Notice::Event { event, .. } if event.kind() != EventKind::AgentEvent => event,
             _ => return,
         };
         let durable = durable_events(&self.store, &event.metadata.run_id);
-        assert!(durable.contains(event), "told before it was durable: {event:?}");
+        assert!(durable.contains(event), "noticed before it was durable: {event:?}");
         self.told.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -203,7 +203,7 @@ await parallel([1, 2, 3].map(n => () => agent(`fan ${n}`)))
 return 1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_told_before_it_is_durable() {
+async fn no_event_is_noticed_before_it_is_durable() {
     let (engine, store, _) = engine(u64::MAX);
     let watcher = Arc::new(Suspicious { store, told: AtomicU64::new(0) });
     let report = run(&engine, STEPS, &watcher).await.unwrap();
@@ -218,8 +218,8 @@ async fn a_sequential_step_is_one_commit() {
     let body = format!("for (let i = 0; i < {N}; i++) await agent(`s ${{i}}`)\nreturn 1");
     run(&engine, &body, &Arc::new(NoWatcher)).await.unwrap();
     let commits = commits.load(Ordering::SeqCst);
-    // A machine that is short of CPU may let an agent take longer than the wait
-    // for company, which costs a commit; most must do without.
+    // On a busy machine, an agent may take longer than the recorder waits for it, which costs
+    // another commit. Most steps must do without.
     assert!((N..N + N / 4).contains(&commits), "{commits} commits for {N} steps");
 }
 
@@ -236,7 +236,7 @@ async fn a_fan_out_shares_its_commits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_fails_stops_the_run_and_nothing_more_is_told() {
+async fn a_failed_commit_stops_the_run_and_its_notices() {
     for fail_from in [0, 1, 7, 30] {
         let (engine, store, _) = engine(fail_from);
         let watcher = Arc::new(Suspicious { store, told: AtomicU64::new(0) });

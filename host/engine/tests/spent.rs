@@ -1,4 +1,4 @@
-//! What an agent that was ended before it had answered has used.
+//! The usage of an agent that was ended before it had answered.
 
 mod common;
 
@@ -16,9 +16,9 @@ fn spent(input_tokens: u64) -> RoundSpend {
 }
 
 #[tokio::test]
-async fn what_a_cut_attempt_had_said_that_it_used_counts_once() {
+async fn the_reported_usage_of_a_cut_attempt_counts_once() {
     let dir = tempfile::tempdir().unwrap();
-    // The first attempt says twice how far it is, and then nothing.
+    // The first attempt reports its usage twice, and is silent then.
     let attempts = AtomicU32::new(0);
     let agent = Scripted::new(move |_, activity| {
         let is_first = attempts.fetch_add(1, Ordering::SeqCst) == 0;

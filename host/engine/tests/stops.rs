@@ -20,7 +20,7 @@ const LOOP: &str = "const slow = agent('slow'); await agent('quick')\n\
     for (let i = 0; i < 4e6; i++);\n\
     return [await slow]\n";
 
-/// An agent that answers `slow` only once it is told to, and what it was asked.
+/// An agent that answers `slow` only after `go`, and the list of its prompts.
 fn agent(go: &Arc<Notify>) -> (Arc<Mutex<Vec<String>>>, Scripted) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (heard, go) = (asked.clone(), go.clone());
@@ -37,7 +37,7 @@ fn agent(go: &Arc<Notify>) -> (Arc<Mutex<Vec<String>>>, Scripted) {
     (asked, agent)
 }
 
-/// Does something when it hears that the run waits for agents.
+/// Runs a closure when the run waits for agents.
 struct OnWait<F>(F, Mutex<Vec<usize>>);
 
 impl<F: Fn() + Send + Sync> Watcher for OnWait<F> {
@@ -93,12 +93,12 @@ async fn an_agent_at_work_finishes_and_is_not_asked_again() {
         let done = bench.resume(&report.run_id, raised).await.unwrap();
         assert!(done.result.get().starts_with("[\"slow\""), "{}", done.result.get());
         let slow = asked.lock().unwrap().iter().filter(|prompt| *prompt == "slow").count();
-        assert_eq!(slow, 1, "nobody is asked a second time");
+        assert_eq!(slow, 1, "no agent is asked a second time");
     }
 }
 
 #[tokio::test]
-async fn whoever_does_not_want_to_wait_stops_them() {
+async fn a_cancel_ends_the_wait_for_agents() {
     let dir = tempfile::tempdir().unwrap();
     let go = Arc::new(Notify::new());
     let (_, agent) = agent(&go);

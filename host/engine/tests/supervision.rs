@@ -1,5 +1,5 @@
-//! Runs as parts of a program that does other things: with power over its process
-//! and without. Real agents, each test in a process of its own.
+//! Runs inside of a program that does other things, with a supervisor of its processes and
+//! without. Real agents, each test in a process of its own.
 
 #![cfg(target_os = "linux")]
 
@@ -21,7 +21,7 @@ use smol_wf_engine::{
 /// Set in a process that was started for one test alone.
 const ALONE: &str = "TEST_ALONE";
 
-/// Longest that anything is waited for.
+/// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a test in a process of its own.
@@ -38,7 +38,7 @@ fn alone(test: &str, body: impl Future<Output = ()>) {
     assert!(output.status.success() && out.contains("1 passed"), "{out}\n{err}");
 }
 
-/// One agent, which is a script of the shell.
+/// An agent that is a shell command.
 struct Shell(String);
 
 impl Providers for Shell {
@@ -76,7 +76,7 @@ async fn run(
     engine.start_with(spec, Arc::new(NoWatcher), cancel)?.wait().await
 }
 
-/// Looks until it holds.
+/// Waits until the condition holds.
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {
@@ -100,8 +100,8 @@ async fn quick_report_comes_first(supervisor: Option<Supervisor>) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().to_owned();
     let engine = engine(supervisor);
-    // It takes as long to end as it is given. A shell says when its child is ended,
-    // to whom does not hear it any more.
+    // The agent ignores SIGTERM, so it takes as long to end as it is given. A shell prints a
+    // line when its child is ended, but nothing reads that any more.
     let deaf =
         "exec 2>/dev/null; trap 'touch heard' TERM; echo $$ > pid; while :; do sleep 0.01; done";
     let quick = "until [ -e go ]; do sleep 0.01; done; echo done";
@@ -122,9 +122,9 @@ async fn quick_report_comes_first(supervisor: Option<Supervisor>) -> bool {
     let pid = std::fs::read_to_string(dir.join("pid")).unwrap();
     let is_first = lives(pid.trim()) && !slow.is_finished();
     assert_eq!(report.state, RunState::Completed);
-    // Its own end has waited for it.
+    // The end of the cancelled run has waited for its agent.
     assert_eq!(slow.await.unwrap().unwrap().state, RunState::Cancelled);
-    assert!(!lives(pid.trim()), "{pid} is there");
+    assert!(!lives(pid.trim()), "{pid} still lives");
     is_first
 }
 
@@ -136,7 +136,7 @@ fn has_text(path: &PathBuf) -> bool {
 fn a_run_ends_without_the_agents_of_another_one() {
     alone("a_run_ends_without_the_agents_of_another_one", async {
         for make in [(|| None) as fn() -> Option<Supervisor>, || Some(Supervisor::new())] {
-            // The agent is given three seconds: a machine may be too busy once.
+            // The agent has three seconds to end. A busy machine may need another try.
             let mut is_first = false;
             for _ in 0..5 {
                 is_first = quick_report_comes_first(make()).await;
@@ -144,13 +144,13 @@ fn a_run_ends_without_the_agents_of_another_one() {
                     break;
                 }
             }
-            assert!(is_first, "each report came when all agents had ended");
+            assert!(is_first, "each report waited for all agents");
         }
     });
 }
 
-/// Children of the embedding program: in its own group and in groups of theirs,
-/// ended and not waited for, or alive.
+/// Children of the embedding program: in its process group and in groups of their own,
+/// ended but not waited for, or alive.
 struct Own {
     ended: Vec<Child>,
     living: Vec<Child>,
@@ -187,7 +187,7 @@ impl Own {
     }
 }
 
-/// A run whose agent leaves behind what is hard to find.
+/// A run whose agent leaves processes that are hard to find.
 async fn run_with_leavings(engine: &Engine) {
     let folder = tempfile::tempdir().unwrap();
     let agent = "setsid sh -c 'echo $$ > left; exec sleep 600' >&- 2>&- <&- &
@@ -195,7 +195,7 @@ async fn run_with_leavings(engine: &Engine) {
     let report = run(engine, folder.path(), agent, CancellationToken::new()).await.unwrap();
     assert_eq!(report.state, RunState::Completed);
     let left = std::fs::read_to_string(folder.path().join("left")).unwrap();
-    assert!(!lives(left.trim()), "{left} is there");
+    assert!(!lives(left.trim()), "{left} still lives");
 }
 
 #[test]

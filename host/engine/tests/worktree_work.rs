@@ -1,5 +1,5 @@
-//! Work that agents leave in their worktrees: none of it is lost, and all of it
-//! is named. Real git, real files.
+//! Work that agents leave in their worktrees: none is lost, and all is reported. Real git,
+//! real files.
 
 mod common;
 
@@ -11,7 +11,7 @@ use smol_wf_core::event::{EventFold, EventKind};
 use smol_wf_engine::providers::{ProviderError, ProviderErrorKind};
 use smol_wf_engine::{ForkRequest, LeftoverState, LimitChanges, Report, RunState};
 
-/// An agent that does this in its worktree.
+/// An agent that runs this closure in its worktree.
 fn does(act: impl Fn(&Path) + Send + Sync + 'static) -> Scripted {
     Scripted::new(move |task, _| {
         act(&task.cwd);
@@ -45,22 +45,22 @@ async fn the_branch_that_the_agent_made_is_named_and_goes_with_the_worktree() {
     assert_eq!((&*kept.branch, kept.commits, &kept.head), ("fix/bug", 2, &None));
     assert_eq!(kept.branches, ["of-the-user"]);
     let listed = bench.engine.worktrees().await.unwrap();
-    assert_eq!(listed[0].worktree.as_deref(), Some(kept), "the list says the same");
+    assert_eq!(listed[0].worktree.as_deref(), Some(kept), "the list shows the same worktree");
     bench.engine.prune_worktrees(true, false).await.unwrap();
     let left = git(&repo.project(), &["branch", "--format=%(refname:short)"]);
-    assert_eq!(left, "main\nof-the-user", "what was there before stays");
+    assert_eq!(left, "main\nof-the-user", "earlier branches stay");
 }
 
 #[tokio::test]
-async fn commits_that_no_branch_holds_are_given_one() {
+async fn commits_on_no_branch_get_one() {
     let repo = Repo::new();
     let bench = repo.bench(does(|dir| {
         let own = git(dir, &["branch", "--show-current"]);
-        // On no branch, and left behind.
+        // On a detached HEAD, and then left.
         git(dir, &["checkout", "-q", "--detach"]);
         commit(dir, "detached.txt");
         git(dir, &["checkout", "-q", &own]);
-        // Thrown away, and nothing is to be seen of it.
+        // Removed by a reset, and visible only in the reflog.
         commit(dir, "reset.txt");
         git(dir, &["reset", "-q", "--hard", "HEAD~1"]);
     }));
@@ -81,7 +81,7 @@ async fn commits_that_no_branch_holds_are_given_one() {
 }
 
 #[tokio::test]
-async fn a_head_on_no_branch_is_named_and_what_was_amended_is_not() {
+async fn a_detached_head_is_reported_and_an_amended_commit_is_not() {
     let repo = Repo::new();
     let bench = repo.bench(does(|dir| {
         git(dir, &["checkout", "-q", "--detach"]);
@@ -97,7 +97,7 @@ async fn a_head_on_no_branch_is_named_and_what_was_amended_is_not() {
 }
 
 #[tokio::test]
-async fn a_branch_of_the_user_that_the_agent_only_goes_to_is_not_the_agents() {
+async fn a_users_branch_that_the_agent_only_checks_out_is_not_the_agents() {
     let repo = Repo::new();
     let project = repo.project();
     git(&project, &["checkout", "-qb", "ahead"]);
@@ -112,7 +112,7 @@ async fn a_branch_of_the_user_that_the_agent_only_goes_to_is_not_the_agents() {
 }
 
 #[tokio::test]
-async fn an_empty_branch_of_the_agent_is_no_change_and_a_stash_is_one() {
+async fn an_empty_branch_is_not_a_change_and_a_stash_is() {
     let repo = Repo::new();
     let bench = repo.bench(does(|dir| _ = git(dir, &["checkout", "-qb", "idea"])));
     let report = isolated(&bench).await;
@@ -141,7 +141,11 @@ async fn work_that_the_status_does_not_show_is_kept_with_a_warning() {
     git(&project, &["commit", "-qm", "submodule"]);
 
     let report = isolated(&repo.bench(does(|_| ()))).await;
-    assert!(report.worktrees.is_empty(), "an empty one is no change: {:?}", report.worktrees);
+    assert!(
+        report.worktrees.is_empty(),
+        "an empty submodule is not a change: {:?}",
+        report.worktrees
+    );
 
     let in_submodule = does(|dir| std::fs::write(dir.join("lib/new.txt"), "work").unwrap());
     let unseen = does(|dir| {
@@ -188,7 +192,7 @@ async fn the_worktree_of_a_parked_step_is_named() {
     assert_eq!(told, 1);
     let report = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
     assert_eq!(report.state, RunState::Completed, "{:?}", report.error);
-    assert_eq!(report.worktrees.len(), 1, "the one that was left is still named");
+    assert_eq!(report.worktrees.len(), 1, "the worktree of the first epoch is still reported");
 }
 
 #[tokio::test]
@@ -204,7 +208,7 @@ async fn a_branch_in_the_way_is_a_clear_error() {
 }
 
 #[tokio::test]
-async fn a_fork_that_takes_an_answer_over_names_where_its_files_are() {
+async fn a_fork_that_reuses_an_answer_names_the_worktree_with_its_files() {
     let repo = Repo::new();
     let bench = repo.bench(does(|dir| std::fs::write(dir.join("new.txt"), "work").unwrap()));
     let parent = isolated(&bench).await;

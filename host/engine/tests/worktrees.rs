@@ -12,13 +12,13 @@ use smol_wf_engine::{LeftoverState, LimitChanges, RunState};
 use tokio::sync::Notify;
 
 #[tokio::test]
-async fn an_unchanged_worktree_goes_and_takes_its_branch_along() {
+async fn an_unchanged_worktree_is_removed_with_its_branch() {
     let repo = Repo::new();
     let project = repo.project();
     let agent = Scripted::new(move |task, _| {
         assert_ne!(task.cwd, project);
         assert_eq!(std::fs::read_to_string(task.cwd.join("a.txt")).unwrap(), "one\ntwo\n");
-        // What git ignores is no change.
+        // An ignored file is not a change.
         std::fs::create_dir(task.cwd.join("target")).unwrap();
         std::fs::write(task.cwd.join("target/x"), "built").unwrap();
         Box::pin(async { Ok(reply("x", 1)) })
@@ -33,7 +33,7 @@ async fn an_unchanged_worktree_goes_and_takes_its_branch_along() {
 }
 
 #[tokio::test]
-async fn a_changed_worktree_stays_and_is_named_with_what_has_changed() {
+async fn a_changed_worktree_is_kept_and_reported_with_its_changes() {
     let repo = Repo::new();
     let agent = Scripted::new(|task, _| {
         std::fs::write(task.cwd.join("a.txt"), "one\n2\n3\n").unwrap();
@@ -63,7 +63,7 @@ async fn a_changed_worktree_stays_and_is_named_with_what_has_changed() {
         assert!(worktree.branch.starts_with("smol-wf/"));
         let entries = bench.entries(&report.run_id);
         let details = Details::fold(&entries, false).unwrap();
-        assert_eq!(details.steps[0].worktree, Some(worktree), "the step names it as well");
+        assert_eq!(details.steps[0].worktree, Some(worktree), "the step has it as well");
     }
     assert_eq!(git(&repo.project(), &["status", "--porcelain"]), "", "the project is untouched");
 
@@ -139,7 +139,7 @@ async fn no_program_that_a_repository_names_is_run() {
     plant(&evil);
     let keys = ["core.fsmonitor", "diff.external", "core.pager", "diff.x.textconv"];
     let filters = ["filter.x.clean", "filter.x.smudge", "filter.y.clean", "filter.z.process"];
-    // Included, so that one who reads a single file does not see them.
+    // In an included file, so that reading the main file alone does not show them.
     let included = repo.project().join(".git/more");
     for key in keys.into_iter().chain(filters) {
         let args = ["config", "--file", included.to_str().unwrap(), key, evil.to_str().unwrap()];
@@ -196,7 +196,7 @@ async fn a_step_that_is_cut_off_leaves_its_changes_and_the_next_attempt_a_fresh_
     run.cancel();
     let report = run.wait().await.unwrap();
     assert_eq!(report.state, RunState::Cancelled);
-    assert_eq!(report.worktrees.len(), 1, "what was half done is named");
+    assert_eq!(report.worktrees.len(), 1, "the unfinished worktree is reported");
     let entries = bench.entries(&report.run_id);
     let details = Details::fold(&entries, false).unwrap();
     assert_eq!(details.steps[0].worktree, Some(&report.worktrees[0].worktree));
@@ -206,7 +206,7 @@ async fn a_step_that_is_cut_off_leaves_its_changes_and_the_next_attempt_a_fresh_
     let report = bench.resume(&report.run_id, LimitChanges::default()).await.unwrap();
     assert_eq!(report.state, RunState::Completed, "{:?}", report.error);
     assert_eq!(report.worktrees.len(), 1);
-    assert_eq!(repo.worktrees(), 1, "the fresh one is gone, the half one is there");
+    assert_eq!(repo.worktrees(), 1, "the fresh worktree is gone, the unfinished one is kept");
     assert_eq!(bench.engine.prune_worktrees(true, false).await.unwrap().removed.len(), 1);
     assert_eq!((repo.worktrees(), repo.branches()), (0, String::new()));
 }
@@ -227,7 +227,7 @@ async fn a_folder_without_a_repository_or_a_commit_is_a_clear_error() {
 }
 
 #[tokio::test]
-async fn a_project_below_the_top_of_its_repository_keeps_its_place() {
+async fn a_project_in_a_subfolder_of_its_repository_keeps_its_path() {
     let repo = Repo::new();
     let below = repo.project().join("packages/web");
     std::fs::create_dir_all(&below).unwrap();

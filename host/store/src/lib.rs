@@ -1,7 +1,7 @@
 //! Keeps the journals of runs, durably and in order.
 //!
-//! Owns: the traits through which the engine reads and writes, the leases that keep
-//! two processes from writing one journal, large values by digest, and two stores:
+//! Owns: the traits through which the engine reads and writes, the leases that prevent
+//! two processes from writing the same journal, large values by digest, and two stores:
 //! [`SqliteStore`] on disk and [`MemoryStore`] for tests and for runs that are not
 //! kept. Never: interprets an entry or decides which entry may follow another; a
 //! record is text.

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_come_back_otherwise_stays() {
+    fn bodies_that_would_not_be_restored_are_not_packed() {
         let large = large("x");
         for body in [
             format!("{{\"a\": \"{large}\"}}"),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_resembles_a_marker_is_packed() {
+    fn objects_that_only_resemble_a_marker_are_packed() {
         let large = large("x");
         for other in ["{\"$blob\":1}", "{\"$blob\":\"a\",\"b\":2}", "{\"$blob\":null}"] {
             let body = format!("{{\"a\":\"{large}\",\"b\":{other}}}");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_ever_so_often_is_refused_at_a_bound() {
+    fn a_string_that_is_named_too_often_is_refused() {
         let text = large("x");
         let one = pack(&format!("[\"{text}\"]")).unwrap();
         let marker = &one.text[1..one.text.len() - 1];

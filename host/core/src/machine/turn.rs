@@ -22,7 +22,7 @@ use crate::limits::{
     ARGS_BYTES_MAX, DEPTH_MAX, LOG_BYTES_MAX, NOTES_MAX, SLEEP_MS_MAX, TITLE_BYTES_MAX,
     TURN_BYTES_MAX, WARNING_BYTES_MAX, WARNINGS_MAX,
 };
-use crate::refusal::{Function, Question};
+use crate::refusal::{Call, Function};
 use crate::schema;
 use crate::selector;
 use crate::step::{SleepRequest, StepRequest, WorkflowRequest};
@@ -30,30 +30,30 @@ use crate::step::{SleepRequest, StepRequest, WorkflowRequest};
 impl TurnHost for Machine {
     fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
         self.count_bytes(prompt.len() + options.len())?;
-        let question = Question { of: Function::Agent, text: &prompt, options: &options };
-        let request = self.judge(&question, |machine| machine.read_agent(&prompt, &options))?;
+        let call = Call { of: Function::Agent, text: &prompt, options: &options };
+        let request = self.judge(&call, |machine| machine.read_agent(&prompt, &options))?;
         self.ask_agent(AgentRequest { prompt, ..request })
     }
 
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
         let options = args.as_deref().unwrap_or_default();
-        let question = Question { of: Function::Workflow, text: &target, options };
-        let found = self.judge(&question, |machine| machine.read_workflow(&target, options))?;
+        let call = Call { of: Function::Workflow, text: &target, options };
+        let found = self.judge(&call, |machine| machine.read_workflow(&target, options))?;
         self.count_bytes(target.len() + options.len())?;
         Ok(self.ask_workflow(found, args)?)
     }
 
     fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
         let text = milliseconds.to_string();
-        let question = Question { of: Function::Sleep, text: &text, options: "" };
-        self.judge(&question, |_| read_sleep(milliseconds))?;
+        let call = Call { of: Function::Sleep, text: &text, options: "" };
+        self.judge(&call, |_| read_sleep(milliseconds))?;
         Ok(self.ask_sleep(milliseconds)?)
     }
 
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
         let text = milliseconds.to_string();
-        let question = Question { of: Function::Timer, text: &text, options: "" };
-        self.judge(&question, |_| read_timer(milliseconds))?;
+        let call = Call { of: Function::Timer, text: &text, options: "" };
+        self.judge(&call, |_| read_timer(milliseconds))?;
         self.count_note()?;
         Ok(self.open_timer(milliseconds)?)
     }

@@ -1,29 +1,29 @@
-//! Structured answers as text: finding them in what an agent wrote, and the prompts
+//! Structured answers as text: how to find them in an agent's output, and the prompts
 //! that ask for them.
 //!
-//! Owns: the sentences about a schema in prompts. Never: judges an answer.
+//! Owns: the sentences about a schema in prompts. Never: checks an answer.
 
 use serde_json::Value;
 
 use crate::cut;
 use crate::limits::ANSWER_BYTES_MAX;
 
-/// Bytes of a rejected answer that the agent is shown again.
+/// Most bytes of a rejected answer that a correction repeats.
 const SHOWN_BYTES: usize = 8 * 1024;
 
-/// Blocks that are tried in a text before it counts as prose.
+/// Most fenced blocks that are tried.
 const BLOCKS_MAX: usize = 8;
 
-/// Opening brackets from which nothing can be read: prose has them too, as in
+/// Most opening brackets that are tried without success: prose has brackets too, as in
 /// `[x]` and `{name}`.
 const STARTS_MAX: usize = 64;
 
 /// The complaint about an answer in prose.
 const NO_JSON: &str = "no JSON found in the answer (whole text, last value, fenced block)";
 
-/// The JSON in an agent's text: the whole of it, the value that it ends with, the
-/// last fenced block that reads, or the lines that it begins with. A value in the
-/// middle of prose does not count: it is as likely an example or a footnote.
+/// The JSON in an agent's text: the whole text, the value at its end, the last valid
+/// fenced block, or the value at its beginning. A value in the middle of prose does not
+/// count, because it is as likely an example or a footnote.
 #[must_use]
 pub fn parse_answer(text: &str) -> Option<Value> {
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -36,13 +36,13 @@ pub fn parse_answer(text: &str) -> Option<Value> {
     ending(text).or_else(|| fenced(text)).or_else(|| beginning(text))
 }
 
-/// The last block first: agents think aloud before they answer.
+/// The value of the last valid fenced block: agents think aloud before they answer.
 fn fenced(text: &str) -> Option<Value> {
     let blocks = blocks(text);
     blocks.iter().rev().take(BLOCKS_MAX).find_map(|block| serde_json::from_str(block.trim()).ok())
 }
 
-/// The fenced blocks of JSON, or of no language.
+/// The fenced blocks marked as JSON or without a language.
 fn blocks(text: &str) -> Vec<&str> {
     let mut blocks = Vec::new();
     let mut rest = text;
@@ -59,8 +59,8 @@ fn blocks(text: &str) -> Vec<&str> {
     blocks
 }
 
-/// The value that the text ends with. From each opening bracket a value is read;
-/// one that ends too early is passed over with all that is in it.
+/// The value at the end of the text. Parses a value from each opening bracket, and
+/// skips one that ends too early as a whole.
 fn ending(text: &str) -> Option<Value> {
     let mut tries = 0;
     let mut from = 0;
@@ -81,8 +81,8 @@ fn ending(text: &str) -> Option<Value> {
     None
 }
 
-/// The value that the text begins with, on lines of its own: some agents cannot
-/// help adding a word.
+/// The value at the beginning of the text, on lines of its own: some agents add a remark
+/// after it.
 fn beginning(text: &str) -> Option<Value> {
     if !text.starts_with(['{', '[']) {
         return None;
@@ -93,7 +93,7 @@ fn beginning(text: &str) -> Option<Value> {
     behind.trim_start_matches([' ', '\t', '\r']).starts_with('\n').then_some(value)
 }
 
-/// Why a text holds no JSON: the error in the part that was probably meant as JSON.
+/// Why a text has no JSON: the error in the part that was probably meant as JSON.
 #[must_use]
 pub fn why_no_json(text: &str) -> String {
     let trimmed = text.trim_start_matches('\u{feff}').trim();
@@ -105,7 +105,7 @@ pub fn why_no_json(text: &str) -> String {
         Err(error) => error,
         Ok(_) => return NO_JSON.to_owned(),
     };
-    // The reader counts lines from where it begins.
+    // The parser counts lines from the start of the candidate.
     let start = candidate.as_ptr().addr() - trimmed.as_ptr().addr();
     let before = &trimmed[..start];
     let line = before.matches('\n').count() + error.line();
@@ -120,8 +120,8 @@ pub fn why_no_json(text: &str) -> String {
     format!("the answer is not valid JSON: {said} at line {line} column {column}{near}")
 }
 
-/// The part of a text that looks like JSON and does not read: the last fenced
-/// block that begins as an object or a list, else what begins so on a line.
+/// The part of a text that was probably meant as JSON: the last fenced block that
+/// begins with a bracket, or else the text from a bracket at the beginning of a line.
 fn nearly(text: &str) -> Option<&str> {
     let begins = |text: &str| text.starts_with(['{', '[']);
     if begins(text) {
@@ -136,7 +136,7 @@ fn nearly(text: &str) -> Option<&str> {
     })
 }
 
-/// A few characters from where reading stopped.
+/// A few characters from the position at which parsing stopped.
 fn near(text: &str, line: usize, column: usize) -> String {
     const NEAR_CHARS: usize = 16;
     let Some(found) = text.lines().nth(line.saturating_sub(1)) else { return String::new() };
@@ -145,7 +145,7 @@ fn near(text: &str, line: usize, column: usize) -> String {
     if shown.is_empty() { String::new() } else { format!(", near `{shown}`") }
 }
 
-/// The prompt for an agent that takes no schema otherwise.
+/// The prompt for an agent that cannot be given a schema in another way.
 #[must_use]
 pub fn with_schema_instructions(prompt: &str, schema_text: &str) -> String {
     format!(
@@ -154,8 +154,8 @@ pub fn with_schema_instructions(prompt: &str, schema_text: &str) -> String {
     )
 }
 
-/// The prompt of the one correction round. It repeats everything, because not
-/// every provider can continue its own session.
+/// The prompt of the correction round. It repeats everything, because some providers
+/// cannot continue a session.
 #[must_use]
 pub fn correction_prompt(
     original_prompt: &str,
@@ -172,8 +172,8 @@ pub fn correction_prompt(
     )
 }
 
-/// The prompt of the correction round in a session that goes on: the agent
-/// knows the question and its answer.
+/// The prompt of the correction round in a continued session, in which the agent knows
+/// the task and its answer.
 #[must_use]
 pub fn correction_in_session(schema_text: &str, problem: &str) -> String {
     format!(
@@ -189,7 +189,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn json_is_found_in_what_agents_say() {
+    fn json_is_found_in_the_texts_of_agents() {
         let cases = [
             ("{\"a\":1}", Some(json!({"a": 1}))),
             ("\u{feff} [1]\n", Some(json!([1]))),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_a_text_from_being_json_is_said_with_its_place() {
+    fn the_error_in_invalid_json_is_named_with_its_position() {
         for (text, said) in [
             (r#"{"x":"grep a\|b"}"#, "invalid escape at line 1 column 14, near `\\|b\"}`"),
             ("{\"a\": 1,}", "trailing comma at line 1 column 9"),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_texts_are_read_in_bounded_work() {
+    fn hostile_texts_take_bounded_work() {
         assert_eq!(parse_answer(&"[".repeat(ANSWER_BYTES_MAX)), None);
         assert_eq!(parse_answer(&"```json\n".repeat(100_000)), None);
         for text in ["[".repeat(ANSWER_BYTES_MAX), "\n{".repeat(100_000), "```\n{".repeat(100_000)]
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_holds_all_that_is_needed_and_not_too_much() {
+    fn a_correction_has_all_that_is_needed_and_a_bounded_size() {
         let prompt = correction_prompt(
             "Count.",
             "{\"type\":\"number\"}",

@@ -1,36 +1,36 @@
-//! Applicators: the keywords through which a schema holds other schemas.
+//! Applicators: the keywords of a schema whose values contain other schemas.
 //!
-//! Owns: which keywords those are, and which part of an answer each inner schema
-//! applies to. Never: follows a reference.
+//! Owns: which keywords these are, and to which part of an answer each inner schema
+//! applies. Never: follows a reference.
 
 use serde_json::Value;
 
-/// How a schema holds another: the part of an answer that the inner one applies to.
+/// The part of an answer to which an inner schema applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Applicator<'a> {
-    /// On the same value, always.
+    /// The same value.
     Same,
-    /// On the same value, and again when errors are collected.
+    /// The same value, and again when errors are collected.
     Choice,
-    /// On one property.
+    /// The property with this name.
     Property(&'a str),
-    /// On the properties whose name matches.
+    /// The properties whose names match this pattern.
     Pattern(&'a str),
-    /// On the properties that have no schema by name.
+    /// The properties without a schema by name.
     OtherProperties,
-    /// On every property name.
+    /// Every property name.
     Names,
-    /// On one leading item.
+    /// One leading item.
     Prefix,
-    /// On every item.
+    /// Every item.
     Items,
-    /// Nowhere, unless something refers to it.
+    /// Nothing, unless a reference leads to the schema.
     Definition,
 }
 
-/// All schemas directly inside this one, references aside. Knows the keywords
-/// of every draft at once: one too many costs a little, one too few would be
-/// a hole.
+/// All schemas directly inside this one, without following references. Uses the
+/// keywords of every draft at the same time: an extra one costs a little work, a missing
+/// one would leave a schema without bounds.
 pub(super) fn inner(schema: &Value) -> Vec<(Applicator<'_>, &Value)> {
     let mut found = Vec::new();
     let Value::Object(keywords) = schema else {

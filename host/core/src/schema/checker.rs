@@ -1,7 +1,7 @@
-//! The bounds of checking, and the verdict on a schema and on an answer.
+//! Checks schemas and answers, within bounds.
 //!
-//! Owns: [`Checker`], a schema compiled once, and what may be spent on it.
-//! Never: makes an example, or reads an agent's text.
+//! Owns: [`Checker`], a compiled schema, and the bounds of its work. Never: makes an
+//! example, or reads an agent's text.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,29 +18,28 @@ use crate::json_kind::kind_of;
 use crate::limits::{SCHEMA_BYTES_MAX, SCHEMA_DEPTH_MAX};
 use crate::outcome::Failure;
 
-/// Most steps of checking one answer: a second at the worst, for what is most
-/// costly per step. An answer of 4 MiB in ordinary words against an ordinary
-/// schema takes a hundredth of them, and ten thousand items of a choice of fifty
-/// half of them.
+/// Most steps of checking one answer: at most a second, with the slowest kind of step.
+/// An answer of 4 MiB of prose against an ordinary schema takes a hundredth of this, and
+/// ten thousand items with a choice of fifty half of it.
 pub const CHECK_STEPS_MAX: u64 = 40_000_000;
 
-/// Most steps of an answer whose errors are all collected, which takes memory
-/// for each; beyond that there is a verdict and no list.
+/// Most steps of an answer whose errors are collected, which takes memory for each.
+/// Beyond that there is only a verdict.
 const LISTED_STEPS_MAX: u64 = 400_000;
 
-/// Most steps of an answer that is judged in passing: about a millisecond.
+/// Most steps of an answer that counts as quick to check: about a millisecond.
 const QUICK_STEPS_MAX: u64 = 40_000;
 
-/// Violations that are reported: an agent mends the first few.
+/// Most violations that are reported: an agent corrects the first few.
 const VIOLATIONS_MAX: usize = 20;
 
-/// Bytes of each message and of each path.
+/// Most bytes of a message and of a path.
 const MESSAGE_BYTES_MAX: usize = 300;
 
-/// Bytes that one compiled pattern may take, and its cache.
+/// Most bytes of one compiled pattern, and of its cache.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
-/// The drafts that are understood, without scheme and fragment.
+/// The supported drafts, without scheme and fragment.
 const DRAFTS: [&str; 5] = [
     "json-schema.org/draft-04/schema",
     "json-schema.org/draft-06/schema",
@@ -49,7 +48,7 @@ const DRAFTS: [&str; 5] = [
     "json-schema.org/draft/2020-12/schema",
 ];
 
-/// Takes a schema as a script gives it, and returns the text to journal.
+/// Accepts a schema from a script, and returns the text to journal.
 ///
 /// # Errors
 /// When it is not a JSON Schema of a known draft, larger or deeper than
@@ -60,9 +59,9 @@ pub fn accept(schema: &Value) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The text of a schema that is within the bounds of size and depth.
+/// The text of a schema within the bounds of size and depth.
 pub(super) fn bounded_text(schema: &Value) -> Result<String, Failure> {
-    // The order matters: nothing may recurse before the depth is known.
+    // The depth first, because everything else recurses.
     if is_deeper(schema, SCHEMA_DEPTH_MAX) {
         return Err(Failure::new(
             Code::CallTooLarge,
@@ -82,7 +81,7 @@ pub(super) fn bounded_text(schema: &Value) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Checks a schema that [`accept`] takes by the rules of surface 1.
+/// Checks by the rules of surface 1 a schema that [`accept`] accepts.
 ///
 /// # Errors
 /// When surface 1 refused such a schema.
@@ -90,12 +89,12 @@ pub fn was_accepted_by_first(schema_text: &str) -> Result<(), Failure> {
     surface1::refusal(&read(schema_text)?).map_err(refuse)
 }
 
-/// The same schema with references by place (`#/…`) only, the drafts' own schemas
-/// put in where it refers to them: for readers that know nothing else. What it
-/// refers to by a name of the dynamic scope is the nearest of that name.
+/// The same schema with pointers (`#/…`) as its only references, for readers that know
+/// no others. The drafts' own schemas are copied into it if it refers to them. A
+/// reference by a dynamic name becomes one to the nearest schema of that name.
 ///
 /// # Errors
-/// When a reference leads nowhere; [`accept`] takes no such schema.
+/// When a reference leads nowhere; [`accept`] refuses such a schema.
 pub fn linked(schema: &Value) -> Result<Value, Failure> {
     link::linked(schema).map_err(refuse)
 }
@@ -111,19 +110,19 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
 /// One reason why an answer does not satisfy a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// JSON Pointer into the answer; empty for the whole of it.
+    /// JSON Pointer into the answer; empty for the whole answer.
     pub path: String,
     /// What is wrong there.
     pub message: String,
 }
 
-/// Why an answer is not taken.
+/// Why an answer is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rejection {
-    /// It does not satisfy the schema; at most 20 reasons.
+    /// It does not satisfy the schema, for these reasons, at most 20.
     Violations(Vec<Violation>),
-    /// To check it would take more than [`CHECK_STEPS_MAX`] steps. Another answer
-    /// of the same kind would, too.
+    /// Checking it would take more than [`CHECK_STEPS_MAX`] steps. The same is probably
+    /// true of another answer.
     TooCostly,
 }
 
@@ -131,7 +130,7 @@ pub enum Rejection {
 pub const TOO_COSTLY: &str = "checking it against the schema takes more steps than allowed: the \
      answer is too long or too deep for the choices, patterns or references of the schema";
 
-/// The violations in one line each, for an agent to read.
+/// The violations, one per line, for an agent.
 #[must_use]
 pub fn describe(violations: &[Violation]) -> String {
     let lines: Vec<String> = violations
@@ -160,7 +159,7 @@ impl Checker {
     /// Compiles the text that [`accept`] returned.
     ///
     /// # Errors
-    /// As [`accept`]: a text from a journal is trusted no more than a script.
+    /// As in [`accept`]: a text from a journal is not trusted either.
     pub fn new(schema_text: &str) -> Result<Self, Failure> {
         let schema: Value = read(schema_text)?;
         if is_deeper(&schema, SCHEMA_DEPTH_MAX) || schema_text.len() > SCHEMA_BYTES_MAX {
@@ -188,13 +187,13 @@ impl Checker {
         Ok(Self { validator, plan })
     }
 
-    /// Whether an answer is judged in about a millisecond.
+    /// Whether checking an answer takes at most about a millisecond.
     #[must_use]
     pub fn is_quick(&self, answer: &Value) -> bool {
         effort::measure(&self.plan, answer, QUICK_STEPS_MAX).is_ok()
     }
 
-    /// The verdict on an answer. Ends within about a second, whatever both are.
+    /// Checks an answer, within about a second.
     ///
     /// # Errors
     /// The violations, or [`Rejection::TooCostly`] if checking would take too long.
@@ -202,7 +201,7 @@ impl Checker {
         self.judge_within(answer, CHECK_STEPS_MAX).1
     }
 
-    /// The verdict, and the steps that it took of those that may be left.
+    /// The verdict, and the steps that it took, at most `left`.
     pub(super) fn judge_within(&self, answer: &Value, left: u64) -> (u64, Result<(), Rejection>) {
         let limit = left.min(CHECK_STEPS_MAX);
         match effort::measure(&self.plan, answer, limit) {
@@ -228,11 +227,11 @@ impl Checker {
         Err(Rejection::Violations(listed.collect()))
     }
 
-    /// As [`Self::judge`], where it does not matter whether another answer could
-    /// be checked.
+    /// As [`Self::judge`], for callers to which [`Rejection::TooCostly`] is a violation
+    /// like any other.
     ///
     /// # Errors
-    /// What is wrong with the answer, at most 20 things.
+    /// The violations, at most 20.
     pub fn check(&self, answer: &Value) -> Result<(), Vec<Violation>> {
         self.judge(answer).map_err(|rejection| match rejection {
             Rejection::Violations(violations) => violations,

@@ -1,8 +1,8 @@
-//! A schema as a document: what its references lead to.
+//! A schema as a document whose references can be resolved.
 //!
-//! Owns: asking the library's own resolver, so that this reading and the
-//! library's cannot part ways, and the words about references that lead
-//! nowhere. The drafts' own schemas are built in. Never: fetches a document.
+//! Owns: the use of the library's own resolver, so that this code and the library
+//! cannot differ, and the messages about references that lead nowhere. The drafts' own
+//! schemas are built in. Never: fetches a document.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::applicators::{Applicator, inner};
 
-/// A document with all that it refers to.
+/// A document, and a resolver for its references.
 pub(super) struct Document<'a> {
     root: &'a Value,
     draft: Draft,
@@ -24,7 +24,7 @@ pub(super) fn drafts() -> &'static Registry<'static> {
     &SPECIFICATIONS
 }
 
-/// Nothing is fetched.
+/// A retriever that fetches nothing.
 struct Nothing;
 
 impl Retrieve for Nothing {
@@ -33,7 +33,7 @@ impl Retrieve for Nothing {
     }
 }
 
-/// A schema where it stands: its relative references count from there.
+/// A schema at its position in a document, from which its relative references count.
 #[derive(Clone)]
 pub(super) struct Site<'r> {
     /// The schema.
@@ -49,7 +49,7 @@ impl<'a> Document<'a> {
     /// Reads the names in a document.
     ///
     /// # Errors
-    /// When it refers to another document, in words for people.
+    /// For people, when it refers to another document.
     pub(super) fn of(root: &'a Value) -> Result<Self, String> {
         let draft = Draft::default().detect(root);
         let resource = draft.create_resource_ref(root);
@@ -62,7 +62,7 @@ impl<'a> Document<'a> {
         Ok(Self { root, draft, base, registry })
     }
 
-    /// Names the reference as its author wrote it.
+    /// The message about a reference to another document, as its author wrote it.
     fn refusal(root: &Value, base: &Uri<String>, error: &Error) -> String {
         let Error::Unretrievable { uri: missing, .. } = error else {
             return error.to_string();
@@ -105,8 +105,8 @@ impl<'r> Site<'r> {
         Ok(Self { schema, resolver, draft })
     }
 
-    /// The schemas directly inside this one that count: up to draft 7, nothing
-    /// counts beside a `$ref`.
+    /// The schemas directly inside this one, except those that a `$ref` beside them
+    /// disables up to draft 7.
     pub(super) fn inner(&self) -> Vec<(Applicator<'r>, &'r Value)> {
         let mut all = inner(self.schema);
         if self.is_reference_only() {
@@ -120,15 +120,18 @@ impl<'r> Site<'r> {
         legacy && self.schema.get("$ref").is_some_and(Value::is_string)
     }
 
-    /// The references that count, each with its keyword.
+    /// The references, each with its keyword, except those that a `$ref` beside them
+    /// disables up to draft 7.
     pub(super) fn references(&self) -> Vec<(&'static str, &'r str)> {
         let Value::Object(keywords) = self.schema else { return Vec::new() };
         let only = self.is_reference_only();
         references(keywords).filter(|(keyword, _)| !only || *keyword == "$ref").collect()
     }
 
-    /// The schema that a reference names, wherever the dynamic scope is this
-    /// document alone.
+    /// The schema that a reference leads to if the dynamic scope is this document alone.
+    ///
+    /// # Errors
+    /// For people, when the reference leads nowhere.
     pub(super) fn lookup(&self, reference: &str) -> Result<Self, String> {
         if reference.is_empty() {
             return Err("a `$ref` is empty; `#` is the whole schema".to_owned());
@@ -144,7 +147,7 @@ impl<'r> Site<'r> {
         }
     }
 
-    /// The resource that it stands in.
+    /// The resource that contains it.
     pub(super) fn resource(&self) -> Result<Self, String> {
         self.lookup("#")
     }
@@ -154,13 +157,13 @@ impl<'r> Site<'r> {
         (std::ptr::from_ref(self.schema).addr(), self.resolver.base_uri())
     }
 
-    /// A text of the schema.
+    /// The value of a keyword, if it is text.
     pub(super) fn text(&self, keyword: &str) -> Option<&'r str> {
         self.schema.get(keyword).and_then(Value::as_str)
     }
 }
 
-/// `$ref` and its dynamic kin, with their keywords.
+/// The values of `$ref` and its dynamic variants, with their keywords.
 fn references(keywords: &Map<String, Value>) -> impl Iterator<Item = (&'static str, &str)> {
     ["$ref", "$dynamicRef", "$recursiveRef"]
         .into_iter()
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_out_is_named_as_it_was_written() {
+    fn a_reference_to_another_document_is_named_as_written() {
         for reference in ["https://example.com/x", "x.json", "../x", "file:///etc/passwd"] {
             let root = json!({"properties": {"a": {"$ref": reference}}});
             let error = match Document::of(&root) {

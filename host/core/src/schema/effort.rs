@@ -1,22 +1,22 @@
 //! The cost of checking an answer against a schema, before the check.
 //!
-//! Owns: a walk that goes wherever the library may go, with a counter. A few
-//! hundred bytes of schema can ask for 2^60 comparisons of a nested answer,
-//! and the library has no budget of its own; the walk stops at its limit, and
-//! then the library is not asked at all. Never: says whether an answer is valid.
+//! Owns: a walk along all paths that the library may take, with a counter. A few
+//! hundred bytes of schema can require 2^60 comparisons of a nested answer, and the
+//! library has no budget of its own. If the walk reaches its limit, the library does not
+//! check the answer at all. Never: decides whether an answer is valid.
 
 use serde_json::Value;
 
 use super::pattern::Program;
 use super::plan::{Node, Plan};
 
-/// Most schema-on-value steps between the root and a leaf: a few stack frames
-/// of the library each. Recursive schemas on a value of 128 levels, which is
-/// the most that the JSON reader allows, need three or four steps a level.
+/// Most applications of a schema to a value between the root and a leaf: each takes a
+/// few stack frames of the library. Recursive schemas on a value of 128 levels, the most
+/// that the JSON parser allows, need three or four for each level.
 const DEPTH_MAX: u32 = 640;
 
-/// Steps of a pattern that turns back in the time of one step here.
-pub(super) const TURNS_PER_STEP: u64 = 4;
+/// Steps of the backtracking matcher in the time of one step here.
+pub(super) const MATCHER_STEPS_PER_STEP: u64 = 4;
 
 /// The answer would cost more than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,9 @@ impl<'p> Walk<'p> {
         self.plan.nodes.get(at).ok_or(TooMuch)
     }
 
-    /// `weight` is how often the library comes here: to collect the errors of
-    /// an `anyOf`, it first asks for the verdict, at each level anew.
+    /// Counts the work of one schema on one value. `weight` is how often the library
+    /// repeats it: to collect the errors of an `anyOf`, it first computes the verdict, at
+    /// each level anew.
     fn visit(&mut self, at: usize, value: &Value, depth: u32, weight: u64) -> Result<(), TooMuch> {
         if depth > DEPTH_MAX {
             return Err(TooMuch);
@@ -133,9 +134,8 @@ impl<'p> Walk<'p> {
         Ok(())
     }
 
-    /// `unevaluated…` asks every schema on the same value once more, and those
-    /// inside them again: doubling at each level, which is why it is walked
-    /// rather than estimated.
+    /// `unevaluated…` applies every schema on the same value a second time, and those
+    /// inside them again. This doubles at each level, so it is walked, not estimated.
     fn sweep(&mut self, at: usize, value: &Value, depth: u32, weight: u64) -> Result<(), TooMuch> {
         let node = self.node(at)?;
         let members = match value {
@@ -156,16 +156,15 @@ impl<'p> Walk<'p> {
         self.spend((bytes as u64).saturating_mul(eighths).saturating_mul(weight) / 8)
     }
 
-    /// A pattern that turns back is matched here, once more than the library
-    /// does, to know what that takes.
+    /// Runs a program to count its steps, once more than the library does.
     fn run(&mut self, program: &Program, text: &str, weight: u64) -> Result<(), TooMuch> {
         let weight = weight.saturating_add(1);
-        let left = (self.limit - self.spent).saturating_mul(TURNS_PER_STEP) / weight;
+        let left = (self.limit - self.spent).saturating_mul(MATCHER_STEPS_PER_STEP) / weight;
         let (_, steps) = program.is_match(text, left).map_err(|_| TooMuch)?;
-        self.spend((steps / TURNS_PER_STEP).saturating_mul(weight))
+        self.spend((steps / MATCHER_STEPS_PER_STEP).saturating_mul(weight))
     }
 
-    /// `uniqueItems` compares or hashes all that is within.
+    /// Counts the work of `uniqueItems`, which compares or hashes all values within.
     fn compare(&mut self, value: &Value, weight: u64) -> Result<(), TooMuch> {
         // Short lists are compared pairwise, longer ones hashed.
         const COMPARISONS: u64 = 8;
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_answer_costs_in_proportion() {
+    fn a_plain_answer_costs_in_proportion_to_its_size() {
         let schema = json!({"type": "array", "items": {"type": "object", "properties": {"n": {"type": "number"}}}});
         let rows = |count: usize| Value::Array(vec![json!({"n": 1}); count]);
         let (one, ten) =
@@ -225,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_turn_back_are_counted() {
+    fn the_work_of_backtracking_patterns_is_counted() {
         let schema = json!({"items": {"type": "string", "pattern": "^(?!\\s*$).+"}});
         assert!(steps(&schema, &json!(vec!["an honest answer"; 10_000])).is_ok());
         let bomb = json!({"pattern": "^(a+)+\\1b$"});

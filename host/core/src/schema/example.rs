@@ -1,8 +1,7 @@
-//! An answer that satisfies a schema, made up.
+//! Example answers that satisfy a schema.
 //!
-//! Owns: the order of attempts and what is made of each kind of value. Never:
-//! vouches for its own work; every candidate is put to the [`Checker`], and
-//! what does not pass is not returned.
+//! Owns: the order of candidates, and the value for each type. Never: trusts its own
+//! work; the [`Checker`] checks every candidate before it is returned.
 
 use std::cell::Cell;
 
@@ -13,37 +12,37 @@ use super::{link, number, object, shape, text};
 use crate::dice::mix;
 use crate::outcome::Failure;
 
-/// Schemas that one attempt may read, references followed.
+/// Most schemas that one candidate may read, following references.
 const READS_MAX: u32 = 20_000;
 
-/// Levels of values in one attempt; beyond that the schema asks for endless ones.
+/// Most levels of one candidate: a deeper value is probably endless.
 const LEVELS_MAX: u32 = 48;
 
-/// Attempts that choose differently, after the plain ones.
+/// Number of variants, each of which makes other choices.
 const VARIANTS: u64 = 24;
 
-/// Most steps of writing texts for patterns, in all attempts: about a second.
+/// Most steps of writing texts for patterns, for all candidates: about a second.
 const TEXT_STEPS_MAX: u64 = 40_000_000;
 
-/// Most steps of checking what was made, in all attempts.
+/// Most steps of checking, for all candidates.
 const CHECKS_MAX: u64 = 4 * CHECK_STEPS_MAX;
 
-/// Most items that are made for a `minItems`, and properties for a `minProperties`.
+/// Most items for a `minItems`, and properties for a `minProperties`.
 pub(super) const MEMBERS_MAX: usize = 1_000;
 
-/// Items of a list when the schema leaves it open: enough for a pipeline to
-/// have something to do.
+/// Number of items in a list if the schema leaves it open: enough to show how a
+/// pipeline works.
 const ITEMS_USUAL: usize = 2;
 
-/// A made-up answer: the same one for the same schema and seed.
+/// An example answer: always the same for the same schema and seed.
 ///
 /// # Errors
-/// When the schema cannot be used, or nothing that satisfies it was found.
+/// When the schema cannot be used, or no example was found.
 pub fn example(schema_text: &str, seed: u64) -> Result<Value, Failure> {
     example_by(&Checker::new(schema_text)?, schema_text, seed)
 }
 
-/// As [`example`], where the schema is compiled already.
+/// As [`example`], with a schema that is compiled already.
 pub(super) fn example_by(
     checker: &Checker,
     schema_text: &str,
@@ -52,7 +51,7 @@ pub(super) fn example_by(
     let schema = link::linked(&read(schema_text)?).map_err(refuse)?;
     let (steps, mut checks) = (Cell::new(TEXT_STEPS_MAX), CHECKS_MAX);
     for variant in 0..VARIANTS {
-        // Rich first: optional properties three levels deep, then fewer.
+        // With optional properties three levels deep first, then with fewer.
         for optional_levels in [3, 1, 0] {
             for defaults in [true, false] {
                 let mut maker = Maker {
@@ -78,25 +77,26 @@ pub(super) fn example_by(
     Err(refuse("no example that satisfies it was found"))
 }
 
-/// Where a value will stand.
+/// The position of a value in a candidate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spot<'n> {
     /// The nearest property name.
     pub(super) name: &'n str,
-    /// Levels above it.
+    /// Number of levels above it.
     pub(super) level: u32,
-    /// Tells places apart.
+    /// A hash of the position, for choices.
     pub(super) salt: u64,
-    /// Which of the items of a list it is within, from 1; 0 outside of lists.
+    /// Number of the list item that contains it, from 1; 0 outside of lists.
     pub(super) ordinal: usize,
 }
 
-/// One attempt.
+/// Makes one candidate.
 pub(super) struct Maker<'r> {
-    /// With references by place only.
+    /// The schema, with pointers as its only references.
     pub(super) root: &'r Value,
-    /// What may still be spent on texts for patterns, by all attempts together.
+    /// Steps left for texts for patterns, for all candidates together.
     pub(super) steps: &'r Cell<u64>,
+    /// Schemas that may still be read.
     pub(super) reads: u32,
     pub(super) seed: u64,
     pub(super) variant: u64,
@@ -105,25 +105,25 @@ pub(super) struct Maker<'r> {
 }
 
 impl Maker<'_> {
-    /// Picks a branch: the first in the first attempt, for that is what an
-    /// author thinks of first; later ones pick at random, and always the same.
+    /// Picks a branch. The first variant takes the first branch, which is usually the
+    /// most typical; later ones pick as [`Self::any`] does.
     pub(super) fn branch(&self, count: usize, salt: u64) -> usize {
         if self.variant == 0 { 0 } else { self.any(count, salt) }
     }
 
-    /// Picks at random, and always the same for the same seed, place and attempt.
+    /// Picks at random, but always the same for the same seed, salt and variant.
     pub(super) fn any(&self, count: usize, salt: u64) -> usize {
         let count = count.max(1) as u64;
         let bits = mix(self.seed ^ mix(salt) ^ self.variant.wrapping_mul(0x9e37_79b9));
         usize::try_from(bits % count).unwrap_or(0)
     }
 
-    /// Whether optional things are left out from here on.
+    /// Whether optional values are left out at this level.
     pub(super) fn is_lean(&self, level: u32) -> bool {
         level >= self.optional_levels || self.reads < READS_MAX / 4
     }
 
-    /// A value for a schema, or none in this attempt.
+    /// A value for a schema; none if this candidate fails.
     pub(super) fn make(&mut self, schema: &Value, spot: Spot<'_>) -> Option<Value> {
         if spot.level > LEVELS_MAX {
             return None;
@@ -191,7 +191,7 @@ impl Maker<'_> {
         while items.len() < total {
             let at = items.len();
             let base = leading.get(at).unwrap_or(rest);
-            // What must be contained stands first, in as many items as are wanted.
+            // The items for `contains` come first.
             let schema = match contains {
                 Some(contains) if at < wanted => serde_json::json!({ "allOf": [contains, base] }),
                 _ => base.clone(),
@@ -205,7 +205,7 @@ impl Maker<'_> {
         Some(Value::Array(items))
     }
 
-    /// The next item, unlike those before it when it has to be.
+    /// The next item; with `unique`, different from those before it.
     fn item(
         &mut self,
         schema: &Value,
@@ -227,12 +227,12 @@ impl Maker<'_> {
     }
 }
 
-/// A bound that counts members.
+/// The value of a keyword that bounds a number of members.
 pub(super) fn count(shape: &Map<String, Value>, keyword: &str) -> Option<usize> {
     let number = shape.get(keyword)?;
     let whole = number.as_u64().or_else(|| {
         let float = number.as_f64().filter(|float| *float >= 0.0)?;
-        // The meta-schema allows 2.0 for 2, and nothing in between.
+        // The metaschema allows 2.0 for 2, but no fractions.
         format!("{float:.0}").parse().ok()
     })?;
     usize::try_from(whole).ok()
@@ -261,14 +261,14 @@ fn is_a(value: &Value, kind: &str) -> bool {
     }
 }
 
-/// What the author gave as an example.
+/// The author's own example: the default, or else the first of `examples`.
 fn given(shape: &Map<String, Value>) -> Option<&Value> {
     let examples = shape.get("examples").and_then(Value::as_array);
     let stated = shape.get("default").filter(|value| !value.is_null());
     stated.or_else(|| examples.and_then(|list| list.first()))
 }
 
-/// The kind of value that the keywords speak of.
+/// The type that the other keywords imply; `string` if they imply none.
 fn implied(shape: &Map<String, Value>) -> &'static str {
     const SPEAKING: [(&str, &[&str]); 4] = [
         (

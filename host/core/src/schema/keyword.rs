@@ -1,8 +1,7 @@
-//! `pattern` with look-around or back-references, as a keyword of our own.
+//! A custom keyword for patterns with look-around or back-references.
 //!
-//! Owns: taking such patterns out of what the library matches by itself. Never:
-//! decides whether an answer may be checked; [`super::effort`] has run every
-//! pattern before.
+//! Owns: replacing `pattern` by that keyword where the library must not match it.
+//! Never: bounds the work; [`super::effort`] has run every pattern before.
 
 use crate::cut;
 use std::borrow::Cow;
@@ -13,17 +12,17 @@ use serde_json::Value;
 
 use super::applicators::inner;
 use super::checker::CHECK_STEPS_MAX;
-use super::effort::TURNS_PER_STEP;
+use super::effort::MATCHER_STEPS_PER_STEP;
 use super::pattern::{self, Program};
 use super::plan::Programs;
 
-/// The keyword that stands for `pattern` where the library cannot match it.
+/// The name of the keyword.
 pub(super) const BOUNDED: &str = "smol-wf bounded pattern";
 
-/// Bytes of an answer that a message repeats.
+/// Most bytes of an answer that a message repeats.
 const SHOWN_BYTES: usize = 80;
 
-/// The schema with such patterns under [`BOUNDED`]; as it is without any.
+/// The schema with such patterns under [`BOUNDED`]; unchanged if it has none.
 pub(super) fn apart<'s>(schema: &'s Value, programs: &Programs) -> Cow<'s, Value> {
     let mut waiting = vec![schema];
     while let Some(one) = waiting.pop() {
@@ -37,15 +36,15 @@ pub(super) fn apart<'s>(schema: &'s Value, programs: &Programs) -> Cow<'s, Value
     Cow::Borrowed(schema)
 }
 
-/// Nothing leads to a pattern that was not compiled with the others: that one is
-/// only read.
+/// Whether a schema has such a pattern. A pattern in an unreachable schema has no
+/// program, so it is parsed here.
 fn has_bounded(schema: &Value, programs: &Programs) -> bool {
     let text = schema.get("pattern").and_then(Value::as_str);
     text.is_some_and(|text| programs.contains_key(text) || pattern::is_bounded(text))
 }
 
-/// Schemas are at most 64 levels deep. What only looks like a schema, as in an
-/// `enum`, is left alone: only the places that hold schemas are gone through.
+/// Renames the keyword in a schema and all schemas within it, at most 64 levels deep.
+/// Values that only look like schemas, as in an `enum`, stay as they are.
 fn rename(schema: &mut Value, programs: &Programs) {
     if has_bounded(schema, programs)
         && let Value::Object(keywords) = schema
@@ -91,13 +90,12 @@ impl<'i> Keyword<'i> for Bounded {
     fn is_valid(&self, instance: &'i Value) -> bool {
         let Value::String(text) = instance else { return true };
         self.program
-            .is_match(text, CHECK_STEPS_MAX.saturating_mul(TURNS_PER_STEP))
+            .is_match(text, CHECK_STEPS_MAX.saturating_mul(MATCHER_STEPS_PER_STEP))
             .is_ok_and(|(found, _)| found)
     }
 }
 
-/// Makes the keyword for the library, which may ask for it once for each way to
-/// a schema.
+/// Makes the keyword for the library, which may call this for each path to a schema.
 pub(super) fn bounded<'a>(
     value: &'a Value,
     programs: &Programs,

@@ -1,20 +1,20 @@
 //! Messages about violations of a schema, and about invalid schemas.
 //!
-//! Owns: sentences in place of the library's own where those say too little. Never:
-//! judges an answer.
+//! Owns: messages that replace those of the library if they say too little. Never:
+//! checks an answer.
 
 use crate::cut;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
-/// Bytes of a value that a message repeats.
+/// Most bytes of a value that a message repeats.
 const VALUE_BYTES_MAX: usize = 80;
 
-/// The types that a schema may ask for.
+/// The types of JSON Schema.
 const TYPES: [&str; 7] = ["string", "number", "integer", "object", "array", "boolean", "null"];
 
-/// Other languages' words for them.
+/// Words of other languages for these types.
 const OTHER_WORDS: [(&str, &str); 15] = [
     ("str", "string"),
     ("text", "string"),
@@ -33,7 +33,7 @@ const OTHER_WORDS: [(&str, &str); 15] = [
     ("undefined", "null"),
 ];
 
-/// The message about a violation, without its place.
+/// The message about a violation, without its path.
 pub(super) fn violation(error: &ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
@@ -59,7 +59,8 @@ pub(super) fn violation(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// The choice that the value was probably meant for, and what keeps it out.
+/// The message with the choice for which the value was probably meant, and what is
+/// wrong with it there.
 fn none_of(error: &ValidationError<'_>, context: &[Vec<ValidationError<'static>>]) -> String {
     let place = error.instance_path().as_str();
     let value = shown(error.instance());
@@ -93,7 +94,7 @@ fn none_of(error: &ValidationError<'_>, context: &[Vec<ValidationError<'static>>
     )
 }
 
-/// The types of all choices, where the type is all that keeps the value out.
+/// The types of all choices, if the type is the only violation of each.
 fn types_only(place: &str, context: &[Vec<ValidationError<'static>>]) -> Option<String> {
     let mut types: Vec<String> = Vec::new();
     for errors in context {
@@ -124,7 +125,7 @@ fn shown(value: &Value) -> String {
     cut::marked(value.to_string(), VALUE_BYTES_MAX)
 }
 
-/// The message about an invalid schema, with its place.
+/// The message about an invalid schema, with the path.
 pub(super) fn of_schema(error: &ValidationError<'_>) -> String {
     let place = error.instance_path().as_str();
     let said = match place.rsplit('/').next() {

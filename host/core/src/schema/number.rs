@@ -1,13 +1,14 @@
-//! A number within bounds.
+//! Example numbers within bounds.
 //!
-//! Owns: the arithmetic of `minimum`, `maximum` and `multipleOf`.
+//! Owns: the arithmetic of `minimum`, `maximum` and `multipleOf`. Never: guarantees a
+//! match; the checker decides.
 
 use serde_json::{Map, Number, Value};
 
 /// Whole numbers up to here are exact in a double.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// A small number when nothing speaks against it, else the nearest that fits.
+/// A small number if the bounds allow it, or else one near a bound.
 pub(super) fn make(
     shape: &Map<String, Value>,
     whole: bool,
@@ -15,7 +16,7 @@ pub(super) fn make(
     ordinal: usize,
 ) -> Option<Value> {
     let bound = |keyword: &str| shape.get(keyword).and_then(Value::as_f64);
-    // Draft 4 has booleans for the exclusive ones.
+    // In draft 4 the exclusive bounds are booleans.
     let strict = |keyword: &str| shape.get(keyword) == Some(&Value::Bool(true));
     let low = bound("minimum").unwrap_or(f64::NEG_INFINITY);
     let high = bound("maximum").unwrap_or(f64::INFINITY);
@@ -29,7 +30,7 @@ pub(super) fn make(
     };
     let step = bound("multipleOf").filter(|step| *step > 0.0);
     let unit = match step {
-        // A multiple of a part of one that is whole is a whole number.
+        // A whole number as the unit: a step that divides 1 has 1 as a multiple.
         Some(step) if !whole || step.fract() == 0.0 => step,
         Some(step) if (1.0 / step).fract() == 0.0 => 1.0,
         Some(step) => step * (1.0 / step.fract()).ceil(),

@@ -1,13 +1,13 @@
-//! An object with what it must have, and some of what it may.
+//! Example objects with all required and some optional properties.
 //!
-//! Owns: which property names are used. Never: goes deep for optional ones.
+//! Owns: which property names are used. Never: adds optional properties deep in a value.
 
 use serde_json::{Map, Value};
 
 use super::example::{MEMBERS_MAX, Maker, Spot, count, mix_text};
 use super::{pattern, text};
 
-/// Entries of a map whose names are free.
+/// Number of properties in an object whose property names are free.
 const ENTRIES_USUAL: usize = 2;
 
 pub(super) fn make(
@@ -33,7 +33,7 @@ pub(super) fn make(
         if required.contains(&name.as_str()) {
             made.insert(name.clone(), maker.make(schema, within(spot, name))?);
         } else if (!lean || made.len() < least) && required.len().max(made.len()) < most {
-            // An optional property that nothing satisfies is left out.
+            // An optional property without a possible value is left out.
             if let Some(value) = maker.make(schema, within(spot, name)) {
                 made.insert(name.clone(), value);
             }
@@ -68,7 +68,7 @@ pub(super) fn make(
     Some(Value::Object(made))
 }
 
-/// Names that must be there, and those that the optional ones bring along.
+/// Names of required properties, and of those that optional ones require.
 fn required<'s>(
     shape: &'s Map<String, Value>,
     declared: &Map<String, Value>,
@@ -91,7 +91,7 @@ fn required<'s>(
     names
 }
 
-/// Adds entries under free names until there are enough.
+/// Adds properties with free names until there are `total`.
 fn fill(
     maker: &mut Maker<'_>,
     shape: &Map<String, Value>,
@@ -125,7 +125,7 @@ fn fill(
 }
 
 fn within<'n>(spot: Spot<'_>, name: &'n str) -> Spot<'n> {
-    // A name without words is not a basis for a text.
+    // Example texts are made from the name, which may have no words.
     let name = if text::words(name).is_empty() { "value" } else { name };
     Spot { name, level: spot.level + 1, salt: mix_text(spot.salt, name), ordinal: spot.ordinal }
 }

@@ -1,7 +1,7 @@
-//! The schema of a step: its text, and one compiled form for all that need it.
+//! The schema of a step: its text, and a shared compiled form.
 //!
-//! Owns: that a schema is compiled once, for the step's acceptance and for the
-//! checks of all its attempts and rounds. Never: judges an answer.
+//! Owns: compiling a schema only once, for its acceptance and for the checks of all
+//! attempts and rounds. Never: checks an answer.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,13 +15,13 @@ use super::checker::{Checker, bounded_text};
 use super::example::example_by;
 use crate::outcome::Failure;
 
-/// Compiled schemas that a run keeps for the steps to come. Scripts have a handful
-/// of schemas; one compiled from the largest text takes a few megabytes.
+/// Compiled schemas that a run keeps for further steps. Scripts have a handful of
+/// schemas; the largest takes a few megabytes when compiled.
 const RECENT_MAX: usize = 8;
 
-/// The JSON Schema that a step's answer must satisfy. Clones share the compiled
-/// form, which lives as long as someone holds it. Equality and the serialised form
-/// are those of the text.
+/// The JSON Schema that a step's answer must satisfy. Clones share the compiled form,
+/// which is dropped when nothing uses it. Equality and the serialised form are those of
+/// the text.
 #[derive(Clone)]
 pub struct StepSchema {
     text: String,
@@ -29,12 +29,12 @@ pub struct StepSchema {
 }
 
 impl StepSchema {
-    /// The compiled schema: shared where one is alive, compiled otherwise.
+    /// The compiled schema; compiles it if no compiled form is in use.
     ///
     /// # Errors
-    /// As [`Checker::new`]: the text may be from a journal.
+    /// As in [`Checker::new`]: the text may come from a journal.
     pub fn checker(&self) -> Result<Arc<Checker>, Failure> {
-        // Held while compiling, so that two threads do not both do it.
+        // Locked while compiling, so that two threads do not both compile.
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(checker) = compiled.upgrade() {
             return Ok(checker);
@@ -44,7 +44,7 @@ impl StepSchema {
         Ok(checker)
     }
 
-    /// A made-up answer, as by [`example`](super::example()).
+    /// An example answer, as by [`example`](super::example()).
     ///
     /// # Errors
     /// When the schema cannot be used, or no example was found.
@@ -99,18 +99,18 @@ impl<'de> Deserialize<'de> for StepSchema {
     }
 }
 
-/// The schemas that the steps of a run were accepted with last, compiled.
+/// The most recently accepted schemas of a run, compiled.
 #[derive(Debug, Default)]
 pub struct RecentSchemas {
-    /// The latest in front.
+    /// The most recent first.
     recent: VecDeque<(StepSchema, Arc<Checker>)>,
 }
 
 impl RecentSchemas {
-    /// Takes a schema as a script gives it.
+    /// Accepts a schema from a script.
     ///
     /// # Errors
-    /// As [`accept`](super::accept()).
+    /// As in [`accept`](super::accept()).
     pub fn accept(&mut self, schema: &Value) -> Result<StepSchema, Failure> {
         let text = bounded_text(schema)?;
         let known = self.recent.iter().position(|(recent, _)| **recent == *text);
@@ -136,7 +136,7 @@ mod tests {
     use crate::schema::checker::tests::compilations;
 
     #[test]
-    fn a_schema_is_compiled_once_for_a_step_and_for_the_equal_steps_behind_it() {
+    fn a_schema_is_compiled_once_for_a_step_and_the_equal_steps_after_it() {
         let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}});
         let mut recent = RecentSchemas::default();
         let before = compilations();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_from_a_journal_is_compiled_when_its_first_check_begins() {
+    fn a_schema_from_a_journal_is_compiled_at_its_first_check() {
         let before = compilations();
         let read: StepSchema = serde_json::from_str("\"{}\"").unwrap();
         assert_eq!(compilations() - before, 0);

@@ -1,7 +1,8 @@
-//! The rules of surface 1 for schemas that are accepted today.
+//! Schemas that surface 1 refuses although they are accepted now.
 //!
-//! Owns: what surface 1 refused, for runs that were recorded with it: such a call must
-//! be refused again, or the run does not replay. Never: refuses anything in a new run.
+//! Owns: the rules of surface 1, for runs that were recorded with it: a call that was
+//! refused must be refused again, or the run does not replay. Never: refuses a schema in
+//! a new run.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,10 +11,11 @@ use serde_json::Value;
 use super::applicators::{Applicator, inner};
 use super::link::at_place;
 
-/// Most states of all patterns together, as they were counted.
+/// Most states of all patterns together, as surface 1 counted them.
 const PATTERN_STATES_MAX: u64 = 40_000;
 
-/// The reason for which surface 1 refused a schema that [`super::accept`] takes.
+/// Checks a schema that [`super::accept`] accepts; the error is surface 1's reason to
+/// refuse it.
 pub(super) fn refusal(root: &Value) -> Result<(), String> {
     let names = Names::of(root)?;
     let mut states: HashMap<&str, u64> = HashMap::new();
@@ -49,7 +51,7 @@ pub(super) fn refusal(root: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Classes were weighed with all of Unicode in them.
+/// The states of a pattern, with Unicode classes, as surface 1 counted them.
 fn weigh(pattern: &str) -> Result<u64, String> {
     let parsed = regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(pattern);
     match parsed {
@@ -138,7 +140,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_was_refused_then_is_refused_in_its_runs() {
+    fn schemas_that_surface_1_refused_are_refused_in_its_runs() {
         for schema in [
             json!({"$defs": {"a": {"$id": "b.json", "type": "string"}}}),
             json!({"$ref": "http://json-schema.org/draft-07/schema#"}),

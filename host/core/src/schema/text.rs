@@ -1,6 +1,6 @@
-//! A text of a wanted format, pattern or length.
+//! Example texts for a format, a pattern or a length.
 //!
-//! Owns: what made-up texts look like.
+//! Owns: what example texts look like. Never: guarantees a match; the checker decides.
 
 use crate::cut;
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::example::{Maker, Spot, count};
 use super::pattern;
 
-/// Longest text that is made for a `minLength`, in characters.
+/// Longest text for a `minLength`, in characters.
 const LENGTH_MAX: usize = 64 * 1024;
 
 pub(super) fn make(
@@ -59,7 +59,7 @@ pub(super) fn words(name: &str) -> String {
     words.trim_end().to_owned()
 }
 
-/// Lengthened with its own last word, cut when too long.
+/// The text padded to `least` and cut to `most` characters.
 fn fitted(text: String, least: usize, most: usize) -> String {
     let mut text = text;
     let last = text.chars().last().unwrap_or('x');
@@ -74,7 +74,7 @@ fn fitted(text: String, least: usize, most: usize) -> String {
         text.push(last);
         length += 1;
     }
-    // Not below what is wanted: the padding above may have gone over both.
+    // The padding above may have exceeded both bounds.
     if length > most { cut::head_chars(&text, most).to_owned() } else { text }
 }
 

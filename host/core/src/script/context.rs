@@ -1,14 +1,14 @@
 //! The context of the next token, from the tokens before it.
 //!
-//! Owns: the open brackets, and whether an expression may end here, which
-//! tells a division from a regular expression. Never: reads text.
+//! Owns: the open brackets, and whether an expression may end here, which distinguishes
+//! a division from a regular expression. Never: reads text.
 
 use super::lexer::Kind;
 
 /// Kinds of open brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
-    /// `(` behind `if`, `while`, `for` or `with`: a statement follows its end.
+    /// `(` after `if`, `while`, `for` or `with`: a statement follows its end.
     Condition,
     Paren,
     Bracket,
@@ -20,7 +20,7 @@ enum Open {
     Template,
 }
 
-/// The token before, as far as it matters.
+/// The kind of the token before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     /// The start of the script.
@@ -40,12 +40,12 @@ enum Before {
     Other,
 }
 
-/// The brackets around the next token, and what stands in front of it.
+/// The open brackets around the next token, and the token before it.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
     open: Vec<Open>,
     before: Before,
-    /// The token before can end an expression.
+    /// Whether the token before can end an expression.
     operand: bool,
 }
 
@@ -124,8 +124,8 @@ impl Context {
                 self.open.push(if self.opens_block() { Open::Block } else { Open::Object });
                 self.is(Before::BlockMark, false);
             }
-            // A bracket that closes another kind is an error for the guest's
-            // parser to find; the depth is what counts here.
+            // The guest's parser reports a bracket that closes another kind; here only
+            // the depth counts.
             ")" => {
                 let closed = self.open.pop();
                 self.is(Before::BlockMark, closed != Some(Open::Condition));
@@ -141,7 +141,7 @@ impl Context {
             ";" | "=>" => self.is(Before::BlockMark, false),
             "." | "?." => self.is(Before::Dot, false),
             ":" => self.is(Before::Colon, false),
-            // Behind an operand they belong to it, else to what follows.
+            // After an operand they belong to it, otherwise to the next one.
             "++" | "--" => self.before = Before::Other,
             _ => self.is(Before::Other, false),
         }

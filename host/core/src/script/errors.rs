@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::position::{position_at, snippet};
 
-/// A script that cannot be read.
+/// Why a script is refused, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
 #[error("{file_name}:{line}:{column}: {message}")]
 pub struct ScriptRefusal {
@@ -18,26 +18,26 @@ pub struct ScriptRefusal {
     pub message: String,
     /// The caller's name of the script.
     pub file_name: String,
-    /// From 1.
+    /// Line from 1.
     pub line: u32,
-    /// From 1, in characters.
+    /// Column from 1, in characters.
     pub column: u32,
-    /// The line and a caret under the place; empty where no line can be shown.
+    /// The line with a caret under the column; empty if no line can be shown.
     pub snippet: String,
 }
 
 /// A warning for the author of a valid script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptWarning {
-    /// From 1.
+    /// Line from 1.
     pub line: u32,
-    /// From 1, in characters.
+    /// Column from 1, in characters.
     pub column: u32,
     /// A sentence for people.
     pub message: String,
 }
 
-/// A reason to refuse, at a byte of the text.
+/// A reason to refuse a script, at a byte offset of its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) code: Code,
@@ -50,7 +50,7 @@ impl Fault {
         Self { code, at, message: message.into() }
     }
 
-    pub(super) fn at_its_place(self, text: &str, file_name: &str) -> ScriptRefusal {
+    pub(super) fn with_position(self, text: &str, file_name: &str) -> ScriptRefusal {
         let place = position_at(text, self.at);
         ScriptRefusal {
             code: self.code,
@@ -63,7 +63,7 @@ impl Fault {
     }
 }
 
-/// A warning, at a byte of the text.
+/// A warning, at a byte offset of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OffsetWarning {
     pub(super) at: usize,
@@ -71,7 +71,7 @@ pub(super) struct OffsetWarning {
 }
 
 impl OffsetWarning {
-    pub(super) fn at_its_place(self, text: &str) -> ScriptWarning {
+    pub(super) fn with_position(self, text: &str) -> ScriptWarning {
         let place = position_at(text, self.at);
         ScriptWarning { line: place.line, column: place.column, message: self.message }
     }

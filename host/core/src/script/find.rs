@@ -1,7 +1,7 @@
-//! Where `export const meta = {…}` stands in a script.
+//! Finds `export const meta = {…}` in a script.
 //!
-//! Owns: finding it outside all brackets, and saying why it was not found.
-//! Never: looks at what it holds.
+//! Owns: finding it outside of all brackets, and the message if it was not found.
+//! Never: checks its content.
 
 use super::errors::Fault;
 use super::lexer::{Kind, Lexer, Token};
@@ -13,15 +13,15 @@ use crate::codes::Code;
 /// The `meta` of a script.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The byte that `export` begins at.
+    /// Byte offset of `export`.
     pub(super) export: usize,
     pub(super) literal: Literal,
 }
 
-/// How `meta` is declared somewhere.
+/// A declaration of `meta`.
 #[derive(Debug, Clone, Copy)]
 struct Declared {
-    /// The first word of it: `export`, or `const` and its like.
+    /// Byte offset of its first word: `export`, `const`, `let` or `var`.
     start: usize,
     name: Token,
     keyword: &'static str,
@@ -40,7 +40,7 @@ pub(super) fn meta(text: &str) -> Result<Found, Fault> {
             only_one(search, lexer)?;
             return Ok(Found { export: declared.start, literal });
         }
-        // One that only lacks its `export` says more than one in a function.
+        // A missing `export` is a better explanation than a declaration in a function.
         let better = elsewhere.is_none_or(|known| known.nested && !declared.nested);
         if better {
             elsewhere = Some(declared);
@@ -70,7 +70,7 @@ fn not_found(text: &str, elsewhere: Option<Declared>) -> Fault {
     }
 }
 
-/// What the script has in place of a `meta`, as far as that can be guessed.
+/// A hint about what the script probably has instead of `meta`.
 fn instead_of_meta(text: &str) -> &'static str {
     if text.contains("export const metadata") {
         "; rename `metadata` to `meta`"
@@ -84,7 +84,7 @@ fn instead_of_meta(text: &str) -> &'static str {
 /// Goes through a script from one declaration of `meta` to the next.
 #[derive(Debug, Clone, Copy, Default)]
 struct Search {
-    /// The two tokens before.
+    /// The last two tokens.
     before: [Option<Token>; 2],
 }
 
@@ -122,7 +122,7 @@ impl Search {
     }
 }
 
-/// The literal behind `export const meta`, and what may follow it.
+/// Reads the literal after `export const meta`, and checks what follows it.
 fn initialiser(lexer: &mut Lexer<'_>, declared: &Declared) -> Result<Literal, Fault> {
     if declared.keyword != "const" {
         let message = format!(
@@ -142,7 +142,7 @@ fn initialiser(lexer: &mut Lexer<'_>, declared: &Declared) -> Result<Literal, Fa
         }
     }
     let literal = literal::read(lexer)?;
-    // What comes behind a whole `meta` and cannot be read is not our concern.
+    // The guest's parser reports what cannot be read after `meta`.
     let Ok(after) = lexer.peek() else { return Ok(literal) };
     if after.kind == Kind::End {
         return Ok(literal);
@@ -165,9 +165,9 @@ fn initialiser(lexer: &mut Lexer<'_>, declared: &Declared) -> Result<Literal, Fa
     }
 }
 
-/// Refuses a second `meta`. The guest's parser would, too, but says less.
+/// Refuses a second `meta`. The guest's parser does so as well, but says less.
 fn only_one(mut search: Search, mut lexer: Lexer<'_>) -> Result<(), Fault> {
-    // What cannot be read behind `meta` is for the guest's parser to report.
+    // The guest's parser reports what cannot be read after `meta`.
     while let Ok(Some(again)) = search.next(&mut lexer) {
         if again.exported && !again.nested {
             let message = "`meta` is exported twice; a script has one `export const meta`";

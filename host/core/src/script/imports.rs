@@ -1,8 +1,7 @@
 //! Imports of names that do not exist.
 //!
-//! Owns: the names of `workflow:extra`, and finding an import of another one.
-//! Never: judges where the words alone do not say what they are; the guest's
-//! parser refuses what is left.
+//! Owns: the names of `workflow:extra`, and finding an import of another name. Never:
+//! reports a doubtful case; the guest's parser refuses those.
 
 use super::lexer::{Kind, Lexer, Token};
 use super::position::{Position, position_at};
@@ -10,19 +9,19 @@ use super::position::{Position, position_at};
 /// The module that a script can import.
 const MODULE: &str = "workflow:extra";
 
-/// What it exports.
+/// The names that it exports.
 pub const EXPORTS: [&str; 2] = ["sleep", "default"];
 
 /// An import of a name that its module does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingExport {
-    /// As the script has it.
+    /// The name in the script.
     pub name: String,
-    /// Where the name stands.
+    /// Position of the name.
     pub at: Position,
 }
 
-/// The first `import { name } from 'workflow:extra'` of a name that is not there.
+/// The first `import { name } from 'workflow:extra'` of a name that does not exist.
 #[must_use]
 pub fn missing_export(text: &str) -> Option<MissingExport> {
     // Most scripts import nothing.
@@ -45,8 +44,8 @@ pub fn missing_export(text: &str) -> Option<MissingExport> {
     }
 }
 
-/// The names between the braces of one import; none where there are no braces,
-/// or the module is another one.
+/// The first missing name between the braces of one import; none if there are no braces
+/// or it is another module.
 fn in_clause(lexer: &mut Lexer<'_>, text: &str) -> Option<MissingExport> {
     let is = |lexer: &Lexer<'_>, token: Token, kind, word: &str| {
         token.kind == kind && lexer.text(token) == word
@@ -75,7 +74,7 @@ fn in_clause(lexer: &mut Lexer<'_>, text: &str) -> Option<MissingExport> {
                 if is_name && missing.is_none() && !EXPORTS.contains(&name) {
                     missing = Some((name.to_owned(), token.start));
                 }
-                // What follows, as in `a as b`, is the script's own name.
+                // In `a as b`, the rest is the script's own name.
                 is_name = false;
             }
             _ => return None,
@@ -95,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_import_of_what_is_not_there_is_found_where_it_stands() {
+    fn an_import_of_a_missing_name_is_found_with_its_position() {
         for (text, name, line, column) in [
             ("import { slep } from 'workflow:extra'", "slep", 1, 10),
             ("\nimport { sleep, nap as n } from \"workflow:extra\"", "nap", 2, 17),
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_or_of_another_module_is_passed_over() {
+    fn other_imports_are_not_reported() {
         for text in [
             "import { sleep } from 'workflow:extra'",
             "import { sleep as slep } from 'workflow:extra'",

@@ -1,7 +1,6 @@
-//! A literal of JavaScript: data, and nothing that would have to run.
+//! A literal of JavaScript: data without code.
 //!
-//! Owns: reading one value, and saying what was found instead of one. Never:
-//! knows which keys `meta` has.
+//! Owns: reading one value. Never: knows which keys `meta` has.
 
 use serde_json::{Map, Number, Value};
 
@@ -11,10 +10,10 @@ use super::literal_errors::{ends, goes_on, no_colon, not_literal, other_than_val
 use super::quoted::{self, shown};
 use crate::codes::Code;
 
-/// Levels of nesting that a `meta` may have; a real one has four.
+/// Most levels of nesting in `meta`; a real one has four.
 const DEPTH_MAX: usize = 64;
 
-/// A value, and the byte it begins at.
+/// A value and its byte offset.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Literal {
     pub(super) at: usize,
@@ -30,7 +29,7 @@ pub(super) enum Data {
     Number(f64),
     Text(String),
     List(Vec<Literal>),
-    /// In order of the text; of two entries of one key the last one counts.
+    /// In the order of the text; of two entries with the same key the last one counts.
     Object(Vec<Entry>),
 }
 
@@ -38,13 +37,13 @@ pub(super) enum Data {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) key: String,
-    /// The byte the key begins at.
+    /// Byte offset of the key.
     pub(super) at: usize,
     pub(super) value: Literal,
 }
 
 impl Literal {
-    /// As `JSON.stringify` would have it.
+    /// The value as `JSON.stringify` would write it.
     pub(super) fn to_json(&self) -> Value {
         match &self.data {
             Data::Undefined | Data::Null => Value::Null,
@@ -66,7 +65,7 @@ impl Literal {
         }
     }
 
-    /// Its kind, in the words of messages.
+    /// Its type, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self.data {
             Data::Undefined => "undefined",
@@ -89,7 +88,7 @@ fn number_to_json(value: f64) -> Value {
     Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
 
-/// Reads one literal; the lexer stands in front of it, and then behind it.
+/// Reads the next literal.
 pub(super) fn read(lexer: &mut Lexer<'_>) -> Result<Literal, Fault> {
     value(lexer, 0)
 }
@@ -152,7 +151,7 @@ fn list(lexer: &mut Lexer<'_>, depth: usize) -> Result<Data, Fault> {
                 lexer.next()?;
                 return Ok(Data::List(items));
             }
-            // A hole.
+            // A hole in the array.
             (Kind::Mark, ",") => {
                 lexer.next()?;
                 items.push(Literal { at: next.start, data: Data::Undefined });

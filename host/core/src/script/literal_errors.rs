@@ -1,7 +1,7 @@
 //! Messages about code where a literal is expected.
 //!
-//! Owns: the sentences about everything that `meta` may not hold. Never: decides that
-//! it may not; [`super::literal`] does, and reads no further.
+//! Owns: the messages about everything that `meta` may not contain. Never: decides what
+//! it may contain; [`super::literal`] does.
 
 use std::fmt::Display;
 
@@ -14,7 +14,7 @@ pub(super) fn not_literal(at: usize, found: impl Display) -> Fault {
     Fault::new(Code::MetaNotLiteral, at, format!("`meta` must be a literal: {found}"))
 }
 
-/// A key was read and no `:` follows it.
+/// The message about a key without a `:` after it.
 pub(super) fn no_colon(lexer: &Lexer<'_>, key: Token, found: Token) -> Fault {
     let name = shown(lexer.text(key));
     let next = lexer.text(found);
@@ -42,7 +42,7 @@ pub(super) fn no_colon(lexer: &Lexer<'_>, key: Token, found: Token) -> Fault {
     }
 }
 
-/// A value was read, and something follows that may not.
+/// The message about a token that may not follow a value.
 pub(super) fn goes_on(lexer: &Lexer<'_>, found: Token, expected: &str) -> Fault {
     continues(lexer, found).unwrap_or_else(|| {
         let text = shown(lexer.text(found));
@@ -50,7 +50,7 @@ pub(super) fn goes_on(lexer: &Lexer<'_>, found: Token, expected: &str) -> Fault 
     })
 }
 
-/// The error if this token makes an expression of the value before it.
+/// The message if this token makes an expression of the value before it.
 pub(super) fn continues(lexer: &Lexer<'_>, found: Token) -> Option<Fault> {
     let at = found.start;
     let text = lexer.text(found);
@@ -90,7 +90,7 @@ fn typescript(at: usize, what: &str) -> Fault {
     Fault::new(Code::MetaTypescript, at, message)
 }
 
-/// `export const meta: Type`.
+/// The message about `export const meta: Type`.
 pub(super) fn annotated(at: usize) -> Fault {
     typescript(at, "type annotation")
 }
@@ -103,7 +103,7 @@ pub(super) fn spread(lexer: &mut Lexer<'_>, dots: Token) -> Fault {
     not_literal(dots.start, format_args!("found a spread `...{what}`"))
 }
 
-/// The message about the token in place of a value.
+/// The message about a token instead of a value.
 pub(super) fn other_than_value(lexer: &mut Lexer<'_>, token: Token) -> Fault {
     let at = token.start;
     let text = shown(lexer.text(token));
@@ -132,7 +132,7 @@ pub(super) fn other_than_value(lexer: &mut Lexer<'_>, token: Token) -> Fault {
     }
 }
 
-/// A variable, or a property or a call of one.
+/// The message about a variable, or about a property or a call of one.
 fn named(lexer: &mut Lexer<'_>, token: Token) -> Fault {
     const PARTS_MAX: usize = 8;
     let mut name = lexer.text(token).to_owned();

@@ -1,7 +1,7 @@
 //! The `meta` of a script: name, description, phases.
 //!
-//! Owns: the keys of `meta`, their types, and which are required. Never: reads
-//! text; it is given a literal.
+//! Owns: the keys of `meta`, their types, and which are required. Never: reads text;
+//! its input is a literal.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,8 +13,7 @@ use crate::codes::Code;
 use crate::options::PhaseOptions;
 use crate::surface::Surface;
 
-/// Most warnings of one script. A script that is wrong everywhere is not
-/// understood better by its thousandth warning.
+/// Most warnings of one script; further ones would not help its author.
 const WARNINGS_MAX: usize = 16;
 
 /// The `meta` of a script.
@@ -36,14 +35,14 @@ pub struct Meta {
     pub extra: Map<String, Value>,
 }
 
-/// One phase that a script announces. `model` and `provider` hold for its
-/// calls that name none.
+/// A phase that a script declares. `model` and `provider` apply to its steps that name
+/// none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Phase {
-    /// As `phase()` and the option `phase` name it.
+    /// Its title, as in `phase()` and the option `phase`.
     pub title: String,
-    /// For people.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Model id, selector or alias.
@@ -52,20 +51,20 @@ pub struct Phase {
     /// Provider by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// Of its calls.
+    /// Options of its steps.
     #[serde(flatten)]
     pub options: PhaseOptions,
 }
 
 impl Meta {
-    /// The phase of a title, if it was announced.
+    /// The phase with this title, if it was declared.
     #[must_use]
     pub fn phase(&self, title: &str) -> Option<&Phase> {
         self.phases.iter().find(|phase| phase.title == title)
     }
 }
 
-/// What a phase says that is not an option of its calls.
+/// Keys of a phase that are not options of its steps.
 const PHASE_KEYS: [&str; 4] = ["title", "detail", "model", "provider"];
 
 /// Reads the keys of `meta`.
@@ -87,9 +86,9 @@ pub(super) fn check(
     Ok((meta, notes))
 }
 
-/// What is odd about them is ignored with a note: nothing depends on them but
-/// what people see, and the model of calls that name none. Options of calls are
-/// not: some hold an agent to something.
+/// Reads the phases. Invalid values are ignored with a warning, because they only
+/// affect what people see, and the model of steps that name none. Invalid options are
+/// refused, because some restrict an agent.
 fn phases(
     fields: &Fields<'_>,
     notes: &mut Vec<OffsetWarning>,
@@ -117,8 +116,8 @@ fn phases(
     Ok(phases)
 }
 
-/// Refuses a second phase of one title where either has options: which of the two holds
-/// for a call of that phase would be a guess.
+/// Refuses a second phase with the same title if either has options, because it would
+/// be unclear which options apply.
 fn refuse_second(
     phases: &[Phase],
     second: &Phase,
@@ -139,7 +138,7 @@ fn refuse_second(
     Ok(())
 }
 
-/// Defaults that a phase declares for its calls.
+/// The options that a phase declares for its steps.
 fn options(item: &Literal, name: &str) -> Result<PhaseOptions, Fault> {
     let Data::Object(entries) = &item.data else { return Ok(PhaseOptions::default()) };
     let wrong = |at, why: String| Fault::new(Code::MetaInvalid, at, format!("{name}: {why}"));
@@ -155,7 +154,7 @@ fn options(item: &Literal, name: &str) -> Result<PhaseOptions, Fault> {
         }
         if PhaseOptions::NAMES.contains(&key.as_str()) {
             given.insert(key.clone(), value.to_json());
-            // The options of a call, so that the sentence is that of a call.
+            // Read alone first, so that the error has the position of its value.
             let alone = Map::from_iter([(key.clone(), value.to_json())]);
             PhaseOptions::read(alone).map_err(|failure| wrong(value.at, failure.message))?;
         } else if !PHASE_KEYS.contains(&key.as_str()) {
@@ -195,7 +194,7 @@ fn ignored(notes: &mut Vec<OffsetWarning>, fault: Fault) {
 
 /// The keys of one object.
 struct Fields<'a> {
-    /// Of the object, in backquotes.
+    /// Name of the object, in backquotes.
     name: &'a str,
     at: usize,
     entries: &'a [Entry],
@@ -215,7 +214,7 @@ impl<'a> Fields<'a> {
         (!matches!(last.value.data, Data::Undefined | Data::Null)).then_some(&last.value)
     }
 
-    fn called(&self, key: &str) -> String {
+    fn key_name(&self, key: &str) -> String {
         format!("`{}.{key}`", self.name.trim_matches('`'))
     }
 
@@ -223,11 +222,11 @@ impl<'a> Fields<'a> {
         match self.get(key) {
             None => Ok(None),
             Some(Literal { data: Data::Text(text), .. }) => Ok(Some(text.clone())),
-            Some(value) => Err(wrong_type(value, &self.called(key), "a string")),
+            Some(value) => Err(wrong_type(value, &self.key_name(key), "a string")),
         }
     }
 
-    /// The same, where nothing depends on it.
+    /// As [`Self::text`], but ignores an invalid value with a warning.
     fn text_or_note(&self, key: &str, notes: &mut Vec<OffsetWarning>) -> Option<String> {
         self.text(key).unwrap_or_else(|fault| {
             ignored(notes, fault);
@@ -237,7 +236,7 @@ impl<'a> Fields<'a> {
 
     fn required(&self, key: &str) -> Result<String, Fault> {
         match (self.text(key)?, self.get(key)) {
-            (Some(text), Some(value)) => not_blank(&text, value.at, &self.called(key)),
+            (Some(text), Some(value)) => not_blank(&text, value.at, &self.key_name(key)),
             _ => {
                 let message = format!("{} needs a `{key}`, a string", self.name);
                 Err(Fault::new(Code::MetaInvalid, self.at, message))
@@ -245,13 +244,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The keys that are none of these, each with a note.
+    /// All other keys, each with a warning.
     fn others(&self, known: &[&str], notes: &mut Vec<OffsetWarning>) -> Map<String, Value> {
         let mut others = Map::new();
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             if notes.len() < WARNINGS_MAX {
                 let message =
-                    format!("{} is not known and is ignored", self.called(&shown(&entry.key)));
+                    format!("{} is not known and is ignored", self.key_name(&shown(&entry.key)));
                 notes.push(OffsetWarning { at: entry.at, message });
             }
             others.insert(entry.key.clone(), entry.value.to_json());

@@ -1,7 +1,6 @@
 //! One run in a list.
 //!
-//! Owns: what a list shows of a run, readable or not. Never: reads a journal; the list
-//! does.
+//! Owns: the summary of a run, readable or damaged. Never: reads a journal; the list does.
 
 use serde::Serialize;
 use smol_wf_core::ids::RunId;
@@ -32,19 +31,19 @@ pub struct RunSummary {
     pub created_at_ms: i64,
     /// When its last entry was written, in milliseconds since 1970.
     pub updated_at_ms: i64,
-    /// Entries of its journal.
+    /// Number of entries of its journal.
     pub entries: u64,
-    /// How often a process began to work on it.
+    /// Number of epochs: how often a process began to work on it.
     pub attempts: u32,
-    /// Steps of its scripts.
+    /// Number of steps.
     pub steps: u64,
     /// Number of agent steps.
     pub agents: u64,
     /// Tokens that its agents used.
     pub token_usage: TokenUsage,
-    /// Dollars that its agents cost, as far as that is known.
+    /// Known cost of its agents, in dollars.
     pub cost_usd: f64,
-    /// Why its journal cannot be read.
+    /// Why its journal cannot be read; none for a readable run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
     /// Tokens and dollars by provider, model and day.
@@ -79,7 +78,7 @@ pub(super) fn shown(row: &RunRow, summary: Summary) -> RunSummary {
     }
 }
 
-/// What the row alone says about a run whose journal is damaged.
+/// The list entry of a run whose journal is damaged, from its row alone.
 pub(super) fn damaged(row: &RunRow, error: &EngineError) -> RunSummary {
     RunSummary {
         run_id: row.key.run.clone(),

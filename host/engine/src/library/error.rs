@@ -1,6 +1,6 @@
 //! Errors of finding and reading workflow files.
 //!
-//! Owns: the codes and messages. Never: holds any content of a file.
+//! Owns: the list of errors, with codes and messages. Never: holds any content of a file.
 
 use smol_wf_core::codes::Code;
 use std::path::Path;
@@ -18,15 +18,15 @@ pub enum LibraryError {
     /// The path is not a valid relative path.
     #[error("`{path}` is not the path of a workflow: {reason}")]
     PathInvalid {
-        /// As the script wrote it.
+        /// The path in the script.
         path: String,
-        /// Which rule it breaks.
+        /// The rule that it breaks.
         reason: &'static str,
     },
     /// The path leads out of the project.
     #[error("`{path}` lies outside the project, where no child workflow may lie")]
     Outside {
-        /// As far as it is known from the root.
+        /// The path, relative to the root if that is known.
         path: String,
     },
     /// A link in the project leads out of it.
@@ -42,9 +42,9 @@ pub enum LibraryError {
         "`{path}` belongs to another user (uid {uid}) and lies in a folder where everyone may write; move your script to a folder of your own"
     )]
     Foreign {
-        /// Where.
+        /// The file.
         path: String,
-        /// Whose.
+        /// The id of its owner.
         uid: u32,
     },
     /// The folder of the run's project is gone.
@@ -53,56 +53,56 @@ pub enum LibraryError {
     /// The file does not exist.
     #[error("there is no file `{path}`")]
     NotFound {
-        /// Where.
+        /// The file.
         path: String,
     },
-    /// It is not a regular file.
+    /// The path is not that of a regular file.
     #[error("`{path}` is {kind}, not a file")]
     NotAFile {
-        /// Where.
+        /// Its path.
         path: String,
-        /// What it is.
+        /// The kind of file, such as `a directory`.
         kind: &'static str,
     },
-    /// It is larger than a script may be.
+    /// The file is larger than a script may be.
     #[error("`{path}` is larger than {SCRIPT_BYTES_MAX} bytes, the most that a script may have")]
     TooLarge {
-        /// Where.
+        /// The file.
         path: String,
     },
     /// The name is not a valid workflow name.
     #[error("`{name}` is not the name of a workflow: {reason}")]
     NameInvalid {
-        /// As the script wrote it.
+        /// The name in the script.
         name: String,
-        /// Which rule it breaks.
+        /// The rule that it breaks.
         reason: String,
     },
     /// No workflow has this name.
     #[error("there is no workflow `{name}` in {}{}", place(looked), advice(similar, known))]
     NameUnknown {
-        /// As the script wrote it.
+        /// The name in the script.
         name: String,
-        /// Directories that were searched, from the root.
+        /// Directories that were searched, relative to the root.
         looked: Vec<String>,
         /// Similar names that exist.
         similar: Vec<String>,
         /// The first few names that exist.
         known: Vec<String>,
     },
-    /// The system refuses to open or read it.
+    /// The system refuses to open or read the file.
     #[error("`{path}` cannot be read: {error}")]
     Io {
-        /// Where.
+        /// The file.
         path: String,
-        /// Why.
+        /// The system's error.
         #[source]
         error: std::io::Error,
     },
 }
 
 impl LibraryError {
-    /// Stable code.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -123,7 +123,7 @@ impl LibraryError {
         Self::at(shown(&path.to_string_lossy()), error)
     }
 
-    /// What the system said of a path that is already fit to be shown.
+    /// The error for a path that the system refuses; `path` is escaped already.
     pub(super) fn at(path: String, error: std::io::Error) -> Self {
         match error.kind() {
             _ if is_escape(&error) => Self::Outside { path },
@@ -134,7 +134,7 @@ impl LibraryError {
 }
 
 impl LibraryError {
-    /// Why an open file, whose path is fit to be shown, is not read.
+    /// The error for an open file that is not read; `path` is escaped already.
     pub(super) fn refused(path: String, refused: FileRefusal) -> Self {
         match refused {
             FileRefusal::NotAFile(kind) => Self::NotAFile { path, kind },
@@ -145,7 +145,7 @@ impl LibraryError {
     }
 }
 
-/// A text of a script, fit for a terminal and not too long.
+/// A text of a script with escaped control characters, shortened.
 pub(super) fn shown(text: &str) -> String {
     const SHOWN_CHARS: usize = 200;
     let mut shown: String = text

@@ -1,7 +1,7 @@
-//! Opening and reading one file.
+//! Opens and reads one file.
 //!
-//! Owns: that only a regular file of bounded size is ever read, judged by the
-//! open handle and not by its name. Never: chooses the file.
+//! Owns: reading only regular files of bounded size, which is checked on the open handle,
+//! not on the path. Never: chooses the file.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -11,11 +11,11 @@ use cap_std::fs::{Dir, File, FileType, Metadata, OpenOptions};
 /// Why a file is not read.
 #[derive(Debug)]
 pub(super) enum FileRefusal {
-    /// It is this instead of a regular file.
+    /// It is not a regular file but of this kind.
     NotAFile(&'static str),
-    /// It is larger than it may be.
+    /// It is larger than the limit.
     TooLarge,
-    /// It belongs to this other user, and lies where everyone may put one.
+    /// It belongs to the user of this id, and lies where everyone may put files.
     Foreign(u32),
     /// The system refuses.
     Io(io::Error),
@@ -27,7 +27,7 @@ impl From<io::Error> for FileRefusal {
     }
 }
 
-/// A file beneath a directory, by a path from there.
+/// Opens a file beneath a directory, by its path from there.
 pub(super) fn open(dir: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -37,7 +37,7 @@ pub(super) fn open(dir: &Dir, path: impl AsRef<Path>) -> io::Result<File> {
     dir.open_with(path, &options)
 }
 
-/// A file anywhere.
+/// Opens a file anywhere.
 pub(super) fn open_anywhere(path: &Path) -> io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true);
@@ -50,8 +50,8 @@ pub(super) fn open_anywhere(path: &Path) -> io::Result<File> {
 #[expect(clippy::cast_possible_wrap, reason = "the system's own type is signed")]
 const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits() as i32;
 
-/// What is in an open file, when it is a regular one with so many bytes at the
-/// most. `own` asks for one of the user's or root's.
+/// Reads an open file, which must be regular and have at most `most` bytes. With `own`, it
+/// must belong to the user or to root.
 pub(super) fn take(file: File, most: u64, own: bool) -> Result<Vec<u8>, FileRefusal> {
     let metadata = regular(&file)?;
     #[cfg(unix)]
@@ -72,7 +72,7 @@ pub(super) fn take(file: File, most: u64, own: bool) -> Result<Vec<u8>, FileRefu
     if bytes.len() as u64 > most { Err(FileRefusal::TooLarge) } else { Ok(bytes) }
 }
 
-/// What is known of an open file, when it is a regular one.
+/// The metadata of an open file, which must be regular.
 pub(super) fn regular(file: &File) -> Result<Metadata, FileRefusal> {
     let metadata = file.metadata()?;
     match kind(metadata.file_type()) {
@@ -81,7 +81,7 @@ pub(super) fn regular(file: &File) -> Result<Metadata, FileRefusal> {
     }
 }
 
-/// None for a regular file.
+/// The kind of a file, for messages; none for a regular file.
 fn kind(of: FileType) -> Option<&'static str> {
     if of.is_file() {
         None

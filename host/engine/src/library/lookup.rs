@@ -1,7 +1,7 @@
-//! Searches the workflows that a script names.
+//! Finds the workflows that a script names.
 //!
-//! Owns: the order of folders: the caller's, the run's, the project's root, the user's
-//! own workflows. Never: leaves them.
+//! Owns: the order of the folders: the caller's, the run's, the project's root, the user's
+//! own workflows. Never: searches any other folder.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::error::{LibraryError, shown};
 use super::{Loaded, ProjectRoot, name, path};
 use crate::error::EngineError;
 
-/// What the home folder is called in a path.
+/// The name of the home folder in recorded paths.
 const HOME: &str = "~";
 
 /// The folders that a run's scripts may take workflows from.
@@ -44,8 +44,8 @@ impl Library {
         Self { root, cwd, home: home.map(Path::to_owned) }
     }
 
-    /// The workflow that a script means. A script of surface 1 gets what lies beside or
-    /// above it in its project, as it did then.
+    /// Finds the workflow that a script names. Under surface 1, only folders beside and above
+    /// the script in its project are searched.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
@@ -137,7 +137,7 @@ impl Library {
             (None, Some(LibraryError::NotFound { .. })) if !tried.is_empty() => {
                 let mut path =
                     tried.iter().map(|path| shown(path)).collect::<Vec<_>>().join("` or `");
-                // The places are from the root: what was written is not in them.
+                // These paths are from the root, so they do not show the path in the script.
                 if asked.split('/').any(|part| part == "..") {
                     path.push_str(&format!("` for `{}", shown(asked)));
                 }
@@ -156,7 +156,7 @@ impl Library {
             {
                 let next = match (search.upwards(root, &place), &found) {
                     (Ok(next), _) => next,
-                    // What was found counts, whatever lies elsewhere.
+                    // A workflow was found already: errors in other folders do not matter.
                     (Err(_), Some(_)) => None,
                     (Err(error), None) => return Err(error),
                 };
@@ -187,18 +187,19 @@ impl Library {
         Ok(ResolvedScript { loaded, warning: None })
     }
 
-    /// The folders in which the user keeps workflows for all projects, and what
-    /// they are called: as shells do, so that a recording does not name the user.
+    /// The folders in which the user keeps workflows for all projects, with their names in
+    /// paths. These begin with `~`, so that a recording does not name the user.
     fn user_folders(&self) -> impl Iterator<Item = (String, ProjectRoot)> + '_ {
         let of_home = |home: &'_ PathBuf| name::FOLDERS.map(|folder| (folder, home.join(folder)));
-        // Most people have none.
+        // Folders that do not exist are skipped: most users have none.
         self.home.iter().flat_map(of_home).filter_map(|(name, folder)| {
             Some((format!("{HOME}/{name}/"), ProjectRoot::open(&folder).ok()?))
         })
     }
 }
 
-/// The workflow of a name that a user gives in a folder: its bytes and its path.
+/// Finds the workflow of a name that the user types in a folder. Returns its bytes and its
+/// path.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_surface_1_finds_what_it_found_then() {
+    fn a_run_of_surface_1_finds_the_same_workflows_as_before() {
         let dir = tempfile::tempdir().unwrap();
         script(dir.path(), ".claude/workflows/one.js", "other");
         script(dir.path(), ".claude/workflows/two.js", "one");

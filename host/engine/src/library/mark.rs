@@ -1,45 +1,46 @@
 //! The marks of a project's root, and which marks count.
 //!
-//! Owns: whose mark may make a folder a project. Never: reads what is in a mark.
+//! Owns: which marks make a folder a project. Never: reads the contents of a mark.
 //!
-//! Whoever may write to a folder can make its subfolder a project: then its
-//! settings choose the agents, and its workflows have names. So a mark counts
-//! when it belongs to the user or to root and nobody else may have put it
-//! there (git's CVE-2022-24765 was the same).
+//! A user who may write to a folder can make it a project. The project's settings choose
+//! the agents, and its workflows have names. So a mark counts only if it belongs to the
+//! user or to root and no other user could have put it there (compare git's
+//! CVE-2022-24765).
 
 use std::path::{Path, PathBuf};
 
 use smol_wf_core::shell;
 
-/// What marks a directory as the root of a project, the surest first: a
-/// repository may hold workflow folders in several of its directories.
+/// Files and folders that mark the root of a project, the strongest first: a repository
+/// may have workflow folders in several of its directories.
 const ROOT_MARKS: [&[&str]; 2] = [&[".git"], &[".agents", ".claude"]];
 
-/// The nearest marked directory, and the nearest that a mark does not count for.
+/// The result of a search for marks.
 #[derive(Debug, Default)]
 pub(super) struct MarkSearch {
+    /// The nearest directory with a mark that counts.
     pub(super) root: Option<PathBuf>,
-    /// Why a mark that is nearer, or the only one, does not count.
+    /// Why a mark does not count that is nearer, or the only one.
     pub(super) passed_over: Option<String>,
 }
 
-/// How a mark stands.
+/// Whether a mark counts.
 #[derive(Debug, PartialEq, Eq)]
 enum Mark {
     Counts,
-    /// Someone else's, or in a folder where everyone may put one: the reason.
-    /// None where that is no news, as below `/tmp`.
+    /// It belongs to another user, or lies in a folder where everyone may put one. With the
+    /// reason, or none for folders such as `/tmp` where this is expected.
     Foreign(Option<String>),
 }
 
-/// Whether a folder or file of this name in a directory may say what the
-/// project's is.
+/// Whether a file or folder of this name in a directory counts as the project's own: it
+/// exists, and no other user could have put it there.
 #[must_use]
 pub fn counts(dir: &Path, name: &str) -> bool {
     look(dir, name) == Some(Mark::Counts)
 }
 
-/// Looks from a directory upwards, to below `home`.
+/// Looks for marks in a directory and those above it, up to below `home`.
 pub(super) fn find(own: &Path, home: Option<&Path>) -> MarkSearch {
     let mut marked = MarkSearch::default();
     for marks in ROOT_MARKS {
@@ -61,15 +62,15 @@ pub(super) fn find(own: &Path, home: Option<&Path>) -> MarkSearch {
     marked
 }
 
-/// The outermost marked directory around a path as it is written.
+/// The outermost marked directory around a path. Links are not followed.
 pub(super) fn outermost<'a>(path: &'a Path, home: Option<&Path>) -> Option<&'a Path> {
     let marks = ROOT_MARKS.iter().copied().flatten();
     let is_marked = |dir: &&Path| marks.clone().any(|name| counts(dir, name));
     candidates(path.parent()?, home).filter(is_marked).last()
 }
 
-/// Directories that may be a project's root: neither the home directory nor
-/// what lies above it, which would open all that the user has to any script.
+/// Directories that may be a project's root: neither the home directory nor any above it,
+/// which would open all files of the user to any script.
 fn candidates<'a>(own: &'a Path, home: Option<&Path>) -> impl Iterator<Item = &'a Path> {
     own.ancestors().take_while(move |dir| dir.parent().is_some() && Some(*dir) != home)
 }
@@ -82,7 +83,7 @@ fn look(dir: &Path, name: &str) -> Option<Mark> {
     let folder = dir.metadata().ok()?;
     let mode = folder.mode();
     if is_open_to_all(mode) {
-        // In a folder like `/tmp`, which says so by its sticky bit, it is no news.
+        // The sticky bit marks folders such as `/tmp`, where foreign files are expected.
         let why = || {
             format!(
                 "{} does not mark a project, for everyone may write to {}: where that is yours, chmod o-w {}",
@@ -108,7 +109,7 @@ fn look(dir: &Path, name: &str) -> Option<Mark> {
     dir.join(name).symlink_metadata().ok().map(|_| Mark::Counts)
 }
 
-/// The mode bit of folders in which only its owner removes a file.
+/// The mode bit of folders in which only the owner of a file may remove it.
 #[cfg(unix)]
 const STICKY: u32 = 0o1000;
 
@@ -118,7 +119,7 @@ pub(super) fn is_open_to_all(mode: u32) -> bool {
     mode & 0o002 != 0
 }
 
-/// Whether this is the user, or root, who may do everything anyway.
+/// Whether this is the id of the user, or of root, who may do everything anyway.
 #[cfg(unix)]
 pub(super) fn is_own(uid: u32) -> bool {
     uid == 0 || uid == rustix::process::geteuid().as_raw()

@@ -1,8 +1,8 @@
-//! Reads a file that a person has named, or that was found by its name.
+//! Reads files that the user names, or that were found in a folder.
 //!
-//! Owns: that a link in a project does not lead out of it: git carries links,
-//! and whoever types `tests/a.swf` means a file of the project. Never: decides
-//! what a file is for.
+//! Owns: refusing links that lead out of a project. A cloned repository may contain such
+//! links, and a user who types `tests/a.swf` means a file of the project. Never: interprets
+//! a file.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -35,8 +35,8 @@ pub fn read_named(path: &Path, most: u64, home: Option<&Path>) -> io::Result<Vec
     file::take(file, most, false).map_err(|refused| told(refused, most))
 }
 
-/// The opened file, by the same rules but for its size. A file that belongs to no project
-/// may be a pipe.
+/// Opens a file by the same rules, but with no limit on its size. A file that belongs to no
+/// project may be a pipe.
 ///
 /// # Errors
 /// As of [`read_named`].
@@ -75,28 +75,28 @@ pub fn read_found(
     read_beneath(folder, inside, most)
 }
 
-/// The same of a file beneath a folder, by its path from there; no link leads out.
+/// Reads a file beneath a folder, by its path from there. No link may lead out.
 pub(crate) fn read_beneath(folder: &Path, inside: &Path, most: u64) -> io::Result<Vec<u8>> {
     let dir = Dir::open_ambient_dir(folder, ambient_authority())?;
     let file = file::open(&dir, inside).map_err(|error| escaped(error, folder))?;
     file::take(file, most, false).map_err(|refused| told(refused, most))
 }
 
-/// Opens it, and follows no link out of its project.
+/// Opens a file. If it lies in a project, no link may lead out.
 pub(super) fn open(path: &Path, home: Option<&Path>) -> io::Result<File> {
     let path = without_parents(path)?;
     let home = home.and_then(|home| home.canonicalize().ok());
     let Some(root) = mark::outermost(&path, home.as_deref()) else {
         return file::open_anywhere(&path);
     };
-    // What does not lie beneath it is refused as one that leads out.
+    // A path that is not beneath the root is refused like a link that leads out.
     let inside = path.strip_prefix(root).unwrap_or(&path);
     let dir = Dir::open_ambient_dir(root, ambient_authority())?;
     file::open(&dir, inside).map_err(|error| escaped(error, root))
 }
 
-/// Checks a path that will be written, for which folders may be made: no link in a
-/// project may lead out, neither the file itself nor a folder on the way.
+/// Checks a path that will be written, perhaps with new folders: no link in a project may
+/// lead out of it, neither the file itself nor a folder on the way.
 ///
 /// # Errors
 /// When a link leads out.
@@ -106,7 +106,7 @@ pub fn stays_inside(path: &Path, home: Option<&Path>) -> io::Result<()> {
     let Some(root) = mark::outermost(&path, home.as_deref()) else { return Ok(()) };
     let is_there = |path: &&Path| path.symlink_metadata().is_ok();
     let there = path.ancestors().find(is_there).unwrap_or(root);
-    // A link to nothing is an error: through it a file would be made elsewhere.
+    // A dangling link is an error: writing through it would make a file elsewhere.
     let real = there.canonicalize()?;
     let is_device = real.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
     if is_device || real.starts_with(root.canonicalize()?) {
@@ -115,8 +115,8 @@ pub fn stays_inside(path: &Path, home: Option<&Path>) -> io::Result<()> {
     Err(outside(root))
 }
 
-/// Absolute, and without `..`, which a person has typed and means as the system
-/// does: behind a link it goes up from where that leads.
+/// Makes a path absolute and removes `..` as the system does: after a link, `..` is the
+/// parent of the link's target.
 fn without_parents(path: &Path) -> io::Result<PathBuf> {
     let mut whole = PathBuf::new();
     for part in std::path::absolute(path)?.components() {
@@ -131,7 +131,7 @@ fn without_parents(path: &Path) -> io::Result<PathBuf> {
     Ok(whole)
 }
 
-/// cap-std reports an escape as an error of its own, without a number.
+/// Whether cap-std refused a path that leads out: its own error has no error number.
 pub(super) fn is_escape(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }

@@ -1,14 +1,14 @@
-//! Workflow scripts out of dice.
+//! Generates random workflow scripts.
 //!
-//! Owns: what a generated script may contain. Never: a script that loops for
-//! ever or waits for nothing on purpose; that one fails is fine, and some do.
+//! Owns: the statements of a generated script. Never: loops forever, or waits for a promise
+//! that never settles. A generated script may fail.
 
 use std::fmt::Write as _;
 
-/// Statements nest this deep at the most.
+/// Most levels of nested statements.
 const DEPTH_MAX: u32 = 3;
 
-/// What chance decides of a generated script and its run.
+/// The random choices of a generated script and its run.
 pub(super) struct Dice(fastrand::Rng);
 
 impl Dice {
@@ -16,7 +16,7 @@ impl Dice {
         Self(fastrand::Rng::with_seed(seed))
     }
 
-    /// Below `below`, which is not 0.
+    /// A number from 0 to `below` - 1. `below` must not be 0.
     pub(super) fn roll(&mut self, below: u64) -> u64 {
         self.0.u64(0..below)
     }
@@ -33,7 +33,7 @@ pub(super) fn script(dice: &mut Dice) -> String {
     text
 }
 
-/// A script that may be a child of another: it starts none.
+/// A script for a child workflow, which starts no other.
 pub(super) fn child(dice: &mut Dice) -> String {
     let mut text = META.to_owned();
     for _ in 0..1 + dice.roll(2) {
@@ -113,7 +113,7 @@ fn expression(dice: &mut Dice, depth: u32, children: bool) -> String {
     }
 }
 
-/// Two to four expressions, each behind this and before a mark.
+/// Two to four expressions, each between `before` and a mark.
 fn several(dice: &mut Dice, depth: u32, children: bool, before: &str) -> String {
     let count = 2 + dice.roll(3);
     let one = |dice: &mut Dice| format!("{before}{}/**/", expression(dice, depth, children));

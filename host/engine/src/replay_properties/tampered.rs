@@ -1,7 +1,7 @@
-//! Journals that someone has changed.
+//! Journals that were tampered with.
 //!
-//! Owns: every single-byte change of a sampled journal, with and without the
-//! chain of digests made good again. Never: a change that says the same.
+//! Owns: every single-byte change of a sampled journal, with the old and with a repaired
+//! chain of digests. Never: a change without a meaning.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use smol_wf_sandbox::Sandbox;
 
 use super::{is_step, replay, replay_in_pieces, run, sandbox};
 
-/// Every answer goes into a later prompt, so that none can change unseen.
+/// Every answer is part of a later prompt, so that a replay notices each change.
 const SAMPLE: &str = "export const meta = { name: 'sample', description: 's' }
     let said = []
     const keep = answer => { said.push(JSON.stringify(answer)); return answer }
@@ -27,7 +27,7 @@ const SAMPLE: &str = "export const meta = { name: 'sample', description: 's' }
     try { keep(await agent('last ' + said.join())) } catch (error) { keep(error.message) }
     return said";
 
-/// Each with other answers, in another order.
+/// Seeds of sampled journals. Each gives other answers in another order.
 const SEEDS: [u64; 4] = [11, 12, 13, 14];
 
 async fn sample(seed: u64) -> Vec<Entry> {
@@ -40,7 +40,7 @@ fn seal(entries: &[Entry]) -> Vec<Record> {
 }
 
 #[tokio::test]
-async fn every_changed_byte_breaks_the_chain_where_it_is() {
+async fn every_changed_byte_is_found_at_its_entry() {
     let records = seal(&sample(SEEDS[0]).await);
     let mut changes = 0_u64;
     for (seq, record) in (0..).zip(&records) {
@@ -51,7 +51,7 @@ async fn every_changed_byte_breaks_the_chain_where_it_is() {
                     continue;
                 }
                 bytes[at] = byte;
-                // A body is text: what is none is not in the database.
+                // The database holds text, so a body that is not UTF-8 cannot occur.
                 let Ok(body) = String::from_utf8(bytes) else { continue };
                 let mut changed = records.clone();
                 changed[seq as usize].body = body;
@@ -76,8 +76,8 @@ async fn every_changed_byte_breaks_the_chain_where_it_is() {
     assert!(changes > 9_000);
 }
 
-/// Someone who can write the chain anew can make up a journal, but not one that
-/// the script would not have made.
+/// With a repaired chain, a forged journal is still caught unless the script could have made
+/// it.
 #[tokio::test]
 async fn a_changed_journal_with_a_good_chain_is_caught_at_the_step() {
     let sandbox = sandbox();
@@ -91,7 +91,8 @@ async fn a_changed_journal_with_a_good_chain_is_caught_at_the_step() {
     assert!(arguments > 400 && results > 80, "{arguments}, {results}");
 }
 
-/// Changes each byte of each argument and answer of a journal; how many of each.
+/// Changes each byte of each argument and answer of a journal, and checks that a replay
+/// notices. Returns the number of changed arguments and answers.
 async fn caught(sandbox: &Sandbox, entries: &[Entry]) -> (u32, u32) {
     let (mut arguments, mut results) = (0, 0);
     for (seq, entry) in entries.iter().enumerate() {
@@ -111,7 +112,7 @@ async fn caught(sandbox: &Sandbox, entries: &[Entry]) -> (u32, u32) {
                 assert_eq!(caught, seq as u64, "{:?}", entry.body);
                 arguments += 1;
             } else {
-                // An answer shows in the next thing that the script asks for.
+                // A changed answer changes the next step of the script.
                 let next = (seq + 1..entries.len())
                     .find(|at| !entries[*at].body.is_about_epochs())
                     .unwrap();
@@ -147,13 +148,13 @@ async fn a_changed_order_with_a_good_chain_is_caught() {
     assert!(orders >= 4, "{orders}");
 }
 
-/// Whether a step says in its prompt all that was answered before it.
+/// Whether the prompt of a step contains all answers before it.
 fn needs_all(body: &Body) -> bool {
     let prompt = body.asked_agent().map(|(_, request)| request.prompt.as_str());
     prompt.is_some_and(|prompt| prompt.starts_with("sum up") || prompt.starts_with("last"))
 }
 
-/// The entry with one byte of an argument or of a result changed, for every byte.
+/// For every byte of an argument or result, the entry with that byte changed.
 fn changes_of(entry: &Entry) -> Vec<Entry> {
     let with = |body: Body| Entry { at_us: entry.at_us, body };
     match &entry.body {
@@ -176,7 +177,7 @@ fn changes_of(entry: &Entry) -> Vec<Entry> {
         Body::Settled { step, outcome, reply, given } => {
             use smol_wf_core::guest::Outcome;
             let outcomes: Vec<Outcome> = match outcome {
-                // Inside the quotes of a text; the result of a sleep is nobody's.
+                // Only inside the quotes of a string. The result of a sleep has no effect.
                 Outcome::Value(text) if text.starts_with('"') => bytes_of(&text[1..text.len() - 1])
                     .map(|inner| Outcome::Value(format!("\"{inner}\"")))
                     .collect(),
@@ -189,7 +190,7 @@ fn changes_of(entry: &Entry) -> Vec<Entry> {
                     })
                     .collect(),
             };
-            // What the script was not told is held by the chain alone.
+            // Only the chain protects fields that the script does not see.
             let outcomes = if given.is_some() { Vec::new() } else { outcomes };
             let settled = |outcome| {
                 with(Body::Settled { step: *step, outcome, reply: reply.clone(), given: None })
@@ -200,7 +201,7 @@ fn changes_of(entry: &Entry) -> Vec<Entry> {
     }
 }
 
-/// The text with one of its characters replaced, for each.
+/// For each character of a text, the text with that character replaced.
 fn bytes_of(text: &str) -> impl Iterator<Item = String> {
     text.char_indices().map(|(at, one)| {
         let other = if one == 'x' { 'y' } else { 'x' };

@@ -1,4 +1,4 @@
-//! What differs between live runs, replays, simulations and fixtures.
+//! The interface to live runs, replays, simulations and fixtures.
 //!
 //! Owns: the interface of the driver to agents, recorded answers or stubs. Never: the
 //! order of turns; the driver has that.
@@ -15,7 +15,7 @@ use super::children::{ChildScript, QueuedChild};
 /// Runs the effects of a run and reports their results. The default methods are those of
 /// a replay, which has a journal and nothing else.
 pub(crate) trait Backend: Send {
-    /// Why driving stops without a machine to go on with.
+    /// The error that ends a run without its machine.
     type Halt: From<SandboxError> + Send;
 
     /// The time for a delivery that is made now, in microseconds since 1970.
@@ -34,8 +34,7 @@ pub(crate) trait Backend: Send {
     /// A delivery settles this step, and its outcome has an entry.
     fn settled(&mut self, _step: StepId) {}
 
-    /// Runs a turn to its end, or cuts it off. `is_live` says that its delivery is not
-    /// replayed.
+    /// Runs a turn to its end, or cuts it off. `is_live` if its delivery is not replayed.
     fn accompany<T: Send>(
         &mut self,
         turn: impl Future<Output = T> + Send,
@@ -44,7 +43,7 @@ pub(crate) trait Backend: Send {
         async { Ok(turn.await) }
     }
 
-    /// A child workflow failed with this error. Its caller sees the message only.
+    /// A child workflow failed with this error. Its caller gets only the message.
     fn child_failed(&mut self, _scope: Scope, _error: &ScriptError) {}
 
     /// A turn is over and its entries were taken.
@@ -63,8 +62,8 @@ pub(crate) trait Backend: Send {
         async { Ok(None) }
     }
 
-    /// Where the promises were made that this stuck script waits for, for its error. None
-    /// leaves it stuck.
+    /// The positions of the promises that a stuck script waits for, for its error message.
+    /// None leaves it stuck.
     fn unsettled(
         &mut self,
         _scope: Scope,

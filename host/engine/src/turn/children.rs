@@ -14,7 +14,7 @@ use smol_wf_core::step_request::WorkflowTarget;
 /// A `workflow` step whose script was not searched yet.
 pub(crate) struct QueuedChild {
     pub(crate) step: StepId,
-    /// Path of the script that called.
+    /// Path of the script that has the step.
     pub(crate) caller: String,
     pub(crate) target: WorkflowTarget,
     pub(crate) args: Option<String>,
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn children_wait_for_room_and_those_cut_off_are_never_looked_for() {
+    fn children_wait_for_room_and_cancelled_ones_are_never_searched() {
         let mut queue = ChildQueue::default();
         let others = queue.take_from(vec![find(1), Effect::Cancel(StepId(9)), find(2), find(3)]);
         assert_eq!(others, [Effect::Cancel(StepId(9))]);

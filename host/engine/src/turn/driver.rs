@@ -24,7 +24,7 @@ pub(crate) struct Turns {
     children: ChildQueue,
     /// Whether guests watch their promises, which costs fuel.
     watching: bool,
-    /// What is redacted before the machine sees it.
+    /// Rules that redact the texts of scripts before the machine gets them.
     rules: Option<Arc<Redaction>>,
     /// Fuel of a turn that was cut off and has no entry.
     cut_fuel: u64,
@@ -55,7 +55,7 @@ impl Turns {
         Self { watching: true, ..Self::new(sandbox) }
     }
 
-    /// Turns in which everything that scripts say is redacted.
+    /// Turns in which all texts of scripts are redacted.
     pub(crate) fn redacting(sandbox: Sandbox, rules: Arc<Redaction>) -> Self {
         Self { rules: Some(rules), ..Self::new(sandbox) }
     }
@@ -151,8 +151,8 @@ impl Turns {
         Ok(())
     }
 
-    /// Every script waits: runs the effects, then waits for something to deliver. False
-    /// when nothing will come.
+    /// Every script waits: runs the effects, then waits for a delivery. Returns false if none
+    /// will come.
     async fn wait<B: Backend>(
         &mut self,
         machine: &mut Machine,
@@ -217,7 +217,7 @@ impl Turns {
         Ok((machine, Ok(())))
     }
 
-    /// Where the promises were made that this script waits for, as `line:column`. Empty
+    /// The positions of the promises that this script waits for, as `line:column`. Empty
     /// unless its guest was [watching](Self::watching).
     pub(crate) async fn unsettled(&mut self, machine: Machine, scope: Scope) -> Vec<String> {
         let Some(guest) = self.guests.get_mut(&scope) else { return Vec::new() };

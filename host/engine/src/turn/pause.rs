@@ -1,4 +1,4 @@
-//! Why no turn follows.
+//! Reasons why no turn follows.
 
 use smol_wf_core::guest::StopTurn;
 use smol_wf_core::ids::Scope;
@@ -8,10 +8,10 @@ use smol_wf_core::ids::Scope;
 pub(crate) enum Pause {
     /// The run is over.
     Ended,
-    /// Every script waits, and the backend waits for nothing.
+    /// Every script waits, and the backend has nothing to deliver.
     Rest,
-    /// This script waits for what nothing will settle, and the backend does not give it
-    /// up.
+    /// This script waits for promises that nothing will settle, and the backend does not
+    /// give it up.
     Stuck(Scope),
     /// A limit of the run, or a difference from its journal.
     Stopped(StopTurn),

@@ -1,4 +1,4 @@
-//! One turn of a guest: its delivery, and the limit that a fault stands for.
+//! One turn of a guest: its delivery, and the limit behind a fault.
 //!
 //! Owns: the calls into the sandbox. Never: decides what comes next, or waits for
 //! anything but the guest.
@@ -17,7 +17,7 @@ use super::pause::Pause;
 use crate::fixture::redact::Redaction;
 use crate::fixture::redacted::{self, Redacted};
 
-/// What a guest does in a turn.
+/// The delivery that begins a turn.
 pub(super) enum Task {
     Start(Box<StartInput>),
     Settle(StepId, Outcome),
@@ -54,7 +54,7 @@ impl Task {
     }
 }
 
-/// What a guest needs to start a script.
+/// The input of a guest that starts a script.
 pub(super) fn start_input(
     start: ScopeStart,
     surface: Surface,
@@ -76,8 +76,8 @@ pub(super) fn start_input(
     })
 }
 
-/// The status of the script after a turn, or why the run stops. `fuel` is what the turn
-/// was given.
+/// The status of the script after a turn, or why the run stops. `fuel` is the limit of the
+/// turn.
 pub(super) fn status_of(
     end: Result<Status, TurnFault>,
     memory_denied: bool,
@@ -86,8 +86,8 @@ pub(super) fn status_of(
 ) -> Result<Status, Pause> {
     let stopped = |error| Pause::Stopped(StopTurn::Limit(error));
     match end {
-        // Also when the script caught it: what it did then would not replay with more
-        // memory.
+        // Also if the script caught the error: with more memory, it would do something else
+        // in a replay.
         Ok(_) if memory_denied => Err(stopped(LimitError::Memory { limit_mib: limits.memory_mib })),
         Ok(status) => Ok(status),
         Err(TurnFault::Stopped(stop)) => Err(Pause::Stopped(stop)),
@@ -98,7 +98,7 @@ pub(super) fn status_of(
     }
 }
 
-/// The limit that a fault stands for.
+/// The limit that caused a fault; none for other faults.
 fn limit_of(fault: &TurnFault, fuel: u64, limits: &Limits) -> Option<LimitError> {
     Some(match fault {
         TurnFault::OutOfFuel if fuel < limits.turn_fuel(0) || fuel >= limits.fuel => {

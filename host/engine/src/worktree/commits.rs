@@ -1,6 +1,6 @@
-//! What an agent has committed in its worktree, and on which branches.
+//! The commits of an agent in its worktree, and their branches.
 //!
-//! Owns: which branches are the agent's, and which commits are on none. Never: reads a
+//! Owns: finding the agent's branches, and its commits that are on none. Never: reads a
 //! file of the worktree.
 //!
 //! The source is the worktree's own reflog of HEAD: every commit that was made there was
@@ -27,7 +27,7 @@ pub(super) struct Branch {
     pub(super) name: String,
     /// Its newest commit.
     pub(super) tip: String,
-    /// The agent has made it, and nobody else has moved it since.
+    /// Whether the agent has made it, and its tip is the base commit or one of the agent's.
     pub(super) is_agents: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct AgentCommits {
     pub(super) stashed: usize,
 }
 
-/// One step of HEAD.
+/// One move of HEAD, from the reflog.
 struct HeadMove {
     to: String,
     from: Option<String>,
@@ -127,7 +127,7 @@ impl AgentCommits {
         Ok(Self { head, on, branches, lost, stashed })
     }
 
-    /// Whether there is no commit beyond the base commit.
+    /// Whether the agent has committed nothing.
     pub(super) fn is_nothing(&self, base: &str) -> bool {
         self.head == base
             && self.lost.is_empty()
@@ -165,7 +165,7 @@ impl AgentCommits {
     }
 }
 
-/// From the newest to the oldest, as git prints them.
+/// The moves in the output of `git log -g`, the newest first.
 fn moves_of(log: &str) -> Vec<HeadMove> {
     let entries: Vec<(&str, &str)> =
         log.lines().map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
@@ -217,7 +217,8 @@ fn tips_of(list: &str) -> Vec<String> {
     tips.map(|(id, _)| id.to_owned()).collect()
 }
 
-/// Entries of the stash say on which branch they were made.
+/// The number of stash entries that were made on the agent's branches. Their messages name
+/// the branch.
 fn stashed_on(note: &WorktreeNote, branches: &[Branch], entries: &str) -> usize {
     let agents = branches.iter().filter(|branch| branch.is_agents).map(|branch| &*branch.name);
     let names: BTreeSet<&str> = agents.chain([&*note.branch]).collect();

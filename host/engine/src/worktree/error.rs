@@ -1,6 +1,6 @@
 //! Errors of git worktrees, with stable codes.
 //!
-//! Owns: the list. Never: what to do about an error.
+//! Owns: the list of errors. Never: handles an error.
 
 use smol_wf_core::codes::Code;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub enum WorktreeError {
     /// The engine has no folder for worktrees.
     #[error("there is no folder to put worktrees into")]
     NoFolder,
-    /// A branch has a name below which the branches of steps should be.
+    /// A branch has the name of the folder for the branches of steps.
     #[error(
         "isolation: 'worktree' makes branches below `{branch}/`, and a branch `{branch}` is in the way; type `git branch -m {} {}`, or another name for it", shell::word(.branch), shell::word(&format!("{branch}-old"))
     )]
@@ -44,25 +44,25 @@ pub enum WorktreeError {
     /// Git refused something.
     #[error("git cannot {doing}: {said}")]
     Git {
-        /// What was being done.
+        /// What was tried, as an infinitive such as `add a worktree`.
         doing: &'static str,
-        /// What git said.
+        /// The message of git.
         said: String,
     },
     /// The file system refused something.
     #[error("cannot {doing} {}: {error}", .path.display())]
     File {
-        /// What was being done.
+        /// What was tried, as an infinitive such as `make`.
         doing: &'static str,
-        /// To what.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
 }
 
 impl WorktreeError {
-    /// Stable code.
+    /// The stable code of this error.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {

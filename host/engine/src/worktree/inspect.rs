@@ -1,7 +1,6 @@
 //! Inspects a worktree after its step.
 //!
-//! Owns: whether it holds work that is nowhere else, including work that git's status
-//! does not show. Never: changes a file, or decides what is kept.
+//! Owns: finding work that is nowhere else, including work that git's status does not show. Never: changes a file, or decides what is kept.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +17,7 @@ const DOING: &str = "look at a worktree";
 /// Mode of a submodule in the index.
 const SUBMODULE: &str = "160000";
 
-/// What has changed in a worktree.
+/// The changes in a worktree.
 pub(super) enum Change {
     /// Nothing. These branches of the agent are at the base commit.
     Nothing(Vec<Branch>),
@@ -137,9 +136,9 @@ pub(super) fn unknown(note: &WorktreeNote, elsewhere: Option<&Path>) -> Worktree
     unseen(note, Some(format!("git no longer knows this worktree; {warning}")))
 }
 
-/// Work that the status does not show: in submodules, and in files that are
-/// marked so that git does not look at them. `index` is what `git ls-files
-/// --stage -v` says.
+/// A warning about work that the status does not show: in submodules, and in files that are
+/// marked so that git ignores their changes. `index` is the output of `git ls-files --stage
+/// -v`.
 fn hidden(worktree: &Path, index: &str) -> Option<String> {
     let (mut submodules, mut files) = (Vec::new(), Vec::new());
     for line in index.lines() {

@@ -1,6 +1,6 @@
 //! Git worktrees: a folder and a branch for each step with `isolation`.
 //!
-//! Owns: where they are, removing unchanged ones and keeping changed ones. Never: merges
+//! Owns: their folders, removing unchanged ones and keeping changed ones. Never: merges
 //! anything.
 //!
 //! They lie beside the database, not in `.git` or the project: agents protect `.git` from
@@ -58,7 +58,7 @@ const ATTRIBUTES_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) struct OpenedWorktree {
     /// The folder of the project in it.
     pub(crate) cwd: PathBuf,
-    /// What differs from the project, for the first worktree of a run.
+    /// A warning about differences from the project, for the first worktree of a run.
     pub(crate) warning: Option<String>,
 }
 
@@ -192,8 +192,8 @@ impl Worktrees {
         kept
     }
 
-    /// The same for all steps that were cut off. What cannot be looked at in time
-    /// stays for `smol-wf worktrees prune`.
+    /// The same for all steps that were cut off. Worktrees that cannot be inspected in time
+    /// stay for `smol-wf worktrees prune`.
     pub(crate) async fn close(&self) -> Vec<(StepId, Box<Worktree>)> {
         let open = std::mem::take(&mut *self.open.lock().await);
         if open.is_empty() {
@@ -256,8 +256,8 @@ fn is_taken(branch: &str, branches: &[String]) -> bool {
     rests.any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// What a worktree lacks that the project may have, because it would take a program or
-/// the network.
+/// A warning about parts of the project that a worktree lacks, because they would need a
+/// program or the network.
 fn unlike_the_project(worktree: &Path) -> Option<String> {
     let mut lacks = Vec::new();
     if worktree.join(".gitmodules").exists() {

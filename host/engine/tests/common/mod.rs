@@ -1,4 +1,4 @@
-//! An engine over a memory store, with agents that do what a test says.
+//! An engine over a memory store, with scripted agents.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
@@ -35,7 +35,7 @@ pub type Answering<'a> =
     Pin<Box<dyn Future<Output = Result<AgentReply, ProviderError>> + Send + 'a>>;
 pub type Act = dyn for<'a> Fn(AgentTask, &'a dyn Activity) -> Answering<'a> + Send + Sync;
 
-/// An agent that does what a test says.
+/// An agent with the behaviour of a closure.
 #[derive(Clone)]
 pub struct Scripted {
     pub name: &'static str,
@@ -44,7 +44,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// An agent called `agent`.
+    /// An agent of the name `agent`.
     pub fn new(
         act: impl for<'a> Fn(AgentTask, &'a dyn Activity) -> Answering<'a> + Send + Sync + 'static,
     ) -> Self {
@@ -84,7 +84,7 @@ impl Providers for These {
     }
 }
 
-/// A reply of so many tokens, at no known price.
+/// A reply of this many tokens, of a model without a known price.
 pub fn reply(text: &str, output_tokens: u64) -> AgentReply {
     AgentReply {
         answer: Answer::Text(text.to_owned()),
@@ -118,7 +118,7 @@ impl Bench {
         Self { engine: Engine::new(options).unwrap(), store, dir: dir.to_owned(), agents }
     }
 
-    /// For another engine.
+    /// The providers, for another engine.
     pub fn providers(&self) -> Arc<dyn Providers> {
         Arc::new(These(self.agents.clone()))
     }
@@ -130,7 +130,7 @@ impl Bench {
         };
         RunSpec {
             provider: "agent".into(),
-            // So that a test sees the code of each failure.
+            // Makes failures visible to the test, with their codes.
             defaults: StepDefaults {
                 on_failure: Some(OnFailure::Throw),
                 ..StepDefaults::default()

@@ -1,4 +1,4 @@
-//! A repository to make worktrees of.
+//! A git repository for tests of worktrees.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +20,7 @@ pub fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A repository with one commit, and beside it a place for worktrees.
+/// A repository with one commit, and a folder for worktrees beside it.
 pub struct Repo {
     pub dir: tempfile::TempDir,
 }

@@ -62,7 +62,7 @@ pub(super) fn a_held_run_is_not_deleted(store: &mut dyn Store) {
     assert_eq!(store.load(&key(1)).unwrap(), None);
 }
 
-pub(super) fn a_value_of_two_runs_stays_with_the_other(store: &mut dyn Store) {
+pub(super) fn a_value_of_two_runs_outlives_one_of_them(store: &mut dyn Store) {
     let shared = "shared ".repeat(LARGE_BYTES);
     let own = "own ".repeat(LARGE_BYTES);
     let one = logged(&mut Chain::new(), &[&shared, &own]);

@@ -28,7 +28,7 @@ pub(super) fn a_held_run_is_not_given_away(store: &mut dyn Store) {
     assert_eq!(store.lease(&key(2)), Err(missing));
 }
 
-pub(super) fn a_lease_is_replaced_by_who_has_seen_it_as_it_is(store: &mut dyn Store) {
+pub(super) fn a_lease_is_replaced_only_as_it_was_seen(store: &mut dyn Store) {
     let first = created(store, 1, "one");
     let old = seen(store, 1);
     assert_eq!((old.owner.as_str(), old.fence, old.is_over), ("one", first.fence, false));
@@ -53,7 +53,7 @@ pub(super) fn a_lease_is_replaced_by_who_has_seen_it_as_it_is(store: &mut dyn St
     assert_eq!((third.fence, fourth.fence), (second.fence + 1, second.fence + 2));
 }
 
-pub(super) fn a_holder_that_lives_keeps_its_run_whatever_the_clock_says(store: &mut dyn Store) {
+pub(super) fn a_live_holder_keeps_its_run_whatever_the_clock_says(store: &mut dyn Store) {
     let lease = created(store, 1, "one");
     store.renew(&lease, Duration::ZERO).unwrap();
     let late = seen(store, 1);
@@ -76,7 +76,7 @@ pub(super) fn a_holder_that_lives_keeps_its_run_whatever_the_clock_says(store: &
     store.claim(&key(1), terms("two"), None).unwrap();
 }
 
-pub(super) fn a_lease_is_let_go_of_with_the_last_entries(store: &mut dyn Store) {
+pub(super) fn a_lease_is_released_with_the_last_entries(store: &mut dyn Store) {
     let lease = created(store, 1, "one");
     let records = logged(&mut Chain::new(), &["last", "late"]);
     let batch = |first_seq, records, release| Append {
@@ -139,7 +139,7 @@ fn queued(store: &mut dyn Store, key: RunKey, wake_at_us: Option<i64>) {
     store.create_from(&run, None, &mut records).unwrap();
 }
 
-pub(super) fn a_run_is_created_for_nobody_and_taken_once(store: &mut dyn Store) {
+pub(super) fn a_run_without_a_holder_is_claimed_once(store: &mut dyn Store) {
     queued(store, key(1), None);
     assert_eq!(store.lease(&key(1)).unwrap(), None);
     assert_eq!(store.leased().unwrap(), []);
@@ -153,7 +153,7 @@ pub(super) fn a_run_is_created_for_nobody_and_taken_once(store: &mut dyn Store) 
     append(store, &lease, 1, &records).unwrap();
 }
 
-pub(super) fn what_is_due_and_free_is_taken_in_the_order_of_tenants(store: &mut dyn Store) {
+pub(super) fn due_and_free_runs_are_claimed_in_the_order_of_tenants(store: &mut dyn Store) {
     let of = |tenant: &str, number| RunKey { tenant: TenantId::new(tenant), ..key(number) };
     let [a, b, c] = ["a", "b", "c"].map(TenantId::new);
     for (tenant, number, wake_at_us) in [

@@ -51,7 +51,7 @@ pub(super) fn the_newest_come_first_page_by_page(store: &mut dyn Store) {
     assert_eq!(store.list(&TenantId::local(), &none).unwrap(), []);
 }
 
-pub(super) fn a_list_tells_the_state_of_a_run(store: &mut dyn Store) {
+pub(super) fn a_list_shows_the_state_of_a_run(store: &mut dyn Store) {
     let mut chain = Chain::new();
     let large = "answer ".repeat(crate::LARGE_BYTES);
     let mut records = logged(&mut chain, &["head", "middle", &large]);
@@ -93,7 +93,7 @@ pub(super) fn lists_are_narrowed_to_a_span_of_time(store: &mut dyn Store) {
     assert_eq!(of(Some(4), Some(4), 9), Vec::<i64>::new());
 }
 
-pub(super) fn what_came_last_is_the_newest_whatever_its_time(store: &mut dyn Store) {
+pub(super) fn the_run_that_was_stored_last_is_the_newest(store: &mut dyn Store) {
     // The clock was set back twice.
     for number in [5, 9, 3, 4, 1] {
         created(store, number, "me");
@@ -143,7 +143,7 @@ fn narrowed(store: &mut dyn Store, filter: RunFilter<'_>, limit: u32) -> Vec<i64
     rows.iter().map(|row| row.created_at_us).collect()
 }
 
-pub(super) fn lists_are_narrowed_to_what_is_known_or_is_not(store: &mut dyn Store) {
+pub(super) fn lists_are_filtered_by_facts(store: &mut dyn Store) {
     use RunState::{Completed, Failed, Interrupted, Paused};
     let records = logged(&mut Chain::new(), &["first", "second"]);
     let mut leases = Vec::new();
@@ -198,7 +198,7 @@ pub(super) fn lists_are_narrowed_to_what_is_known_or_is_not(store: &mut dyn Stor
     assert_eq!(narrowed(store, RunFilter::States(&[Failed]), 9), [3, 1]);
 }
 
-pub(super) fn facts_are_kept_while_they_fit_whoever_holds_the_run(store: &mut dyn Store) {
+pub(super) fn facts_are_kept_while_they_fit_the_journal(store: &mut dyn Store) {
     let tenant = TenantId::local();
     let lease = created(store, 1, "me");
     let row = store.find(&tenant, key(1).run.as_str(), 1).unwrap().remove(0);

@@ -27,29 +27,29 @@ pub fn run(make: impl Fn() -> Box<dyn Store>) {
     let checks: &[fn(&mut dyn Store)] = &[
         a_run_is_created_whole_or_not_at_all,
         records_come_back_in_order,
-        a_stretch_ends_with_the_record_that_reaches_its_bound,
-        a_run_is_made_of_records_that_come_one_by_one,
+        a_segment_ends_with_the_record_that_reaches_its_limit,
+        a_run_is_created_from_records_that_are_read_one_by_one,
         a_refused_batch_is_refused_alone,
         batches_of_one_run_follow_each_other,
         tenants_do_not_see_each_other,
         leases::a_held_run_is_not_given_away,
-        leases::a_lease_is_replaced_by_who_has_seen_it_as_it_is,
-        leases::a_holder_that_lives_keeps_its_run_whatever_the_clock_says,
-        leases::a_lease_is_let_go_of_with_the_last_entries,
+        leases::a_lease_is_replaced_only_as_it_was_seen,
+        leases::a_live_holder_keeps_its_run_whatever_the_clock_says,
+        leases::a_lease_is_released_with_the_last_entries,
         leases::an_old_fence_writes_nothing,
         leases::a_lease_is_renewed_and_released,
-        leases::a_run_is_created_for_nobody_and_taken_once,
-        leases::what_is_due_and_free_is_taken_in_the_order_of_tenants,
+        leases::a_run_without_a_holder_is_claimed_once,
+        leases::due_and_free_runs_are_claimed_in_the_order_of_tenants,
         lists::the_newest_come_first_page_by_page,
-        lists::a_list_tells_the_state_of_a_run,
+        lists::a_list_shows_the_state_of_a_run,
         lists::lists_are_narrowed_to_a_span_of_time,
-        lists::lists_are_narrowed_to_what_is_known_or_is_not,
-        lists::facts_are_kept_while_they_fit_whoever_holds_the_run,
-        lists::what_came_last_is_the_newest_whatever_its_time,
+        lists::lists_are_filtered_by_facts,
+        lists::facts_are_kept_while_they_fit_the_journal,
+        lists::the_run_that_was_stored_last_is_the_newest,
         lists::runs_are_found_by_the_start_of_their_id,
         deletion::a_deleted_run_leaves_nothing_behind,
         deletion::a_held_run_is_not_deleted,
-        deletion::a_value_of_two_runs_stays_with_the_other,
+        deletion::a_value_of_two_runs_outlives_one_of_them,
         deletion::a_summary_counts_while_the_journal_ends_there,
         bodies::every_body_comes_back_byte_for_byte,
         bodies::random_bodies_come_back_byte_for_byte,
@@ -100,7 +100,7 @@ fn records_come_back_in_order(store: &mut dyn Store) {
     assert_eq!(load_in_segments(store, &key(2), ReadLimit::records(7)).unwrap(), None);
 }
 
-fn a_stretch_ends_with_the_record_that_reaches_its_bound(store: &mut dyn Store) {
+fn a_segment_ends_with_the_record_that_reaches_its_limit(store: &mut dyn Store) {
     let (small, large) = ("s", "l".repeat(3 * crate::LARGE_BYTES));
     let texts = [small, &large, small, small, &large, &large, small];
     let all = logged(&mut Chain::new(), &texts);
@@ -129,7 +129,7 @@ fn a_stretch_ends_with_the_record_that_reaches_its_bound(store: &mut dyn Store) 
     assert!(none.is_last && none.records.is_empty());
 }
 
-fn a_run_is_made_of_records_that_come_one_by_one(store: &mut dyn Store) {
+fn a_run_is_created_from_records_that_are_read_one_by_one(store: &mut dyn Store) {
     let large = "x".repeat(2 * crate::LARGE_BYTES);
     let first = logged(&mut Chain::new(), &["a", &large, "c"]);
     store.create(&new_run(1), terms("me"), &first).unwrap();

@@ -26,7 +26,7 @@ fn the_linked_sqlite_is_sound() {
 }
 
 #[test]
-fn the_settings_are_those_that_durability_rests_on() {
+fn the_settings_are_those_that_durability_depends_on() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&directory.path().join("runs.db")).unwrap();
     let connection = store.connection.as_ref().unwrap();
@@ -50,7 +50,7 @@ fn the_settings_are_those_that_durability_rests_on() {
 
 #[cfg(unix)]
 #[test]
-fn only_the_owner_may_read_what_we_make() {
+fn new_files_are_readable_only_for_their_owner() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -73,7 +73,7 @@ fn a_directory_is_refused() {
 }
 
 #[test]
-fn what_is_no_database_is_refused_and_left_alone() {
+fn a_file_that_is_not_a_database_is_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notes.txt");
     for content in ["just some notes", &"no database at all\n".repeat(1000)] {
@@ -85,7 +85,7 @@ fn what_is_no_database_is_refused_and_left_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_or_a_device_is_no_database() {
+fn a_pipe_or_a_device_is_refused() {
     for path in ["/dev/null", "/dev/zero"] {
         assert_eq!(refused(path.as_ref()).code(), "store_not_a_file", "{path}");
     }
@@ -98,7 +98,7 @@ fn into_one_file(path: &Path) {
 }
 
 #[test]
-fn a_truncated_database_is_seen_before_anything_is_handed_out() {
+fn a_truncated_database_is_noticed_before_anything_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     let (store, lease) = create(&path);
@@ -149,7 +149,7 @@ fn an_empty_file_becomes_a_database() {
 }
 
 #[test]
-fn a_path_that_nobody_can_write_is_refused() {
+fn an_unwritable_path_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();

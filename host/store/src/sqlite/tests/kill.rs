@@ -36,7 +36,7 @@ fn writer() {
 }
 
 #[test]
-fn what_was_acknowledged_survives_a_kill() {
+fn acknowledged_appends_survive_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     drop(create(&path));

@@ -106,7 +106,7 @@ fn the_first_release_is_read_and_written_on() {
 }
 
 #[test]
-fn what_was_cut_off_before_the_migration_is_noticed_where_it_can_be() {
+fn entries_cut_off_before_the_migration_are_noticed_if_possible() {
     for (cut, noticed) in [("seq = 0", true), ("seq = 2", true), ("1", true), ("seq = 3", false)] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("runs.db");
@@ -131,7 +131,7 @@ fn crashed(path: &Path, directory: &Path) {
 }
 
 #[test]
-fn a_crash_after_any_statement_leaves_the_old_or_the_new() {
+fn a_crash_after_any_statement_leaves_the_old_or_the_new_schema() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     first_release(&path);
@@ -191,7 +191,7 @@ fn migrating() {
 }
 
 #[test]
-fn a_kill_at_any_moment_of_it_leaves_the_old_or_the_new() {
+fn a_kill_at_any_moment_leaves_the_old_or_the_new_schema() {
     let directory = tempfile::tempdir().unwrap();
     let original = directory.path().join("runs.db");
     released(&original, 3, RUNS);

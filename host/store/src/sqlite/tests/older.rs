@@ -85,7 +85,7 @@ fn check_holder(owner: &str) -> Holder {
 }
 
 #[test]
-fn the_tables_of_an_older_program_that_is_at_work_are_read_and_left_as_they_are() {
+fn tables_in_use_by_an_older_program_are_read_and_left_as_they_are() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     held_by(&path, "lives");
@@ -126,7 +126,7 @@ fn the_tables_of_an_older_program_that_is_at_work_are_read_and_left_as_they_are(
 }
 
 #[test]
-fn the_tables_are_renewed_once_their_holder_is_gone() {
+fn tables_are_migrated_once_their_holder_is_gone() {
     for (owner, is_over, renewed) in [
         ("dead", false, true),
         ("dead", true, true),
@@ -209,7 +209,7 @@ const READ_OF_SCHEMA_3: &str = "SELECT kind, body, chain, moved, seq FROM entrie
     WHERE tenant = ?1 AND run = ?2 AND seq >= ?3 ORDER BY seq";
 
 #[test]
-fn one_name_has_the_entries_of_both_tables_for_programs_that_read() {
+fn one_view_has_the_entries_of_both_tables() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     released(&path, 3, 3);
@@ -228,13 +228,13 @@ fn one_name_has_the_entries_of_both_tables_for_programs_that_read() {
         assert_eq!(chains, expected);
         let plan = format!("EXPLAIN QUERY PLAN {READ_OF_SCHEMA_3}");
         let mut plan = reader.prepare(&plan).unwrap();
-        let steps = plan.query_map(of_run, |row| row.get::<_, String>(3)).unwrap();
-        assert!(!steps.map(Result::unwrap).any(|step| step.starts_with("SCAN")));
+        let lines = plan.query_map(of_run, |row| row.get::<_, String>(3)).unwrap();
+        assert!(!lines.map(Result::unwrap).any(|line| line.starts_with("SCAN")));
     }
 }
 
 #[test]
-fn a_database_without_the_view_of_all_entries_is_read_and_gets_it() {
+fn a_missing_view_of_all_entries_is_created() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     let (mut store, lease) = create(&path);
@@ -251,7 +251,7 @@ fn a_database_without_the_view_of_all_entries_is_read_and_gets_it() {
 }
 
 #[test]
-fn tables_that_are_renewed_during_a_read_stay_as_they_were_for_it() {
+fn a_migration_during_a_read_does_not_affect_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     held_by(&path, "lives");
@@ -272,7 +272,7 @@ fn tables_that_are_renewed_during_a_read_stay_as_they_were_for_it() {
 }
 
 #[test]
-fn who_wanted_to_renew_the_tables_does_not_take_who_did_for_an_older_program() {
+fn a_process_that_migrated_first_is_not_taken_for_an_older_program() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     let (_store, _lease) = create(&path);

@@ -15,15 +15,15 @@ use crate::conformance::{key, logged};
 fn plan(store: &SqliteStore, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Vec<String> {
     let connection = store.connection.as_ref().unwrap();
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-    let steps = statement.query_map(values, |row| row.get(3)).unwrap();
-    steps.map(Result::unwrap).collect()
+    let lines = statement.query_map(values, |row| row.get(3)).unwrap();
+    lines.map(Result::unwrap).collect()
 }
 
-/// Checks that each step of a plan is a look-up in the requested order.
+/// Checks that each line of a plan is a look-up in the requested order.
 #[track_caller]
 fn looks_up(plan: &[String], index: &str) {
-    assert!(plan.iter().any(|step| step.contains(index)), "{index}: {plan:#?}");
-    let slow = |step: &&String| step.starts_with("SCAN") || step.contains("TEMP B-TREE");
+    assert!(plan.iter().any(|line| line.contains(index)), "{index}: {plan:#?}");
+    let slow = |line: &&String| line.starts_with("SCAN") || line.contains("TEMP B-TREE");
     assert_eq!(plan.iter().find(slow), None, "{plan:#?}");
 }
 
@@ -51,7 +51,7 @@ fn runs_in_a_state_and_forks_of_a_run_are_looked_up() {
 }
 
 #[test]
-fn leases_and_what_is_due_are_looked_up() {
+fn leases_and_due_runs_are_looked_up() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&directory.path().join("runs.db")).unwrap();
     let held = plan(&store, super::super::leases::LEASED, &[]);
@@ -63,8 +63,8 @@ fn leases_and_what_is_due_are_looked_up() {
 fn the_plan_of_a_statement_is_made_once() {
     let directory = tempfile::tempdir().unwrap();
     let (mut store, lease) = create(&directory.path().join("runs.db"));
-    for step in 1..4 {
-        append(&mut store, &lease, step, &logged(&mut Chain::new(), &["next"])).unwrap();
+    for seq in 1..4 {
+        append(&mut store, &lease, seq, &logged(&mut Chain::new(), &["next"])).unwrap();
     }
     let held = store.connection.as_ref().unwrap().prepare_cached(HELD).unwrap();
     assert_eq!(held.get_status(StatementStatus::Run), 3);

@@ -100,7 +100,7 @@ fn two_connections_write_two_runs() {
 }
 
 #[test]
-fn who_was_replaced_is_refused_while_the_other_writes() {
+fn a_replaced_holder_is_refused_while_the_new_one_writes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     let (mut old, old_lease) = create(&path);

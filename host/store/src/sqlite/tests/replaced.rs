@@ -106,7 +106,7 @@ fn a_commit_into_a_file_that_was_cut_is_an_error() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_another_database_is_an_error_and_one_to_the_same_is_none() {
+fn a_link_to_another_database_is_an_error_and_one_to_the_same_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let (real, link) = (directory.path().join("real.db"), directory.path().join("link.db"));
     drop(create(&real));
@@ -121,7 +121,7 @@ fn a_link_to_another_database_is_an_error_and_one_to_the_same_is_none() {
 }
 
 #[test]
-fn what_others_do_rightly_is_no_replacement() {
+fn normal_work_of_other_processes_is_not_a_replacement() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     let (mut store, lease) = create(&path);

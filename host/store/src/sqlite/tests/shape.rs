@@ -22,7 +22,7 @@ fn the_digests_are_those_of_the_migrations() {
 }
 
 #[test]
-fn a_new_database_is_what_the_migrations_make_of_an_empty_file() {
+fn the_image_of_a_new_database_equals_the_migrations() {
     let directory = tempfile::tempdir().unwrap();
     let text = |connection: &Connection, name: &str| -> String {
         let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
@@ -68,7 +68,7 @@ fn a_new_database_is_what_the_migrations_make_of_an_empty_file() {
 }
 
 #[test]
-fn what_no_migration_makes_is_refused_by_name() {
+fn an_object_of_no_migration_is_refused_by_name() {
     for (change, named) in [
         ("CREATE VIEW answers AS SELECT * FROM older_entries", "view `answers`"),
         (
@@ -105,7 +105,7 @@ fn what_no_migration_makes_is_refused_by_name() {
 }
 
 #[test]
-fn what_sqlite_keeps_for_itself_is_no_change() {
+fn tables_of_sqlite_itself_are_not_a_change() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     drop(create(&path));

@@ -132,7 +132,7 @@ fn a_database_that_may_only_be_read_is_read_and_refuses_to_be_written() {
 }
 
 #[test]
-fn what_only_the_log_has_is_read_as_well_or_asked_for() {
+fn entries_in_the_log_alone_are_read_or_reported() {
     let Some(mount) = Mount::small() else { return };
     let path = mount.path().join("runs.db");
     let (mut store, lease) = create(&path);

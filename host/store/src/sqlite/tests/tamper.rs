@@ -91,10 +91,10 @@ fn is_noticed(table: &Table, change: &str) -> bool {
             assert!(codes.contains(&error.code()), "{change}: {error}");
             true
         }
-        Ok(None) => panic!("the run has gone without a word: {change}"),
+        Ok(None) => panic!("the run is missing without an error: {change}"),
         Ok(Some(records)) => {
             let sound = journal::read(&records).is_ok();
-            assert!(!sound || records == written, "taken for the truth: {change}");
+            assert!(!sound || records == written, "unnoticed: {change}");
             !sound
         }
     }
@@ -111,8 +111,7 @@ fn columns(table: &str) -> BTreeSet<String> {
 
 #[test]
 fn a_change_of_any_column_of_an_entry_is_noticed_or_changes_nothing() {
-    // One that marks a large value as none; a mark where there is none is
-    // taken off in reading.
+    // A packed body without its mark is noticed; an extra mark has no effect.
     let changes = [
         ("tenant", "tenant = 'x'", true),
         ("run", "run = LAST, seq = 7", true),
@@ -195,7 +194,7 @@ fn entries_cut_off_anywhere_are_noticed() {
 }
 
 #[test]
-fn a_damaged_journal_is_named_and_hides_no_other() {
+fn a_damaged_journal_is_named_and_does_not_hide_others() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("runs.db");
     database(&path);
@@ -213,7 +212,7 @@ fn a_damaged_journal_is_named_and_hides_no_other() {
 }
 
 #[test]
-fn a_summary_goes_with_whatever_is_changed_of_its_journal() {
+fn any_change_of_a_journal_deletes_its_summary() {
     let changes = [
         "UPDATE summaries SET text = 'free'",
         "DELETE FROM ENTRIES WHERE run = FIRST",
