@@ -1,7 +1,7 @@
-//! All messages of errors, one of each, to be read from top to bottom.
+//! Test: the messages of all errors, in one list to be read from top to bottom.
 //!
 //! Owns: a sample of each error, and the comparison with `tests/messages.txt`. Never:
-//! part of the program; this is a test.
+//! part of the program.
 
 mod samples;
 

@@ -1,7 +1,7 @@
 //! Reads the program's stdin, once.
 //!
 //! Owns: that stdin is read by one argument only, and not without a limit. Never:
-//! knows what the bytes mean.
+//! interprets the bytes.
 
 use std::io::{IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
