@@ -34,8 +34,8 @@ install_four() {
       "opencode-ai@$opencode" "node-linux-$(npm_arch)@$node"
     node node_modules/@anthropic-ai/claude-code/install.cjs
     (cd node_modules/opencode-ai && node postinstall.mjs)
-    # Not by `npm install`: its program is one file, and some of the packages
-    # that it names are not to be had.
+    # Not with `npm install`: its program is one file, and some of the packages
+    # that it names are not available.
     npm pack --silent --loglevel=error "@earendil-works/pi-coding-agent@$pi" >/dev/null
     mkdir pi && tar -xzf earendil-works-pi-coding-agent-*.tgz -C pi && rm ./*.tgz
     cd pi/package
@@ -63,13 +63,13 @@ install_acp() {
 
 newest() { npm view --loglevel=error "$1" version; }
 
-# Installs what is not there yet in these versions.
+# Installs into $1, unless it has these versions ($2) already.
 have() {
   local where=$1 versions=$2
   shift 2
   [[ $(cat "$where/versions" 2>/dev/null) != "$versions" ]] || return 0
   say "installing into $where: $versions"
-  # In a condition the shell would go on after a failure.
+  # Not in a condition: there, `set -e` would have no effect.
   set +e
   (set -e; "$@")
   local installed=$?

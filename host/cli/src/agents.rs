@@ -30,7 +30,7 @@ use crate::failure::CommandError;
 use crate::progress::{self, Preamble};
 
 /// Banner on a terminal without any agent: an echo must never be mistaken for an
-/// answer. It speaks of calls that name no agent, because a script may name one.
+/// answer. It is about calls that name no agent, because a script may name one.
 const NOTHING: &str = "no agent is installed and logged in, so calls that name none (by provider, \
     model or phase) only echo their prompt: NOTHING IS SENT TO A MODEL. `smol-wf doctor` \
     says what is missing; --agent-provider debug hides this warning";
@@ -46,6 +46,7 @@ pub(crate) struct Catalogue {
     /// Secrets of MCP servers in the settings, which are masked in every agent's
     /// output.
     servers_secrets: Vec<(String, String)>,
+    /// How agents' permission questions are answered.
     asks: AskPolicy,
 }
 
@@ -147,8 +148,9 @@ pub(crate) struct AgentChoice {
     /// The provider of calls that name neither model nor provider: that of the
     /// default model, otherwise [`name`](Self::name).
     pub(crate) answering: String,
+    /// Why it was chosen.
     how: ChosenBy,
-    /// Other providers that the settings choose for some calls.
+    /// Other providers that the settings choose for some steps.
     others: Vec<OtherAgent>,
 }
 
@@ -172,7 +174,9 @@ enum ChosenBy {
 /// A provider that a model in the settings chooses.
 #[derive(Debug, PartialEq, Eq)]
 struct OtherAgent {
+    /// Name of the provider.
     name: String,
+    /// The steps that it gets, and the setting that says so.
     what_for: String,
 }
 

@@ -82,6 +82,7 @@ pub(crate) struct ProjectFile {
 /// All settings in effect.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
+    /// Settings of [`Key`] that are set or have a default.
     values: BTreeMap<Key, Sourced<Value>>,
     /// Selectors of models by alias.
     pub(crate) model_map: BTreeMap<String, Sourced<String>>,

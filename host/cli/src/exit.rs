@@ -37,14 +37,14 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// SIGTERM: 128 and its number.
 pub(crate) const TERMINATED: u8 = 143;
 
-/// Of a run that has been driven as far as it went.
+/// Exit code of a run that went as far as it could, by its state and error code.
 pub(crate) fn of_report(report: &Report, signal: Option<u8>, fail_on_null: bool) -> ExitCode {
     let class = report.error.as_ref().and_then(|error| class_of(&error.code));
     ExitCode::from(match (report.state, class) {
         (RunState::Completed, _) if report.is_fruitless() => NULLS,
         (RunState::Completed, _) if fail_on_null && !report.nulls.is_empty() => NULLS,
         (RunState::Completed, _) => 0,
-        // The script cannot be run, although that shows only while it runs.
+        // The script is broken, although that shows only while it runs.
         (RunState::Failed, Some(ExitClass::ScriptFault)) => INPUT,
         // With older versions the run failed instead of pausing.
         (RunState::Failed | RunState::Paused, Some(ExitClass::Unavailable)) => UNAVAILABLE,

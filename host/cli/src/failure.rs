@@ -33,18 +33,21 @@ const FIXED_LIMITS: [Code; 5] =
 /// Why a command ended without a report.
 #[derive(Debug)]
 pub(crate) enum CommandError {
+    /// The engine could not start, continue or read a run.
     Engine(EngineError),
+    /// The arguments of the workflow cannot be used.
     Args(ArgsError),
+    /// The settings cannot be used.
     Config(ConfigError),
+    /// A flag, or a combination of flags, that makes no sense; a whole
+    /// sentence.
     Usage(String),
+    /// stdout cannot be written.
     Output(std::io::Error),
     /// A file that was named cannot be read or written.
     File(FileError),
     /// A run was named, but there is no database.
-    NoDatabase {
-        path: PathBuf,
-        asked: String,
-    },
+    NoDatabase { path: PathBuf, asked: String },
     /// No agent is usable, and nobody would see the warning that prompts are
     /// echoed.
     NoAgent,
@@ -63,6 +66,7 @@ pub(crate) enum CommandError {
 /// A file that was named cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
+    /// The file does not exist, may not be read, or is of the wrong kind.
     #[error("{} cannot be read: {error}; check the path", sanitize::path(path))]
     Read { path: PathBuf, error: std::io::Error },
     #[error(
@@ -70,6 +74,7 @@ pub(crate) enum FileError {
         sanitize::path(path)
     )]
     TooLarge { path: PathBuf, bytes_max: u64 },
+    /// The file may not be written or replaced, or the disk is full.
     #[error("{} cannot be written: {error}{}", sanitize::path(path), write_hint(error))]
     Write { path: PathBuf, error: std::io::Error },
     #[error(

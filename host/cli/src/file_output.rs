@@ -163,6 +163,7 @@ fn name_taken_error(error: io::Error, beside: PartialFile) -> io::Error {
 /// A failed copy, and whether the target was already changed.
 struct CopyError {
     error: io::Error,
+    /// Whether the old content is damaged.
     begun: bool,
 }
 

@@ -1,7 +1,7 @@
-//! All messages of errors, one of each, to be read from top to bottom.
+//! Test: the messages of all errors, in one list to be read from top to bottom.
 //!
 //! Owns: a sample of each error, and the comparison with `tests/messages.txt`. Never:
-//! part of the program; this is a test.
+//! part of the program.
 
 mod samples;
 
@@ -10,8 +10,8 @@ use std::path::Path;
 
 use smol_wf_core::codes::Code;
 
-/// Codes of what is said to scripts, or while one runs: the words are made where it
-/// happens, of what was called and what an agent said.
+/// Codes of errors that scripts get, or that occur while one runs. Their texts have no
+/// fixed sample: they quote the call, or the agent.
 const SAID_TO_SCRIPTS: [Code; 34] = [
     Code::Import,
     Code::ResultNotJson,
@@ -81,7 +81,7 @@ fn messages_match_the_reviewed_list() {
 }
 
 #[test]
-fn every_code_has_a_message_here_or_is_said_to_scripts() {
+fn every_code_has_a_sample_or_is_for_scripts() {
     let text = all();
     let here = Code::ALL.iter().filter(|code| text.contains(&format!("[{code}]")));
     let mut covered: BTreeSet<&str> = here.map(|code| code.word()).collect();

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_is_refused_with_an_example() {
+    fn invalid_moments_are_refused_with_an_example() {
         let now: Timestamp = "2026-11-25T16:30:00Z".parse().unwrap();
         for text in
             ["", "soon", "2026-13-01", "2026-02-30", "h", "-2h", "2 fortnights", "10:05", "ago"]

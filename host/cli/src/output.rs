@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn no_command_of_a_ci_system_stands_in_json() {
+    fn json_contains_no_command_of_a_ci_system() {
         let hostile = "a ##[add-mask]x ##vso[task.setvariable]y ###[error] ##\\[no";
         let text = serde_json::to_string(hostile).unwrap();
         let safe = escape(&text);

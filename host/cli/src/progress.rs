@@ -32,9 +32,11 @@ use plain::Plain;
 pub(crate) struct Progress {
     /// The engine to read events from, with `--events`.
     events: Option<Engine>,
+    /// The event stream, from the first line of the run on.
     stream: OnceLock<EventStream>,
     level: LogLevel,
     screen: Screen,
+    /// The run, once it is in the store.
     run: OnceLock<RunId>,
     /// The folder of the agents, for the first line.
     place: OnceLock<String>,
@@ -73,7 +75,9 @@ impl Preamble {
 
 /// How progress is shown.
 enum Screen {
+    /// One line per change.
     Plain(Plain),
+    /// Moving lines.
     Live(Arc<Live>),
 }
 

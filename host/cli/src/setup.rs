@@ -268,7 +268,7 @@ pub(crate) fn prices_text(path: &Path) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
-/// Defaults for calls that do not set these options.
+/// Defaults for steps whose calls do not set these options.
 pub(crate) fn step_defaults(settings: &Settings) -> StepDefaults {
     let text = |key| settings.text(key).map(str::to_owned);
     StepDefaults {

@@ -52,6 +52,7 @@ struct SignalState {
 
 /// What is left to do after [`Signals::receive`].
 enum StopRequest {
+    /// The process goes on.
     Nothing,
     /// End now, with this code.
     End(u8),

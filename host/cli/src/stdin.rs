@@ -1,7 +1,7 @@
 //! Reads the program's stdin, once.
 //!
 //! Owns: that stdin is read by one argument only, and not without a limit. Never:
-//! knows what the bytes mean.
+//! interprets the bytes.
 
 use std::io::{IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Why stdin was not read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StdinError {
+    /// It was read for another argument.
     #[error("`-` is given twice, but stdin can be read only once; give a file for one of them")]
     Taken,
+    /// A person would have to type the file.
     #[error("`-` means stdin, which is a terminal; pipe something into it, or give a file")]
     Terminal,
     #[error("stdin cannot be read: {0}")]

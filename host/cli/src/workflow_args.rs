@@ -32,10 +32,13 @@ pub(crate) type Named = Vec<(String, Value)>;
 /// Why the arguments of the workflow cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArgsError {
+    /// A file of `--args-from-file` cannot be used.
     #[error("--args-from-file: {0}")]
     File(SourceError),
+    /// The file in `--args @FILE` cannot be used.
     #[error("--args: {0}")]
     AtFile(SourceError),
+    /// A file of `--args-from-file` holds another kind of value.
     #[error("--args-from-file: {place} must hold an object, and holds {found}")]
     NotAnObject { place: String, found: &'static str },
     #[error("--args is not JSON: {reason}; {hint}")]

@@ -125,7 +125,7 @@ struct AgentMonitor<'a> {
     state: Mutex<MonitorState>,
 }
 
-/// What is known of the attempt so far.
+/// The state of an attempt so far.
 struct MonitorState {
     at: Instant,
     doing: Option<String>,

@@ -15,7 +15,7 @@ use crate::turn::backend::Backend;
 use crate::turn::driver::Turns;
 use crate::turn::pause::Pause;
 
-/// Where the unsettled promises of this scope were made, as `line:column`. None when the
+/// The positions of the unsettled promises of this scope, as `line:column`. None when the
 /// replay failed.
 pub(crate) async fn unsettled(
     sandbox: &Sandbox,

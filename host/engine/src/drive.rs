@@ -48,7 +48,7 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
     }
 }
 
-/// Makes the end of a run durable, or says why the run stops.
+/// Makes the end of a run durable, or returns why the run stops.
 async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Result<(), Halt> {
     match driven {
         // No agent has to end first, so the lease is released in the same commit.
@@ -83,7 +83,7 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
             () = cancel.cancelled() => return Halt::Stop(StopReason::Cancelled),
             event = live.runner.next_event() => event,
             () = at(deadline) => {
-                // Later now, when this process has stood still.
+                // The deadline is later now if this process stood still.
                 if live.deadline() == deadline {
                     return Halt::Stop(reason);
                 }
@@ -117,7 +117,7 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
     Halt::Stop(reason)
 }
 
-/// Writes entries that no machine hears of any more.
+/// Writes entries that the machine no longer takes.
 async fn keep(
     live: &mut Live<'_>,
     bodies: impl IntoIterator<Item = Body>,

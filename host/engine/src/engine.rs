@@ -83,7 +83,7 @@ impl EngineOptions {
     }
 }
 
-/// What a run needs in this process that is not in its journal.
+/// The parts of a run that belong to this process and are not in its journal.
 pub(crate) struct RunMeans {
     pub(crate) registry: Registry,
     pub(crate) folders: RunFolders,
@@ -171,7 +171,7 @@ impl Engine {
     /// Reads and compiles a script without running it.
     ///
     /// # Errors
-    /// When the script is wrong, with its author's line and column.
+    /// When the script is invalid, with the author's line and column.
     pub async fn check(&self, file: &ScriptFile) -> Result<(Script, Dialect), EngineError> {
         self.check_as(file, Surface::CURRENT).await
     }
@@ -284,7 +284,7 @@ impl Engine {
         RunKey { tenant: self.tenant.clone(), run: run.clone() }
     }
 
-    /// The row of a run of this tenant; none when there is no such run.
+    /// The row of a run of this tenant; none if the run does not exist.
     pub(crate) async fn row(&self, run: &RunId) -> Result<Option<RunRow>, EngineError> {
         row(&self.writer, &self.key(run)).await
     }

@@ -60,8 +60,8 @@ fn found(store: &mut dyn Journals, row: RunRow) -> Option<RunFacts> {
     Some(RunFacts { run: row.key.run, entries: row.entries, tip: row.tip, facts: facts? })
 }
 
-/// Looks up the next runs with unknown facts, behind `before`. Returns the last of
-/// them when there may be more.
+/// Looks up the facts of the next runs after `before` that lack them. Returns the last of
+/// these runs if there may be more.
 fn look_up_next(
     store: &mut dyn Store,
     tenant: &TenantId,
@@ -79,8 +79,8 @@ fn look_up_next(
     Ok(last.filter(|_| is_full))
 }
 
-/// Looks up what is not known yet: of the runs of older programs, once. What stays
-/// unknown is in every list, and its journal decides.
+/// Looks up all unknown facts: once, for the runs of older programs. Runs whose facts stay
+/// unknown are in every list, and their journals decide.
 pub(crate) async fn look_up_all(writer: &Writer, tenant: &TenantId) -> Result<(), EngineError> {
     let mut before = None;
     loop {
@@ -89,8 +89,7 @@ pub(crate) async fn look_up_all(writer: &Writer, tenant: &TenantId) -> Result<()
         match writer.soon(next).await? {
             Ok(Some(last)) => before = Some(last),
             Ok(None) => return Ok(()),
-            // A full or busy disk, or one that may only be read: it is found out
-            // anew for each list.
+            // A full, busy or read-only disk: each list looks the facts up anew.
             Err(error) if !matches!(error, StoreError::Replaced { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),
         }

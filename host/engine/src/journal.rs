@@ -17,7 +17,7 @@ use crate::writer::Writer;
 /// an entry, and most journals are small.
 const KEPT_BYTES_MAX: u64 = 12 * 1024 * 1024;
 
-/// A journal that was read once; all digests fit.
+/// A journal that was read once; all digests were checked.
 pub(crate) struct Journal {
     pub(crate) survey: Survey,
     /// Digest of its last record.

@@ -150,7 +150,7 @@ impl ProjectRoot {
     /// else with this file name.
     ///
     /// # Errors
-    /// When there is none, with the names that exist; or it cannot be read.
+    /// When no workflow has the name, with the names that exist, or it cannot be read.
     pub fn load_name(&self, caller: &Path, name: &str) -> Result<Loaded, LibraryError> {
         let mut search = name::Search::new(name, Surface::CURRENT)?;
         let found = search.upwards(self, &path::directory_of(caller))?;

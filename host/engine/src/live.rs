@@ -97,7 +97,7 @@ impl<'a> Live<'a> {
         Self { sandbox, recorder, rest, runner, cancel, drain, times, started }
     }
 
-    /// Dispatches agents, then waits for an event that the machine hears of.
+    /// Dispatches agents, then waits for an event for the machine.
     async fn until_told(&mut self, machine: &mut Machine) -> Result<(), Halt> {
         if let Some(reason) = self.runner.nobody() {
             return Err(Halt::Stop(reason));
@@ -140,7 +140,7 @@ impl<'a> Live<'a> {
                     self.recorder.absorb(machine.take_entries());
                     return Ok(());
                 }
-                // Later now, when this process has stood still.
+                // The deadline is later now if this process stood still.
                 () = at(deadline) => {
                     if self.deadline() == deadline {
                         return Err(self.timed_out());
@@ -210,7 +210,7 @@ impl<'a> Live<'a> {
         Halt::Stop(StopReason::TimedOut { limit_ms })
     }
 
-    /// What the run does when the machine stops a turn.
+    /// The end of driving after the machine has stopped a turn, at a limit or a mismatch.
     pub(crate) fn halt(&self, stop: StopTurn) -> Halt {
         match stop {
             StopTurn::Limit(error) => limit(error),

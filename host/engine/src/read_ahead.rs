@@ -181,7 +181,7 @@ mod tests {
         (entries, records)
     }
 
-    /// What is handed out of this journal, and how that ends.
+    /// Reads this journal to its end. Returns the entries so far, and the result.
     async fn read_all(records: &[Record]) -> (Vec<Entry>, Result<(), EngineError>) {
         let mut store = MemoryStore::new();
         let run = NewRun {

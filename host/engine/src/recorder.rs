@@ -58,10 +58,10 @@ pub(crate) struct Recorder<'a> {
     report: ReportFold,
 }
 
-/// What waits for the next commit, in the order of its notices.
+/// An item that waits for the next commit. Items are noticed in this order.
 enum Pending {
     Entry(Entry),
-    /// What an agent was doing between two entries.
+    /// An activity of an agent between two entries.
     Activity(Activity, i64),
 }
 
@@ -173,7 +173,7 @@ impl<'a> Recorder<'a> {
         self.pending.extend(entries.into_iter().map(Pending::Entry));
     }
 
-    /// Whether so many bytes are pending that a commit should come soon.
+    /// Whether enough bytes are pending for a commit of their own.
     pub(crate) fn is_laden(&self) -> bool {
         self.pending_bytes > PENDING_BYTES_MAX
     }
@@ -280,7 +280,7 @@ impl<'a> Recorder<'a> {
             })
             .await??;
         (self.chain, self.length, self.bytes) = (chain, length, bytes);
-        // Who forks the same parent now finds this fork.
+        // Another resume of the parent finds this fork from now on.
         drop(parent_lease);
         self.stored_wake = Some(None);
         self.hold(claimed.keep());
@@ -330,7 +330,7 @@ impl<'a> Recorder<'a> {
         is_over.then_some(LimitError::Journal { limit_mib })
     }
 
-    /// Notices what an agent is doing, after the entries before it are durable.
+    /// Notices an activity of an agent, after the entries before it are durable.
     pub(crate) fn activity(&mut self, activity: Activity) {
         let at_us = clock::now_us();
         if self.pending.is_empty() {

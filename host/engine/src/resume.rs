@@ -36,7 +36,7 @@ impl Engine {
     /// next time, that fork is resumed.
     ///
     /// # Errors
-    /// When there is no such run, another process holds it, or it does not replay.
+    /// When the run does not exist, another process holds it, or it does not replay.
     pub(crate) async fn resume(
         &self,
         request: ResumeRequest,
@@ -203,7 +203,7 @@ impl Engine {
     /// Refuses a run that a process holds.
     ///
     /// # Errors
-    /// [`EngineError::Held`]; when the store cannot be read.
+    /// [`EngineError::Held`]; other errors when the store cannot be read.
     pub async fn refuse_held(&self, run: &RunId) -> Result<(), EngineError> {
         match self.row(run).await? {
             Some(RunRow { lease: Some(lease), .. }) if holds(&lease) => {

@@ -1,7 +1,7 @@
 //! Reads one run: piece by piece, whole, or with long texts cut.
 //!
 //! Owns: how much of a run its readers have in memory. Never: changes a run, or hands
-//! out an entry whose digest does not fit.
+//! out an entry whose digest does not match.
 
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Entry, Record};
@@ -51,7 +51,7 @@ impl RunReader {
     /// The next records, and the entry of each; none after the last ones.
     ///
     /// # Errors
-    /// When the store cannot be read, or a digest does not fit.
+    /// When the store cannot be read, or a digest does not match.
     pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
         let is_first = self.left == self.row.entries;
         let Some(mut piece) = self.journal.next().await?.filter(|_| self.left > 0) else {
@@ -70,7 +70,7 @@ impl RunReader {
     /// One entry by its number, from 0. The cursor does not move.
     ///
     /// # Errors
-    /// When the store cannot be read, there is no such entry, or its digest does not fit.
+    /// When the store cannot be read, the entry does not exist, or its digest does not match.
     pub async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
         self.journal.entry(seq).await
     }
@@ -90,7 +90,7 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// When there is no such run, or the store cannot be read.
+    /// When the run does not exist, or the store cannot be read.
     pub async fn run_reader(&self, run: &RunId) -> Result<RunReader, EngineError> {
         let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
         let journal = ReadAhead::with_bodies(self.writer.clone(), self.key(run))?;
@@ -100,13 +100,12 @@ impl Engine {
     /// The whole journal of a run, in memory.
     ///
     /// # Errors
-    /// When there is no such run, or its journal cannot be read.
+    /// When the run does not exist, or its journal cannot be read.
     pub async fn journal(&self, run: &RunId) -> Result<RunJournal, EngineError> {
         self.read(run, None).await
     }
 
-    /// A run without its large texts, but for its result: for those who show what
-    /// it did and not what was said.
+    /// A run without its large texts, except its result: enough to show the steps of the run.
     ///
     /// # Errors
     /// As of [`Self::journal`].
@@ -114,10 +113,10 @@ impl Engine {
         self.read(run, Some(SHOWN_BYTES_MAX)).await
     }
 
-    /// The report of a run as it stands.
+    /// The current report of a run.
     ///
     /// # Errors
-    /// When there is no such run, or its journal cannot be read.
+    /// When the run does not exist, or its journal cannot be read.
     pub async fn report(&self, run: &RunId) -> Result<Report, EngineError> {
         let journal = self.account(run).await?;
         Report::fold(&journal.entries, journal.held).map_err(|_| unknown(run))
@@ -126,12 +125,12 @@ impl Engine {
     async fn read(&self, run: &RunId, most: Option<usize>) -> Result<RunJournal, EngineError> {
         let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
         let entries = self.entries(&row, most).await?;
-        // It may have been let go of meanwhile, with an entry that says why.
+        // Its holder may have released it meanwhile, with an entry that gives the reason.
         let held = self.row(run).await?.is_some_and(|row| is_held(&row));
         Ok(RunJournal { entries, held })
     }
 
-    /// All entries of a run, their texts cut to so many bytes each.
+    /// All entries of a run, with each text cut to this many bytes.
     pub(crate) async fn entries(
         &self,
         row: &RunRow,

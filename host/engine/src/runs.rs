@@ -10,7 +10,7 @@ use smol_wf_store::{RunKey, RunRow, Store};
 use crate::error::EngineError;
 use crate::writer::Writer;
 
-/// The row of a run; none when there is no such run.
+/// The row of a run; none if the run does not exist.
 pub(crate) async fn row(writer: &Writer, key: &RunKey) -> Result<Option<RunRow>, EngineError> {
     let (tenant, prefix) = (key.tenant.clone(), key.run.to_string());
     let rows = writer.with(move |store: &mut dyn Store| store.find(&tenant, &prefix, 1)).await??;

@@ -21,7 +21,7 @@ use crate::request::{ResumeRequest, RunSpec};
 use crate::tail::Tail;
 use crate::watch::{NoWatcher, Notice, Watcher};
 
-/// What can be started.
+/// A request that starts a run.
 #[derive(Debug, Clone)]
 pub enum Start {
     /// A new run.
@@ -52,7 +52,7 @@ impl From<ForkRequest> for Start {
     }
 }
 
-/// What the handles of a run know about it.
+/// The state that the handles of a run share.
 #[derive(Debug, Clone)]
 struct RunStatus {
     run: RunId,

@@ -60,7 +60,7 @@ impl Engine {
 }
 
 impl Tail {
-    /// The next durable event; none when there is no other one yet. Blocks its thread,
+    /// The next durable event; none if no other event is durable yet. Blocks its thread,
     /// which must not be one of the runtime.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl Tail {
         self.writer.ask(move |store: &mut dyn Store| store.load_from(&key, seq, AT_ONCE))
     }
 
-    /// Takes them in. Says whether there were any.
+    /// Takes the records in. Returns whether there were any.
     fn take(&mut self, segment: Option<Segment>) -> Result<bool, EngineError> {
         let run = &self.key.run;
         let unknown = || EngineError::UnknownRun { asked: run.to_string() };

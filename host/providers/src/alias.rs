@@ -64,7 +64,7 @@ mod tests {
     use crate::debug::Debug;
 
     #[test]
-    fn it_stands_beside_the_one_that_it_is() {
+    fn an_alias_and_its_provider_can_be_registered_together() {
         let inner: Arc<dyn Provider> = Arc::new(Debug::new());
         let both =
             Registry::new().with(inner.clone()).with(Arc::new(ProviderAlias::new("echo", inner)));

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_nothing_and_what_is_odd_in_a_list_is_left_out() {
+    fn null_counts_as_absent_and_odd_list_items_are_left_out() {
         for (text, read) in [
             (r#"{"flag":null,"text":null,"list":null}"#, Read::default()),
             ("{}", Read::default()),

@@ -290,14 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_named_as_a_secret_is_one() {
+    fn only_variables_named_as_secrets_count() {
         let variables = [("NODE_ENV", "production"), ("npm_token", "canary-1")];
         let text = "to production with canary-1".to_owned();
         assert_eq!(secrets(&variables).cleared(text), "to production with [masked]");
     }
 
     #[test]
-    fn what_is_long_enough_is_taken_out_wherever_it_stands() {
+    fn long_enough_secrets_are_removed_everywhere() {
         for (values, text, shown) in [
             (&["canary-1"][..], "bad key canary-1, canary-1!", "bad key [masked], [masked]!"),
             (&["short"], "short", "short"),

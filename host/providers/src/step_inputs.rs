@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_is_told_of_its_folders() {
+    fn an_agent_s_system_prompt_names_its_folders() {
         let mut wanted = crate::conformance::task("p");
         assert_eq!(system_with_dirs(&wanted), None);
         wanted.request.system = Some("Be brief.".to_owned());

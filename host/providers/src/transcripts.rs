@@ -251,7 +251,7 @@ fn what_an_agent_does_is_told() {
 }
 
 #[test]
-fn pieces_of_text_are_told_once() {
+fn pieces_of_text_are_reported_once() {
     for (provider, name) in [
         ("claude-code", "partial"),
         ("claude-code", "plain"),

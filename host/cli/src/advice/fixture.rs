@@ -1,7 +1,7 @@
 //! Hints for fixtures that cannot be written or read.
 //!
-//! Owns: the hints, and the flag of a redaction rule. Never: what is wrong; the
-//! error says that.
+//! Owns: the hints, and the flag of a redaction rule. Never: the fault; the error
+//! names it.
 
 use smol_wf_engine::FixtureError;
 

@@ -1,6 +1,6 @@
 //! Hints for forks that cannot start.
 //!
-//! Owns: the flags of a fork. Never: what is wrong; the error says that.
+//! Owns: the flags of a fork. Never: the fault; the error names it.
 
 use smol_wf_core::ids::StepId;
 use smol_wf_engine::ForkError;

@@ -1,4 +1,4 @@
-//! What to type when a run has come to a limit.
+//! Hints for runs that have reached a limit.
 //!
 //! Owns: the flag of each limit, and the value to try next. Never: the numbers of a
 //! limit; those come with it.
@@ -24,12 +24,12 @@ pub(crate) const fn flag(limit: Limit) -> &'static str {
     }
 }
 
-/// The flag and value that let a run go on. Without it, it would stop at the same
-/// place; none where no value can be named, or nothing raises the limit.
+/// The flag and value that let a run go on; without them it would stop at the same
+/// point. `None` if no flag raises the limit.
 fn raise(reached: &LimitError) -> Option<String> {
     let value = match reached {
         LimitError::Fuel { limit, .. } => limit.saturating_mul(10).to_string(),
-        // It is a tenth of all fuel.
+        // One turn has a tenth of all fuel.
         LimitError::TurnFuel { limit } => limit.saturating_mul(100).to_string(),
         LimitError::TurnTime { limit_ms, .. } => {
             format!("{}s", (limit_ms / 1_000).max(1).saturating_mul(10))
@@ -41,7 +41,7 @@ fn raise(reached: &LimitError) -> Option<String> {
         LimitError::Budget { spent, budget } => {
             shell::word(&budget.raised_over(*spent).to_string())
         }
-        // No sum would ever be enough.
+        // No amount would ever be enough.
         LimitError::Unpriced { .. } | LimitError::Unmetered { .. } => "none".to_owned(),
         LimitError::Stack
         | LimitError::Notes { .. }
@@ -51,7 +51,8 @@ fn raise(reached: &LimitError) -> Option<String> {
     reached.code().limit().map(|limit| format!("{} {value}", flag(limit)))
 }
 
-/// The same for a run that has stopped, whichever program recorded why.
+/// The same for a run that has stopped, also by an older program, whose message
+/// ends in flag and value.
 pub(crate) fn raise_of(error: &ReportError) -> Option<String> {
     match error.reached.as_deref() {
         Some(reached) => raise(reached),
@@ -59,9 +60,8 @@ pub(crate) fn raise_of(error: &ReportError) -> Option<String> {
     }
 }
 
-/// The flag and value at the end of a message of an older program, which put them
-/// there. A message may come from anywhere, as a journal may: only the flag of that
-/// limit with a plain value counts.
+/// The flag and value at the end of a message of an older program. The journal may be
+/// forged, so only the flag of that limit with a plain value counts.
 fn raise_in(code: &str, message: &str) -> Option<String> {
     let flag = flag(Code::read(code)?.limit()?);
     let (_, typed) = message.rsplit_once("raise it with ")?;
@@ -72,7 +72,7 @@ fn raise_in(code: &str, message: &str) -> Option<String> {
     is_value.then(|| format!("{flag} {}", shell::word(plain)))
 }
 
-/// What to do about a limit.
+/// What to do about a limit: a fragment for the end of the sentence.
 pub(crate) fn of_limit(reached: &LimitError) -> String {
     let raise = raise(reached).unwrap_or_default();
     match reached {
@@ -94,8 +94,8 @@ pub(crate) fn of_limit(reached: &LimitError) -> String {
     }
 }
 
-/// What to do about a stop without numbers. A message that an older program recorded
-/// says it already.
+/// What to do about a stop without numbers. `None` if the message, recorded by an older
+/// program, has the hint already.
 fn of_code(code: &str, message: &str) -> Option<String> {
     let hint = match Code::read(code)? {
         Code::TimedOut => format!("give it more time with {}", flag(Limit::Time)),
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_older_program_recorded_is_not_said_twice() {
+    fn a_hint_in_a_recorded_message_is_not_repeated() {
         let older = format!("step 1 names no agent; {}", super::super::NO_AGENT);
         assert_eq!(of_code("no_agent", &older), None);
         assert!(of_code("no_agent", "step 1 names no agent").is_some());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_in_an_older_program_s_message_is_read_if_it_is_that_limit_s() {
+    fn only_the_flag_of_the_limit_is_read_from_an_older_message() {
         for (code, message, flag) in [
             ("limit_agents", "m; raise it with --max-agents 2", Some("--max-agents 2")),
             ("limit_fuel", "m; raise it with --fuel 700", Some("--fuel 700")),

@@ -1,7 +1,7 @@
 //! Hints for databases that cannot be used.
 //!
 //! Owns: the hints, with commands that name the database quoted for a shell.
-//! Never: what is wrong; the error says that.
+//! Never: the fault; the error names it.
 
 use std::path::{Path, PathBuf};
 

@@ -54,7 +54,9 @@ Exit codes:
 #[serde(rename_all = "camelCase")]
 struct CheckResult<'a> {
     schema_version: u32,
+    /// Number of scripts that were checked.
     scripts: usize,
+    /// Number of findings that are errors; `warnings` counts the others.
     errors: usize,
     warnings: usize,
     findings: Vec<FileFinding<'a>>,
@@ -63,6 +65,7 @@ struct CheckResult<'a> {
 /// A finding with its file, as in the JSON output.
 #[derive(Serialize)]
 struct FileFinding<'a> {
+    /// The path as it was given, or the name of a workflow.
     file: &'a str,
     #[serde(flatten)]
     finding: &'a Finding,

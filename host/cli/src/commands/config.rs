@@ -107,9 +107,13 @@ impl ConfigArgs {
 /// One setting, as it is printed.
 #[derive(Serialize)]
 struct Row {
+    /// Name in a settings file, such as `max_agents` or `mcp.github`.
     key: String,
+    /// The value in effect; for an environment only the names.
     value: Json,
+    /// The layer: `flag`, `environment`, `project`, `user` or `default`.
     origin: &'static str,
+    /// Flag, variable, or file and line; null for a default.
     source: Option<String>,
 }
 
@@ -212,9 +216,11 @@ fn text(settings: &Settings) -> String {
 /// One settings file, whether it exists or not.
 #[derive(Serialize)]
 struct FileRow {
+    /// `project` or `user`.
     layer: &'static str,
     file: PathBuf,
     exists: bool,
+    /// Null for the user file, which needs no trust.
     trust: Option<Trust>,
     digest: Option<Digest>,
 }

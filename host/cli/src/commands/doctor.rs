@@ -60,6 +60,7 @@ Examples:
 #[derive(Serialize)]
 struct Agent {
     name: String,
+    /// Whether a run may succeed with it.
     usable: bool,
     #[serde(flatten)]
     probe: Probe,
@@ -74,6 +75,7 @@ struct Findings {
     provider: String,
     agents: Vec<Agent>,
     checks: Vec<Check>,
+    /// Whether the exit code is 0.
     ok: bool,
 }
 

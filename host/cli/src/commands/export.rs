@@ -223,6 +223,7 @@ struct JsonList<'a> {
     sink: &'a mut Sink,
     /// What follows the list.
     tail: String,
+    /// Spaces before the end of the list; items have two more.
     indent: usize,
     /// The item that is written when it is known whether another follows.
     last: Option<Value>,

@@ -1,7 +1,6 @@
 //! `smol-wf history`: lists runs; its parts show one, delete some and add up.
 //!
-//! Owns: the flags of the list, and its rows. Never: what a run was; that is
-//! the engine's to say.
+//! Owns: the flags of the list, and its rows. Never: reads a journal; the engine does.
 
 mod delete;
 mod show;
@@ -99,6 +98,7 @@ Examples:
 #[serde(rename_all = "camelCase")]
 struct History {
     schema_version: u32,
+    /// The page, newest first.
     runs: Vec<RunSummary>,
 }
 
@@ -185,6 +185,7 @@ const SPARE: NarrowRule =
 /// A row of the list, and its depth in the tree of forks.
 struct TreeRow<'a> {
     run: &'a RunSummary,
+    /// 0 for a run without a parent on the page.
     depth: usize,
 }
 

@@ -92,6 +92,7 @@ enum Record {
 #[serde(rename_all = "camelCase")]
 struct Tests<'a> {
     schema_version: u32,
+    /// Whether all fixtures passed.
     pass: bool,
     fixtures: &'a [FixtureResult],
 }

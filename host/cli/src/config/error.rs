@@ -38,26 +38,38 @@ impl fmt::Display for FilePosition {
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
+    /// The system refuses to open or read the file, or it is not a regular
+    /// UTF-8 file.
     #[error("{}: the settings cannot be read: {error}; check the path", .file.display())]
     Unreadable { file: PathBuf, error: io::Error },
+    /// A file of a project is, or lies behind, a link that may lead anywhere.
     #[error("{} is {what}, which the settings of a project must not be; put the file itself there", .file.display())]
     Symlink { file: PathBuf, what: &'static str },
+    /// Other users could choose the programs that run.
     #[error("anyone may change {}, and it says which programs run; type: chmod o-w {}", .file.display(), crate::shell::path(file))]
     Writable { file: PathBuf },
+    /// The file is over `most` bytes.
     #[error("{} is larger than {most} bytes, the most that a settings file may have", .file.display())]
     TooLarge { file: PathBuf, most: u64 },
+    /// The text is not TOML.
     #[error("{place}: not TOML: {reason}")]
     Syntax { place: FilePosition, reason: String },
+    /// A key that no version knows, or that this place does not take.
     #[error("{place}: there is no setting `{name}`{} `smol-wf config show` lists them", suggestion(.similar.as_deref()))]
     UnknownKey { place: FilePosition, name: String, similar: Option<String> },
+    /// A value in a file that its setting does not take.
     #[error("{place}: `{name}`: {reason}")]
     Value { place: FilePosition, name: String, reason: String },
+    /// The same for a variable of the environment.
     #[error("{variable}: {reason}")]
     Variable { variable: &'static str, reason: String },
+    /// The list of trusted files cannot be used; without it nothing is trusted.
     #[error("the list of trusted projects {} cannot be {doing}: {error}", .file.display())]
     TrustStore { file: PathBuf, doing: &'static str, error: io::Error },
+    /// `smol-wf trust` found no settings file between these folders.
     #[error("there is no `.agents/smol-wf.toml` in {} or above it, up to {}; nothing needs trust", .from.display(), .to.display())]
     NoProjectFile { from: PathBuf, to: PathBuf },
+    /// There is no folder for the list of trusted files.
     #[error("trust cannot be stored: there is no home directory; set XDG_STATE_HOME")]
     NoState,
 }

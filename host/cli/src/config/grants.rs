@@ -24,6 +24,7 @@ pub(crate) struct ServerSettings {
     command: Vec<String>,
     /// Values are often secrets.
     env: BTreeMap<String, String>,
+    /// Names of variables to pass from this process; one may end in `*`.
     env_allow: Vec<String>,
     /// URL of an HTTP service; empty for a program.
     url: String,

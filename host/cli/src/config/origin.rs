@@ -10,10 +10,15 @@ use super::error::FilePosition;
 /// The origin of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
+    /// A flag, such as `--model`.
     Flag(&'static str),
+    /// A variable of the environment, such as `SMOL_WF_MODEL`.
     Variable(&'static str),
+    /// The file of the project, at this position.
     Project { place: FilePosition },
+    /// The file of the user, at this position.
     User { place: FilePosition },
+    /// Nothing set it.
     Default,
 }
 

@@ -32,9 +32,11 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Trust {
+    /// The list, or `SMOL_WF_TRUST`, has this content.
     Trusted,
     /// The path is trusted, but the content has changed.
     Changed,
+    /// The path is not on the list.
     Untrusted,
 }
 

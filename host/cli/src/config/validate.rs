@@ -1,7 +1,7 @@
 //! Settings that read well and yet cannot work.
 //!
 //! Owns: telling them from others before a run is started, with the place that
-//! says so. Never: judges what a flag says; whoever takes the flag does.
+//! says so. Never: checks the value of a flag; the command with the flag does.
 
 use std::path::Path;
 

@@ -37,6 +37,7 @@ pub(crate) enum Kind {
 /// A setting's value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
+    /// Text, the word of a choice, or a selector.
     Text(String),
     Count(u64),
     Duration(Duration),

@@ -59,16 +59,22 @@ impl Overwrites {
 /// The kind of a file, by its beginning, or by its name if that says little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FileKind {
+    /// No file, or one with white space only.
     Nothing,
+    /// A SQLite database, or a log beside one.
     Database,
+    /// Answers that a recording keeps: `.swf.kept`.
     Answers,
+    /// A run in a format of `export`.
     Export,
     Fixture,
+    /// A JUnit report.
     Report,
     Page,
     Image,
     Xml,
     Json,
+    /// A script of any language, or a workflow.
     Script,
     Text,
     Bytes,

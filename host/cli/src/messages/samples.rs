@@ -1,6 +1,6 @@
-//! One of each error.
+//! A sample of each error.
 //!
-//! Owns: the values. Never: the words.
+//! Owns: the values. Never: the messages; the errors and `advice` have them.
 
 use std::io;
 use std::path::PathBuf;
@@ -230,7 +230,7 @@ fn library() -> Vec<LibraryError> {
     ]
 }
 
-/// Of each way in which a script cannot be read.
+/// The message about each way in which a script cannot be read.
 fn scripts() -> Vec<String> {
     let deep = format!("export const meta = {{ name: 'w', a: {}1 }}", "[".repeat(200));
     let texts: [&[u8]; 14] = [

@@ -42,10 +42,13 @@ struct State {
     is_shown: bool,
     /// Agents at work, in the order of their start.
     working: Vec<WorkingAgent>,
+    /// Agents that wait for room.
     queued: usize,
     done: u64,
     failed: u64,
+    /// Tokens of all agents that have ended, read and written.
     tokens: u64,
+    /// Their dollars, as far as they are known.
     cost_usd: f64,
     phase: String,
 }
@@ -54,7 +57,9 @@ struct State {
 struct WorkingAgent {
     step: String,
     label: String,
+    /// Its last activity; empty before the first.
     doing: String,
+    /// When that activity began, or the agent if there was none.
     since: Instant,
 }
 

@@ -26,6 +26,7 @@ struct Agent {
     label: String,
     doing: String,
     began: Instant,
+    /// Time after its start at which it is reported next.
     due: Duration,
 }
 

@@ -1,10 +1,10 @@
 //! String literals of the libraries' source, without their tests.
 //!
-//! Owns: telling a literal from a comment, a character and a test. Never: judges one.
+//! Owns: distinguishing literals from comments, characters and tests. Never: judges one.
 
 use std::path::Path;
 
-/// The libraries that know of no command line.
+/// The libraries, which must not know the command line.
 const LIBRARIES: [&str; 5] = ["core", "engine", "store", "providers", "sandbox"];
 
 /// Each source file from `host/`, up to its tests.
@@ -125,7 +125,7 @@ pub(super) fn flags_in(literal: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn literals_are_told_from_everything_else() {
+fn literals_are_distinguished_from_everything_else() {
     let text = r###"
         // "--comment" it's
         let a: &'static str = "one --fuel 3";

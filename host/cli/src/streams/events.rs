@@ -27,7 +27,9 @@ struct State {
     /// Fleeting events, each with the number of the durable event that it
     /// follows.
     fleeting: VecDeque<(u64, String)>,
+    /// Bytes of the fleeting events.
     bytes: usize,
+    /// The writer is writing an event.
     is_busy: bool,
     /// The reader has gone, or writing failed.
     is_over: bool,

@@ -47,7 +47,9 @@ pub(crate) trait Moving: Send + Sync {
 struct State {
     /// There is no thread yet; callers write directly.
     is_direct: bool,
+    /// Texts to write, each of whole lines.
     waiting: VecDeque<String>,
+    /// Their bytes.
     bytes: usize,
     /// Number of dropped lines.
     left_out: usize,

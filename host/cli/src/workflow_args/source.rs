@@ -29,6 +29,7 @@ pub(crate) enum SourceError {
     Unreadable { place: String, error: std::io::Error },
     #[error("{0}")]
     Stdin(stdin::StdinError),
+    /// The byte at `offset`, from 0, begins no character.
     #[error("{place} is not UTF-8 (byte {offset}); save it as UTF-8")]
     NotUtf8 { place: String, offset: usize },
     #[error("{place} is not {format}: {reason}")]

@@ -108,7 +108,7 @@ fn files_are_added_to_and_args_replace() {
 }
 
 #[test]
-fn what_was_meant_is_said() {
+fn a_hint_names_the_probable_meaning() {
     let error = |text| merge(&[], Some(text), Vec::new()).unwrap_err().to_string();
     let word = error("Ada");
     assert!(word.contains(r#"--args '"Ada"'"#) && word.contains("--args-name 'Ada'"), "{word}");

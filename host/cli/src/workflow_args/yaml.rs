@@ -43,11 +43,13 @@ fn at(mark: Marker, problem: impl std::fmt::Display) -> String {
 #[derive(Clone, Default)]
 struct Built {
     value: Value,
+    /// Values in it plus bytes of text; see [`EXPANDED_MAX`].
     size: usize,
 }
 
 /// An open collection.
 struct Open {
+    /// Number of its anchor; 0 without one.
     anchor: usize,
     size: usize,
     kind: Kind,
@@ -67,16 +69,20 @@ enum Kind {
 /// A key whose value comes next.
 enum Key {
     Name(String),
+    /// `<<`: the entries of the value are merged.
     Merge,
 }
 
 /// Builds a value from parser events.
 #[derive(Default)]
 struct Loader {
+    /// Collections that have begun, the innermost last.
     open: Vec<Open>,
+    /// Anchored values by the number of their anchor.
     anchors: HashMap<usize, Built>,
     document: Option<Value>,
     documents: usize,
+    /// Size of all copies for anchors and aliases so far.
     expanded: usize,
 }
 

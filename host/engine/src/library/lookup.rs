@@ -48,7 +48,7 @@ impl Library {
     /// the script in its project are searched.
     ///
     /// # Errors
-    /// When there is none, or it cannot be read.
+    /// When the workflow does not exist, or cannot be read.
     pub(crate) fn find(
         &self,
         caller: &Path,
@@ -202,7 +202,7 @@ impl Library {
 /// path.
 ///
 /// # Errors
-/// When there is none, or it cannot be read.
+/// When the workflow does not exist, or cannot be read.
 pub fn find_workflow(
     here: &Path,
     name: &str,

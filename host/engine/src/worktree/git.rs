@@ -42,10 +42,10 @@ const HARDENED: [&str; 18] = [
     "credential.helper=",
 ];
 
-/// What git needs of this process's environment: to be found, to find the user's
-/// own configuration, and to say who the user is. Nothing that is secret, and
-/// none of the variables that a git which runs this program in a hook has set:
-/// they would point ours at another repository.
+/// The variables of this process's environment that git gets: it needs them to be found, to
+/// find the user's own configuration, and to know who the user is. None of them is secret,
+/// and none is set by a git that runs this program in a hook, which would lead to another
+/// repository.
 const ALLOWED: &[&str] = &[
     "PATH",
     "HOME",
@@ -180,7 +180,7 @@ fn shown(said: String) -> String {
 mod tests {
     use super::*;
 
-    /// What git says when it deletes a branch, in a new repository.
+    /// The error message of a git command in a new repository.
     fn said_of(prepare: impl FnOnce(&Path), args: &[&str]) -> String {
         let dir = tempfile::tempdir().unwrap();
         let git = |args: &[&str]| {

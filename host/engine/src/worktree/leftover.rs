@@ -37,7 +37,7 @@ pub struct Leftover {
     /// The changes, when there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
-    /// Why git cannot tell what is in it.
+    /// Why git cannot read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// The worktree that has its branch, when git does not know this one.
@@ -60,7 +60,7 @@ pub enum LeftoverState {
     Unchanged,
     /// It holds work that may be nowhere else.
     Changed,
-    /// Git cannot tell.
+    /// Git cannot read it.
     Unreadable,
 }
 

@@ -32,8 +32,7 @@ pub(super) struct RepositoryLock<'a> {
     _across: Option<File>,
 }
 
-/// Locks a repository against other calls of this run and other processes of this
-/// program.
+/// Locks a repository against other steps of this run and other processes of this program.
 pub(super) async fn turn<'a>(
     within: &'a Mutex<()>,
     repository: &Path,

@@ -111,10 +111,10 @@ impl WorktreeNote {
         Ok(())
     }
 
-    /// The repository's folder for this worktree: the one that names it. What the
-    /// worktree says of its repository does not count here, for the agent may write
-    /// it. A copy has none, although git moves it to a copy that it is run in: the
-    /// original goes on needing it.
+    /// The repository's folder for this worktree: the one that names it. The `.git` file of
+    /// the worktree does not count, because the agent may write it. A copy has no such
+    /// folder, although git assigns it to a copy that it runs in: the original still needs
+    /// it.
     pub(super) fn own_folder(&self) -> Option<PathBuf> {
         if self.original().is_some() {
             return None;
@@ -128,7 +128,7 @@ impl WorktreeNote {
     /// The worktree that this one is a copy of, while that exists.
     fn original(&self) -> Option<&PathBuf> {
         self.written_at.as_ref().filter(|place| {
-            // Not a link that was left behind and leads here.
+            // A stale link that leads here is not another worktree.
             place.canonicalize().is_ok_and(|place| place.is_dir() && place != self.path)
         })
     }

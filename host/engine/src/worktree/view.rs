@@ -1,11 +1,11 @@
-//! A view of a worktree through a git folder of ours, without the repository's settings.
+//! A view of a worktree through a git folder of our own, without the repository's settings.
 //!
 //! Owns: which settings are copied, and that folder. Never: changes a ref, or anything of
 //! the repository but the worktree's files and index.
 //!
 //! A repository may name filter programs in settings of any name, so no list of settings
 //! to refuse is complete, and settings may change between a check and their use. All
-//! reading and writing of files is therefore done in a folder of ours, which shares the
+//! reading and writing of files is therefore done in our own folder, which shares the
 //! objects and the index, and has only settings that name no program. So files of Git
 //! LFS and other filters are written as the repository stores them.
 
@@ -16,7 +16,8 @@ use std::time::Duration;
 use super::error::WorktreeError;
 use super::git::{Git, TOO_LONG};
 
-/// Settings that are copied. They say how files are written and compared, and run nothing.
+/// Settings that are copied. They control how files are written and compared, and run
+/// nothing.
 const SETTINGS: [&str; 18] = [
     "core.attributesfile",
     "core.autocrlf",
@@ -38,14 +39,14 @@ const SETTINGS: [&str; 18] = [
     "index.sparse",
 ];
 
-/// How the objects are named; git reads it from the folder's own file alone.
+/// The setting of the hash of objects. Git reads it only from the folder's own file.
 const OBJECT_FORMAT: &str = "extensions.objectformat";
 
 /// Longest inspection. Reading what has changed takes seconds in the largest
 /// repositories, but an agent can leave a file without an end.
 const LOOK_MAX: Duration = Duration::from_secs(60);
 
-/// A git folder of ours for one worktree.
+/// Our own git folder for one worktree.
 pub(super) struct View<'a> {
     git: &'a Git,
     path: &'a Path,
@@ -59,14 +60,14 @@ struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed now goes with the worktree.
+        // Files that cannot be removed now are removed with the worktree.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
 impl<'a> View<'a> {
-    /// Of the worktree at a path. `own` is the repository's folder for it, and
-    /// `head` the commit that it stands at.
+    /// Opens a view of the worktree at a path. `own` is the repository's folder for it, and
+    /// `head` its current commit.
     pub(super) async fn open(
         git: &'a Git,
         path: &'a Path,
@@ -140,7 +141,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Makes it what git takes for a repository.
+/// Makes the files that git expects in the folder of a repository.
 fn furnish(
     folder: &Path,
     repository: &Path,

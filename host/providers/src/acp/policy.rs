@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_is_refused_unless_the_user_says_otherwise() {
+    fn questions_are_refused_unless_the_user_says_otherwise() {
         let write = Some(Permissions::Write);
         for (kind, paths, permissions, asks_for_edits, expected) in [
             ("edit", &["/project/a"][..], None, false, ("no", true)),

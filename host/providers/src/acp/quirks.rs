@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piece_is_told_by_its_form() {
+    fn a_piece_is_recognised_by_its_form() {
         let copilot = Quirks::of(&json!({"agentInfo": {"name": "Copilot"}}));
         let other = Quirks::of(&json!({"agentInfo": null}));
         let certain = Piece::Error { is_certain: true };

@@ -61,7 +61,7 @@ mod tests {
     use crate::conformance::task;
 
     #[test]
-    fn what_an_agent_does_not_offer_is_named() {
+    fn an_option_that_the_agent_does_not_offer_is_named() {
         let all = json!({
             "promptCapabilities": {"image": true},
             "mcpCapabilities": {"http": true},

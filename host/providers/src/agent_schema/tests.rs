@@ -69,7 +69,7 @@ fn as_given(adapted: &AgentSchema, answer: &Value) -> Value {
 }
 
 #[test]
-fn whatever_the_author_accepts_the_agent_may_say() {
+fn the_agent_may_say_everything_that_the_author_accepts() {
     for author in authors() {
         for adapted in [AgentSchema::draft7(&author), AgentSchema::raw(&author)] {
             assert_eq!(adapted.schema["type"], "object", "{author}");
@@ -84,7 +84,7 @@ fn whatever_the_author_accepts_the_agent_may_say() {
 }
 
 #[test]
-fn whatever_the_grammar_writes_satisfies_the_author() {
+fn everything_that_the_grammar_writes_satisfies_the_author() {
     let mut said = 0;
     for author in authors() {
         let Some(adapted) = AgentSchema::strict(&author) else { continue };
@@ -216,7 +216,7 @@ fn documents_within_and_the_drafts_own_schemas_come_along() {
 }
 
 #[test]
-fn look_around_is_not_handed_on() {
+fn look_around_is_not_passed_on() {
     let author =
         json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(?!x).+"}}});
     let adapted = AgentSchema::draft7(&author).schema;
@@ -224,7 +224,7 @@ fn look_around_is_not_handed_on() {
 }
 
 #[test]
-fn what_a_grammar_cannot_say_is_not_said() {
+fn parts_that_a_grammar_cannot_express_are_dropped() {
     for author in [
         json!(true),
         json!({}),
@@ -272,7 +272,7 @@ fn strict_objects_are_closed_and_whole() {
 }
 
 #[test]
-fn only_nulls_that_stand_in_are_dropped() {
+fn only_nulls_for_omitted_properties_are_dropped() {
     let author = json!({
         "type": "object",
         "properties": {
@@ -331,7 +331,7 @@ fn deep_and_wide_schemas_are_lowered_in_passing() {
 }
 
 #[test]
-fn json_in_a_text_is_an_answer_and_other_text_is_none() {
+fn json_in_a_text_is_an_answer_and_other_text_is_not() {
     let adapted = AgentSchema::draft7(&json!({"type": "array"}));
     let text = |text: &str| adapted.restore_answer(Answer::Text(text.to_owned()));
     assert_eq!(text("Here:\n```json\n{\"value\": [1]}\n```"), Answer::Json(json!([1])));

@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_claude_would_pass_over_is_refused() {
+    fn values_that_claude_would_ignore_are_refused() {
         let refused = |change: fn(&mut AgentTask)| {
             let mut wanted = task("p");
             change(&mut wanted);
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_do_what_it_asks_is_answered() {
+    fn its_questions_come_as_lines_if_its_user_allows_them() {
         let options = CliOptions { asks: AskPolicy::Allow, ..options() };
         let argv = arguments(&task("p"), Files::default(), SESSION, &options).unwrap().join(" ");
         assert!(argv.contains("--permission-prompt-tool stdio --input-format stream-json"));
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn other_agents_are_for_the_user_to_give_back() {
+    fn only_the_user_gives_the_tools_for_other_agents_back() {
         let options = CliOptions { subagents: true, ..options() };
         let argv = arguments(&task("p"), Files::default(), SESSION, &options).unwrap().join(" ");
         assert!(!argv.contains("--disallowedTools"), "{argv}");

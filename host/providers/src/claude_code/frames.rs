@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_outside_is_known() {
+    fn paths_outside_are_recognised() {
         let places = ["/w".into(), "/v".into()];
         let outside = |path: &str| is_outside(Some(Path::new(path)), &places);
         assert!(!outside("/w/a") && !outside("/w") && !is_outside(None, &places));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_may_use_is_used_as_it_asked() {
+    fn an_allowed_tool_runs_with_the_requested_input() {
         let ask = |request: Value| {
             let said = answer("r", serde_json::from_value(request).unwrap(), true);
             assert!(said.ends_with("}\n"));

@@ -32,7 +32,7 @@ async fn it_keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn a_round_is_sent_heard_and_counted() {
+async fn a_round_is_sent_read_and_counted() {
     let fake = Fake::printing("claude-code", "tool");
     let mut options = fake.options();
     options.env.insert("FROM_CONFIG".into(), "1".into());
@@ -66,7 +66,7 @@ async fn a_round_is_sent_heard_and_counted() {
 }
 
 #[tokio::test]
-async fn the_user_s_own_setting_stands_above_ours() {
+async fn the_user_s_own_setting_overrides_ours() {
     let fake = Fake::new(ANSWERING);
     let mut options = fake.options();
     options.env.insert("CLAUDE_CODE_MAX_RETRIES".into(), "9".into());
@@ -104,7 +104,7 @@ async fn errors_have_their_cause_and_what_was_spent() {
 }
 
 #[tokio::test]
-async fn an_allowance_that_is_used_up_says_when_it_is_back() {
+async fn a_used_up_allowance_says_when_it_is_restored() {
     let fake = Fake::new(
         r#"at=$(($(date +%s) + 3600))
 echo '{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":'$at',"rateLimitType":"five_hour"},"session_id":"s"}'
@@ -135,7 +135,7 @@ async fn refused_tools_and_no_answer_are_a_failure() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_cannot_be_started() {
+async fn a_missing_program_cannot_be_started() {
     let options =
         ClaudeCodeOptions { program: Some("/nonexistent/claude".into()), ..Default::default() };
     let provider = ClaudeCode::new(options);
@@ -178,7 +178,7 @@ exec sleep 600"#,
 /// Two results, with a silence between them that is longer than a program may hang after
 /// its end. The second is the answer, and both are paid for.
 #[tokio::test]
-async fn what_works_in_the_background_is_waited_for() {
+async fn background_work_is_waited_for() {
     let fake = Fake::new(
         r#"used() { echo '"usage":{},"model_usage_since_last_result":{"m":{"inputTokens":'$1',"outputTokens":1,"costUSD":0.5}}'; }
 echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
@@ -205,7 +205,7 @@ exec sleep 600"#,
 
 /// The prompt and the answers are lines; the end of stdin comes after the result.
 #[tokio::test]
-async fn what_it_asks_is_allowed_where_its_user_says_so() {
+async fn its_questions_are_allowed_if_its_user_says_so() {
     let fake = Fake::plain(
         r#"read -r prompt
 echo '{"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{"command":"ls"}}}'
@@ -266,7 +266,7 @@ impl Activity for Refused {
 
 /// What a rule denies is not asked, and no advice would allow it.
 #[tokio::test]
-async fn what_it_asks_in_vain_is_told_with_the_rule_that_allows_it() {
+async fn refused_questions_are_reported_with_the_rule_that_allows_them() {
     let fake = Fake::new(
         r#"use() { echo '{"type":"assistant","message":{"content":[{"type":"tool_use","id":"'$1'","name":"'$2'","input":'"$3"'}]}}'; }
 denied() { echo '{"type":"system","subtype":"permission_denied","tool_name":"x","tool_use_id":"'$1'","decision_reason_type":"'$2'"}'; }
@@ -288,7 +288,7 @@ echo '{"type":"result","subtype":"success","result":"done"}'"#,
 
 /// An agent that is killed while it hears of its background work has no answer yet.
 #[tokio::test]
-async fn a_turn_that_breaks_off_after_a_result_is_no_answer() {
+async fn a_turn_that_breaks_off_after_a_result_is_not_an_answer() {
     let fake = Fake::new(
         r#"echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'
 echo '{"type":"result","subtype":"success","result":"it runs"}'

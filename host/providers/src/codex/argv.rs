@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_has_chosen_is_never_widened() {
+    fn the_user_s_choice_is_never_widened() {
         let mode = |permissions, chosen| sandbox_mode(Some(permissions), chosen);
         assert_eq!(mode(Permissions::Write, Sandbox::ReadOnly), Ok(None));
         assert_eq!(mode(Permissions::Write, Sandbox::Profile), Ok(None));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_codex_would_hand_on_unread_is_refused() {
+    fn values_that_codex_would_pass_on_unread_are_refused() {
         let mut wanted = task("p");
         wanted.effort = Some("turbo".into());
         let error = arguments(&wanted, StepInputs::default(), Sandbox::Free, &[]).unwrap_err();

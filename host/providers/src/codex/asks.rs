@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_refused_is_named_with_what_allows_it() {
+    fn a_refusal_is_named_with_the_rule_that_allows_it() {
         let asked = command(Some(r#"{"cmd":"touch x"}"#));
         assert_eq!((asked.what.as_str(), asked.own_rules_only), ("shell touch x", true));
         for unknown in [None, Some("not json"), Some(r#"{"command":["bash","-lc","x"]}"#)] {

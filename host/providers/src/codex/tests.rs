@@ -47,7 +47,7 @@ async fn it_keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn a_round_is_sent_heard_and_counted() {
+async fn a_round_is_sent_read_and_counted() {
     let fake = Fake::printing("codex", "tool");
     let mut options = fake.options();
     options.env_allow = vec!["CARGO_MANIFEST_DI*".into()];
@@ -97,7 +97,7 @@ async fn a_session_that_goes_on_is_counted_once() {
 }
 
 #[tokio::test]
-async fn a_schema_is_put_strictly_in_a_private_file_that_is_gone_afterwards() {
+async fn a_strict_schema_is_in_a_private_file_that_is_removed_afterwards() {
     let fake = Fake::new(ANSWERING);
     let schema = json!({
         "type": "object",
@@ -118,7 +118,7 @@ async fn a_schema_is_put_strictly_in_a_private_file_that_is_gone_afterwards() {
 }
 
 #[tokio::test]
-async fn nulls_that_stand_for_nothing_are_left_out() {
+async fn nulls_for_omitted_properties_are_left_out() {
     let fake = Fake::new(
         r#"echo '{"type":"item.completed","item":{"type":"agent_message","text":"{\"a\":null,\"b\":null}"}}'
 echo '{"type":"turn.completed"}'"#,
@@ -132,7 +132,7 @@ echo '{"type":"turn.completed"}'"#,
 }
 
 #[tokio::test]
-async fn a_schema_that_no_grammar_can_say_is_asked_for_in_words() {
+async fn a_schema_that_no_grammar_can_express_goes_into_the_prompt() {
     let fake = Fake::new(ANSWERING);
     let map = json!({"type": "object", "additionalProperties": {"type": "integer"}});
     let reply = Codex::new(fake.options()).attempt(with_schema(&map), &()).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_schema_that_no_grammar_can_say_is_asked_for_in_words() {
 }
 
 #[tokio::test]
-async fn what_its_rules_ask_and_it_refuses_is_told() {
+async fn questions_of_its_rules_that_it_refuses_are_reported() {
     // A rule for commands, and a server's tool, in the words of versions 0.169 and 0.171.
     let fake = Fake::new(
         r#"echo '2026-11-27T02:47:50Z ERROR codex_core::tools::router: error=exec_command failed: CreateProcess { message: "Rejected(\"approval required by policy, but AskForApproval is set to Never\")" }' >&2

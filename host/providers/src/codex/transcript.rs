@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_error_line_is_no_failure_and_no_end() {
+    fn a_lone_error_line_is_neither_a_failure_nor_an_end() {
         let mut round = Round::default();
         round.line(r#"{"message":"Reconnecting... 1/5 (x)","type":"error"}"#, &());
         assert!(!round.has_ended());

@@ -36,7 +36,7 @@ async fn the_prompt_arrives_verbatim() {
 }
 
 #[tokio::test]
-async fn one_line_end_is_no_part_of_the_answer() {
+async fn one_line_end_is_not_part_of_the_answer() {
     let cases = [
         ("yes", "yes"),
         ("yes\\n", "yes"),
@@ -94,7 +94,7 @@ async fn a_program_gets_the_properties_of_its_step() {
 }
 
 #[tokio::test]
-async fn what_it_says_on_stderr_is_shown_while_it_works() {
+async fn stderr_is_shown_while_it_works() {
     let notes = Notes::default();
     let provider = sh("echo reading >&2; cat");
     provider.attempt(task("p"), &notes).await.unwrap();
@@ -105,7 +105,7 @@ async fn what_it_says_on_stderr_is_shown_while_it_works() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_said_so() {
+async fn a_missing_program_is_reported() {
     let missing = Command::new(ConfiguredProgram {
         name: "fake".to_owned(),
         command: vec!["no-such-agent".to_owned()],

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_said_exactly() {
+    fn an_invalid_rule_gives_an_exact_error() {
         for (text, part) in [
             ("fail", "no `=`"),
             ("=fail", "nothing to match"),
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn matches_look_at_what_they_say() {
+    fn each_matcher_looks_at_its_own_property() {
         let subject = Subject {
             ordinal: 2,
             label: Some("review: a.rs"),

@@ -32,7 +32,7 @@ async fn it_keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn a_text_is_echoed_with_all_that_is_known() {
+async fn a_text_is_echoed_with_all_figures() {
     let notes = Notes::default();
     let reply = Debug::new().attempt(task("Hällo"), &notes).await.unwrap();
     assert_eq!(reply.answer, Answer::Text("echo: Hällo".into()));
@@ -72,7 +72,7 @@ async fn rules_fail_answer_and_are_silent() {
 }
 
 #[tokio::test]
-async fn a_bad_answer_is_mended_in_the_second_round_or_never() {
+async fn a_bad_answer_is_corrected_in_the_second_round_or_never() {
     for (rule, mended) in [("*=bad", true), ("*=bad:always", false), ("*=times:1,bad", true)] {
         let provider = with(&[rule]);
         let mut wanted = structured("x");

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_no_session_or_said_twice_is_left_out() {
+    fn events_without_a_session_and_repeated_ones_are_left_out() {
         for data in [
             "nonsense",
             "{}",

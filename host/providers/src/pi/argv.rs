@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_pi_would_pass_over_is_refused() {
+    fn values_that_pi_would_ignore_are_refused() {
         let mut wanted = task("p");
         wanted.effort = Some("turbo".into());
         let error = arguments(&wanted, None, "new", &[]).unwrap_err();

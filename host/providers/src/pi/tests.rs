@@ -37,7 +37,7 @@ async fn it_keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn a_round_is_sent_heard_and_counted() {
+async fn a_round_is_sent_read_and_counted() {
     let fake = Fake::printing("pi", "tool");
     let heard = Arc::new(ActivityLog::default());
     let mut wanted = task("@file -x");
@@ -56,7 +56,7 @@ async fn a_round_is_sent_heard_and_counted() {
 }
 
 #[tokio::test]
-async fn a_schema_becomes_a_tool_and_its_file_is_gone_afterwards() {
+async fn a_schema_becomes_a_tool_and_its_file_is_removed_afterwards() {
     let fake = Fake::new(ANSWERING);
     let mut wanted = task("p");
     wanted.request.schema =

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_allowed_or_set_is_there() {
+    fn only_allowed_and_set_variables_are_there() {
         let outer = ["PATH", "LC_ALL", "LC_", "PATHS", "VENDOR_KEY", "OTHER_KEY", "path"]
             .map(|name| (OsString::from(name), OsString::from("1")));
         let environment = Environment::default()
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_wins_and_values_are_not_shown() {
+    fn set_variables_win_and_values_are_not_shown() {
         let environment = Environment::allowing(&[]).set("PATH", "secret");
         let path = environment.iter().find(|(name, _)| *name == "PATH");
         assert_eq!(path.map(|(_, value)| value.as_os_str()), Some(OsStr::new("secret")));

@@ -142,7 +142,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_sealed_text_cannot_be_changed_by_whoever_opens_it_anew() {
+    fn a_sealed_text_cannot_be_changed_by_opening_it_again() {
         use std::os::fd::AsRawFd;
         let file = sealed(b"prompt").unwrap();
         let again = format!("/proc/self/fd/{}", file.as_raw_fd());

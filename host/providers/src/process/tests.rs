@@ -45,7 +45,7 @@ async fn a_program_is_sent_its_prompt_and_its_exit_is_known() {
 }
 
 #[tokio::test]
-async fn a_program_that_never_reads_hinders_nobody() {
+async fn a_program_that_never_reads_blocks_nothing() {
     let prompt = vec![b'x'; 200 * 1024];
     let (lines, exit) = lines_and_exit("echo done", &prompt).await;
     assert_eq!((lines, exit.code), (vec!["done".to_owned()], Some(0)));
@@ -82,7 +82,7 @@ async fn a_program_that_prints_before_it_reads_is_read_meanwhile() {
 }
 
 #[tokio::test]
-async fn what_is_said_on_stderr_is_told_apart() {
+async fn stderr_is_distinguished_from_stdout() {
     let mut process =
         Process::start(&Processes::new(), framed("echo working >&2; read line; echo answer"))
             .await
@@ -108,7 +108,7 @@ async fn an_open_pipe_that_is_left_behind_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_started_is_told_apart() {
+async fn each_failed_start_has_its_own_error() {
     let missing = Launch { program: "/nonexistent/agent".into(), ..sh("") };
     let error = Process::start(&Processes::new(), missing).await.unwrap_err();
     assert!(matches!(error, ProcessError::NotFound { .. }), "{error}");
@@ -122,7 +122,7 @@ async fn what_cannot_be_started_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_there_and_cannot_be_run_says_why() {
+async fn an_existing_file_that_cannot_be_run_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("my agent");
     let said = async |text: &[u8]| {

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_below_in_the_group_or_marked_belongs() {
+    fn descendants_group_members_and_marked_processes_belong() {
         let mut tree = tree("boot/1/7");
         let processes = [
             seen(22, 21, 22, 22), // below, in a session of its own, and listed first

@@ -40,8 +40,8 @@ fn a_flood_in_one_line() {
 }
 
 #[test]
-fn a_flood_on_stderr_is_no_failure() {
-    alone("floods::a_flood_on_stderr_is_no_failure", &[], async {
+fn a_flood_on_stderr_is_not_a_failure() {
+    alone("floods::a_flood_on_stderr_is_not_a_failure", &[], async {
         let before = peak_kib();
         let script = "yes 0123456789 | head -c 100000000 >&2; echo answer";
         assert_eq!(text(&sh(script), "p").await, "answer");

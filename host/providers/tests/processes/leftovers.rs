@@ -40,7 +40,7 @@ async fn kill_a_host(tree: &str) {
 }
 
 #[tokio::test]
-async fn what_a_killed_host_leaves_is_ended_at_the_next_start() {
+async fn processes_of_a_killed_host_are_ended_at_the_next_start() {
     kill_a_host("leftover").await;
     end_leftovers();
     assert_eq!(in_tree("leftover"), Vec::<i32>::new());

@@ -8,7 +8,7 @@ use smol_wf_providers::{Answer, ProviderErrorKind};
 use super::{all_ended, alone, ask, in_tree, marked, sh, text, until};
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_no_answer_in_json() {
+async fn a_cut_answer_in_json_is_not_an_answer() {
     let cut = "printf '{\"output\": \"half'; kill -9 $$";
     assert_eq!(ask(&sh(cut), "p").await.unwrap_err().kind, ProviderErrorKind::Killed);
     let failed = "printf '{\"output\": \"half'; echo broke >&2; exit 1";
@@ -45,7 +45,7 @@ async fn a_whole_answer_counts_although_its_program_hangs() {
 }
 
 #[tokio::test]
-async fn what_a_program_leaves_behind_is_ended() {
+async fn processes_that_a_program_leaves_are_ended() {
     let script = "setsid sh -c 'trap \"\" TERM; echo $$; exec 1>&- 2>&-; sleep 600; sleep 600' &
         (setsid sleep 600 >&- 2>&- &)
         sleep 0.2; echo left";

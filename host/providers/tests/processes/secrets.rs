@@ -43,8 +43,8 @@ const LOOK: &str = "cat >/dev/null; tr '\\0' '\\n' </proc/self/environ; env; set
     tr '\\0' ' ' </proc/$$/cmdline; ls -l /proc/$$/fd";
 
 #[test]
-fn fifty_canaries_reach_only_whom_they_are_given() {
-    alone("secrets::fifty_canaries_reach_only_whom_they_are_given", &canaries(), async {
+fn fifty_canaries_reach_only_their_own_programs() {
+    alone("secrets::fifty_canaries_reach_only_their_own_programs", &canaries(), async {
         let own = std::env::vars().map(|(_, value)| value).collect::<Vec<_>>().join("\n");
         assert_eq!(found(&own).len(), 50, "this process has them all");
 

@@ -57,8 +57,8 @@ fn inherited_file_is_passed_on() -> bool {
 }
 
 #[test]
-fn a_process_that_gives_no_power_is_left_as_it_is() {
-    alone("unsupervised::a_process_that_gives_no_power_is_left_as_it_is", &[], async {
+fn a_process_without_a_supervisor_is_left_unchanged() {
+    alone("unsupervised::a_process_without_a_supervisor_is_left_unchanged", &[], async {
         let own = Own::start().await;
         // Two threads that know nothing of each other.
         let (one, other) = (Processes::new(), Processes::new());
@@ -70,8 +70,8 @@ fn a_process_that_gives_no_power_is_left_as_it_is() {
 }
 
 #[test]
-fn a_supervisor_leaves_children_alone_that_are_no_agents() {
-    alone("unsupervised::a_supervisor_leaves_children_alone_that_are_no_agents", &[], async {
+fn a_supervisor_leaves_other_children_alone() {
+    alone("unsupervised::a_supervisor_leaves_other_children_alone", &[], async {
         let own = Own::start().await;
         let supervisor = Supervisor::new();
         cut_off(&supervisor.processes(), "supervised").await;
@@ -84,8 +84,8 @@ fn a_supervisor_leaves_children_alone_that_are_no_agents() {
 
 /// The thread ends when nobody can send it an order any more.
 #[test]
-fn what_is_dropped_leaves_no_thread_and_no_program() {
-    alone("unsupervised::what_is_dropped_leaves_no_thread_and_no_program", &[], async {
+fn dropped_processes_leave_no_thread_and_no_program() {
+    alone("unsupervised::dropped_processes_leave_no_thread_and_no_program", &[], async {
         let threads = || {
             let tasks = std::fs::read_dir("/proc/self/task").unwrap();
             let names =

@@ -87,7 +87,9 @@ Examples:
 struct Deletion {
     schema_version: u32,
     dry_run: bool,
+    /// Runs that were deleted, or would be.
     deleted: Vec<DeletedRun>,
+    /// Selected runs that a process works on.
     skipped: Vec<DeletedRun>,
 }
 

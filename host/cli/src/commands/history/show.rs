@@ -92,7 +92,7 @@ fn text(report: &Report, details: &Details<'_>) -> String {
         ("MODEL", &details.usage.by_model),
         ("PROVIDER", &details.usage.by_provider),
     ] {
-        // One row without a name says nothing that the head does not.
+        // The head has the sums of a single row without a name.
         if rows.iter().any(|row| row.name.is_some()) {
             parts.push(usage(title, rows));
         }
@@ -167,8 +167,8 @@ fn head(report: &Report, details: &Details<'_>) -> String {
     lines.join("\n")
 }
 
-/// The budget in force, and which epochs began under another one than the
-/// epoch before; none where there never was one.
+/// The budget in force, and the epochs that began under another one than the
+/// epoch before. `None` if no epoch had a budget.
 fn budget(epochs: &[Epoch<'_>]) -> Option<String> {
     let allowance = |epoch: &Epoch<'_>| epoch.limits.budget.map(|budget| budget.allowance);
     epochs.iter().find_map(allowance)?;
@@ -228,7 +228,8 @@ fn epoch(epoch: &Epoch<'_>) -> Vec<String> {
     ]
 }
 
-/// Why the process let go of the run, and what to do about it; empty if ENDED says it.
+/// Why the process let go of the run, and what to do about it; empty if the column
+/// ENDED says it.
 fn why(epoch: &Epoch<'_>) -> String {
     match epoch.stop {
         None | Some(StopReason::Cancelled) => String::new(),
@@ -266,7 +267,7 @@ const STEPS: [Column; 16] = [
 fn step(step: &StepDetails<'_>) -> Vec<String> {
     let cell =
         |text: Option<&str>, chars| sanitize::cut(&sanitize::one_line(text.unwrap_or("")), chars);
-    // Said where it is news: a second dispatch or attempt, or a correction.
+    // Shown for a second dispatch or attempt, or a correction.
     let tries = step.dispatches.max(step.attempts).max(step.rounds);
     let error = step.error.map(|error| format!("{} [{}]", error.message, error.code));
     let tokens = step.token_usage.total_tokens;
@@ -295,7 +296,8 @@ fn step(step: &StepDetails<'_>) -> Vec<String> {
     ]
 }
 
-/// What a table of prices says is marked: it is an estimate.
+/// The cost of a step. A figure from a table of prices is an estimate, and marked
+/// with `~`.
 fn cost(step: &StepDetails<'_>) -> String {
     let shown = price(step.cost_usd.unwrap_or_default());
     let by_prices = step.cost_source.is_some_and(|source| source.starts_with("prices:"));

@@ -73,9 +73,12 @@ enum By {
 #[serde(rename_all = "camelCase")]
 struct Row {
     name: Option<String>,
+    /// Runs with at least one agent in this group.
     runs: u64,
+    /// Agent steps that answered or failed.
     agents: u64,
     token_usage: TokenUsage,
+    /// Dollars, as far as they are known.
     cost_usd: f64,
 }
 

@@ -1,6 +1,6 @@
-//! Verdicts where GitHub Actions shows them: annotations and the step summary.
+//! Verdicts for GitHub Actions: annotations and the step summary.
 //!
-//! Owns: what is annotated, and the form of the summary. Never: fails a test.
+//! Owns: which fixtures are annotated, and the form of the summary. Never: fails a test.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,7 +12,8 @@ use crate::failure::CommandError;
 use crate::humanize::plural;
 use crate::sanitize;
 
-/// Tells GitHub, when it listens.
+/// Prints annotations and appends the summary, if this is GitHub Actions. Fails with a
+/// usage error if the summary cannot be written.
 pub(super) fn report(tested: &[FixtureResult]) -> Result<(), CommandError> {
     if !annotations::wanted() {
         return Ok(());
@@ -53,7 +54,7 @@ fn summary(tested: &[FixtureResult]) -> String {
     text
 }
 
-/// Text in a cell of a table, and nothing but text.
+/// Text for a cell of a table, with Markdown and HTML escaped.
 fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in sanitize::one_line(text).chars() {

@@ -8,7 +8,7 @@ use super::FixtureResult;
 use super::verdict_text;
 use crate::sanitize;
 
-/// The document of all fixtures.
+/// The document of all fixtures: one test case each, times in seconds.
 pub(super) fn document(tested: &[FixtureResult]) -> String {
     let failed = tested.iter().filter(|one| !one.pass).count();
     let took: f64 = tested.iter().map(|one| one.took.as_secs_f64()).sum();
@@ -22,7 +22,7 @@ pub(super) fn document(tested: &[FixtureResult]) -> String {
     );
     for one in tested {
         let name = escape(&one.fixture);
-        // Some readers take no case without a class.
+        // Some readers require a class.
         let named = one.verdict.as_ref().map(|verdict| verdict.name.as_str());
         let class = escape(named.filter(|name| !name.is_empty()).unwrap_or("smol-wf"));
         let took = one.took.as_secs_f64();
@@ -44,7 +44,7 @@ pub(super) fn document(tested: &[FixtureResult]) -> String {
     text
 }
 
-/// Text for elements and attributes; XML 1.0 has no place for controls.
+/// Text for elements and attributes; XML 1.0 cannot hold control characters.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,6 +1,6 @@
-//! A verdict in words.
+//! Verdicts as text.
 //!
-//! Owns: the sentences, and what to type next. Never: judges.
+//! Owns: the sentences, and what to type next. Never: judges a fixture.
 
 use smol_wf_engine::{Difference, StepNote};
 

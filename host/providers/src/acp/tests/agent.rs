@@ -95,7 +95,7 @@ async fn it_keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn the_answer_is_what_was_written_after_the_last_tool() {
+async fn the_answer_is_the_text_after_the_last_tool() {
     let fake = Fake::new();
     let notes = Notes::default();
     let prompt = "--x \"q\" \\ \u{2028}\n two";
@@ -115,7 +115,7 @@ async fn the_answer_is_what_was_written_after_the_last_tool() {
 }
 
 #[tokio::test]
-async fn a_session_is_taken_up_and_counts_from_there() {
+async fn a_session_is_resumed_and_counts_from_there() {
     let fake = Fake::new();
     let first = fake.ask(task("one")).await.unwrap();
     let next = AgentTask { session_id: first.session_id.clone(), round: 2, ..task("two") };
@@ -130,7 +130,7 @@ async fn a_session_is_taken_up_and_counts_from_there() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_taken_up_is_never_offered_nor_final() {
+async fn a_session_that_cannot_be_resumed_is_not_reported_and_not_final() {
     // A session that cannot be resumed is not reported.
     for (is, named) in [("", true), ("plain", false)] {
         let fake = Fake::that_is(is);
@@ -148,7 +148,7 @@ async fn a_session_that_cannot_be_taken_up_is_never_offered_nor_final() {
 }
 
 #[tokio::test]
-async fn what_the_agent_offers_is_chosen_and_nothing_else() {
+async fn only_choices_that_the_agent_offers_are_made() {
     let wanted = |model: Option<&str>, effort: Option<&str>, permissions| AgentTask {
         model: model.map(str::to_owned),
         effort: effort.map(str::to_owned),
@@ -203,7 +203,7 @@ async fn a_round_that_nobody_waits_for_is_cancelled_and_its_process_ended() {
 }
 
 #[tokio::test]
-async fn what_an_agent_asks_is_answered_as_the_user_says() {
+async fn an_agent_s_question_is_answered_as_the_user_says() {
     for (is, asks, permissions, answer, counted) in [
         ("", AskPolicy::Refuse, None, "reject_once", 1),
         ("", AskPolicy::Refuse, Some(Permissions::Write), "reject_once", 1),
@@ -245,7 +245,7 @@ async fn modes_are_known_by_their_last_part() {
 }
 
 #[tokio::test]
-async fn an_error_that_is_told_as_text_is_no_answer_and_a_notice_no_part_of_one() {
+async fn errors_and_notices_as_text_are_not_part_of_the_answer() {
     for is in ["", "copilot"] {
         let fake = Fake::that_is(is);
         let failed = fake.fails("[broken]").await;
@@ -344,7 +344,7 @@ async fn each_way_to_end_has_its_kind_and_cause() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_started_says_what_to_do() {
+async fn a_program_that_cannot_be_started_gives_a_hint() {
     let nothing = Acp::new(ConfiguredProgram::default());
     assert_eq!(nothing.name(), "acp");
     let failed = nothing.attempt(task("hello"), &()).await.unwrap_err();

@@ -86,7 +86,7 @@ fn replay(name: &str) -> (Result<AgentReply, ProviderError>, Vec<Value>) {
 }
 
 #[test]
-fn every_conversation_comes_to_what_it_must() {
+fn every_conversation_has_its_expected_result() {
     let files = std::fs::read_dir(folder()).unwrap();
     let files: BTreeSet<_> =
         files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();

@@ -15,7 +15,7 @@ fn error(printed: &str, exit: &Exit) -> ProviderError {
 }
 
 #[test]
-fn json_with_an_output_is_an_answer_and_all_else_is_text() {
+fn json_with_an_output_is_an_answer_and_anything_else_is_text() {
     for text in [
         "hello",
         "{\"value\": 1}",
@@ -34,7 +34,7 @@ fn json_with_an_output_is_an_answer_and_all_else_is_text() {
 }
 
 #[test]
-fn what_it_says_of_itself_is_kept() {
+fn its_own_figures_are_kept() {
     let printed = r#"{"output":"x","usage":{"inputTokens":3,"outputTokens":2},"costUsd":0.5,
         "sessionId":"s","model":"m","unknown":true}"#;
     let reply = read("p", printed, &exit(0)).reply.unwrap();
@@ -44,7 +44,7 @@ fn what_it_says_of_itself_is_kept() {
 }
 
 #[test]
-fn a_key_that_cannot_be_read_is_named_and_takes_nothing_from_the_answer() {
+fn an_unreadable_key_is_named_and_does_not_hurt_the_answer() {
     for (keys, named) in [
         (r#""usage":null,"model":null,"costUsd":null,"sessionId":null,"error":null"#, &[][..]),
         (r#""error":"","model":"""#, &[]),
@@ -95,7 +95,7 @@ fn an_error_has_its_kind_whatever_the_exit_code() {
 }
 
 #[test]
-fn an_exit_that_is_no_success_is_a_failure_with_its_reason() {
+fn an_unsuccessful_exit_is_a_failure_with_its_reason() {
     let told = error("partial", &exit(3));
     assert_eq!(
         (told.kind, told.message.as_str()),

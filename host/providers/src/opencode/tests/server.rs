@@ -92,7 +92,7 @@ async fn it_keeps_the_contract() {
 }
 
 #[tokio::test]
-async fn calls_share_a_server_and_hear_only_of_themselves() {
+async fn rounds_share_a_server_and_get_only_their_own_events() {
     let fake = Fake::new();
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (one, two) = (Notes::default(), Notes::default());
@@ -175,7 +175,7 @@ async fn the_death_of_the_server_ends_its_rounds_and_the_next_one_starts_it_anew
 }
 
 #[tokio::test]
-async fn whoever_asks_is_answered_as_the_user_says() {
+async fn each_agent_s_question_is_answered_as_the_user_says() {
     for (asks, told, refused) in
         [(AskPolicy::Refuse, "told: reject", 1), (AskPolicy::Allow, "told: once", 0)]
     {
@@ -222,7 +222,7 @@ async fn rules_only_take_away() {
 }
 
 #[tokio::test]
-async fn what_an_older_version_allowed_in_a_session_is_taken_back() {
+async fn an_older_version_s_allowance_in_a_session_is_removed() {
     for (old, first) in [(true, "* * allow"), (false, "smol-wf-* * deny")] {
         let mut options = CliOptions::default();
         if old {
@@ -333,7 +333,7 @@ async fn a_vendors_error_has_its_kind_and_what_was_spent() {
 }
 
 #[tokio::test]
-async fn what_opencode_does_not_know_is_refused_before_anything_is_sent() {
+async fn unknown_names_are_refused_before_anything_is_sent() {
     let fake = Fake::new();
     let mut cases = Vec::new();
     for (model, effort, agent) in [

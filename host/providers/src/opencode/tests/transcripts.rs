@@ -187,7 +187,7 @@ fn messages(lines: &str) -> Vec<Message> {
 }
 
 #[test]
-fn what_run_prints() {
+fn the_output_of_opencode_run() {
     every_file_has_a_row("opencode", RUN.iter().map(|(name, _)| *name), ".jsonl", &[]);
     for (name, comes) in &RUN {
         check(name, &messages(&read("opencode", &format!("{name}.jsonl"))), comes);
@@ -203,7 +203,7 @@ fn events() -> Vec<Event> {
 }
 
 #[test]
-fn the_stream_of_events_tells_what_each_agent_does() {
+fn the_stream_of_events_gives_the_activity_of_each_agent() {
     let events = events();
     let sessions: BTreeSet<_> = events.iter().map(|event| event.session.clone()).collect();
     assert_eq!(sessions.len(), 9);
