@@ -234,20 +234,30 @@ fn one_view_has_the_entries_of_both_tables() {
 }
 
 #[test]
-fn a_missing_view_of_all_entries_is_created() {
+fn a_database_of_schema_4_is_migrated_with_and_without_its_view_of_all_entries() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("runs.db");
-    let (mut store, lease) = create(&path);
-    store.release(&lease).unwrap();
-    drop(store);
-    let older = "DROP VIEW entries; PRAGMA user_version = 4;";
-    Connection::open(&path).unwrap().execute_batch(older).unwrap();
-    assert_eq!(super::super::read_only::open(&path).err(), None);
-    let mut store = SqliteStore::open(&path).unwrap();
-    assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 1);
-    let count = "SELECT count(*) FROM entries";
-    let connection = Connection::open(&path).unwrap();
-    assert_eq!(connection.query_row(count, [], |row| row.get::<_, i64>(0)), Ok(1));
+    let older = ["DROP VIEW entries; PRAGMA user_version = 4;", "PRAGMA user_version = 4;"];
+    for (older, name) in older.into_iter().zip(["without.db", "with.db"]) {
+        let path = directory.path().join(name);
+        let (mut store, lease) = create(&path);
+        store.release(&lease).unwrap();
+        drop(store);
+        Connection::open(&path).unwrap().execute_batch(older).unwrap();
+        assert_eq!(super::super::read_only::open(&path).err(), None);
+        let mut store = SqliteStore::open(&path).unwrap();
+        assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 1);
+        let count = "SELECT count(*) FROM entries";
+        let connection = Connection::open(&path).unwrap();
+        assert_eq!(connection.query_row(count, [], |row| row.get::<_, i64>(0)), Ok(1));
+        assert_eq!(version(&path), NEWEST);
+    }
+    // Another view of that name is not ours.
+    let path = directory.path().join("other.db");
+    drop(create(&path));
+    let other = "DROP VIEW entries; CREATE VIEW entries AS SELECT 1; PRAGMA user_version = 4;";
+    Connection::open(&path).unwrap().execute_batch(other).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert_eq!(error.code(), "store_altered", "{error}");
 }
 
 #[test]
