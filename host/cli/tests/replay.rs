@@ -127,7 +127,7 @@ fn a_forged_journal_is_found_out_at_the_step_with_both_sides() {
                 let index = place_of(entries, "settled", 1);
                 entries[index]["step"] = 1.into();
             },
-            &["step 1", "no call is open under this number"],
+            &["step 1", "no step is open under this number"],
         ),
         (
             "the script",

@@ -21,7 +21,7 @@ pub struct Step {
     /// Scope of the script that asked.
     pub scope: Scope,
     /// Number of steps before it: its index among all steps.
-    pub place: usize,
+    pub index: usize,
     /// The request; for a child workflow without the arguments.
     pub asked: StepRequest,
     /// How often it was dispatched.
@@ -104,10 +104,10 @@ impl Steps {
     }
 
     fn ask(&mut self, step: StepId, scope: Scope, asked: StepRequest) -> &Step {
-        let place = self.asked;
+        let index = self.asked;
         self.asked += 1;
         self.last = self.last.max(Some(step));
-        let asked = Step { id: step, scope, place, asked, dispatches: 0, to: None, session: None };
+        let asked = Step { id: step, scope, index, asked, dispatches: 0, to: None, session: None };
         self.open.entry(step).insert_entry(asked).into_mut()
     }
 
@@ -174,8 +174,8 @@ mod tests {
     #[test]
     fn a_step_is_open_from_its_request_to_its_outcome() {
         let mut steps = Steps::new();
-        assert_eq!(steps.after(&asked(1)).unwrap().place, 0);
-        assert_eq!(steps.after(&asked(2)).unwrap().place, 1);
+        assert_eq!(steps.after(&asked(1)).unwrap().index, 0);
+        assert_eq!(steps.after(&asked(2)).unwrap().index, 1);
         steps.after(&dispatched(2, Some("a")));
         let again = steps.after(&dispatched(2, None)).unwrap();
         assert_eq!((again.dispatches, again.to.is_none()), (2, true), "the last one counts");

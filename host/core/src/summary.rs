@@ -34,7 +34,8 @@ pub struct Summary {
     /// Its state if no process holds it.
     pub state: RunState,
     /// Number of epochs.
-    pub attempts: u32,
+    #[serde(rename = "attempts")]
+    pub epochs: u32,
     /// Number of its steps.
     pub steps: u64,
     /// Number of agent steps among them.
@@ -77,7 +78,7 @@ impl Summary {
             created_at_us: details.created_at_us,
             updated_at_us: details.updated_at_us,
             state: RunState::after(&last.body, false),
-            attempts: details.epochs.last().map_or(0, |epoch| epoch.number),
+            epochs: details.epochs.last().map_or(0, |epoch| epoch.number),
             steps: details.steps.len() as u64,
             agents: details.steps.iter().filter(|step| is_agent(step.kind)).count() as u64,
             spent: spent(&details),

@@ -18,7 +18,7 @@ pub struct Survey {
     /// Limits of the last epoch.
     pub limits: Limits,
     /// Number of epochs.
-    pub attempts: u32,
+    pub epochs: u32,
     /// Format of its last entries.
     pub format: u32,
     /// Entries in it.
@@ -47,7 +47,7 @@ impl Survey {
             Body::EpochStarted { limits, format, .. } => {
                 self.limits = *limits;
                 self.format = *format;
-                self.attempts = self.attempts.saturating_add(1);
+                self.epochs = self.epochs.saturating_add(1);
             }
             Body::ScopeStarted(start) if start.scope == Scope::ROOT => {
                 self.root = Some((**start).clone());

@@ -63,7 +63,7 @@ trait Script {
     fn turn(
         &mut self,
         host: &mut Machine,
-        told: Option<(StepId, &Outcome)>,
+        delivery: Option<(StepId, &Outcome)>,
     ) -> Result<Status, StopTurn>;
 }
 
@@ -73,7 +73,7 @@ trait Script {
 struct Fan {
     width: u32,
     depth: u32,
-    told: u32,
+    answers: u32,
     asked: BTreeMap<StepId, u32>,
     open: u32,
 }
@@ -84,7 +84,7 @@ impl Fan {
     }
 
     fn ask(&mut self, host: &mut Machine, level: u32) -> Result<(), StopTurn> {
-        let prompt = format!("level {level} after {}", self.told);
+        let prompt = format!("level {level} after {}", self.answers);
         let step = step_of(host.agent(prompt, r#"{"label":"l"}"#.to_owned()))?;
         self.asked.insert(step, level);
         self.open += 1;
@@ -105,9 +105,9 @@ impl Script for Fan {
     fn turn(
         &mut self,
         host: &mut Machine,
-        told: Option<(StepId, &Outcome)>,
+        delivery: Option<(StepId, &Outcome)>,
     ) -> Result<Status, StopTurn> {
-        match told {
+        match delivery {
             None => {
                 host.phase("Look".into())?;
                 host.log("started".into())?;
@@ -118,7 +118,7 @@ impl Script for Fan {
                 self.open += 1;
             }
             Some((step, _)) => {
-                self.told += 1;
+                self.answers += 1;
                 self.open -= 1;
                 let level = self.asked.get(&step).copied();
                 if let Some(level) = level.filter(|level| level + 1 < self.depth) {
@@ -126,7 +126,7 @@ impl Script for Fan {
                 }
             }
         }
-        Ok(if self.open == 0 { Status::Done(self.told.to_string()) } else { Status::Pending })
+        Ok(if self.open == 0 { Status::Done(self.answers.to_string()) } else { Status::Pending })
     }
 }
 
@@ -142,7 +142,7 @@ fn drive(
     let mut now_us = 1_000_000;
     loop {
         now_us += 10;
-        let (scope, told) = match machine.next(now_us)? {
+        let (scope, delivery) = match machine.next(now_us)? {
             Next::Start { start, .. } => {
                 scripts.insert(start.scope, make());
                 (start.scope, None)
@@ -185,8 +185,8 @@ fn drive(
             }
         };
         let script = scripts.get_mut(&scope).expect("started");
-        let told = told.as_ref().map(|(step, outcome)| (*step, outcome));
-        let status = script.turn(&mut machine, told)?;
+        let delivery = delivery.as_ref().map(|(step, outcome)| (*step, outcome));
+        let status = script.turn(&mut machine, delivery)?;
         machine.end_turn(scope, FUEL, status)?;
     }
 }
@@ -343,9 +343,9 @@ impl Script for Family {
     fn turn(
         &mut self,
         host: &mut Machine,
-        told: Option<(StepId, &Outcome)>,
+        delivery: Option<(StepId, &Outcome)>,
     ) -> Result<Status, StopTurn> {
-        if let Some((_, outcome)) = told {
+        if let Some((_, outcome)) = delivery {
             return Ok(match outcome {
                 Outcome::Value(text) => Status::Done(text.clone()),
                 Outcome::Failed(failure) => Status::Failed(ScriptError {
@@ -406,9 +406,9 @@ impl Script for Schema {
     fn turn(
         &mut self,
         host: &mut Machine,
-        told: Option<(StepId, &Outcome)>,
+        delivery: Option<(StepId, &Outcome)>,
     ) -> Result<Status, StopTurn> {
-        if told.is_some() {
+        if delivery.is_some() {
             return Ok(Status::Done("answered".into()));
         }
         let options = format!(r#"{{"schema":{}}}"#, self.0);

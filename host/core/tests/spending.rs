@@ -73,7 +73,7 @@ impl World {
     /// Drives until the run is over or cannot go on. Returns the new entries, and why
     /// it stopped.
     fn drive(&mut self, mut machine: Machine) -> (Vec<Entry>, Option<StopReason>) {
-        let (mut entries, mut told) = (Vec::new(), 0);
+        let (mut entries, mut settled) = (Vec::new(), 0);
         let (mut queue, mut working) = (VecDeque::new(), VecDeque::new());
         loop {
             let status = match machine.next(1).unwrap() {
@@ -85,8 +85,8 @@ impl World {
                     Status::Pending
                 }
                 Next::Settle { .. } => {
-                    told += 1;
-                    if told == STEPS { Status::Done("1".into()) } else { Status::Pending }
+                    settled += 1;
+                    if settled == STEPS { Status::Done("1".into()) } else { Status::Pending }
                 }
                 Next::Ended => {
                     entries.extend(machine.take_entries());
@@ -181,10 +181,11 @@ fn a_budget_holds_wherever_the_process_dies() {
             let count = entries.iter().filter(|e| matches!(e.body, Body::AgentDispatched { .. }));
             count.count() as u64
         };
-        let told = before.iter().filter(|e| matches!(e.body, Body::Settled { .. })).count() as u64;
-        let died = began(before) - told;
+        let settled =
+            before.iter().filter(|e| matches!(e.body, Body::Settled { .. })).count() as u64;
+        let died = began(before) - settled;
         assert!(died <= PARALLEL as u64, "cut at {cut}");
-        let spent = (told + world.begun()) * TOKENS_EACH;
+        let spent = (settled + world.begun()) * TOKENS_EACH;
         assert!(spent <= BUDGET + TOKENS_EACH, "cut at {cut}: {spent} spent");
         assert_eq!(began(&after), world.begun());
     }

@@ -53,10 +53,10 @@ impl<'a> Fold<'a> {
     fn after(&mut self, entry: &'a Entry) {
         let at_us = entry.at_us;
         let asked = self.steps.after(entry);
-        // A step's place is its index among the details.
-        let place = asked.map(|step| step.place);
+        // The details of a step have its index.
+        let index = asked.map(|step| step.index);
         let dispatches = asked.map_or(0, |step| step.dispatches);
-        let step = place.and_then(|place| self.details.steps.get_mut(place));
+        let step = index.and_then(|index| self.details.steps.get_mut(index));
         match &entry.body {
             Body::EpochStarted { epoch, limits, guest, .. } => {
                 self.begin_epoch(*epoch, *limits, guest, at_us);
@@ -143,7 +143,7 @@ impl<'a> Fold<'a> {
     /// Agents at work have to begin anew; sleeps go on.
     fn interrupt(&mut self, at_us: i64) {
         for open in self.steps.open() {
-            let Some(step) = self.details.steps.get_mut(open.place) else { continue };
+            let Some(step) = self.details.steps.get_mut(open.index) else { continue };
             if step.kind == StepKind::Agent && step.state == StepState::Running {
                 step.state = StepState::Queued;
                 if let Some(work) = step.work.last_mut() {
@@ -169,7 +169,7 @@ impl<'a> Fold<'a> {
     fn ended(&mut self, end: &'a RunEnd, at_us: i64) {
         self.interrupt(at_us);
         for open in self.steps.open() {
-            if let Some(step) = self.details.steps.get_mut(open.place) {
+            if let Some(step) = self.details.steps.get_mut(open.index) {
                 step.state = StepState::Abandoned;
             }
         }

@@ -42,7 +42,7 @@ pub struct RunHead {
     /// Model aliases and what they stand for, in the order of the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub model_map: Vec<(String, String)>,
-    /// Defaults for calls that leave an option open.
+    /// Defaults for options that steps leave open.
     #[serde(default, skip_serializing_if = "StepDefaults::is_empty")]
     pub defaults: StepDefaults,
     /// Rules of the debug provider.

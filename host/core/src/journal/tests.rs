@@ -47,14 +47,14 @@ fn records(texts: &[&str]) -> Vec<Record> {
 }
 
 const HEAD: &str = r#"{"at_us":1,"kind":"run_started","format":2,"run":"run_00000000000000000000000001","name":"n","script":"0000000000000000000000000000000000000000000000000000000000000000","script_path":"/s.js","project_root":"/","seed":1,"provider":"debug"}"#;
-const ATTEMPT: &str = r#"{"at_us":1,"kind":"attempt_started","attempt":1,"limits":{"fuel":1,"memory_mib":1,"agents":1,"parallel_agents":1},"guest":"0000000000000000000000000000000000000000000000000000000000000000"}"#;
+const EPOCH: &str = r#"{"at_us":1,"kind":"attempt_started","attempt":1,"limits":{"fuel":1,"memory_mib":1,"agents":1,"parallel_agents":1},"guest":"0000000000000000000000000000000000000000000000000000000000000000"}"#;
 const SLEEP_CALLED: &str =
     r#"{"at_us":2,"kind":"sleep_called","call":1,"scope":0,"milliseconds":5.0,"wake_at_us":9}"#;
 const SETTLED: &str = r#"{"at_us":9,"kind":"settled","call":1,"outcome":{"value":"null"}}"#;
 
 #[test]
 fn entries_of_format_2_are_upgraded() {
-    let read = read(&records(&[HEAD, ATTEMPT, SLEEP_CALLED, SETTLED])).unwrap();
+    let read = read(&records(&[HEAD, EPOCH, SLEEP_CALLED, SETTLED])).unwrap();
     let kinds: Vec<_> = read.iter().map(|entry| entry.body.kind()).collect();
     assert_eq!(kinds, ["run_started", "attempt_started", "step_asked", "settled"]);
     let Body::EpochStarted { format, .. } = read[1].body else { panic!("{read:?}") };
@@ -66,7 +66,7 @@ fn entries_of_format_2_are_upgraded() {
 /// The chain covers the text as written, not its upgraded form.
 #[test]
 fn a_changed_or_cut_entry_of_format_2_is_found() {
-    let texts = [HEAD, ATTEMPT, SLEEP_CALLED, SETTLED];
+    let texts = [HEAD, EPOCH, SLEEP_CALLED, SETTLED];
     let forged = [
         SLEEP_CALLED.replace("5.0", "6.0"),
         // Other texts with the same meaning.
@@ -95,23 +95,23 @@ fn a_run_that_a_newer_program_began_or_resumed_is_refused_as_newer() {
     let odd = r#"{"at_us":1,"kind":"attempt_started","format":4,"epoch":{}}"#;
     let other = r#"{"at_us":2,"kind":"something_new"}"#;
     for texts in [
-        &[head.as_str(), ATTEMPT][..],
+        &[head.as_str(), EPOCH][..],
         &[r#"{"at_us":1,"kind":"run_started","format":4}"#],
-        &[HEAD, &newer(ATTEMPT), other],
-        &[HEAD, ATTEMPT, SLEEP_CALLED, odd, other],
+        &[HEAD, &newer(EPOCH), other],
+        &[HEAD, EPOCH, SLEEP_CALLED, odd, other],
         // The form in which this program warns older ones.
-        &[HEAD, ATTEMPT, &head, ATTEMPT],
+        &[HEAD, EPOCH, &head, EPOCH],
     ] {
         assert_eq!(read(&records(texts)), Err(JournalError::Newer { found: 4 }), "{texts:?}");
     }
-    let unknown = read(&records(&[HEAD, ATTEMPT, other])).unwrap_err();
+    let unknown = read(&records(&[HEAD, EPOCH, other])).unwrap_err();
     assert!(matches!(unknown, JournalError::Unreadable { seq: 2, .. }), "{unknown}");
 }
 
 #[test]
 fn a_second_head_raises_the_format() {
     let raised = HEAD.replace("\"format\":2", "\"format\":3");
-    let read = read(&records(&[HEAD, ATTEMPT, &raised])).unwrap();
+    let read = read(&records(&[HEAD, EPOCH, &raised])).unwrap();
     let Body::FormatRaised(head) = &read[2].body else { panic!("{read:?}") };
     assert_eq!((head.format, read[2].body.kind()), (3, "run_started"));
     assert_eq!(serde_json::to_string(&read[2]).unwrap(), raised, "as it is written");

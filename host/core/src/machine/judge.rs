@@ -39,7 +39,7 @@ impl Machine {
             Body::CallRefused(refused) if refused.is_of(call) => {}
             _ => return None,
         }
-        let refused = self.met();
+        let refused = self.take_recorded();
         self.notes += 1;
         self.leave_replay();
         match refused?.body {

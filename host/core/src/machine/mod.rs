@@ -323,7 +323,7 @@ impl Machine {
     /// When a recorded entry does not fit what the script does now.
     pub fn next(&mut self, now_us: i64) -> Result<Next, StopTurn> {
         if let Some(scope) = self.stuck {
-            self.meet_recorded_verdict(scope)?;
+            self.apply_recorded_verdict(scope)?;
             if self.stuck.is_some() {
                 return Ok(Next::Stuck(scope));
             }
@@ -461,7 +461,7 @@ impl Machine {
     }
 
     /// Takes the next recorded entry.
-    fn met(&mut self) -> Option<Entry> {
+    fn take_recorded(&mut self) -> Option<Entry> {
         let entry = self.recording.pop()?;
         self.seq += 1;
         self.timers.pass(&entry.body, entry.at_us);
@@ -482,7 +482,7 @@ impl Machine {
             let (seq, step) = (self.seq, self.last_step);
             return Err(Mismatch::between(seq, step, &recorded.body, &body).into());
         }
-        self.met();
+        self.take_recorded();
         self.leave_replay();
         Ok(())
     }

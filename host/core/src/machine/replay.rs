@@ -82,7 +82,7 @@ impl Machine {
         }
         machine.now_us = survey.last_us.max(now_us);
         machine.begin();
-        machine.write_epoch(survey.attempts.saturating_add(1), survey.format);
+        machine.write_epoch(survey.epochs.saturating_add(1), survey.format);
         if survey.root.is_none() {
             let reason = "a journal holds the script from its first commit on";
             return Err(JournalError::OutOfOrder { seq: 1, found: "nothing", reason });
@@ -147,7 +147,7 @@ impl Machine {
     /// Takes the next recorded delivery; none at the end of the recording.
     pub(super) fn pop_recorded_delivery(&mut self) -> Result<Option<Entry>, StopTurn> {
         self.skip_epochs();
-        let Some(entry) = self.met() else { return Ok(None) };
+        let Some(entry) = self.take_recorded() else { return Ok(None) };
         let begins_turn = matches!(
             entry.body,
             Body::ScopeStarted(_) | Body::Settled { .. } | Body::TimerFired { .. }
@@ -167,7 +167,7 @@ impl Machine {
             Body::ScopeStarted(start) => {
                 if let Some(step) = start.scope.opened_by() {
                     let Some(open) = self.steps.get_mut(&step) else {
-                        let now = "no call of a workflow is open under this number";
+                        let now = "no `workflow` step is open under this number";
                         return Err(self.delivered_instead(&Body::ScopeStarted(start), now));
                     };
                     // Its script was found in an earlier epoch.
@@ -187,7 +187,7 @@ impl Machine {
                     return Err(Mismatch::between(seq, self.last_step, &recorded, &now).into());
                 }
                 if !self.steps.contains_key(&step) {
-                    let now = "no call is open under this number";
+                    let now = "no step is open under this number";
                     let recorded = Body::Settled { step, outcome, reply, given };
                     return Err(self.delivered_instead(&recorded, now));
                 }
@@ -202,7 +202,7 @@ impl Machine {
                 // Never none: the step is open.
                 Ok(next.unwrap_or(Next::Wait))
             }
-            Body::TimerFired { timer, scope } => self.meet_timer(timer, scope),
+            Body::TimerFired { timer, scope } => self.replay_timer(timer, scope),
             other => Err(self.delivered_instead(&other, "this begins no turn")),
         }
     }
@@ -214,7 +214,7 @@ impl Machine {
 
     /// Applies the recorded verdict on a stuck script, so that the guest need not be
     /// asked again what it waits for.
-    pub(super) fn meet_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
+    pub(super) fn apply_recorded_verdict(&mut self, scope: Scope) -> Result<(), StopTurn> {
         self.skip_epochs();
         let Some(entry) = self.recording.front() else { return Ok(()) };
         let verdict = match (&entry.body, scope.opened_by()) {
@@ -232,7 +232,7 @@ impl Machine {
         }
         self.stuck = None;
         if scope == Scope::ROOT {
-            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.met() {
+            if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.take_recorded() {
                 self.steps.clear();
                 self.timers.forget_all();
                 self.end = Some(end);

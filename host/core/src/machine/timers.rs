@@ -31,7 +31,7 @@ impl Machine {
     }
 
     /// Delivers a timer as recorded; the entry has been popped already.
-    pub(super) fn meet_timer(&mut self, timer: TimerId, scope: Scope) -> Result<Next, StopTurn> {
+    pub(super) fn replay_timer(&mut self, timer: TimerId, scope: Scope) -> Result<Next, StopTurn> {
         let is_open = self.timers.open.get(&timer).is_some_and(|open| open.scope == scope);
         let next = if is_open { self.close_timer(timer) } else { None };
         let Some(next) = next else {

@@ -28,8 +28,8 @@ pub(super) fn linked(schema: &Value) -> Result<Value, String> {
     }
     let document = Document::of(schema)?;
     let root = document.root()?;
-    let mut linking = Linking { places: HashMap::new(), foreign: Vec::new() };
-    linking.read_places(schema, String::new());
+    let mut linking = Linking { pointers: HashMap::new(), foreign: Vec::new() };
+    linking.read_pointers(schema, String::new());
     let mut whole = linking.rewritten(&root)?;
     let mut next = 0;
     while let Some((name, site)) = linking.foreign.get(next).cloned() {
@@ -49,11 +49,12 @@ fn is_linked(schema: &Value) -> bool {
     let mut waiting = vec![schema];
     while let Some(one) = waiting.pop() {
         let text = |keyword: &str| one.get(keyword).and_then(Value::as_str);
-        let by_place =
+        let by_pointer =
             text("$ref").is_none_or(|reference| reference == "#" || reference.starts_with("#/"));
         let is_root = std::ptr::eq(one, schema);
         let named = text("$id").or_else(|| text("id")).is_some() && !is_root;
-        if !by_place || named || text("$dynamicRef").is_some() || text("$recursiveRef").is_some() {
+        if !by_pointer || named || text("$dynamicRef").is_some() || text("$recursiveRef").is_some()
+        {
             return false;
         }
         waiting.extend(inner(one).into_iter().map(|(_, one)| one));
@@ -63,26 +64,26 @@ fn is_linked(schema: &Value) -> bool {
 
 struct Linking<'d> {
     /// The pointer to each value, by its address.
-    places: HashMap<usize, String>,
+    pointers: HashMap<usize, String>,
     /// The drafts' own schemas to copy in, with the name of each.
     foreign: Vec<(String, Site<'d>)>,
 }
 
 impl<'d> Linking<'d> {
-    fn read_places(&mut self, value: &Value, place: String) {
-        let mut waiting = vec![(value, place)];
-        while let Some((value, place)) = waiting.pop() {
+    fn read_pointers(&mut self, value: &Value, pointer: String) {
+        let mut waiting = vec![(value, pointer)];
+        while let Some((value, pointer)) = waiting.pop() {
             match value {
                 Value::Object(map) => waiting.extend(map.iter().map(|(name, one)| {
                     let name = encoded(&name.replace('~', "~0").replace('/', "~1"));
-                    (one, format!("{place}/{name}"))
+                    (one, format!("{pointer}/{name}"))
                 })),
                 Value::Array(list) => waiting.extend(
-                    list.iter().enumerate().map(|(at, one)| (one, format!("{place}/{at}"))),
+                    list.iter().enumerate().map(|(at, one)| (one, format!("{pointer}/{at}"))),
                 ),
                 _ => {}
             }
-            self.places.insert(std::ptr::from_ref(value).addr(), place);
+            self.pointers.insert(std::ptr::from_ref(value).addr(), pointer);
         }
     }
 
@@ -97,8 +98,8 @@ impl<'d> Linking<'d> {
         let is_name = |keyword: &String| NAMES.contains(&keyword.as_str());
         keywords.retain(|keyword, value| !is_name(keyword) || value.is_object());
         for (_, reference) in references.into_iter().take(1) {
-            if let Some(place) = self.place(&site.lookup(reference)?)? {
-                keywords.insert("$ref".to_owned(), Value::String(format!("#{place}")));
+            if let Some(pointer) = self.pointer(&site.lookup(reference)?)? {
+                keywords.insert("$ref".to_owned(), Value::String(format!("#{pointer}")));
             }
         }
         self.inside(site, keywords)?;
@@ -142,18 +143,19 @@ impl<'d> Linking<'d> {
 
     /// The pointer that a schema will have. A document of the drafts is copied in for
     /// it; none beyond [`FOREIGN_MAX`] of them.
-    fn place(&mut self, target: &Site<'d>) -> Result<Option<String>, String> {
-        let known =
-            |linking: &Self| linking.places.get(&std::ptr::from_ref(target.schema).addr()).cloned();
-        if let Some(place) = known(self) {
-            return Ok(Some(place));
+    fn pointer(&mut self, target: &Site<'d>) -> Result<Option<String>, String> {
+        let known = |linking: &Self| {
+            linking.pointers.get(&std::ptr::from_ref(target.schema).addr()).cloned()
+        };
+        if let Some(pointer) = known(self) {
+            return Ok(Some(pointer));
         }
         if self.foreign.len() >= FOREIGN_MAX {
             return Ok(None);
         }
         let resource = target.resource()?;
         let name = format!("json-schema-{}", self.foreign.len() + 1);
-        self.read_places(resource.schema, format!("/$defs/{name}"));
+        self.read_pointers(resource.schema, format!("/$defs/{name}"));
         self.foreign.push((name, resource));
         Ok(known(self))
     }
@@ -173,7 +175,7 @@ fn encoded(name: &str) -> String {
 }
 
 /// The value that a pointer reference leads to.
-pub(super) fn at_place<'v>(root: &'v Value, reference: &str) -> Option<&'v Value> {
+pub(super) fn at_pointer<'v>(root: &'v Value, reference: &str) -> Option<&'v Value> {
     referencing::pointer(root, &decoded(reference.strip_prefix('#')?))
 }
 
@@ -239,8 +241,8 @@ mod tests {
         });
         let found = linked(&schema).unwrap();
         assert_eq!(found, expected);
-        let place = found["properties"]["a"]["$ref"].as_str().unwrap();
-        assert_eq!(at_place(&found, place), Some(&found["$defs"]["i/t m"]));
+        let pointer = found["properties"]["a"]["$ref"].as_str().unwrap();
+        assert_eq!(at_pointer(&found, pointer), Some(&found["$defs"]["i/t m"]));
     }
 
     #[test]
@@ -251,8 +253,8 @@ mod tests {
         }});
         let found = linked(&schema).unwrap();
         assert_eq!(found["properties"]["s"]["$ref"], "#/$defs/json-schema-1");
-        let place = found["properties"]["n"]["$ref"].as_str().unwrap();
-        assert_eq!(at_place(&found, place).unwrap()["type"], "integer");
+        let pointer = found["properties"]["n"]["$ref"].as_str().unwrap();
+        assert_eq!(at_pointer(&found, pointer).unwrap()["type"], "integer");
         assert!(is_linked(&found));
     }
 

@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use super::example::{Maker, Spot};
-use super::link::at_place;
+use super::link::at_pointer;
 use crate::dice::mix;
 
 /// The keywords that apply to a value, without indirection; none if they contradict
@@ -47,7 +47,7 @@ pub(super) fn flat(
         }
     }
     if let Some(reference) = keywords.get("$ref").and_then(Value::as_str) {
-        let target = at_place(maker.root, reference)?;
+        let target = at_pointer(maker.root, reference)?;
         add(maker, &mut shape, target, spot)?;
     }
     if let Some(Value::Array(list)) = keywords.get("allOf") {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::applicators::{Applicator, inner};
-use super::link::at_place;
+use super::link::at_pointer;
 
 /// Most states of all patterns together, as surface 1 counted them.
 const PATTERN_STATES_MAX: u64 = 40_000;
@@ -125,7 +125,7 @@ impl<'a> Names<'a> {
         let found = if fragment.is_empty() {
             Some(self.root)
         } else if fragment.starts_with('/') {
-            at_place(self.root, &format!("#{fragment}"))
+            at_pointer(self.root, &format!("#{fragment}"))
         } else {
             self.anchors.get(fragment).copied()
         };

@@ -64,7 +64,7 @@ pub(super) fn shown(row: &RunRow, summary: Summary) -> RunSummary {
         created_at_ms: summary.created_at_us / 1_000,
         updated_at_ms: summary.updated_at_us / 1_000,
         entries: row.entries,
-        attempts: summary.attempts,
+        attempts: summary.epochs,
         steps: summary.steps,
         agents: summary.agents,
         token_usage: summary.tokens(),

@@ -28,12 +28,13 @@ const NONE: usize = usize::MAX;
 /// A compiled pattern.
 #[derive(Debug)]
 pub(crate) struct Program {
-    code: Vec<Instruction>,
+    code: Vec<Op>,
     slots: usize,
 }
 
+/// One instruction of a program.
 #[derive(Debug)]
-enum Instruction {
+enum Op {
     Set {
         set: Arc<ClassUnicode>,
         back: bool,
@@ -78,17 +79,15 @@ impl Program {
     pub(super) fn of(node: &Node, groups: usize) -> Result<Self, String> {
         let mut writer = Writer { code: Vec::new(), slots: 2 * groups };
         writer.write(node, false)?;
-        writer.push(Instruction::Found)?;
+        writer.push(Op::Found)?;
         Ok(Self { code: writer.code, slots: writer.slots })
     }
 
     /// Number of instructions, plus the ranges of their sets, each set once.
     pub(crate) fn size(&self) -> usize {
         let mut seen = HashSet::new();
-        let ranges = |pc: &Instruction| match pc {
-            Instruction::Set { set, .. } | Instruction::Run { set, .. }
-                if seen.insert(Arc::as_ptr(set)) =>
-            {
+        let ranges = |pc: &Op| match pc {
+            Op::Set { set, .. } | Op::Run { set, .. } if seen.insert(Arc::as_ptr(set)) => {
                 set.ranges().len()
             }
             _ => 0,
@@ -114,7 +113,7 @@ impl Program {
             if machine.run(0, at)?.is_some() {
                 return Ok((true, steps - machine.left));
             }
-            let anchored = matches!(self.code.first(), Some(Instruction::Assert(Assert::Start)));
+            let anchored = matches!(self.code.first(), Some(Op::Assert(Assert::Start)));
             match text[at..].chars().next() {
                 Some(one) if !anchored => at += one.len_utf8(),
                 _ => return Ok((false, steps - machine.left)),
@@ -124,16 +123,16 @@ impl Program {
 }
 
 struct Writer {
-    code: Vec<Instruction>,
+    code: Vec<Op>,
     slots: usize,
 }
 
 impl Writer {
-    fn push(&mut self, instruction: Instruction) -> Result<usize, String> {
+    fn push(&mut self, op: Op) -> Result<usize, String> {
         if self.code.len() >= PROGRAM_MAX {
             return Err(format!("it needs more than {PROGRAM_MAX} states"));
         }
-        self.code.push(instruction);
+        self.code.push(op);
         Ok(self.code.len() - 1)
     }
 
@@ -141,7 +140,7 @@ impl Writer {
     /// left.
     fn write(&mut self, node: &Node, back: bool) -> Result<(), String> {
         match node {
-            Node::Set(set) => self.push(Instruction::Set { set: set.clone(), back }).map(drop),
+            Node::Set(set) => self.push(Op::Set { set: set.clone(), back }).map(drop),
             Node::Concat(list) if back => {
                 list.iter().rev().try_for_each(|one| self.write(one, back))
             }
@@ -152,19 +151,19 @@ impl Writer {
             }
             Node::Group(inner, group) => {
                 let (opens, closes) = (2 * group, 2 * group + 1);
-                self.push(Instruction::Save(if back { closes } else { opens }))?;
+                self.push(Op::Save(if back { closes } else { opens }))?;
                 self.write(inner, back)?;
-                self.push(Instruction::Save(if back { opens } else { closes })).map(drop)
+                self.push(Op::Save(if back { opens } else { closes })).map(drop)
             }
-            Node::Assert(assert) => self.push(Instruction::Assert(*assert)).map(drop),
+            Node::Assert(assert) => self.push(Op::Assert(*assert)).map(drop),
             Node::Look { inner, ahead, negated } => {
-                let look = self.push(Instruction::Look { negated: *negated, behind: 0 })?;
+                let look = self.push(Op::Look { negated: *negated, behind: 0 })?;
                 self.write(inner, !ahead)?;
-                let end = self.push(Instruction::Found)?;
-                self.code[look] = Instruction::Look { negated: *negated, behind: end + 1 };
+                let end = self.push(Op::Found)?;
+                self.code[look] = Op::Look { negated: *negated, behind: end + 1 };
                 Ok(())
             }
-            Node::Back(group) => self.push(Instruction::Back { group: *group, back }).map(drop),
+            Node::Back(group) => self.push(Op::Back { group: *group, back }).map(drop),
         }
     }
 
@@ -175,14 +174,14 @@ impl Writer {
                 self.write(one, back)?;
                 continue;
             }
-            let split = self.push(Instruction::Jump(0))?;
+            let split = self.push(Op::Jump(0))?;
             self.write(one, back)?;
-            jumps.push(self.push(Instruction::Jump(0))?);
-            self.code[split] = Instruction::Split { first: split + 1, second: self.code.len() };
+            jumps.push(self.push(Op::Jump(0))?);
+            self.code[split] = Op::Split { first: split + 1, second: self.code.len() };
         }
         let end = self.code.len();
         for jump in jumps {
-            self.code[jump] = Instruction::Jump(end);
+            self.code[jump] = Op::Jump(end);
         }
         Ok(())
     }
@@ -196,13 +195,7 @@ impl Writer {
         back: bool,
     ) -> Result<(), String> {
         if let Node::Set(set) = inner {
-            let run = Instruction::Run {
-                set: set.clone(),
-                min,
-                max: max.unwrap_or(u32::MAX),
-                back,
-                greedy,
-            };
+            let run = Op::Run { set: set.clone(), min, max: max.unwrap_or(u32::MAX), back, greedy };
             return self.push(run).map(drop);
         }
         for _ in 0..min {
@@ -214,18 +207,18 @@ impl Writer {
         }
         let branch = |first: usize, second: usize| {
             let (first, second) = if greedy { (first, second) } else { (second, first) };
-            Instruction::Split { first, second }
+            Op::Split { first, second }
         };
         let Some(max) = max else {
-            let start = self.push(Instruction::Jump(0))?;
+            let start = self.push(Op::Jump(0))?;
             self.once_more(inner, back)?;
-            self.push(Instruction::Jump(start))?;
+            self.push(Op::Jump(start))?;
             self.code[start] = branch(start + 1, self.code.len());
             return Ok(());
         };
         let mut splits = Vec::new();
         for _ in min..max {
-            splits.push(self.push(Instruction::Jump(0))?);
+            splits.push(self.push(Op::Jump(0))?);
             self.once_more(inner, back)?;
         }
         let end = self.code.len();
@@ -238,7 +231,7 @@ impl Writer {
     /// Compiles one repetition, which first clears its groups.
     fn once(&mut self, inner: &Node, back: bool) -> Result<(), String> {
         if let Some((from, to)) = groups_of(inner) {
-            self.push(Instruction::Clear { from: 2 * from, to: 2 * to + 2 })?;
+            self.push(Op::Clear { from: 2 * from, to: 2 * to + 2 })?;
         }
         self.write(inner, back)
     }
@@ -250,9 +243,9 @@ impl Writer {
         }
         let slot = self.slots;
         self.slots += 1;
-        self.push(Instruction::Save(slot))?;
+        self.push(Op::Save(slot))?;
         self.once(inner, back)?;
-        self.push(Instruction::Moved(slot)).map(drop)
+        self.push(Op::Moved(slot)).map(drop)
     }
 }
 
@@ -295,7 +288,7 @@ enum Choice {
 }
 
 struct Machine<'p> {
-    code: &'p [Instruction],
+    code: &'p [Op],
     text: &'p str,
     slots: Vec<usize>,
     stack: Vec<Choice>,
@@ -345,33 +338,29 @@ impl<'p> Machine<'p> {
             };
             let code = self.code;
             next = match &code[pc] {
-                Instruction::Found => return Ok(Some(at)),
-                Instruction::Set { set, back } => self.take(set, at, *back).map(|at| (pc + 1, at)),
-                Instruction::Run { .. } => self.begin_run(&code[pc], pc, at)?,
-                Instruction::Split { first, second } => {
+                Op::Found => return Ok(Some(at)),
+                Op::Set { set, back } => self.take(set, at, *back).map(|at| (pc + 1, at)),
+                Op::Run { .. } => self.begin_run(&code[pc], pc, at)?,
+                Op::Split { first, second } => {
                     self.keep(Choice::Way { pc: *second, at })?;
                     Some((*first, at))
                 }
-                Instruction::Jump(to) => Some((*to, at)),
-                Instruction::Save(slot) => {
+                Op::Jump(to) => Some((*to, at)),
+                Op::Save(slot) => {
                     self.set_slot(*slot, at)?;
                     Some((pc + 1, at))
                 }
-                Instruction::Clear { from, to } => {
+                Op::Clear { from, to } => {
                     for slot in *from..*to {
                         self.spend(1)?;
                         self.set_slot(slot, NONE)?;
                     }
                     Some((pc + 1, at))
                 }
-                Instruction::Moved(slot) => (self.slots[*slot] != at).then_some((pc + 1, at)),
-                Instruction::Assert(assert) => self.holds(*assert, at).then_some((pc + 1, at)),
-                Instruction::Look { negated, behind } => {
-                    self.look(pc + 1, at, *negated, *behind)?
-                }
-                Instruction::Back { group, back } => {
-                    self.again(*group, at, *back)?.map(|at| (pc + 1, at))
-                }
+                Op::Moved(slot) => (self.slots[*slot] != at).then_some((pc + 1, at)),
+                Op::Assert(assert) => self.holds(*assert, at).then_some((pc + 1, at)),
+                Op::Look { negated, behind } => self.look(pc + 1, at, *negated, *behind)?,
+                Op::Back { group, back } => self.again(*group, at, *back)?.map(|at| (pc + 1, at)),
             };
         }
     }
@@ -409,11 +398,11 @@ impl<'p> Machine<'p> {
 
     fn begin_run(
         &mut self,
-        run: &'p Instruction,
+        run: &'p Op,
         pc: usize,
         from: usize,
     ) -> Result<Option<(usize, usize)>, OutOfSteps> {
-        let Instruction::Run { set, min, max, back, greedy } = run else { return Ok(None) };
+        let Op::Run { set, min, max, back, greedy } = run else { return Ok(None) };
         let (mut at, mut least, mut taken) = (from, from, 0);
         let most = if *greedy { *max } else { *min };
         while taken < most {
@@ -455,7 +444,7 @@ impl<'p> Machine<'p> {
                 }
                 Choice::More { pc, at, left } => {
                     let code = self.code;
-                    if let Instruction::Run { set, back, .. } = &code[pc]
+                    if let Op::Run { set, back, .. } = &code[pc]
                         && let Some(at) = self.take(set, at, *back)
                     {
                         if left > 1 {
