@@ -165,13 +165,13 @@ pub(super) fn settings_of(db: &DbFlags) -> Result<Settings, CommandError> {
     Ok(settings)
 }
 
-/// Columns of the list. TRIES are epochs.
+/// Columns of the list.
 const COLUMNS: [Column; 9] = [
     ("RUN", Align::Left),
     ("STATE", Align::Left),
     ("NAME", Align::Left),
     ("CREATED (UTC)", Align::Left),
-    ("TRIES", Align::Right),
+    ("EPOCHS", Align::Right),
     ("STEPS", Align::Right),
     ("TOKENS", Align::Right),
     ("COST", Align::Right),
@@ -180,7 +180,7 @@ const COLUMNS: [Column; 9] = [
 
 /// Columns that a narrow terminal drops, least important first.
 const SPARE: NarrowRule =
-    NarrowRule { columns: &["FORK OF", "TRIES", "STEPS", "COST", "TOKENS"], cut: "NAME" };
+    NarrowRule { columns: &["FORK OF", "EPOCHS", "STEPS", "COST", "TOKENS"], cut: "NAME" };
 
 /// A row of the list, and its depth in the tree of forks.
 struct TreeRow<'a> {

@@ -77,7 +77,7 @@ impl Serialize for ReportWithDetails<'_> {
 fn text(report: &Report, details: &Details<'_>) -> String {
     let mut parts = vec![head(report, details)];
     let epochs: Vec<_> = details.epochs.iter().map(epoch).collect();
-    parts.push(table(&ATTEMPTS, &epochs, NarrowRule::default()));
+    parts.push(table(&EPOCHS, &epochs, NarrowRule::default()));
     if !details.steps.is_empty() {
         let shown = details.steps.iter().take(STEPS_SHOWN_MAX).map(step);
         let mut steps = table(&STEPS, &shown.collect::<Vec<_>>(), SPARE);
@@ -190,14 +190,14 @@ fn budget(epochs: &[Epoch<'_>]) -> Option<String> {
             }
             (Some(old), Some(_)) => format!("set in place of {}", old.in_words()),
         };
-        let _ = write!(line, "; {change} with attempt {}", epoch.number);
+        let _ = write!(line, "; {change} with epoch {}", epoch.number);
     }
     Some(line)
 }
 
 /// Columns of the epochs, one row each.
-const ATTEMPTS: [Column; 6] = [
-    ("ATTEMPT", Align::Right),
+const EPOCHS: [Column; 6] = [
+    ("EPOCH", Align::Right),
     ("STARTED (UTC)", Align::Left),
     ("TOOK", Align::Right),
     ("ENDED", Align::Left),
@@ -205,7 +205,7 @@ const ATTEMPTS: [Column; 6] = [
     ("WHY", Align::Left),
 ];
 
-/// The cells of [`ATTEMPTS`].
+/// The cells of [`EPOCHS`].
 fn epoch(epoch: &Epoch<'_>) -> Vec<String> {
     let took = u64::try_from((epoch.ended_at_us - epoch.started_at_us) / 1_000);
     let limits = epoch.limits;
@@ -254,7 +254,7 @@ const STEPS: [Column; 16] = [
     ("TOOK", Align::Right),
     ("TOKENS", Align::Right),
     ("COST", Align::Right),
-    ("TRIES", Align::Right),
+    ("ATTEMPTS", Align::Right),
     ("ISOLATION", Align::Left),
     ("OPTIONS", Align::Left),
     ("SESSION", Align::Left),
