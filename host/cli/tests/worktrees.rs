@@ -26,7 +26,7 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A repository with a script that makes so many isolated calls at once.
+/// A repository with a script that asks so many isolated agents at once.
 fn project(place: &Place, calls: usize) -> PathBuf {
     let project = place.path("project");
     std::fs::create_dir(&project).unwrap();
@@ -343,7 +343,7 @@ fn a_link_at_the_old_place_makes_no_copy() {
     snapshot!(at(&["worktrees", "prune", "--force", "--db", "t/x.db"]).said(0), @"1 removed, 0 kept");
 }
 
-/// A run of one isolated call, killed while its agent is at work; its id.
+/// A run of one isolated step, killed while its agent is at work; its id.
 fn killed_at_work(place: &Place) -> String {
     project(place, 1);
     let begun = place.path("begun");
