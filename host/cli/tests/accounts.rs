@@ -1,5 +1,5 @@
 //! What a run used, as each command tells it: the report, `history`, the list
-//! and the sums agree, also about calls that were parked or tried again.
+//! and the sums agree, also about steps that were parked or tried again.
 
 mod common;
 
@@ -36,7 +36,7 @@ fn agree(place: &Place, run: &str) -> Value {
 }
 
 #[test]
-fn what_a_parked_call_used_counts_wherever_it_is_told() {
+fn what_a_parked_step_used_counts_in_every_sum() {
     let place = Place::new();
     let body = "phase('P')\nreturn parallel(['a', 'b'].map(name => () => agent(name)))\n";
     // The rule holds in each process once: parked, and answered when resumed.

@@ -99,7 +99,7 @@ fn an_untrusted_project_chooses_no_agent_unnamed() {
         assert_eq!(ran.ok()["results"], "from slow", "{project}");
         said += &format!("{project}\n{}\n", ran.stderr);
     }
-    snapshot!(said, "answering-untrusted-project-chooses");
+    snapshot!(said, "answering-project-chooses");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn settings_that_cannot_work_are_told_of_with_their_place_and_blame_no_flag() {
         assert!(doctor.stdout.contains(cause), "{line}: {}", doctor.stdout);
         said += &format!("{line}\n{error}\n");
     }
-    snapshot!(said, "answering-settings-cannot-work");
+    snapshot!(said, "answering-unusable-settings");
     let place = place("cat", "");
     let variable = [("SMOL_WF_AGENT_PROVIDER", "nope")];
     snapshot!(look(&place, &["config", "show"], &variable).said(2), @"error: SMOL_WF_AGENT_PROVIDER: unknown provider `nope`; available: auto, debug, claude-code, codex, opencode, pi, slow [config_value]");
@@ -211,7 +211,7 @@ fn a_secret_of_the_settings_is_masked_wherever_an_agent_repeats_it() {
 }
 
 #[test]
-fn a_run_within_an_agent_takes_nothing_over_from_its_call() {
+fn a_run_within_an_agent_takes_nothing_over_from_its_step() {
     let agent = format!("exec '{}' config show --output json", env!("CARGO_BIN_EXE_smol-wf"));
     let place = place(&agent, "provider = 'slow'");
     let options = "{ model: 'm', effort: 'high', permissions: 'write' }";
@@ -228,7 +228,7 @@ fn only_a_matching_answer_satisfies_a_schema() {
     let ask = format!("return await agent('hi', {object})");
     // Nothing at all, in both rounds.
     let ran = run(&place("cat >/dev/null", "provider = 'slow'"), &ask, &[]);
-    snapshot!(ran.said(1), "answering-only-matching-answer");
+    snapshot!(ran.said(1), "answering-no-answer");
     // A value amid prose gets its correction.
     let agent = "if grep -q 'cannot be used' ; then echo '{\"ok\": 2}'\n\
         else echo 'The example was {\"ok\": true} but it is NOT ok.'; fi";
@@ -255,7 +255,7 @@ fn an_answer_that_cannot_be_checked_in_time_is_not_asked_for_again() {
     let ask = r"return await agent('hi', { schema: { type: 'string', pattern: '^(a+)+\\1b$' } })";
     let place = place(agent, "provider = 'slow'");
     let ran = run(&place, ask, &[]);
-    snapshot!(ran.said(1), "answering-answer-cannot-checked");
+    snapshot!(ran.said(1), "answering-too-costly");
     assert_eq!(std::fs::read_to_string(place.path("asked")).unwrap(), "asked\n");
 }
 
@@ -264,5 +264,5 @@ fn a_silent_program_gets_no_invented_activity() {
     let place = place("cat >/dev/null; sleep 60", "provider = 'slow'");
     let ask = "return await agent('hi', { timeout: '1s', retry: { maxAttempts: 1 } })";
     let ran = run(&place, ask, &[]);
-    snapshot!(ran.said(1), "answering-silent-program-gets");
+    snapshot!(ran.said(1), "answering-silent-program");
 }

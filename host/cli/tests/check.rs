@@ -369,7 +369,7 @@ fn options_that_agent_does_not_know() {
     }
     let place = Place::new();
     place.write("script.js", format!("{META}return agent('x', {{ lable: 'm', zzz: 1 }})\n"));
-    snapshot!(place.run(&["check", "script.js"]).printed(0), "check-options-agent-does");
+    snapshot!(place.run(&["check", "script.js"]).printed(0), "check-unknown-options");
 }
 
 #[test]

@@ -214,7 +214,7 @@ fn folders_are_looked_through() {
       write `await` before it; calls that are not settled when the script ends are cut off
     2 scripts checked: 1 error, 0 warnings
     ");
-    snapshot!(place.run(&["check", "."]).printed(7), "check-calls-folders-looked-through");
+    snapshot!(place.run(&["check", "."]).printed(7), "check-folders");
     place.write("empty/readme.txt", "x");
     snapshot!(place.run(&["check", "empty"]).said(2), @"error: there is no workflow script in empty; a script ends in .js or .mjs and has `export const meta`");
     // The others are checked all the same.

@@ -140,13 +140,13 @@ return {{ slots, items, quiet }}
 }
 
 #[test]
-fn a_failed_call_outside_a_group_fails_the_run_at_its_line() {
+fn a_failed_step_outside_a_group_fails_the_run_at_its_line() {
     let place = Place::new();
     let ran = place.script(
         &format!("{META}const a = 1\nawait agent('x')\n"),
         &["--debug-rule", "*=fail:model", "--on-failure", "throw"],
     );
-    snapshot!(ran.said(1), "cli-failed-call-outside");
+    snapshot!(ran.said(1), "cli-failed-step");
     let report = ran.report();
     assert_eq!(report["state"], "failed");
     assert_eq!(report["error"]["line"], 3);

@@ -130,9 +130,9 @@ fn a_daemon_ends_with_the_run_whose_agent_started_it() {
 }
 
 #[test]
-fn a_daemon_is_let_be_while_a_call_is_left_whose_it_may_be() {
+fn a_daemon_is_left_alone_while_a_step_may_own_it() {
     // When the last two have answered, whoever ends daemons has looked more than
-    // once since the first call was over.
+    // once since the first step was over.
     let place = place(
         "const first = async () => {\n  await agent('one session two polite')\n  \
         await agent('three none answers polite')\n  return agent('four group answers polite')\n}\n\
@@ -141,7 +141,7 @@ fn a_daemon_is_let_be_while_a_call_is_left_whose_it_may_be() {
     );
     let child = start(&place, &[]);
     let pids = ["one", "two", "four"].map(|name| daemon(&place, name));
-    assert_eq!(pids.map(lives), [true; 3], "a call is at work");
+    assert_eq!(pids.map(lives), [true; 3], "a step is at work");
     std::fs::write(place.path("pids/go"), "").unwrap();
     let ran = finish(child);
     assert_eq!(pids.map(lives), [false; 3]);

@@ -55,7 +55,7 @@ return (await pipeline(items, i => agent(`one ${{i}}`), (seen, i) => agent(`two 
         }
     }
     let twice = dispatched.values().filter(|times| **times > 1).count();
-    assert!(twice <= 16 - 1 - kept, "{twice} calls ran twice though {kept} answers were kept");
+    assert!(twice <= 16 - 1 - kept, "{twice} steps ran twice though {kept} answers were kept");
 }
 
 #[test]

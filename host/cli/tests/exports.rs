@@ -369,7 +369,7 @@ fn runs_that_are_the_same_and_runs_that_differ() {
     let document = place.run(&["diff", &first, &stopped, "-o", "jsonl"]).report();
     assert_eq!(document["b"]["ended"], Value::Null);
     assert_eq!(document["equal"], false);
-    // Stopped between the two calls: the second has no answer yet.
+    // Stopped between the two steps: the second has no answer yet.
     let spent = ["--budget", "$0.01", "--debug-rule", "*=cost:0.02"];
     let paused = place.script(&script("two"), &spent).run_id();
     for (a, b, missing) in [(&first, &paused, "b"), (&paused, &first, "a")] {

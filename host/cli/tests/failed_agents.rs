@@ -101,7 +101,7 @@ fn the_call_wins_over_the_flag_that_over_the_dialect_and_a_resume_keeps_it() {
     resume: smol-wf resume run_1 --max-agents 2
     ");
     let taken_up = place.run(&["resume", &paused.run_id(), "--max-agents", "2"]);
-    snapshot!(taken_up.said(1), "failed-agents-call-wins-over");
+    snapshot!(taken_up.said(1), "failed-agents-resumed-throw");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn what_is_no_answer_to_work_with_is_thrown_in_both_dialects() {
             place.script(&script, &["--debug-rule", rule]).fails(1, &[code]);
         }
     }
-    // What shuts a provider still parks the call.
+    // What shuts a provider still parks the step.
     snapshot!(place.script(&body("{}"), &["--debug-rule", "*=fail:auth"]).said(5), @"
     run run_1 in /folder
     [agent] s
@@ -145,7 +145,7 @@ fn a_run_that_nobody_answered_says_so() {
     warning: none of the 3 agents gave an answer
     ");
     assert_eq!(ran.report()["abandoned"], json!([1, 2, 3]));
-    // One that is left behind may be meant, and a call that asked nobody is none.
+    // One that is left behind may be meant, and a refused call has asked nobody.
     place.script(&format!("{META}agent('a')\nreturn 1\n"), &["--debug-rule", "*=delay:1m"]).ok();
     let refused = "try { await agent('a', { isolation: 'worktree' }) } catch {}\nreturn 1\n";
     place.script(&format!("{META}{refused}"), &[]).ok();
@@ -207,11 +207,11 @@ fn what_claude_code_passes_over_is_passed_over_with_a_warning_each() {
 }
 
 #[test]
-fn silence_is_measured_by_the_call_and_time_by_one_rule() {
+fn silence_is_measured_for_each_step_and_time_by_one_rule() {
     let place = Place::new();
     let text = body("{ stallMs: 50, retry: { maxAttempts: 1 } }");
     let ran = place.script(&text, &["--debug-rule", "*=delay:1m"]);
-    snapshot!(ran.said(1), "failed-agents-silence-measured-call");
+    snapshot!(ran.said(1), "failed-agents-silence");
     let mut said = String::new();
     for wrong in ["'NaN'", "'1h30'", "'-5s'", "'inf'"] {
         said += place.script(&body(&format!("{{ timeout: {wrong} }}")), &[]).said(1);
@@ -240,7 +240,7 @@ fn a_full_journal_names_its_flag_and_goes_on_under_it() {
 }
 
 #[test]
-fn a_fork_counts_the_calls_that_were_made() {
+fn a_fork_counts_the_agents_that_it_asked() {
     let place = Place::new();
     let ran = place.script(&format!("{META}return await agent('a')\n"), &[]);
     ran.ok();

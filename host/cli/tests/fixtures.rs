@@ -107,21 +107,21 @@ fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
 }
 
 #[test]
-fn new_and_missing_calls_and_another_result_fail() {
+fn new_and_missing_steps_and_another_result_fail() {
     let place = recorded(SCRIPT, &[]);
     edit(&place, "['a', 'b']", "['a']");
     let fewer = place.run(&["test"]);
-    snapshot!(fewer.printed(7), "fixtures-new-missing-calls");
+    snapshot!(fewer.printed(7), "fixtures-new-missing-steps");
     // Of a run that has its end, it is known.
     edit(&place, "Rank ${found.length}", "Rank 2");
-    snapshot!(place.run(&["test"]).printed(7), "fixtures-new-missing-calls-2");
+    snapshot!(place.run(&["test"]).printed(7), "fixtures-new-missing-steps-2");
     edit(&place, "Rank 2", "Rank ${found.length}");
     edit(&place, "['a']", "['a', 'b', 'c']");
-    snapshot!(place.run(&["test"]).printed(7), "fixtures-new-missing-calls-3");
+    snapshot!(place.run(&["test"]).printed(7), "fixtures-new-missing-steps-3");
     edit(&place, "['a', 'b', 'c']", "['b', 'a']");
     let turned = place.run(&["test"]);
-    snapshot!(turned.printed(7), "fixtures-new-missing-calls-4");
-    snapshot!(place.run(&["test", "--accept"]).printed(0), "fixtures-new-missing-calls-5");
+    snapshot!(turned.printed(7), "fixtures-new-missing-steps-4");
+    snapshot!(place.run(&["test", "--accept"]).printed(0), "fixtures-new-missing-steps-5");
     snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  3 steps, 0 live, 0.0 s");
 }
 
@@ -135,7 +135,7 @@ fn a_flipped_byte_is_found_at_its_line() {
     snapshot!(place.run(&["test", "--accept"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
 }
 
-/// Six calls, one behind the other.
+/// Six steps, one after the other.
 const CHAIN: &str = "
 let last = 'start'
 for (const step of ['a', 'b', 'c', 'd', 'e', 'f']) last = await agent(`Do ${step}`, { label: step })
@@ -147,7 +147,7 @@ fn why_a_script_fails_stands_before_all_that_it_no_longer_does() {
     let place = recorded(CHAIN, &[]);
     edit(&place, "let last =", "undefinedFn()\nlet last =");
     let ran = place.run(&["test", "--junit", "report.xml"]);
-    snapshot!(ran.printed(7), "fixtures-why-script-fails");
+    snapshot!(ran.printed(7), "fixtures-script-fails");
     snapshot!(std::fs::read_to_string(place.path("report.xml")).unwrap(), "test-junit-end");
     let json = place.run(&["test", "--json"]).report();
     let first = &json["fixtures"][0]["differences"][0];
@@ -158,11 +158,11 @@ fn why_a_script_fails_stands_before_all_that_it_no_longer_does() {
 }
 
 #[test]
-fn calls_behind_one_that_has_no_answer_were_not_reached() {
+fn steps_after_one_without_an_answer_were_not_reached() {
     let place = recorded(CHAIN, &[]);
     edit(&place, "'a', 'b'", "'A', 'b'");
     let ran = place.run(&["test"]);
-    snapshot!(ran.printed(7), "fixtures-calls-behind-answer");
+    snapshot!(ran.printed(7), "fixtures-steps-not-reached");
     let json = place.run(&["test", "--json"]).report();
     let last = &json["fixtures"][0]["differences"][1];
     assert_eq!(last["kind"], "calls_not_reached");
@@ -184,7 +184,7 @@ fn a_script_that_was_moved_keeps_its_fixture() {
     snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  the script of the fixture is not at /folder/flows/review.js; if it was moved, give its new path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
     // From its new place, the script does not find its child.
     let moved = ["test", "tests/review.swf", "--script", "new/moved.js"];
-    snapshot!(place.run(&moved).printed(7), "fixtures-script-moved-keeps");
+    snapshot!(place.run(&moved).printed(7), "fixtures-moved-script");
     std::fs::rename(place.path("flows/child.js"), place.path("new/child.js")).unwrap();
     snapshot!(place.run(&moved).printed(0), @"PASS  tests/review.swf  1 step, 0 live, script edited, 0.0 s");
     snapshot!(place.run(&[&moved[..], &["--accept"]].concat()).printed(0), @"PASS  tests/review.swf  1 step, 0 live, script edited, fixture written, 0.0 s");
@@ -216,7 +216,7 @@ fn rules_beside_a_fixture_are_kept() {
         place.write("tests/review.assert.json", rules);
         broken += &format!("{rules}\n{}\n", place.run(&["test"]).printed(7));
     }
-    snapshot!(broken, "fixtures-rules-beside-fixture");
+    snapshot!(broken, "fixtures-rules");
     let unpriced = recorded(SCRIPT, &["--debug-rule", "label:b=tokens:1000,cost:unknown"]);
     unpriced.write("tests/review.assert.json", r#"{ "maxCostUsd": 5 }"#);
     snapshot!(unpriced.run(&["test"]).printed(7), @"
@@ -318,7 +318,7 @@ fn ci_is_told_in_its_own_forms() {
     place.write("file", "");
     let mut command = place.command(&["test", "--junit", "file/report.xml"]);
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", place.path("other.md"));
-    snapshot!(finish(command.spawn().unwrap()).said(7), "fixtures-ci-told-own");
+    snapshot!(finish(command.spawn().unwrap()).said(7), "fixtures-ci-unwritable");
     assert!(place.path("other.md").exists());
     let junit = std::fs::read_to_string(place.path("report.xml")).unwrap();
     snapshot!(junit, "test-junit");
@@ -359,7 +359,7 @@ fn what_is_no_fixture_is_said() {
     let paused =
         place.script(&format!("{META}await agent('a'); await agent('b')"), &["--max-agents", "1"]);
     paused.fails(5, &[]);
-    snapshot!(export(&place, &[]).said(3), "fixtures-fixture-said");
+    snapshot!(export(&place, &[]).said(3), "fixtures-not-over");
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn limits_of_the_recording_bound_nothing_that_it_answers() {
     // A fork, whose one new agent is all that it may start.
     edit(&place, "two", "two more");
     place.run(&["resume", "latest"]).ok();
-    snapshot!(export(&place, &[]).said(0), "fixtures-limits-recording-bound");
+    snapshot!(export(&place, &[]).said(0), "fixtures-limits");
     snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 steps, 0 live, 0.0 s");
     edit(&place, "const a", "// a remark\nconst a");
     snapshot!(place.run(&["test"]).printed(0), @"PASS  tests/review.swf  2 steps, 0 live, script edited, 0.0 s");
@@ -396,7 +396,7 @@ fn limits_of_the_recording_bound_nothing_that_it_answers() {
     // What goes on without end is stopped, in words that fit this command.
     edit(&place, "const a", "for (let i = 0; ; i++) agent('more ' + i)\nconst a");
     let ran = place.run(&["test"]);
-    snapshot!(ran.printed(7), "fixtures-limits-recording-bound-2");
+    snapshot!(ran.printed(7), "fixtures-limits-2");
 }
 
 #[test]
@@ -458,7 +458,7 @@ fn what_is_accepted_passes_the_next_time_or_is_refused() {
     // What is to be typed can be typed.
     let text = std::fs::read_to_string(script).unwrap().replace("rank: await", "order: await");
     project.write("review.js", text);
-    snapshot!(project.run(&["test"]).printed(7), "fixtures-accepted-passes-next");
+    snapshot!(project.run(&["test"]).printed(7), "fixtures-to-accept");
 }
 
 #[test]
@@ -470,7 +470,7 @@ fn the_fixture_of_a_script_that_was_piped_in_says_what_it_lacks() {
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
     assert_eq!(common::finish(child).code, 0);
     let exported = place.run(&["export", "latest", "--fixture", "piped.swf"]);
-    snapshot!(exported.said(0), "fixtures-fixture-script-piped");
+    snapshot!(exported.said(0), "fixtures-piped-script");
     snapshot!(place.run(&["test", "piped.swf"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
     snapshot!(place.run(&["test", "piped.swf", "--accept"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
     place.write("saved.js", text);

@@ -12,10 +12,10 @@ const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 /// Prompts of the agents that were set to work, in order of dispatch.
 fn dispatched(place: &Place, run: &str) -> Vec<String> {
     let entries = journal(&place.db(), run);
-    let prompt = |call: &Value| {
-        let called =
-            entries.iter().find(|entry| entry["kind"] == "step_asked" && entry["step"] == *call);
-        called.unwrap()["request"]["prompt"].as_str().unwrap().to_owned()
+    let prompt = |step: &Value| {
+        let asked =
+            entries.iter().find(|entry| entry["kind"] == "step_asked" && entry["step"] == *step);
+        asked.unwrap()["request"]["prompt"].as_str().unwrap().to_owned()
     };
     let of_kind = entries.iter().filter(|entry| entry["kind"] == "agent_dispatched");
     of_kind.map(|entry| prompt(&entry["step"])).collect()
@@ -26,7 +26,7 @@ fn body(text: &str) -> String {
 }
 
 #[test]
-fn an_edited_script_makes_only_the_calls_that_are_new() {
+fn an_edited_script_asks_only_the_agents_that_are_new() {
     let place = Place::new();
     let first = "const a = await agent('one'); const b = await agent('two')\nreturn [a, b]";
     let before = place.script(&body(first), &[]);
@@ -98,7 +98,7 @@ fn a_parallel_in_a_pipeline_takes_its_answers_over_in_any_order_of_completion() 
 }
 
 #[test]
-fn equal_calls_take_their_answers_first_in_first_out() {
+fn equal_steps_take_their_answers_first_in_first_out() {
     let place = Place::new();
     let script = |more: &str| {
         body(&format!(
@@ -115,7 +115,7 @@ fn equal_calls_take_their_answers_first_in_first_out() {
 }
 
 #[test]
-fn failed_calls_run_again_and_finished_runs_can_be_forked() {
+fn failed_steps_run_again_and_finished_runs_can_be_forked() {
     let place = Place::new();
     // Its script was given null, and had its result.
     let script = body("const a = await agent('a')\nreturn a + await agent('b ' + a)");
@@ -127,7 +127,7 @@ fn failed_calls_run_again_and_finished_runs_can_be_forked() {
     // Resuming what is over with the same script only reports it.
     let again = place.run(&["resume", &fork.run_id()]);
     assert_eq!(again.ok(), fork.report());
-    // From a step on, calls are made whatever their content.
+    // From a step on, agents are asked whatever was recorded.
     let from = place.run(&["fork", &fork.run_id(), "--from", "1"]);
     assert_eq!(from.ok()["results"], fork.report()["results"]);
     assert_eq!(dispatched(&place, &from.run_id()), ["a", "b echo: a"]);

@@ -1,4 +1,4 @@
-//! What a call gives its agent: text, folders, images, servers, an earlier session.
+//! What a step gives its agent: text, folders, images, servers, an earlier session.
 //!
 //! The agent is a program of the test's own that says what it was told.
 
@@ -41,7 +41,7 @@ fn results(ran: &Ran) -> Value {
 }
 
 #[test]
-fn a_call_goes_on_with_the_last_session_of_a_label() {
+fn a_step_continues_the_last_session_of_a_label() {
     let place = place("");
     let body = "const a = await agent('one', { label: 'x' })\n\
         const b = await agent('two', { label: 'x', session: 'x' })\n\
@@ -78,7 +78,7 @@ fn a_fork_does_not_go_on_in_a_session_of_its_parent() {
 }
 
 #[test]
-fn an_answer_by_hand_has_no_session_for_a_later_call() {
+fn an_answer_by_hand_has_no_session_for_a_later_step() {
     let place = place("");
     let body = |more: &str| {
         format!(
@@ -160,7 +160,7 @@ fn what_the_settings_give_to_servers_in_secret_is_masked() {
 }
 
 #[test]
-fn what_a_session_has_used_so_far_stands_in_the_call_that_goes_on_with_it() {
+fn a_step_that_continues_a_session_records_what_it_has_used_so_far() {
     let place = Place::new();
     let agent = "provider = 'own'\n[providers.own]\nkind = 'command'\ncommand = ['sh', '-c', '''\
         cat >/dev/null; echo \"{\\\"output\\\": \\\"ok\\\", \\\"sessionId\\\": \\\"s\\\", \
@@ -173,14 +173,14 @@ fn what_a_session_has_used_so_far_stands_in_the_call_that_goes_on_with_it() {
     again(&["replay", "latest"]).ok();
     assert_eq!(again(&["export", "latest", "--fixture", "all.swf"]).code, 0);
     let text = std::fs::read_to_string(place.path("all.swf")).unwrap();
-    // The second call is told of the first, the third of both, whatever their labels.
+    // The second step is told of the first, the third of both, whatever their labels.
     for used in [r#""used":{"inputTokens":10,"#, r#""used":{"inputTokens":20,"#] {
         assert_eq!(text.matches(used).count(), 1, "{used}: {text}");
     }
 }
 
 #[test]
-fn a_run_in_detail_shows_what_its_calls_were_given() {
+fn a_run_in_detail_shows_what_its_steps_were_given() {
     let place = place("[mcp.known]\nurl = 'http://127.0.0.1:9/'\n");
     let system = format!("Be brief. {}", "x".repeat(500));
     let body = format!(

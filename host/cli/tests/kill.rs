@@ -46,7 +46,7 @@ fn two_hundred_kills_lose_and_repeat_nothing() {
 fn one_run(undisturbed: &Value, dice: &mut Rng) -> u32 {
     let place = Place::new();
     place.write("script.mjs", SCRIPT);
-    // A delay, so that kills meet calls in flight.
+    // A delay, so that kills meet steps in flight.
     let first = ["run", "script.mjs", "--debug-rule", "*=delay:2ms"];
     let mut run = String::new();
     let mut before: Vec<Value> = Vec::new();
@@ -83,20 +83,20 @@ fn one_run(undisturbed: &Value, dice: &mut Rng) -> u32 {
     }
 }
 
-/// The journal only grew, and no call was dispatched after it was settled.
+/// The journal only grew, and no step was dispatched after it was settled.
 fn check_journal(place: &Place, run: &str, before: &[Value]) -> Vec<Value> {
     let now = journal(&place.db(), run);
     assert!(now.len() >= before.len(), "entries were lost");
     assert!(now.starts_with(before), "entries were changed");
     let mut settled: HashMap<u64, usize> = HashMap::new();
     for (index, entry) in now.iter().enumerate() {
-        let call = entry["step"].as_u64();
-        match (entry["kind"].as_str().unwrap(), call) {
-            ("settled", Some(call)) => {
-                assert_eq!(settled.insert(call, index), None, "call {call} settled twice");
+        let step = entry["step"].as_u64();
+        match (entry["kind"].as_str().unwrap(), step) {
+            ("settled", Some(step)) => {
+                assert_eq!(settled.insert(step, index), None, "step {step} settled twice");
             }
-            ("agent_dispatched", Some(call)) => {
-                assert!(!settled.contains_key(&call), "call {call} ran again after it was done");
+            ("agent_dispatched", Some(step)) => {
+                assert!(!settled.contains_key(&step), "step {step} ran again after it was done");
             }
             _ => {}
         }

@@ -15,7 +15,7 @@ const PEAK_KIB_MAX: u64 = 60 * 1024;
 #[test]
 fn a_thousand_queued_agents_fit_into_60_mib() {
     let place = Place::new();
-    // A program of its own for each call, which reads its prompt and answers.
+    // A program of its own for each step, which reads its prompt and answers.
     place.write(
         "config.toml",
         "[providers.fake]\nkind = \"command\"\ncommand = [\"sh\", \"-c\", \"cat > /dev/null; echo ok\"]\n",
@@ -102,7 +102,7 @@ fn a_journal_of_large_answers_is_read_in_little_memory() {
 }
 
 #[test]
-fn one_large_text_of_many_calls_is_read_in_little_memory() {
+fn one_large_text_of_many_steps_is_read_in_little_memory() {
     let place = Place::new();
     place.write("config.toml", "");
     place.write(
@@ -130,7 +130,7 @@ fn one_large_text_of_many_calls_is_read_in_little_memory() {
 const FAN_OUT_KIB_MAX: u64 = 250 * 1024;
 
 #[test]
-fn a_fan_out_of_sixty_thousand_needs_no_more_than_its_calls() {
+fn a_fan_out_of_sixty_thousand_needs_no_more_than_its_steps() {
     let place = Place::new();
     place.write("config.toml", "");
     place.write(

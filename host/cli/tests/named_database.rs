@@ -93,7 +93,7 @@ fn of_an_import_that_meets_another_journal() {
     assert_eq!(other(&place, &["export", &run, "--format", "journal", "--out", journal]).code, 0);
     assert_eq!(other(&place, &["resume", &run, "--max-agents", "2"]).code, 0);
     let met = other(&place, &["import", journal]);
-    assert!(met.code == 3 && met.stderr.contains("[import_conflict]"), "{}", met.stderr);
+    met.fails(3, &["[import_conflict]"]);
     works(&place, &met, "history delete");
     assert_eq!(other(&place, &["import", journal]).code, 0, "it was deleted");
 }

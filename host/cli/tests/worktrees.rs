@@ -26,7 +26,7 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A repository with a script that makes so many isolated calls at once.
+/// A repository with a script that asks so many isolated agents at once.
 fn project(place: &Place, calls: usize) -> PathBuf {
     let project = place.path("project");
     std::fs::create_dir(&project).unwrap();
@@ -240,10 +240,7 @@ fn a_copied_database_takes_no_branch_from_the_original() {
         "));
     }
     std::fs::remove_dir_all(&copy).unwrap();
-    snapshot!(at(prune, "s2").said(0), @"
-    /folder/s2/x.db.worktrees/run_1/1 is gone, and its branch `smol-wf/branch/1` is that of the worktree /folder/s/x.db.worktrees/run_1/1, which stays; `smol-wf worktrees prune --force --db s2/x.db` removes it from the list
-    0 removed, 1 kept
-    ");
+    snapshot!(at(prune, "s2").said(0), "worktrees-copy-is-gone");
     is_whole();
     snapshot!(at(force, "s2").said(0), @"1 removed, 0 kept");
     is_whole();
@@ -251,14 +248,8 @@ fn a_copied_database_takes_no_branch_from_the_original() {
     // Git takes a copy for the original when it is told to, or run there a day later.
     let copy = copied(&place, "s", "s4", true);
     git(&project, &["worktree", "repair", copy.to_str().unwrap()]);
-    snapshot!(at(force, "s4").said(0), @"
-    /folder/s4/x.db.worktrees/run_1/1 is kept: its branch `smol-wf/branch/1` is that of the worktree /folder/s/x.db.worktrees/run_1/1, and one of the two is a copy; copy the files that you want and delete the folder, then `smol-wf worktrees prune --force --db s4/x.db` removes it from the list
-    0 removed, 1 kept
-    ");
-    snapshot!(at(force, "s").said(0), @"
-    /folder/s/x.db.worktrees/run_1/1 is kept: its branch `smol-wf/branch/1` is that of the worktree /folder/s4/x.db.worktrees/run_1/1; if the repository or the database was moved, `git worktree repair /folder/s/x.db.worktrees/run_1/1` in the repository repairs it; otherwise copy the files that you want and delete the folder
-    0 removed, 1 kept
-    ");
+    snapshot!(at(force, "s4").said(0), "worktrees-copy-repaired");
+    snapshot!(at(force, "s").said(0), "worktrees-original-beside-copy");
     std::fs::remove_dir_all(&copy).unwrap();
     snapshot!(at(force, "s4").said(0), @"1 removed, 0 kept");
     git(&project, &["worktree", "repair", path]);
@@ -287,10 +278,7 @@ fn a_copied_database_takes_no_branch_from_the_original() {
     let stopped = Command::new("git").args(rebase).current_dir(&moved).output().unwrap();
     assert!(!stopped.status.success());
     copied(&place, "t", "t2", false);
-    snapshot!(at(prune, "t2").said(0), @"
-    /folder/t2/x.db.worktrees/run_1/1 is gone, and its branch `smol-wf/branch/1` is that of the worktree /folder/t/x.db.worktrees/run_1/1, which stays; `smol-wf worktrees prune --force --db t2/x.db` removes it from the list
-    0 removed, 1 kept
-    ");
+    snapshot!(at(prune, "t2").said(0), "worktrees-moved-copy-is-gone");
     snapshot!(at(force, "t2").said(0), @"1 removed, 0 kept");
     git(Path::new(&moved), &["rebase", "--abort"]);
     assert_eq!(
@@ -355,7 +343,7 @@ fn a_link_at_the_old_place_makes_no_copy() {
     snapshot!(at(&["worktrees", "prune", "--force", "--db", "t/x.db"]).said(0), @"1 removed, 0 kept");
 }
 
-/// A run of one isolated call, killed while its agent is at work; its id.
+/// A run of one isolated step, killed while its agent is at work; its id.
 fn killed_at_work(place: &Place) -> String {
     project(place, 1);
     let begun = place.path("begun");

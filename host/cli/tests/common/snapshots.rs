@@ -16,7 +16,7 @@ const ID: usize = 26;
 
 /// What differs from one run to the next, and what stands for it. Nothing here
 /// matches a value that somebody chose, such as `10 s` or `300ms`.
-const UNSTABLE: [(&str, &str); 12] = [
+const UNSTABLE: [(&str, &str); 13] = [
     (r"(/[^\s/`'\x22]+)*/\.tmp[0-9A-Za-z]{6}", "/folder"),
     (r"\b\d+\.\d+ s\b|\b\d+m\d\ds\b", "0.0 s"),
     (r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b", "2026-01-01 00:00:00"),
@@ -26,6 +26,7 @@ const UNSTABLE: [(&str, &str); 12] = [
     (r"\bdebug-[0-9a-f]{16}\b", "debug-session"),
     (r"(; fuel|\bprocess) [\d,]+", "${1} 1"),
     (r"(`|^)smol-wf/[0-9a-z]{8}/", "${1}smol-wf/branch/"),
+    (r"(?m)^(debug +)\d+\.\d+\.\d+", "${1}0.0.0"),
     // What two runs computed, where they differ in it.
     (r"(?m)^( *[-+]) \d{5,}$", "${1} 12345"),
     (r"\bending in [0-9a-f]{12}\b", "ending in 0123456789ab"),
@@ -68,7 +69,9 @@ pub fn stable(text: &str) -> String {
     static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         UNSTABLE.iter().map(|(pattern, with)| (Regex::new(pattern).unwrap(), *with)).collect()
     });
-    let text = without_ids(text).replace(super::project().to_str().unwrap(), "/smol-wf");
+    let text = without_ids(text)
+        .replace(env!("CARGO_BIN_EXE_smol-wf"), "/bin/smol-wf")
+        .replace(super::project().to_str().unwrap(), "/smol-wf");
     PATTERNS
         .iter()
         .fold(text, |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
