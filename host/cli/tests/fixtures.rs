@@ -97,7 +97,7 @@ fn answers_of_a_recording_that_was_cut_short_are_not_paid_for_twice() {
     let kept = place.path("tests/review.swf.kept");
     let text = std::fs::read_to_string(&kept).unwrap();
     std::fs::write(&kept, text.replace("Study a", "Study z")).unwrap();
-    snapshot!(place.run(&record).printed(7), @"FAIL  tests/review.swf  the answers saved in the .kept file beside the fixture cannot be used: line 3 of the fixture was changed by hand, or by a merge: its digest does not match; delete that file to ask the agents again [fixture_kept]");
+    snapshot!(place.run(&record).printed(7), @"FAIL  tests/review.swf  the answers saved in the .kept file beside the fixture cannot be used: line 3 of the fixture was changed by hand, or by a merge: its digest does not fit; delete that file to ask the agents again [fixture_kept]");
     std::fs::write(&kept, text).unwrap();
     // Only recording looks at what is kept.
     snapshot!(place.run(&["test"]).printed(7), "fixtures-answers-recording-cut-3");
@@ -130,9 +130,9 @@ fn a_flipped_byte_is_found_at_its_line() {
     let place = recorded(SCRIPT, &[]);
     let forged = fixture(&place).replacen("for bugs.", "for bugz.", 1);
     std::fs::write(place.path("tests/review.swf"), forged).unwrap();
-    snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
+    snapshot!(place.run(&["test"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not fit; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
     // Nothing but the file as it was, or another run, helps.
-    snapshot!(place.run(&["test", "--accept"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not match; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
+    snapshot!(place.run(&["test", "--accept"]).printed(7), @"FAIL  tests/review.swf  line 7 of the fixture was changed by hand, or by a merge: its digest does not fit; restore the file, or export it again from a run: smol-wf export RUN --fixture FILE [fixture_changed]");
 }
 
 /// Six steps, one after the other.

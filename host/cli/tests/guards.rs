@@ -131,8 +131,8 @@ fn an_agent_that_does_not_say_what_it_used_is_not_free() {
             let on = run(&["resume", "latest", "--budget", "none"], answer);
             assert_eq!(on.ok()["results"], "all");
             let shown = run(&["history", "latest", "-o", "text"], "");
-            let head = shown.stdout.lines().find(|line| line.contains("attempt 2"));
-            said += &format!("{}\n", head.unwrap_or(&shown.stdout));
+            let head = shown.stdout.lines().find(|line| line.contains("epoch 2"));
+            said += &format!("{}\n", head.expect("the budget is named with its epoch"));
         }
     }
     snapshot!(said, "guards-unmetered");

@@ -1,7 +1,7 @@
 //! Reads one run: piece by piece, whole, or with long texts cut.
 //!
 //! Owns: how much of a run its readers have in memory. Never: changes a run, or hands
-//! out an entry whose digest does not match.
+//! out an entry whose digest does not fit.
 
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::{Body, Entry, Record};
@@ -51,7 +51,7 @@ impl RunReader {
     /// The next records, and the entry of each; none after the last ones.
     ///
     /// # Errors
-    /// When the store cannot be read, or a digest does not match.
+    /// When the store cannot be read, or a digest does not fit.
     pub async fn next(&mut self) -> Result<Option<(Vec<Record>, Vec<Entry>)>, EngineError> {
         let is_first = self.left == self.row.entries;
         let Some(mut piece) = self.journal.next().await?.filter(|_| self.left > 0) else {
@@ -70,7 +70,7 @@ impl RunReader {
     /// One entry by its number, from 0. The cursor does not move.
     ///
     /// # Errors
-    /// When the store cannot be read, the entry does not exist, or its digest does not match.
+    /// When the store cannot be read, the entry does not exist, or its digest does not fit.
     pub async fn entry(&self, seq: u64) -> Result<Entry, EngineError> {
         self.journal.entry(seq).await
     }

@@ -25,7 +25,7 @@ const RUNS_MAX: u64 = 1_000_000;
 ///
 /// The real script runs in the sandbox; the same question always gets the same
 /// generated answer. Schedule 0 is undisturbed, 1 answers in reverse order, 2
-/// crashes after every step; the others mix orders, silent agents, failures,
+/// crashes after every delivery; the others mix orders, silent agents, failures,
 /// crashes and lasting faults. The same script, arguments and seed give the same
 /// findings.
 #[derive(Debug, Args)]

@@ -72,7 +72,6 @@ pub(super) struct Tester {
 impl Tester {
     /// Tests one fixture. Never fails: an error is part of the result.
     pub(super) async fn test(&mut self, found: &FixtureFile) -> FixtureResult {
-        let started = Instant::now();
         let path = found.path.as_path();
         let mut tested = FixtureResult {
             fixture: shown(path),
@@ -90,6 +89,7 @@ impl Tester {
             Some(_) => folder_lock::lock_folder_of(path, &self.cancel).await,
             None => None,
         };
+        let started = Instant::now();
         match self.verdict(found).await {
             Err(error) => tested.error = Some(error),
             Ok(verdict) => self.write(path, verdict, &mut tested),

@@ -86,7 +86,7 @@ impl Program {
     /// Number of instructions, plus the ranges of their sets, each set once.
     pub(crate) fn size(&self) -> usize {
         let mut seen = HashSet::new();
-        let ranges = |pc: &Op| match pc {
+        let ranges = |op: &Op| match op {
             Op::Set { set, .. } | Op::Run { set, .. } if seen.insert(Arc::as_ptr(set)) => {
                 set.ranges().len()
             }
