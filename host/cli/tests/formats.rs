@@ -24,7 +24,8 @@ fn taken_in() -> (Place, String) {
     let archive = std::fs::read_to_string(recorded("journals/paused-budget.jsonl")).unwrap();
     let (folder, script) = (place.path("."), place.path("wide.js"));
     let moved = forge(&archive, |entries| {
-        for (field, path) in [("project_root", &folder), ("script_path", &script)] {
+        for (field, path) in [("project_root", &folder), ("cwd", &folder), ("script_path", &script)]
+        {
             entries[0][field] = path.to_str().unwrap().into();
         }
     });
