@@ -72,7 +72,7 @@ fn the_state_of_an_abandoned_run_is_looked_up_once() {
 fn who_writes_says_whose_it_is_and_goes_on_when_that_is_done() {
     let (place, held, over) = held();
     place.write("s.js", "export const meta = { name: 'n', description: 'd' }\nreturn 1\n");
-    for args in [["run", "s.js"], ["fork", &over]] {
+    for args in [["run", "s.js", "--cwd", "."], ["fork", &over, "--cwd", "."]] {
         let late = place.run(&[&args[..], &["--timeout", "2s"]].concat());
         let who = format!("process {} works on run {held}", std::process::id());
         late.fails(3, &["[store_busy]", &who, "older smol-wf", "up to 2 s"]);
