@@ -31,7 +31,8 @@ pub enum Allowance {
 }
 
 /// The setting of a budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BudgetSetting {
     /// No bound.
     Unlimited,

@@ -108,6 +108,8 @@ pub enum EpochEnd {
     Killed,
     /// It was cancelled.
     Cancelled,
+    /// Somebody paused it.
+    Paused,
     /// The time of `--timeout` was up.
     TimedOut,
     /// The run hit a limit.
@@ -128,6 +130,7 @@ impl EpochEnd {
             Self::Running => "running",
             Self::Killed => "killed",
             Self::Cancelled => "cancelled",
+            Self::Paused => "paused",
             Self::TimedOut => "timed out",
             Self::Limit => "limit",
             Self::Provider => "provider",

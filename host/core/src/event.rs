@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::ids::{RunId, StepId};
 pub use data::{
     AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, EventData, EventKind,
-    EventWarning, ScriptStarted,
+    EventWarning, MessageEvent, ScriptStarted,
 };
 pub use fold::EventFold;
 

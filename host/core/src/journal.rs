@@ -23,6 +23,7 @@ use crate::event::Activity;
 use crate::guest::{NullSlot, ScriptError, Warning};
 use crate::ids::{Digest, Scope, StepId, TimerId};
 use crate::limits::Limits;
+use crate::message::MessageTaken;
 pub use crate::mismatch::Mismatch;
 use crate::outcome::{Failure, Outcome};
 use crate::refusal::RefusedCall;
@@ -44,7 +45,7 @@ pub use upgrade::upgrade;
 /// The head of a run has the version of the program that started it. Each
 /// `attempt_started` has the version of the entries after it, so the journal of a run
 /// that a newer program resumed mixes versions.
-pub const JOURNAL_FORMAT: u32 = 3;
+pub const JOURNAL_FORMAT: u32 = 4;
 
 /// The first format in which an epoch states its format.
 pub const FORMAT_IN_EPOCHS: u32 = 3;
@@ -185,6 +186,8 @@ pub enum Body {
     },
     /// What an agent was doing; at most one entry per second.
     AgentActivity(Activity),
+    /// The holder took a message from the inbox of the run.
+    MessageTaken(Box<MessageTaken>),
     /// A step was cut off, and its worktree holds changes.
     WorktreeKept {
         /// Number of the step.
@@ -353,6 +356,7 @@ impl Body {
             Self::AgentParked { .. } => "agent_parked",
             Self::AgentSession { .. } => "agent_session",
             Self::AgentActivity(_) => "agent_activity",
+            Self::MessageTaken(_) => "message_taken",
             Self::WorktreeKept { .. } => "worktree_kept",
             Self::Settled { .. } => "settled",
             Self::TimerFired { .. } => "timer_fired",
@@ -378,8 +382,8 @@ impl Body {
         asked.agent().map(|request| (step, request))
     }
 
-    /// Whether this entry is about a process or a waiting answer, not about what the
-    /// script did. A replay does not compare such entries.
+    /// Whether this entry is about a process, a message or a waiting answer, not about
+    /// what the script did. A replay does not compare such entries.
     #[must_use]
     pub fn is_about_epochs(&self) -> bool {
         matches!(
@@ -392,6 +396,7 @@ impl Body {
                 | Self::AgentParked { .. }
                 | Self::AgentSession { .. }
                 | Self::AgentActivity(_)
+                | Self::MessageTaken(_)
                 | Self::WorktreeKept { .. }
                 | Self::AnswerPooled(_)
         )

@@ -48,10 +48,11 @@ pub enum Substitute {
     Null,
 }
 
-/// Failures of an agent that was dispatched and gave no answer. All others throw: an
+/// Failures of an agent that was dispatched and gave no answer, or was stopped by
+/// somebody. All others throw: an
 /// agent that could not be started, an answer that violates its schema, is too large or
 /// came too late, and every error of a child workflow.
-const OF_AGENTS: [Code; 8] = [
+const OF_AGENTS: [Code; 9] = [
     Code::ProviderFailed,
     Code::ProviderUnavailable,
     Code::ProviderRefused,
@@ -60,6 +61,7 @@ const OF_AGENTS: [Code; 8] = [
     Code::ProviderKilled,
     Code::ProviderRateLimit,
     Code::ProviderModel,
+    Code::Stopped,
 ];
 
 /// Whether this is a failure of an agent that was at work and gave no answer.

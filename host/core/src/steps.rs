@@ -97,6 +97,7 @@ impl Steps {
             | Body::Logged { .. }
             | Body::SlotNulled { .. }
             | Body::Warned { .. }
+            | Body::MessageTaken(_)
             | Body::TurnEnded { .. }
             | Body::RunEnded { .. }
             | Body::EpochEnded { .. } => None,

@@ -13,8 +13,13 @@ use crate::limits::LimitError;
 #[serde(tag = "reason", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StopReason {
-    /// The run was cancelled: Ctrl-C, SIGTERM, a shutdown.
+    /// The run was cancelled: Ctrl-C, SIGTERM, a shutdown, a message.
     Cancelled,
+    /// Somebody paused the run.
+    Paused {
+        /// The system's name of the user.
+        by: String,
+    },
     /// The time that one process gives to the run was up.
     TimedOut {
         /// That time, in milliseconds.
@@ -53,6 +58,7 @@ impl StopReason {
     pub fn code(&self) -> &str {
         match self {
             Self::Cancelled => "cancelled",
+            Self::Paused { .. } => "paused",
             Self::TimedOut { .. } => "timed_out",
             Self::Limit { code, .. } | Self::Provider(ShutProvider { code, .. }) => code,
         }
@@ -63,6 +69,7 @@ impl StopReason {
     pub fn message(&self) -> String {
         match self {
             Self::Cancelled => "the run was stopped".to_owned(),
+            Self::Paused { by } => format!("the run was paused by {by}"),
             Self::TimedOut { limit_ms } => {
                 format!("the run was stopped after {limit_ms} ms")
             }

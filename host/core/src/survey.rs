@@ -6,6 +6,7 @@
 use crate::ids::Scope;
 use crate::journal::{Body, Entry, RunHead, ScopeStart};
 use crate::limits::Limits;
+use crate::message::Message;
 use crate::report::RunState;
 
 /// A journal in a few fields.
@@ -44,8 +45,7 @@ impl Survey {
     pub fn add(&mut self, entry: &Entry) {
         match &entry.body {
             Body::RunStarted(head) => self.head = Some((**head).clone()),
-            Body::EpochStarted { limits, format, .. } => {
-                self.limits = *limits;
+            Body::EpochStarted { format, .. } => {
                 self.format = *format;
                 self.epochs = self.epochs.saturating_add(1);
             }
@@ -53,6 +53,9 @@ impl Survey {
                 self.root = Some((**start).clone());
             }
             _ => {}
+        }
+        if let Some(limits) = limits_after(entry, self.limits) {
+            self.limits = limits;
         }
         if self.entries == 0 {
             (self.created_at_us, self.last_us) = (entry.at_us, entry.at_us);
@@ -66,5 +69,17 @@ impl Survey {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.state.is_some_and(|state| !state.is_resumable())
+    }
+}
+
+/// The limits that are in force after this entry, if it changes them.
+pub(crate) fn limits_after(entry: &Entry, before: Limits) -> Option<Limits> {
+    match &entry.body {
+        Body::EpochStarted { limits, .. } => Some(*limits),
+        Body::MessageTaken(taken) if taken.refused.is_none() => match &taken.message {
+            Some(Message::Raise { limits }) => Some(limits.raising(before)),
+            _ => None,
+        },
+        _ => None,
     }
 }

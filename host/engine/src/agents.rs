@@ -15,6 +15,7 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_core::machine::AgentRecord;
 use smol_wf_core::selector::{self, Choice, SelectorError};
 use smol_wf_core::step_request::{AgentRequest, Permissions, Reply};
+use smol_wf_core::worktree::Worktree;
 use smol_wf_providers::{Capabilities, Processes, Provider, ProviderErrorKind, Registry};
 
 use crate::agent_events::AgentReporter;
@@ -76,6 +77,11 @@ impl Agents {
         self.registry.close().await;
         let kept = self.worktrees.close().await;
         kept.into_iter().map(|(step, worktree)| (step, AgentRecord::Worktree(worktree))).collect()
+    }
+
+    /// Ends the worktree of a step whose agent was cut off and has ended.
+    pub(crate) async fn finish_cut(&self, step: StepId) -> Option<Box<Worktree>> {
+        self.worktrees.finish(step).await
     }
 
     /// Whether this step names no agent and the run has none.

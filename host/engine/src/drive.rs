@@ -25,7 +25,9 @@ pub(crate) async fn drive(live: &mut Live<'_>, machine: Machine) -> Result<(), E
     let cut_fuel = turns.cut_fuel();
     drop(turns);
     let halted = match ended(live, driven.map(|(_, pause)| pause), cut_fuel).await {
-        Err(Halt::Stop(reason)) if lets_agents_finish(&reason) || live.is_drained() => {
+        Err(Halt::Stop(reason))
+            if !live.cuts_agents && (lets_agents_finish(&reason) || live.is_drained()) =>
+        {
             Err(let_finish(live, reason).await)
         }
         halted => halted,
@@ -89,6 +91,12 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
                 }
                 continue;
             }
+            // A message may cut them off. It stays in the inbox: nothing takes it any more.
+            () = live.inbox.rung() => match live.inbox.cut().await {
+                Ok(Some(_)) => return Halt::Stop(reason),
+                Ok(None) => continue,
+                Err(error) => return Halt::Error(error),
+            },
         };
         let entries = match event {
             RunnerEvent::Said(AgentEvent::Recorded(step, record)) => vec![record.into_body(step)],
@@ -108,6 +116,10 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
                 live.runner.lose(step, error);
                 continue;
             }
+            RunnerEvent::Cut(cut) => match cut.kept {
+                Some(worktree) => vec![Body::WorktreeKept { step: cut.step, worktree }],
+                None => continue,
+            },
             RunnerEvent::Child(..) | RunnerEvent::Woke => continue,
         };
         if let Err(error) = keep(live, entries).await {

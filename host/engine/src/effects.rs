@@ -13,7 +13,7 @@ use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::StepId;
 use smol_wf_core::journal::{Body, StopReason};
 use smol_wf_core::machine::{AgentRecord, Effect, Machine, MayBegin};
-use smol_wf_core::step_request::{AgentRequest, Reply};
+use smol_wf_core::step_request::Reply;
 use smol_wf_providers::Processes;
 use smol_wf_store::{RunKey, Store};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::agent_events::{AgentEvent, AgentEventQueue};
 use crate::agents::{AgentOutcome, Agents, Job};
+use crate::at_work::{self, AtWork, CutAgent, QueuedAgent};
 use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
@@ -30,7 +31,7 @@ use crate::standstill::Nap;
 use crate::stop_reasons;
 use crate::timers::Timers;
 use crate::turn::children::{self, ChildScript, QueuedChild};
-use crate::writer::{Counted, Writer};
+use crate::writer::Writer;
 
 /// Most results that are taken in together and share a commit. With more, too much
 /// finished work would not be durable yet.
@@ -43,18 +44,12 @@ const BROKEN: &str = "a defect of smol-wf ended this call; what it was is on std
 pub(crate) enum RunnerEvent {
     Agent(StepId, Box<AgentOutcome>),
     Child(StepId, ChildScript),
+    /// An agent that was cut off has ended.
+    Cut(CutAgent),
     Woke,
     Said(AgentEvent),
     /// A folder of the run is gone: this process cannot go on, a later one may.
     Lost(StepId, EngineError),
-}
-
-/// An agent step that waits for a free slot.
-struct QueuedAgent {
-    step: StepId,
-    ordinal: u32,
-    /// Shared with its entry: a hundred thousand may wait.
-    request: Arc<AgentRequest>,
 }
 
 /// The effects of one run that are under way.
@@ -68,7 +63,7 @@ pub(crate) struct EffectRunner {
     first: Option<Job>,
     /// Steps that wait for the next epoch, because their provider is unavailable.
     held: BTreeSet<StepId>,
-    working: HashMap<StepId, (tokio::task::AbortHandle, Counted)>,
+    at_work: AtWork,
     tasks: JoinSet<RunnerEvent>,
     sleeping: Sleeps,
     timers: Timers,
@@ -100,7 +95,7 @@ impl EffectRunner {
             queue: VecDeque::new(),
             first: None,
             held: BTreeSet::new(),
-            working: HashMap::new(),
+            at_work: AtWork::default(),
             tasks: JoinSet::new(),
             sleeping: Sleeps::default(),
             timers: Timers::default(),
@@ -135,7 +130,10 @@ impl EffectRunner {
                 }
                 // Queued by the driver.
                 Effect::FindChild { .. } => {}
-                Effect::Cancel(step) => self.cancel(step),
+                Effect::Cancel(step) => self.cut(step, None),
+                Effect::RestartAgent { step, ordinal, request } => {
+                    self.cut(step, Some(QueuedAgent { step, ordinal, request }));
+                }
                 Effect::SetTimer { timer, left_us } => self.timers.set(timer, left_us, now),
                 Effect::ClearTimer(timer) => self.timers.clear(timer),
             }
@@ -171,7 +169,7 @@ impl EffectRunner {
     /// were refused.
     pub(crate) fn dispatch(&mut self, machine: &mut Machine) -> bool {
         let mut has_refused = false;
-        while self.working.len() < self.parallel_max {
+        while self.at_work.len() < self.parallel_max {
             let job = match self.first.take().map_or_else(|| self.next_job(), |job| Some(Ok(job))) {
                 None => break,
                 Some(Ok(job)) => job,
@@ -207,7 +205,7 @@ impl EffectRunner {
 
     /// Starts the agent of a step.
     fn begin(&mut self, job: Job, machine: &mut Machine) {
-        let step = job.step;
+        let (step, is_isolated) = (job.step, job.request.isolation.is_some());
         machine.dispatched(step, job.choice.addressee(), clock::now_us());
         let agents = self.agents.clone();
         let reporter = self.agent_events.reporter(step, &job.choice.provider);
@@ -221,7 +219,7 @@ impl EffectRunner {
             RunnerEvent::Agent(step, Box::new(agents.run(job, reporter).await))
         });
         let counted = self.writer.agent();
-        self.working.insert(step, (self.tasks.spawn(work), counted));
+        self.at_work.add(step, self.tasks.spawn(work), is_isolated, counted);
     }
 
     /// Number of agents that wait for a free slot.
@@ -232,14 +230,14 @@ impl EffectRunner {
     /// Why the run cannot go on: no agent is at work, and the steps that wait may not
     /// begin.
     pub(crate) fn stalled(&self, machine: &Machine) -> Option<StopReason> {
-        let is_idle = self.working.is_empty() && self.finding.is_empty();
+        let is_idle = self.at_work.is_empty() && self.finding.is_empty();
         let waits = self.first.is_some() || !self.held.is_empty();
         if is_idle && waits { machine.held_by() } else { None }
     }
 
     /// A folder that this step needs is gone. The step waits for the next epoch.
     pub(crate) fn lose(&mut self, step: StepId, error: EngineError) {
-        self.working.remove(&step);
+        self.at_work.remove(step);
         self.finding.remove(&step);
         self.lost.get_or_insert(error);
     }
@@ -260,7 +258,7 @@ impl EffectRunner {
     /// Whether only the end of a sleep can happen: no agent is at work, no timer is set
     /// and no script is being searched.
     pub(crate) fn is_idle(&self) -> bool {
-        self.working.is_empty() && self.finding.is_empty() && self.timers.is_empty()
+        self.at_work.is_empty() && self.finding.is_empty() && self.timers.is_empty()
     }
 
     /// Waits until something happens.
@@ -316,10 +314,13 @@ impl EffectRunner {
                 RunnerEvent::Said(_) | RunnerEvent::Woke => {}
                 RunnerEvent::Lost(step, error) => self.lose(step, error),
                 RunnerEvent::Agent(step, ended) => {
-                    self.working.remove(&step);
+                    self.at_work.remove(step);
                     match *ended {
                         AgentOutcome::Settled(outcome, reply) => {
-                            self.undelivered.insert(step, (outcome.clone(), reply.clone()));
+                            // Somebody may have stopped the step at the same moment.
+                            if machine.awaits(step) {
+                                self.undelivered.insert(step, (outcome.clone(), reply.clone()));
+                            }
                             machine.answered(step, outcome, reply);
                         }
                         AgentOutcome::Shut(shut, reply) => {
@@ -328,6 +329,15 @@ impl EffectRunner {
                         }
                     }
                     self.dispatch(machine);
+                }
+                RunnerEvent::Cut(CutAgent { step, kept, again }) => {
+                    self.at_work.ended(step);
+                    if let Some(worktree) = kept {
+                        machine.keep_worktree(step, worktree, clock::now_us());
+                    }
+                    // Ahead of those that have not begun yet, unless it had answered already.
+                    let again = again.filter(|_| machine.awaits(step));
+                    again.into_iter().for_each(|again| self.queue.push_front(again));
                 }
                 RunnerEvent::Child(step, found) => {
                     self.finding.remove(&step);
@@ -358,10 +368,9 @@ impl EffectRunner {
         };
         let is_it = |id: Id| id == error.id();
         let broken = || Failure::new(Code::InternalError, BROKEN);
-        let agent = self.working.iter().find(|(_, (task, _))| is_it(task.id()));
-        if let Some((step, _)) = agent {
+        if let Some(step) = self.at_work.step_of(error.id()) {
             let ended = AgentOutcome::Settled(Outcome::Failed(broken()), Reply::default());
-            return Some(RunnerEvent::Agent(*step, Box::new(ended)));
+            return Some(RunnerEvent::Agent(step, Box::new(ended)));
         }
         let child = self.finding.iter().find(|(_, id)| is_it(**id));
         child.map(|(step, _)| RunnerEvent::Child(*step, Err(broken())))
@@ -395,12 +404,17 @@ impl EffectRunner {
 
     /// Number of agents at work.
     pub(crate) fn at_work(&self) -> usize {
-        self.working.len()
+        self.at_work.len()
+    }
+
+    /// Sets how many agents may be at work. Those that are go on.
+    pub(crate) fn set_parallel_agents(&mut self, most: u32) {
+        self.parallel_max = most.max(1) as usize;
     }
 
     /// Keeps the result of an agent for [`Self::answered`], when the machine takes no more.
     pub(crate) fn ended(&mut self, step: StepId, ended: AgentOutcome) {
-        self.working.remove(&step);
+        self.at_work.remove(step);
         match ended {
             AgentOutcome::Settled(outcome, reply) => {
                 self.undelivered.insert(step, (outcome, reply));
@@ -438,16 +452,23 @@ impl EffectRunner {
         bodies
     }
 
-    /// Drops everything that is under way for a step.
-    fn cancel(&mut self, step: StepId) {
+    /// Drops everything that is under way for a step, and begins its agent again if that
+    /// is wanted.
+    fn cut(&mut self, step: StepId, again: Option<QueuedAgent>) {
         self.undelivered.remove(&step);
         self.held.remove(&step);
         self.for_nobody.remove(&step);
         self.first.take_if(|first| first.step == step);
         self.queue.retain(|queued| queued.step != step);
         self.sleeping.remove(step);
-        if let Some((handle, _)) = self.working.remove(&step) {
-            handle.abort();
+        match (self.at_work.cut(step, again.is_some()), again) {
+            (Some(task), again) => {
+                let ended = at_work::until_ended(self.agents.clone(), task, step, again);
+                let ended = async move { RunnerEvent::Cut(ended.await) };
+                self.at_work.ends(step, self.tasks.spawn(ended));
+            }
+            (None, Some(again)) => self.queue.push_back(again),
+            (None, None) => {}
         }
     }
 
@@ -460,7 +481,7 @@ impl EffectRunner {
         self.sleeping.clear();
         self.timers.clear_all();
         self.tasks.shutdown().await;
-        self.working.clear();
+        self.at_work.clear();
         self.agents.close().await
     }
 

@@ -24,6 +24,7 @@ use smol_wf_store::{RunKey, RunRow, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agents;
+use crate::bell::Bells;
 use crate::children::{Children, scope_start};
 use crate::clock;
 use crate::compile::compile;
@@ -32,6 +33,7 @@ use crate::effects::EffectRunner;
 use crate::error::EngineError;
 use crate::folders::{RunFolders, kept};
 use crate::fork_answers::ForkAnswers;
+use crate::inbox::HolderInbox;
 use crate::journal::Entries;
 use crate::library::ProjectRoot;
 use crate::live::Live;
@@ -63,6 +65,9 @@ pub struct EngineOptions {
     /// Folder for the git worktrees of steps. Without it, steps with `isolation` are
     /// refused.
     pub worktrees: Option<PathBuf>,
+    /// Folder of the bells through which other processes wake the holder of a run whose
+    /// store they share. Without it, the holder notices their messages within ten seconds.
+    pub bells: Option<PathBuf>,
     /// Lets the engine act on this whole process to end the programs of agents. Without
     /// it, nothing of the process is changed; `docs/processes.md` says what is weaker.
     pub supervisor: Option<Supervisor>,
@@ -70,7 +75,7 @@ pub struct EngineOptions {
 
 impl EngineOptions {
     /// This store with the defaults: 64 runs at once, the debug provider alone, no
-    /// worktrees and no supervisor.
+    /// worktrees, bells or supervisor.
     #[must_use]
     pub fn over(store: Box<dyn Store>) -> Self {
         Self {
@@ -78,6 +83,7 @@ impl EngineOptions {
             runs_max: RUNS_MAX_DEFAULT,
             providers: Arc::new(DebugOnly),
             worktrees: None,
+            bells: None,
             supervisor: None,
         }
     }
@@ -103,6 +109,8 @@ pub struct Engine {
     pub(crate) owner: String,
     pub(crate) worktrees: Option<PathBuf>,
     pub(crate) providers: Arc<dyn Providers>,
+    /// Shared by all clones.
+    pub(crate) bells: Arc<Bells>,
     /// For programs that belong to no run; each run has its own.
     pub(crate) processes: Processes,
     /// Shared by all clones, those of other tenants included.
@@ -132,7 +140,8 @@ impl Engine {
         let supervisor = options.supervisor;
         let processes = supervisor.map_or_else(Processes::new, |given| given.processes());
         let tenant = TenantId::local();
-        Ok(Self { sandbox, writer, tenant, worktrees, providers, owner, processes, running })
+        let bells = Arc::new(Bells::new(options.bells));
+        Ok(Self { sandbox, writer, tenant, worktrees, providers, bells, owner, processes, running })
     }
 
     /// The same engine with other providers. For callers that learn which providers a
@@ -233,20 +242,22 @@ impl Engine {
         let processes = self.processes.apart();
         let tools = (self.writer.clone(), processes.clone());
         let lock_wait = LockWait { watcher, cancel: cancel.clone(), deadline: times.deadline() };
+        let inbox = HolderInbox::new(self.writer.clone(), key.clone(), self.bells.clone(), (0, 0));
         let mut recorder = Recorder::new(tools, lock_wait, key, new_run);
         recorder.absorb(machine.take_entries());
         if let Some(fork_answers) = fork_answers {
             recorder.create_fork(fork_answers).await?;
         }
         let runner = self.runner(&head, registry, folders, (limits, agents), processes);
-        Box::pin(self.drive((machine, Entries::NONE), recorder, runner, cancel, times)).await
+        let driven = (machine, Entries::NONE, inbox);
+        Box::pin(self.drive(driven, recorder, runner, cancel, times)).await
     }
 
     /// Drives a run until it ends or stops. All its agents have ended and its lease is
     /// released when this returns.
     pub(crate) async fn drive(
         &self,
-        (machine, rest): (Machine, Entries),
+        (machine, rest, inbox): (Machine, Entries, HolderInbox),
         recorder: Recorder<'_>,
         runner: EffectRunner,
         cancel: CancellationToken,
@@ -254,7 +265,8 @@ impl Engine {
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
         let processes = runner.processes().clone();
-        let mut live = Live::new(self.sandbox.clone(), recorder, rest, runner, cancel, times);
+        let sandbox = self.sandbox.clone();
+        let mut live = Live::new(sandbox, (recorder, inbox), rest, runner, cancel, times);
         live.drain = self.running.drain().clone();
         // Boxed, so that the future of a run is small.
         let ended = Box::pin(drive(&mut live, machine)).await;

@@ -19,6 +19,7 @@ use smol_wf_store::StoreError;
 use crate::fixture::FixtureError;
 use crate::fork::ForkError;
 use crate::library::LibraryError;
+use crate::post_error::PostError;
 use crate::worktree::WorktreeError;
 use crate::writer::WriterGone;
 
@@ -205,6 +206,9 @@ pub enum EngineError {
     /// A git worktree cannot be listed or removed.
     #[error(transparent)]
     Worktree(#[from] WorktreeError),
+    /// A message was not posted.
+    #[error(transparent)]
+    Post(#[from] PostError),
     /// The operating system refused something.
     #[error("cannot {doing}: {error}")]
     System {
@@ -262,6 +266,7 @@ impl EngineError {
                 Code::RequestInvalid.word()
             }
             Self::Worktree(error) => error.code().word(),
+            Self::Post(error) => error.code().word(),
             Self::System { .. } => Code::System.word(),
             Self::ShuttingDown => Code::ShuttingDown.word(),
             Self::WriterGone(_) => Code::WriterGone.word(),

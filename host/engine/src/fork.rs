@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{RunId, Scope, StepId};
+use smol_wf_core::limit_changes::LimitChanges;
 use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::Report;
@@ -30,7 +31,7 @@ use crate::fork_answers::ForkAnswers;
 use crate::journal::look;
 use crate::lease_holder::ClaimedLease;
 use crate::provider_set;
-use crate::request::{LimitChanges, RunSettings, ScriptFile};
+use crate::request::{RunSettings, ScriptFile};
 use crate::watch::Watcher;
 
 pub use error::ForkError;

@@ -52,7 +52,9 @@
 
 mod agent_events;
 mod agents;
+mod at_work;
 mod attempt_timeouts;
+mod bell;
 pub mod check;
 mod children;
 mod clock;
@@ -64,11 +66,13 @@ mod engine;
 mod error;
 mod explain;
 mod facts;
+mod fifo;
 mod fixture;
 mod folders;
 mod fork;
 mod fork_answers;
 mod history;
+mod inbox;
 mod journal;
 mod lease_holder;
 pub mod library;
@@ -76,6 +80,8 @@ mod limit_changes;
 mod live;
 mod lock_wait;
 mod maintenance;
+mod post;
+mod post_error;
 mod provider_set;
 mod read_ahead;
 mod recorder;
@@ -114,14 +120,18 @@ pub use lease_holder::judge;
 pub use library::LibraryError;
 pub use lock_wait::START_LOCKED_MAX;
 pub use maintenance::{Imported, Lines, look_over};
+pub use post::{Delivery, Receipt};
+pub use post_error::PostError;
 pub use provider_set::{DebugOnly, NOBODY, Providers};
 pub use replay::ReplayReport;
 pub use request::{
-    AgentSettings, Folders, LimitChanges, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times,
+    AgentSettings, Folders, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times,
 };
 pub use run_reader::{RunJournal, RunReader};
 pub use smol_wf_core::ids::{RunId, TenantId};
 pub use smol_wf_core::journal::RunHead;
+pub use smol_wf_core::limit_changes::LimitChanges;
+pub use smol_wf_core::message::Message;
 pub use smol_wf_core::report::{Report, RunState};
 pub use smol_wf_providers as providers;
 pub use smol_wf_sandbox::SandboxError;

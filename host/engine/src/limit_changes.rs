@@ -8,10 +8,10 @@ use std::fmt::Display;
 use smol_wf_core::budget::{Budget, BudgetSetting};
 use smol_wf_core::codes::Limit;
 use smol_wf_core::ids::RunId;
+use smol_wf_core::limit_changes::LimitChanges;
 use smol_wf_core::limits::Limits;
 
 use crate::error::EngineError;
-use crate::request::LimitChanges;
 
 /// The recorded limits with these changes. Fails when one would go down.
 pub(crate) fn changed_limits(

@@ -20,6 +20,7 @@ use crate::clock;
 use crate::diagnose;
 use crate::effects::{EffectRunner, RunnerEvent};
 use crate::error::EngineError;
+use crate::inbox::HolderInbox;
 use crate::journal::Entries;
 use crate::recorder::Recorder;
 use crate::request::Times;
@@ -75,6 +76,9 @@ pub(crate) struct Live<'a> {
     /// Recorded entries that are still to be replayed.
     rest: Entries,
     pub(crate) runner: EffectRunner,
+    pub(crate) inbox: HolderInbox,
+    /// Whether agents at work are cut off when the run stops, whatever the reason.
+    pub(crate) cuts_agents: bool,
     pub(crate) cancel: CancellationToken,
     /// No agent is to begin any more.
     pub(crate) drain: CancellationToken,
@@ -85,7 +89,7 @@ pub(crate) struct Live<'a> {
 impl<'a> Live<'a> {
     pub(crate) fn new(
         sandbox: Sandbox,
-        mut recorder: Recorder<'a>,
+        (mut recorder, inbox): (Recorder<'a>, HolderInbox),
         rest: Entries,
         runner: EffectRunner,
         cancel: CancellationToken,
@@ -94,11 +98,38 @@ impl<'a> Live<'a> {
         let started = Instant::now();
         recorder.give_up_at(times.run.map(|run| started + run));
         let drain = CancellationToken::new();
-        Self { sandbox, recorder, rest, runner, cancel, drain, times, started }
+        let cuts_agents = false;
+        Self { sandbox, recorder, rest, runner, inbox, cuts_agents, cancel, drain, times, started }
+    }
+
+    /// Takes the messages that wait, and does what they say. Returns whether there were any.
+    async fn hear(&mut self, machine: &mut Machine) -> Result<bool, Halt> {
+        let posted = self.inbox.read().await?;
+        let Some(last) = posted.last().map(|last| last.number) else { return Ok(false) };
+        let orders = machine.take_messages(posted, self.inbox.known(), clock::now_us());
+        self.recorder.absorb(machine.take_entries());
+        self.recorder.take_messages_to(last);
+        self.inbox.took(last);
+        if let Some(limits) = orders.limits {
+            self.runner.set_parallel_agents(limits.parallel_agents);
+        }
+        // At once: whoever posted waits to see it.
+        self.flush().await?;
+        match orders.stop {
+            Some(reason) => {
+                self.cuts_agents = orders.cut_agents;
+                Err(Halt::Stop(reason))
+            }
+            None => Ok(true),
+        }
     }
 
     /// Dispatches agents, then waits for an event for the machine.
     async fn until_told(&mut self, machine: &mut Machine) -> Result<(), Halt> {
+        // Before anything begins: a message may stop it.
+        if self.inbox.is_due(self.recorder.posted()) && self.hear(machine).await? {
+            return Ok(());
+        }
         if let Some(reason) = self.runner.nobody() {
             return Err(Halt::Stop(reason));
         }
@@ -146,7 +177,18 @@ impl<'a> Live<'a> {
                         return Err(self.timed_out());
                     }
                 }
-                () = &mut lazy, if pending => self.flush().await?,
+                () = &mut lazy, if pending => {
+                    self.flush().await?;
+                    if self.inbox.is_due(self.recorder.posted()) && self.hear(machine).await? {
+                        return Ok(());
+                    }
+                }
+                // Last: an answer that is ready comes before a message that stops its agent.
+                () = self.inbox.rung() => {
+                    if self.hear(machine).await? {
+                        return Ok(());
+                    }
+                }
             }
         }
     }
@@ -282,6 +324,14 @@ impl Backend for Live<'_> {
                     self.flush().await?;
                     // Waiting for a locked database is not the script's fault.
                     until += began.elapsed();
+                }
+                // The machine is with the guest, so nothing can be taken; but a long turn
+                // can be cut off.
+                () = self.inbox.rung(), if is_live && flushed => {
+                    if let Some(reason) = self.inbox.cut().await? {
+                        self.cuts_agents = true;
+                        return Err(Halt::Stop(reason).into());
+                    }
                 }
             }
         }

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use smol_wf_core::budget::{Budget, BudgetMode, BudgetSetting};
 use smol_wf_core::ids::RunId;
+use smol_wf_core::limit_changes::LimitChanges;
 use smol_wf_core::limits::{
     AGENT_IDLE_MS_DEFAULT, AGENT_TIMEOUT_MS_DEFAULT, Limits, TURN_MS_DEFAULT,
 };
@@ -177,51 +177,6 @@ impl ScriptFile {
         let path = path.as_ref();
         let bytes = load_named(path, None)?;
         Ok(Self { bytes, path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()) })
-    }
-}
-
-/// Changes to the limits last in force. A limit that is not set stays as it was. A
-/// resume may only raise those of what has been used already; a fork may lower any.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct LimitChanges {
-    /// Fuel of the run, in wasmtime's units.
-    pub fuel: Option<u64>,
-    /// Memory of one script, in MiB.
-    pub memory_mib: Option<u32>,
-    /// Agent steps in all.
-    pub agents: Option<u32>,
-    /// Most agents at work at once. A resume may lower it, too.
-    pub parallel_agents: Option<u32>,
-    /// Size of the journal, in MiB.
-    pub journal_mib: Option<u32>,
-    /// The budget, in tokens or dollars, or none.
-    pub budget: Option<BudgetSetting>,
-    /// Whether agents at work may finish when the budget is spent.
-    pub budget_mode: Option<BudgetMode>,
-}
-
-impl LimitChanges {
-    /// These limits with the changes applied.
-    #[must_use]
-    pub fn applied_to(self, limits: Limits) -> Limits {
-        Limits {
-            fuel: self.fuel.unwrap_or(limits.fuel),
-            memory_mib: self.memory_mib.unwrap_or(limits.memory_mib),
-            agents: self.agents.unwrap_or(limits.agents),
-            parallel_agents: self.parallel_agents.unwrap_or(limits.parallel_agents),
-            budget: self.budget_over(limits.budget),
-            journal_mib: self.journal_mib.unwrap_or(limits.journal_mib),
-        }
-    }
-
-    fn budget_over(self, budget: Option<Budget>) -> Option<Budget> {
-        // A budget in another unit replaces the old one.
-        let allowance = match self.budget {
-            Some(asked) => asked.allowance()?,
-            None => budget?.allowance,
-        };
-        let mode = self.budget_mode.or(budget.map(|budget| budget.mode)).unwrap_or_default();
-        Some(Budget { allowance, mode })
     }
 }
 

@@ -10,7 +10,7 @@ use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
 use smol_wf_sandbox::Sandbox;
-use smol_wf_store::{Lease, LeaseTerms, RunKey, RunRow, Store, StoreError};
+use smol_wf_store::{InboxState, Lease, LeaseTerms, RunKey, RunRow, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -20,6 +20,7 @@ use crate::facts;
 use crate::folders::RunFolders;
 use crate::fork::ForkRequest;
 use crate::history::HistoryPage;
+use crate::inbox::HolderInbox;
 use crate::journal::{Entries, Journal, survey};
 use crate::lease_holder::{ClaimedLease, holds};
 use crate::limit_changes::changed_limits;
@@ -79,7 +80,7 @@ impl Engine {
             watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
             return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
         }
-        let limits = changed_limits(limits, request.limits, &request.run)?;
+        let mut limits = changed_limits(limits, request.limits, &request.run)?;
         let script = request.script.as_ref().map(|script| script.path.as_path());
         let folders = RunFolders::of_recorded(&head, script, &request.settings.folders)?;
         let registry = provider_set::registry(self.providers.as_ref(), &head)?;
@@ -90,6 +91,13 @@ impl Engine {
         self.processes.begin_to_end_leftovers();
         let journal = match self.as_it_is_now(journal, &key).await {
             Ok(journal) => journal,
+            Err(error) => {
+                self.give_back(claimed.keep()).await;
+                return Err(error);
+            }
+        };
+        let inbox = match self.inbox(&key, &request.run, &mut limits).await {
+            Ok(inbox) => inbox,
             Err(error) => {
                 self.give_back(claimed.keep()).await;
                 return Err(error);
@@ -110,8 +118,26 @@ impl Engine {
         };
         let runner =
             self.runner(&head, registry, folders, (limits, request.settings.agents), processes);
-        Box::pin(self.drive((machine, rest), recorder, runner, cancel, request.settings.times))
-            .await
+        let driven = (machine, rest, inbox);
+        Box::pin(self.drive(driven, recorder, runner, cancel, request.settings.times)).await
+    }
+
+    /// The inbox of a run that was just claimed. Raises that wait in it count at once: the
+    /// run may have stopped at a limit.
+    async fn inbox(
+        &self,
+        key: &RunKey,
+        run: &RunId,
+        limits: &mut Limits,
+    ) -> Result<HolderInbox, EngineError> {
+        let asked = key.clone();
+        let state = self.writer.shortly(move |store: &mut dyn Store| store.inbox(&asked));
+        let InboxState { posted, taken } = state.await??;
+        if posted > taken {
+            *limits = self.raised_limits(run, *limits, taken).await?;
+        }
+        let (writer, bells) = (self.writer.clone(), self.bells.clone());
+        Ok(HolderInbox::new(writer, key.clone(), bells, (posted, taken)))
     }
 
     /// Reads the journal again if another process has continued the run meanwhile.

@@ -8,12 +8,16 @@ use smol_wf_core::journal::StopReason;
 
 use crate::error::EngineError;
 
-/// Whether agents at work may finish when a run stops for this reason. They may at a
-/// limit of the script, when a folder is gone, or when a step has no agent: none of
-/// these is their fault. A limit that ends agents, as a budget may, has a stop reason of
-/// its own.
+/// Whether agents at work may finish when a run stops for this reason. They may when
+/// somebody paused the run, at a limit of the script, when a folder is gone, or when a
+/// step has no agent: none of these is their fault. A limit that ends agents, as a budget
+/// may, has a stop reason of its own.
 pub(crate) fn lets_agents_finish(reason: &StopReason) -> bool {
-    let StopReason::Limit { code, .. } = reason else { return false };
+    let code = match reason {
+        StopReason::Limit { code, .. } => code,
+        StopReason::Paused { .. } => return true,
+        _ => return false,
+    };
     let Some(code) = Code::read(code) else { return false };
     match code {
         Code::GuestFault | Code::NoAgent | Code::CwdGone | Code::ProjectGone => true,

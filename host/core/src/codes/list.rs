@@ -112,6 +112,20 @@ codes! {
     RunAmbiguous = "run_ambiguous", Input, Unavailable, None;
     /// Another process works on the run.
     RunHeld = "run_held", Input, Conflict, None;
+    /// The run is over, and takes no more messages.
+    RunOver = "run_over", Input, Conflict, None;
+    /// The script has not asked for a step of that number.
+    StepUnknown = "step_unknown", Input, NotFound, None;
+    /// The step has its outcome already.
+    StepSettled = "step_settled", Input, Conflict, None;
+    /// Only the step of an agent can begin again.
+    StepNotAnAgent = "step_not_an_agent", Input, Conflict, None;
+    /// The run was taken up, or told to go on, after a message was posted.
+    MessageSuperseded = "message_superseded", Input, Conflict, None;
+    /// A newer program posted a message.
+    MessageUnreadable = "message_unreadable", Input, Unprocessable, None;
+    /// An agent of a run may not post messages to runs.
+    PostFromAgent = "post_from_agent", Input, Forbidden, None;
     /// The list's data about a run contradicts its journal.
     RunRowChanged = "run_row_changed", Input, Internal, None;
 
@@ -300,6 +314,10 @@ codes! {
     BudgetUnpriced = "budget_unpriced", Paused, TooManyRequests, Some(Limit::Budget);
     /// The tokens of a step are unknown, so a budget in tokens cannot be kept.
     BudgetUnmetered = "budget_unmetered", Paused, TooManyRequests, Some(Limit::Budget);
+    /// Somebody stopped the step.
+    Stopped = "stopped", Failed, Conflict, None;
+    /// Somebody paused the run.
+    Paused = "paused", Paused, Conflict, None;
     /// The run was cancelled.
     Cancelled = "cancelled", Failed, Conflict, None;
     /// A simulation ends where the script waits and no step is open.

@@ -393,6 +393,7 @@ impl<'a> Epoch<'a> {
 fn stopped(reason: &StopReason) -> (EpochEnd, Option<&str>) {
     match reason {
         StopReason::Cancelled => (EpochEnd::Cancelled, None),
+        StopReason::Paused { .. } => (EpochEnd::Paused, None),
         StopReason::TimedOut { .. } => (EpochEnd::TimedOut, None),
         StopReason::Limit { message, .. } => (EpochEnd::Limit, Some(message)),
         StopReason::Provider(shut) => (EpochEnd::Provider, Some(&shut.message)),

@@ -13,6 +13,7 @@ use crate::asks::RefusedAsk;
 use crate::guest::{Failure, NullSlot, ScriptError, Warning};
 use crate::ids::StepId;
 use crate::journal::{Parent, StopReason};
+use crate::message::{Message, MessageTaken};
 use crate::settlement::Substitute;
 use crate::step_request::{AnswerSource, Usage};
 use crate::worktree::Worktree;
@@ -77,6 +78,8 @@ pub enum EventData {
     AgentCompleted(Box<AgentCompleted>),
     /// The agent failed.
     AgentFailed(Box<AgentFailed>),
+    /// The holder took a message from outside.
+    Message(MessageEvent),
     /// The agent left a worktree behind.
     WorktreeKept(Box<Worktree>),
     /// The run completed.
@@ -141,6 +144,8 @@ pub enum EventKind {
     AgentCompleted,
     /// See [`EventData::AgentFailed`].
     AgentFailed,
+    /// See [`EventData::Message`].
+    Message,
     /// See [`EventData::WorktreeKept`].
     WorktreeKept,
     /// A script returned: see [`EventData::Completed`] and
@@ -170,6 +175,7 @@ impl EventKind {
         Self::AgentParked,
         Self::AgentCompleted,
         Self::AgentFailed,
+        Self::Message,
         Self::WorktreeKept,
         Self::Result,
         Self::Error,
@@ -195,6 +201,7 @@ impl EventKind {
             Self::AgentParked => "workflow.agent_parked",
             Self::AgentCompleted => "workflow.agent_completed",
             Self::AgentFailed => "workflow.agent_failed",
+            Self::Message => "workflow.message",
             Self::WorktreeKept => "workflow.worktree_kept",
             Self::Result => "workflow.result",
             Self::Error => "workflow.error",
@@ -229,6 +236,7 @@ impl EventData {
             Self::AgentParked(_) => EventKind::AgentParked,
             Self::AgentCompleted(_) => EventKind::AgentCompleted,
             Self::AgentFailed(_) => EventKind::AgentFailed,
+            Self::Message(_) => EventKind::Message,
             Self::WorktreeKept(_) => EventKind::WorktreeKept,
             Self::Completed { .. } | Self::ChildCompleted { .. } => EventKind::Result,
             Self::Failed { .. } | Self::ChildFailed { .. } => EventKind::Error,
@@ -293,6 +301,37 @@ impl EventWarning {
             line: place(*line),
             column: place(*column),
             label,
+        }
+    }
+}
+
+/// A message from outside that the holder took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MessageEvent {
+    /// The word of its kind; null if this program cannot read it.
+    pub message: Option<&'static str>,
+    /// Its number among the messages of the run, from 1.
+    pub number: u64,
+    /// The system's name of the user who posted it.
+    pub by: String,
+    /// The step that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// The code of the reason why it had no effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl MessageEvent {
+    /// The event of a message that was taken.
+    pub(super) fn of(taken: &MessageTaken) -> Self {
+        let named = taken.message.as_ref().and_then(Message::step);
+        Self {
+            message: taken.message.as_ref().map(Message::word),
+            number: taken.number,
+            by: taken.by.clone(),
+            step: taken.settles.as_ref().map(|settles| settles.step).or(named),
+            refused: taken.refused.clone(),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     Activity, AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, Event, EventData,
-    EventKind, EventWarning, Metadata, ScriptStarted,
+    EventKind, EventWarning, MessageEvent, Metadata, ScriptStarted,
 };
 use crate::asks::RefusedAsk;
 use crate::dollars;
@@ -79,6 +79,9 @@ impl EventFold {
             }),
             Body::AgentActivity(activity) => {
                 lines.about(activity.step, step, activity_data(activity))
+            }
+            Body::MessageTaken(taken) => {
+                lines.one(Scope::ROOT, EventData::Message(MessageEvent::of(taken)))
             }
             Body::WorktreeKept { step: number, worktree } => {
                 lines.about(*number, step, EventData::WorktreeKept(worktree.clone()))

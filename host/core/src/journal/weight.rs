@@ -24,6 +24,9 @@ impl Body {
             Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
                 weight_of(outcome)
             }
+            Self::MessageTaken(taken) => {
+                taken.settles.as_ref().map_or(0, |settles| weight_of(&settles.outcome))
+            }
             Self::RunEnded { end: RunEnd::Completed { result, .. } } => result.len(),
             _ => 0,
         }

@@ -10,6 +10,7 @@ use crate::budget::{BudgetMode, Room};
 use crate::guest::Failure;
 use crate::limits::LimitError;
 use crate::selector::Addressee;
+use crate::worktree::Worktree;
 
 impl Machine {
     /// Whether an agent of this provider may begin.
@@ -40,6 +41,21 @@ impl Machine {
         }
         self.now_us = self.now_us.max(now_us);
         self.write(record.into_body(step));
+    }
+
+    /// Whether a step is open and has no outcome yet.
+    #[must_use]
+    pub fn awaits(&self, step: StepId) -> bool {
+        self.steps.get(&step).is_some_and(|open| !open.completed)
+    }
+
+    /// Records the worktree of a step whose agent was cut off; ignored once the run has
+    /// ended.
+    pub fn keep_worktree(&mut self, step: StepId, worktree: Box<Worktree>, now_us: i64) {
+        if self.end.is_none() {
+            self.now_us = self.now_us.max(now_us);
+            self.write(Body::WorktreeKept { step, worktree });
+        }
     }
 
     /// Reports that an agent answered, or failed for good.

@@ -53,6 +53,16 @@ pub enum Effect {
         /// The request.
         request: Arc<AgentRequest>,
     },
+    /// End the agent of a step, and then run it from its beginning, as
+    /// [`Effect::RunAgent`] does.
+    RestartAgent {
+        /// Number of the step.
+        step: StepId,
+        /// As in [`Effect::RunAgent`].
+        ordinal: u32,
+        /// The request.
+        request: Arc<AgentRequest>,
+    },
     /// Wait; then [`Machine::complete`](super::Machine::complete) with `null`.
     SleepUntil {
         /// Number of the step.
@@ -75,7 +85,7 @@ pub enum Effect {
         /// The child's arguments as JSON text.
         args: Option<String>,
     },
-    /// Stop working on this step: its script is over.
+    /// Stop working on this step: its script is over, or somebody stopped it.
     Cancel(StepId),
     /// Wait; then [`Machine::fire`](super::Machine::fire). Of timers that are due at
     /// the same time, the one with the smallest number fires first.
@@ -101,6 +111,9 @@ pub(super) struct OpenStep {
     pub(super) effect: Option<Effect>,
     /// For agents: the label and session that later steps may refer to.
     pub(super) session: StepSession,
+    /// For agents that were not answered by a reused answer: number and request, to begin
+    /// again.
+    pub(super) request: Option<(u32, Arc<AgentRequest>)>,
     /// For sleeps: when it ends. The script sees no earlier time once it has ended.
     pub(super) wakes_at_us: Option<i64>,
 }

@@ -12,6 +12,7 @@ use crate::codes::Code;
 use crate::guest::ScriptError;
 use crate::journal::{FORMAT_IN_EPOCHS, JOURNAL_FORMAT, RunHead};
 use crate::settlement;
+use crate::survey::limits_after;
 
 /// The head of the journal that begins with these entries.
 fn head_of(entries: &[Entry]) -> Result<RunHead, JournalError> {
@@ -137,9 +138,8 @@ impl Machine {
         // with the higher limit is recorded before the end of the repeated turn, so the
         // limit is known before that turn begins.
         self.recording.add(entries.into_iter().inspect(|entry| {
-            if let (false, Body::EpochStarted { limits: raised, .. }) = (keeps_limits, &entry.body)
-            {
-                *limits = *raised;
+            if let (false, Some(raised)) = (keeps_limits, limits_after(entry, *limits)) {
+                *limits = raised;
             }
         }));
     }

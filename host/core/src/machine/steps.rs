@@ -48,6 +48,10 @@ impl Machine {
             Effect::RunAgent { request, .. } => StepSession::of(request),
             _ => StepSession::default(),
         };
+        let request = match &effect {
+            Effect::RunAgent { ordinal, request, .. } => Some((*ordinal, request.clone())),
+            _ => None,
+        };
         let live = self.is_live();
         let effect = if live {
             self.effects.push(effect);
@@ -56,7 +60,8 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let open = OpenStep { scope, agent, completed: false, effect, session, wakes_at_us };
+        let completed = false;
+        let open = OpenStep { scope, agent, completed, effect, session, wakes_at_us, request };
         self.steps.insert(step, open);
     }
 
@@ -70,8 +75,9 @@ impl Machine {
         answer: AnswerRef,
     ) {
         let scope = self.current;
-        let (effect, wakes_at_us) = (None, None);
-        let open = OpenStep { scope, agent, completed: false, effect, session, wakes_at_us };
+        let (effect, wakes_at_us, request) = (None, None, None);
+        let completed = false;
+        let open = OpenStep { scope, agent, completed, effect, session, wakes_at_us, request };
         self.steps.insert(step, open);
         let AnswerRef { source, outcome, mut reply, .. } = answer;
         if let Some(reply) = &mut reply {
@@ -106,7 +112,7 @@ impl Machine {
     }
 
     /// The outcome of the entry that was just replayed.
-    fn outcome_ref(&mut self, outcome: Outcome) -> OutcomeRef {
+    pub(super) fn outcome_ref(&mut self, outcome: Outcome) -> OutcomeRef {
         if self.fetches {
             self.memory.keep(outcome, self.seq - 1)
         } else {
@@ -217,6 +223,7 @@ impl Machine {
                     let outcome = self.outcome_ref(outcome);
                     self.answered.insert(step, (outcome, Some(reply)));
                 }
+                Body::MessageTaken(taken) => self.replay_message(*taken),
                 Body::AnswerPooled(answer) => {
                     let answer = self.answer_ref(*answer);
                     self.reusable.add(answer);
