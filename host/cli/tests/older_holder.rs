@@ -92,7 +92,7 @@ fn who_writes_says_whose_it_is_and_goes_on_when_that_is_done() {
     std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
     let ran = finish(child);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
-    assert_eq!(version(&place), 5);
+    assert_eq!(version(&place), 6);
     assert_eq!(place.run(&["replay", &over]).code, 0);
     assert_eq!(place.run(&["history", "latest"]).report()["results"], 1);
 }
