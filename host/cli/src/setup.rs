@@ -4,7 +4,7 @@
 //! Never: the origin of a setting.
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,11 +156,13 @@ fn engine_over(
     let mut worktrees = path.as_os_str().to_owned();
     worktrees.push(".worktrees");
     let worktrees = Some(worktrees.into());
+    let bells = Some(bells_of(path));
     let providers = Arc::new(Catalogue::of(settings));
     let supervisor = Some(supervisor().clone());
     let engine = Engine::new(EngineOptions {
         providers,
         worktrees,
+        bells,
         supervisor,
         ..EngineOptions::over(store)
     })?;
@@ -168,6 +170,13 @@ fn engine_over(
     // process, and dropping takes a twentieth of a short run.
     std::mem::forget(engine.clone());
     Ok(engine)
+}
+
+/// The folder of the bells that wake the holders of runs in this database.
+pub(crate) fn bells_of(database: &Path) -> PathBuf {
+    let mut folder = database.as_os_str().to_owned();
+    folder.push(".bells");
+    folder.into()
 }
 
 /// An engine without a database, for commands on files.

@@ -13,7 +13,7 @@ use smol_wf_core::machine::ANSWERS_FROM;
 use smol_wf_core::report::{Report, ReportFold, RunState};
 use smol_wf_core::stop::StopReason;
 use smol_wf_providers::Processes;
-use smol_wf_store::{Facts, Lease, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake};
+use smol_wf_store::{Appended, Facts, Lease, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -54,6 +54,10 @@ pub(crate) struct Recorder<'a> {
     stored_state: Option<RunState>,
     pending: Vec<Pending>,
     pending_bytes: usize,
+    /// Number of the last message that the next commit marks as taken.
+    takes: Option<u64>,
+    /// Number of the last message that was posted, as the last commit has seen.
+    posted: u64,
     events: EventFold,
     report: ReportFold,
 }
@@ -100,6 +104,8 @@ impl<'a> Recorder<'a> {
             stored_state: None,
             pending: Vec::new(),
             pending_bytes: 0,
+            takes: None,
+            posted: 0,
             events: EventFold::new(),
             report: ReportFold::new(),
         }
@@ -173,6 +179,18 @@ impl<'a> Recorder<'a> {
         self.pending.extend(entries.into_iter().map(Pending::Entry));
     }
 
+    /// Marks the messages up to this number as taken, with the next commit. Their entries
+    /// are among those of that commit.
+    pub(crate) fn take_messages_to(&mut self, number: u64) {
+        self.takes = Some(number);
+    }
+
+    /// Number of the last message that was posted to the run, as far as its own commits
+    /// have seen.
+    pub(crate) fn posted(&self) -> u64 {
+        self.posted
+    }
+
     /// Whether enough bytes are pending for a commit of their own.
     pub(crate) fn is_laden(&self) -> bool {
         self.pending_bytes > PENDING_BYTES_MAX
@@ -223,12 +241,13 @@ impl<'a> Recorder<'a> {
             records: records.clone(),
             state,
             wake,
-            takes: None,
+            takes: self.takes.take(),
             release,
         };
         let appended = self.lock_wait.wait(|| self.writer.append(batch.clone())).await?;
         match appended {
-            Ok(_) => {
+            Ok(Appended { posted }) => {
+                self.posted = posted;
                 self.stored_wake = Some(wake_at_us);
                 self.stored_state = stands.or(self.stored_state);
                 if release {
