@@ -6,6 +6,7 @@
 mod fixture;
 mod fork;
 mod limits;
+mod messages;
 mod store;
 pub(crate) mod waits;
 
@@ -17,6 +18,7 @@ use smol_wf_engine::{
 };
 
 pub(crate) use fixture::sentence as of_fixture;
+pub(crate) use messages::of_refused_message;
 pub(crate) use limits::{flag, of_limit, of_stop, raise_of, with_hint};
 
 use crate::shell;
@@ -74,6 +76,7 @@ fn hint(error: &EngineError) -> Option<String> {
         EngineError::Held { .. } => "stop that process, or wait until it is done".to_owned(),
         EngineError::PathNotUtf8 { .. } => "rename it, or start from another folder".to_owned(),
         EngineError::Journal { error, .. } => of_journal(error)?.to_owned(),
+        EngineError::Post(error) => messages::hint(error),
         EngineError::Sandbox(SandboxError::Full { .. }) => {
             "try again when one is done".to_owned()
         }

@@ -14,13 +14,16 @@ mod folder_search;
 mod fork;
 mod history;
 mod import;
+mod pause;
 mod plan;
 mod providers;
+mod raise;
 mod replay;
 mod resume;
 mod run;
 mod scripts;
 mod simulation;
+mod steps;
 mod test;
 mod trust;
 mod worktrees;
@@ -30,6 +33,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::failure::CommandError;
+pub(crate) use history::settings_of;
 use crate::workflow_args::{Named, TAKE_ARGS};
 
 /// The parsed arguments of a command. Large ones are boxed.
@@ -38,6 +42,11 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(Box<resume::ResumeArgs>),
     Fork(Box<fork::ForkArgs>),
+    Pause(pause::PauseArgs),
+    Cancel(pause::CancelArgs),
+    Stop(steps::StopArgs),
+    Restart(steps::RestartArgs),
+    Raise(Box<raise::RaiseArgs>),
     Replay(replay::ReplayArgs),
     Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
@@ -58,10 +67,15 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 17] = [
+const BY_NAME: [(&str, Augment); 22] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
+    ("pause", pause::PauseArgs::augment_args),
+    ("cancel", pause::CancelArgs::augment_args),
+    ("stop", steps::StopArgs::augment_args),
+    ("restart", steps::RestartArgs::augment_args),
+    ("raise", raise::RaiseArgs::augment_args),
     ("replay", replay::ReplayArgs::augment_args),
     ("check", check::CheckArgs::augment_args),
     ("plan", plan::PlanArgs::augment_args),
@@ -106,6 +120,11 @@ pub(crate) async fn execute(
         Command::Run(args) => Box::pin(args.execute(named)).await,
         Command::Resume(args) => Box::pin(args.execute()).await,
         Command::Fork(args) => Box::pin(args.execute(named)).await,
+        Command::Pause(args) => args.execute().await,
+        Command::Cancel(args) => args.execute().await,
+        Command::Stop(args) => args.execute().await,
+        Command::Restart(args) => args.execute().await,
+        Command::Raise(args) => args.execute().await,
         Command::Replay(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,

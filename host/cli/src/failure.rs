@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::codes::Code;
+use smol_wf_core::ids::RunId;
 use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
@@ -51,6 +52,17 @@ pub(crate) enum CommandError {
     /// No agent is usable, and nobody would see the warning that prompts are
     /// echoed.
     NoAgent,
+    /// An agent of a run wanted to post a message to a run.
+    PostFromAgent,
+    /// The holder of a run refused a message.
+    MessageRefused {
+        /// The run.
+        run: RunId,
+        /// The word of the message.
+        message: Option<&'static str>,
+        /// The code of the reason.
+        code: String,
+    },
     /// A file to import is not a valid journal.
     Archive(PathBuf, ArchiveError),
     /// A fixture would be outside the project of its script, where `test` refuses
@@ -167,6 +179,13 @@ impl CommandError {
                 "no agent is installed and logged in; `smol-wf doctor` says what is missing; choose another provider with --agent-provider, or --agent-provider debug, which echoes prompts and sends nothing to a model [{}]",
                 Code::NoAgent
             ),
+            Self::PostFromAgent => format!(
+                "an agent of a run may not post to runs; ask the person who started it [{}]",
+                Code::PostFromAgent
+            ),
+            Self::MessageRefused { run, message, code } => {
+                advice::of_refused_message(run, *message, code)
+            }
             Self::Archive(path, error) => {
                 let said = advice::of_archive(error);
                 format!("{}: {said} [{}]", sanitize::path(path), error.code())
@@ -192,6 +211,8 @@ impl CommandError {
             Self::Args(_)
             | Self::File(_)
             | Self::NoDatabase { .. }
+            | Self::PostFromAgent
+            | Self::MessageRefused { .. }
             | Self::Archive(..)
             | Self::Elsewhere { .. } => exit::INPUT,
         }

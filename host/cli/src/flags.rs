@@ -133,14 +133,8 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "ANSWER", value_parser = reader(Key::Asks))]
     asks: Option<Value>,
 
-    /// What the run may spend: dollars ('$5'), output tokens (200k), or none
-    #[arg(long, value_name = "AMOUNT", value_parser = reader(Key::Budget))]
-    budget: Option<Value>,
-
-    /// What happens when the budget is spent: pause lets running agents finish,
-    /// stop ends them [default: pause]
-    #[arg(long, value_name = "MODE", value_parser = reader(Key::BudgetMode))]
-    budget_mode: Option<Value>,
+    #[command(flatten)]
+    budget: BudgetFlags,
 
     /// Folder for the agents' own transcripts
     #[arg(long, value_name = "DIR")]
@@ -162,8 +156,7 @@ impl AgentFlags {
         layer.add(Key::AgentTimeout, self.agent_timeout.as_ref());
         layer.add(Key::IdleTimeout, self.idle_timeout.as_ref());
         layer.add(Key::Asks, self.asks.as_ref());
-        layer.add(Key::Budget, self.budget.as_ref());
-        layer.add(Key::BudgetMode, self.budget_mode.as_ref());
+        self.budget.put(layer);
         layer.add(Key::SaveRawSessions, path_value(self.save_raw_sessions.as_ref()).as_ref());
         layer.add(Key::Prices, path_value(self.prices.as_ref()).as_ref());
     }
@@ -217,9 +210,9 @@ pub(crate) struct SpanFlags {
     pub(crate) until: Option<i64>,
 }
 
-/// Limits of a run
+/// Limits that can also be raised while a run goes on
 #[derive(Debug, Args)]
-pub(crate) struct LimitFlags {
+pub(crate) struct RaiseFlags {
     /// Most agents at work at once [default: 16]
     #[arg(long, value_name = "N", value_parser = reader(Key::MaxParallelAgents))]
     max_parallel_agents: Option<Value>,
@@ -242,6 +235,45 @@ pub(crate) struct LimitFlags {
     /// Size of the journal in MiB: prompts, answers and log lines [default: 512]
     #[arg(long, value_name = "MIB", value_parser = reader(Key::MaxJournal))]
     max_journal: Option<Value>,
+}
+
+impl RaiseFlags {
+    /// Adds the flags that were given.
+    pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        layer.add(Key::MaxParallelAgents, self.max_parallel_agents.as_ref());
+        layer.add(Key::MaxAgents, self.max_agents.as_ref());
+        layer.add(Key::Fuel, self.fuel.as_ref());
+        layer.add(Key::Memory, self.memory.as_ref());
+        layer.add(Key::MaxJournal, self.max_journal.as_ref());
+    }
+}
+
+/// What a run may spend
+#[derive(Debug, Args)]
+pub(crate) struct BudgetFlags {
+    /// What the run may spend: dollars ('$5'), output tokens (200k), or none
+    #[arg(long, value_name = "AMOUNT", value_parser = reader(Key::Budget))]
+    budget: Option<Value>,
+
+    /// What happens when the budget is spent: pause lets running agents finish,
+    /// stop ends them [default: pause]
+    #[arg(long, value_name = "MODE", value_parser = reader(Key::BudgetMode))]
+    budget_mode: Option<Value>,
+}
+
+impl BudgetFlags {
+    /// Adds the flags that were given.
+    pub(crate) fn put(&self, layer: &mut FlagLayer) {
+        layer.add(Key::Budget, self.budget.as_ref());
+        layer.add(Key::BudgetMode, self.budget_mode.as_ref());
+    }
+}
+
+/// Limits of a run
+#[derive(Debug, Args)]
+pub(crate) struct LimitFlags {
+    #[command(flatten)]
+    raised: RaiseFlags,
 
     /// Stop the run after this time; it can be resumed: 90s, 5m, 1h
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::Timeout))]
@@ -256,11 +288,7 @@ pub(crate) struct LimitFlags {
 impl LimitFlags {
     /// Adds the flags that were given.
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
-        layer.add(Key::MaxParallelAgents, self.max_parallel_agents.as_ref());
-        layer.add(Key::MaxAgents, self.max_agents.as_ref());
-        layer.add(Key::Fuel, self.fuel.as_ref());
-        layer.add(Key::Memory, self.memory.as_ref());
-        layer.add(Key::MaxJournal, self.max_journal.as_ref());
+        self.raised.put(layer);
         layer.add(Key::Timeout, self.timeout.as_ref());
         layer.add(Key::TurnTimeout, self.turn_timeout.as_ref());
     }

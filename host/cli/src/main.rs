@@ -35,6 +35,8 @@ mod moment;
 mod notices;
 mod output;
 mod paths;
+mod poster;
+mod posting;
 mod progress;
 #[cfg(test)]
 mod public_names;

@@ -61,7 +61,9 @@ pub use error::{MissingProgram, ProviderError, ProviderErrorKind, RoundSpend};
 pub use hinting::HintingProvider;
 pub use masking::MaskingProvider;
 pub use presence::{Departure, Presence};
-pub use process::{Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers};
+pub use process::{
+    Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers, is_below_agent,
+};
 pub use step_inputs::{Image, McpServer, McpTransport};
 
 /// One round of one agent step.

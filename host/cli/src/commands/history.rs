@@ -157,7 +157,7 @@ pub(super) fn reader(db: &DbFlags, asked: Option<&str>) -> Result<Engine, Comman
 
 /// The settings of the current folder; prints warnings about those that have no
 /// effect.
-pub(super) fn settings_of(db: &DbFlags) -> Result<Settings, CommandError> {
+pub(crate) fn settings_of(db: &DbFlags) -> Result<Settings, CommandError> {
     let mut flags = FlagLayer::default();
     db.put(&mut flags);
     let settings = Settings::load(flags, Path::new("."))?;

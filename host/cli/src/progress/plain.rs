@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::{AgentCompleted, Event, EventData};
+use smol_wf_core::event::{AgentCompleted, Event, EventData, MessageEvent};
 use smol_wf_core::guest::NullSlot;
 
 use super::slow::Slow;
@@ -82,6 +82,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         EventData::AgentParked(parked) => {
             format!("[agent] {}: waits for a resume: {}", parked.label, parked.error.message)
         }
+        EventData::Message(message) => of_message(message),
         EventData::WorktreeKept(worktree) => format!("[worktree] kept: {}", worktree.path),
         EventData::AgentEvent { text, .. } => {
             let step = event.metadata.step_id.as_deref().unwrap_or_default();
@@ -97,6 +98,14 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         EventData::Failed { error } if is_child => format!("[workflow] failed: {}", error.message),
         _ => return None,
     })
+}
+
+/// The line about a message from outside: `[message] stop of step 3 by ann`.
+fn of_message(MessageEvent { message, by, step, refused, .. }: &MessageEvent) -> String {
+    let word = message.unwrap_or("of a newer program");
+    let step = step.map_or_else(String::new, |step| format!(" of step {step}"));
+    let refused = refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
+    format!("[message] {word}{step} by {by}{refused}")
 }
 
 /// The line about an agent that answered: reused, null, or time and tokens.

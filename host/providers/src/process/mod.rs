@@ -7,6 +7,7 @@
 //! [`keeper`] is the one thread that starts, waits for and ends children; a [`Process`]
 //! is a handle to one of them, with its pipes.
 
+mod ancestry;
 mod environment;
 mod error;
 mod flaw;
@@ -42,6 +43,7 @@ pub(crate) use error::ProcessError;
 pub(crate) use grace::GRACE;
 pub(crate) use input::Input;
 pub(crate) use launch::Launch;
+pub use ancestry::is_below_agent;
 pub use leftovers::end_leftovers;
 pub use processes::Processes;
 pub(crate) use program::{find_program, find_program_for, refused};

@@ -1,0 +1,39 @@
+//! Hints for messages to runs that were refused.
+//!
+//! Owns: what to type instead. Never: refuses a message.
+
+use smol_wf_core::codes::Code;
+use smol_wf_core::ids::RunId;
+use smol_wf_core::message::MessageRefusal;
+use smol_wf_engine::PostError;
+
+use crate::shell;
+
+/// The hint for a message that was not posted.
+pub(super) fn hint(error: &PostError) -> String {
+    let db = shell::with_database();
+    match error {
+        PostError::Over { run, .. } => format!("its result: smol-wf history {run}{db}"),
+        PostError::Refused { run, refusal: MessageRefusal::StepSettled { step } } => {
+            format!("to ask again from there: smol-wf fork {run} --from {step}{db}")
+        }
+        PostError::Refused { run, .. } => format!("its steps: smol-wf history {run} -o text{db}"),
+        _ => format!("all runs: smol-wf history{db}"),
+    }
+}
+
+/// The whole sentence about a message that the holder of the run refused.
+pub(crate) fn of_refused_message(run: &RunId, message: Option<&str>, code: &str) -> String {
+    let db = shell::with_database();
+    let why = match Code::read(code) {
+        Some(Code::StepSettled) => "the step has its outcome already",
+        Some(Code::StepUnknown) => "there is no such step",
+        Some(Code::StepNotAnAgent) => "the step is not an agent's",
+        Some(Code::MessageSuperseded) => "the run was taken up or told to go on after that",
+        _ => "the process that works on the run cannot do that",
+    };
+    let message = message.unwrap_or("the message");
+    format!(
+        "`{message}` had no effect on run {run}: {why}; its steps: smol-wf history {run} -o text{db} [{code}]"
+    )
+}

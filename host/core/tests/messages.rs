@@ -1,0 +1,164 @@
+//! Messages in the run machine: what one batch does, and what a replay makes of a journal
+//! that ends right after a message was taken.
+
+use smol_wf_core::codes::Code;
+use smol_wf_core::guest::{Dialect, Outcome, Status, TurnHost as _};
+use smol_wf_core::ids::{Digest, RunId, Scope, StepId};
+use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, StopReason};
+use smol_wf_core::limit_changes::LimitChanges;
+use smol_wf_core::limits::Limits;
+use smol_wf_core::machine::{Effect, Machine, Next, Orders};
+use smol_wf_core::message::{Message, Posted};
+use smol_wf_core::survey::Survey;
+
+fn head() -> RunHead {
+    let head = serde_json::json!({
+        "format": JOURNAL_FORMAT, "surface": 3, "run": RunId::from_bits(7), "name": "n",
+        "script": Digest::of(b"script"), "script_path": "/p/n.mjs", "project_root": "/p",
+        "seed": 1, "provider": "debug",
+    });
+    serde_json::from_value(head).unwrap()
+}
+
+fn guest() -> Digest {
+    Digest::of(b"guest")
+}
+
+/// A run whose script has asked two agents and waits; and its entries so far.
+fn waiting() -> (Machine, Vec<Entry>) {
+    let root = ScopeStart {
+        scope: Scope::ROOT,
+        text: String::new(),
+        file_name: "n.mjs".into(),
+        path: "n.mjs".into(),
+        meta_export: 0,
+        dialect: Dialect::Body,
+        meta: "{}".into(),
+        args: None,
+    };
+    let machine = Machine::start(head(), root, Limits::default(), guest(), 1);
+    let mut machine = first_turn(machine);
+    let entries = machine.take_entries();
+    assert_eq!(machine.take_effects().len(), 2);
+    (machine, entries)
+}
+
+/// The first turn of the script, live or replayed.
+fn first_turn(mut machine: Machine) -> Machine {
+    assert!(matches!(machine.next(2).unwrap(), Next::Start { .. }));
+    machine.agent("a".into(), "{}".into()).unwrap();
+    machine.agent("b".into(), "{}".into()).unwrap();
+    machine.end_turn(Scope::ROOT, 5, Status::Pending).unwrap();
+    machine
+}
+
+fn resumed(entries: &[Entry]) -> Machine {
+    let survey = Survey::of(entries);
+    let limits = survey.limits;
+    let machine = Machine::resume_whole(entries.to_vec(), limits, guest(), 9).unwrap();
+    first_turn(machine)
+}
+
+fn posted(number: u64, message: Message) -> Posted {
+    Posted { number, by: "ann".into(), posted_us: 3, message: Ok(message) }
+}
+
+fn take(machine: &mut Machine, known: u64, messages: &[Message]) -> (Orders, Vec<Option<String>>) {
+    let all = (1..).zip(messages).map(|(number, one)| posted(number, one.clone())).collect();
+    let orders = machine.take_messages(all, known, 4);
+    (orders, verdicts(&machine.take_entries()))
+}
+
+fn verdicts(entries: &[Entry]) -> Vec<Option<String>> {
+    let taken = entries.iter().filter_map(|entry| match &entry.body {
+        Body::MessageTaken(taken) => Some(taken.refused.clone()),
+        _ => None,
+    });
+    taken.collect()
+}
+
+fn refused(code: Code) -> Option<String> {
+    Some(code.word().to_owned())
+}
+
+const PAUSE: Message = Message::Pause { now: false };
+
+#[test]
+fn a_continue_and_a_take_up_make_pauses_before_them_void() {
+    let (mut machine, _) = waiting();
+    let batch = [PAUSE, Message::Cancel {}, Message::Continue {}];
+    let (orders, verdicts) = take(&mut machine, 0, &batch);
+    let void = refused(Code::MessageSuperseded);
+    assert_eq!((orders, verdicts), (Orders::default(), vec![void.clone(), void.clone(), None]));
+
+    let (orders, verdicts) = take(&mut machine, 1, &[PAUSE, Message::Pause { now: true }]);
+    assert_eq!(verdicts, [void, None]);
+    assert_eq!(orders.stop, Some(StopReason::Paused { by: "ann".into() }));
+    assert!(orders.cut_agents);
+}
+
+#[test]
+fn the_stronger_of_two_orders_holds() {
+    let (mut machine, _) = waiting();
+    let (orders, _) = take(&mut machine, 0, &[Message::Cancel {}, PAUSE]);
+    assert_eq!((orders.stop, orders.cut_agents), (Some(StopReason::Cancelled), true));
+    let (orders, _) = take(&mut machine, 0, &[PAUSE]);
+    assert_eq!(orders.cut_agents, false);
+}
+
+#[test]
+fn a_step_is_stopped_once_and_one_that_answered_before_not_at_all() {
+    let (mut machine, _) = waiting();
+    machine.complete(StepId(2), Outcome::Value("1".into()), None);
+    let batch = [1, 1, 2, 3].map(|step| Message::Stop { step: StepId(step) });
+    let (_, verdicts) = take(&mut machine, 0, &batch);
+    let settled = refused(Code::StepSettled);
+    let unknown = refused(Code::StepUnknown);
+    assert_eq!(verdicts, [None, settled.clone(), settled, unknown]);
+    let effects = machine.take_effects();
+    assert!(matches!(effects[..], [Effect::Cancel(StepId(1))]), "{effects:?}");
+}
+
+/// The holder died right after the commit that took the message.
+#[test]
+fn the_next_holder_delivers_what_a_message_gave_to_a_step() {
+    let (mut machine, mut entries) = waiting();
+    machine.take_messages(vec![posted(1, Message::Stop { step: StepId(1) })], 0, 4);
+    entries.extend(machine.take_entries());
+    let mut next = resumed(&entries);
+    let effects = next.take_effects();
+    let asked = |effect: &Effect| matches!(effect, Effect::RunAgent { step: StepId(2), .. });
+    assert!(effects.len() == 1 && asked(&effects[0]), "step 1 is not asked again: {effects:?}");
+    let Next::Settle { step: StepId(1), outcome, .. } = next.next(10).unwrap() else {
+        panic!("not delivered")
+    };
+    // In a body, an agent that was stopped is null.
+    assert_eq!(outcome, Outcome::Value("null".into()));
+}
+
+#[test]
+fn a_raised_limit_is_in_force_after_a_replay() {
+    let (mut machine, mut entries) = waiting();
+    let limits = LimitChanges { agents: Some(5_000), ..LimitChanges::default() };
+    let (orders, _) = {
+        let raise = posted(1, Message::Raise { limits });
+        let orders = machine.take_messages(vec![raise], 0, 4);
+        let fresh = machine.take_entries();
+        let said = verdicts(&fresh);
+        entries.extend(fresh);
+        (orders, said)
+    };
+    assert_eq!(orders.limits.unwrap().agents, 5_000);
+    assert_eq!(Survey::of(&entries).limits.agents, 5_000);
+    let replayed = Machine::replay(entries, None, guest()).unwrap();
+    assert_eq!(replayed.limits().agents, 5_000);
+}
+
+#[test]
+fn a_message_of_a_newer_program_has_no_effect_and_is_taken() {
+    let (mut machine, _) = waiting();
+    let newer = Posted::read(1, "ann".into(), 3, r#"{"type":"dance"}"#);
+    let orders = machine.take_messages(vec![newer], 0, 4);
+    assert_eq!(orders, Orders::default());
+    assert_eq!(verdicts(&machine.take_entries()), [refused(Code::MessageUnreadable)]);
+}

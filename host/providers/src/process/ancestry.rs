@@ -1,0 +1,36 @@
+//! Whether this process was started by an agent of a run.
+//!
+//! Owns: the look at its own environment and those of its ancestors. Never: signals one,
+//! or trusts the answer for security: a program can shed its mark and its parents. The
+//! look is a guard against mistakes of agents, not a wall.
+
+use std::collections::HashMap;
+
+use super::system::{self, MARKER};
+
+/// Most ancestors that are looked at; a table that is read while processes end can have
+/// a circle.
+const ANCESTORS_MAX: usize = 1_024;
+
+/// Whether this process or one of its ancestors bears the mark that every program of an
+/// agent gets. Where the system shows no other processes, only its own environment
+/// counts.
+#[must_use]
+pub fn is_below_agent() -> bool {
+    if std::env::var_os(MARKER).is_some_and(|mark| !mark.is_empty()) {
+        return true;
+    }
+    let parents: HashMap<i32, i32> =
+        system::table().into_iter().map(|one| (one.pid, one.parent)).collect();
+    let mut pid = rustix::process::getpid().as_raw_nonzero().get();
+    for _ in 0..ANCESTORS_MAX {
+        let Some(parent) = parents.get(&pid).copied().filter(|parent| *parent > 1) else {
+            return false;
+        };
+        if system::marker(parent).is_some_and(|mark| !mark.is_empty()) {
+            return true;
+        }
+        pid = parent;
+    }
+    false
+}
