@@ -2,6 +2,7 @@
 //!
 //! Owns: the list of commands and their dispatch. Never: what a command does.
 
+mod attach;
 mod auto_resume;
 mod check;
 mod config;
@@ -11,11 +12,14 @@ mod explore;
 mod export;
 mod fixture;
 mod folder_search;
+mod follow;
 mod fork;
 mod history;
 mod import;
+mod logs;
 mod plan;
 mod providers;
+mod ps;
 mod replay;
 mod resume;
 mod run;
@@ -38,6 +42,9 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(Box<resume::ResumeArgs>),
     Fork(Box<fork::ForkArgs>),
+    Ps(ps::PsArgs),
+    Attach(attach::AttachArgs),
+    Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
     Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
@@ -58,10 +65,13 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 17] = [
+const BY_NAME: [(&str, Augment); 20] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
+    ("ps", ps::PsArgs::augment_args),
+    ("attach", attach::AttachArgs::augment_args),
+    ("logs", logs::LogsArgs::augment_args),
     ("replay", replay::ReplayArgs::augment_args),
     ("check", check::CheckArgs::augment_args),
     ("plan", plan::PlanArgs::augment_args),
@@ -106,6 +116,9 @@ pub(crate) async fn execute(
         Command::Run(args) => Box::pin(args.execute(named)).await,
         Command::Resume(args) => Box::pin(args.execute()).await,
         Command::Fork(args) => Box::pin(args.execute(named)).await,
+        Command::Ps(args) => args.execute().await,
+        Command::Attach(args) => Box::pin(args.execute()).await,
+        Command::Logs(args) => args.execute().await,
         Command::Replay(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,

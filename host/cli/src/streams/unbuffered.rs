@@ -16,6 +16,29 @@ static FINISHED_WRITES: AtomicU64 = AtomicU64::new(0);
 /// Writes in progress, which may be waiting for a reader.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
+/// Bytes that stderr still takes, where it is a log. The largest number means no bound.
+static ROOM: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// The last line of a log that is full.
+const CUT: &[u8] = "… the log ends here: it has its largest size\n".as_bytes();
+
+/// From here on stderr is a log that takes this many more bytes, and then a last line.
+pub(crate) fn bound_stderr(bytes: u64) {
+    ROOM.store(bytes, Ordering::SeqCst);
+}
+
+/// Whether a log has room for these bytes. `None` where stderr is no log; the first
+/// refusal empties the rest of the room, so that what follows is not out of order.
+fn takes(bytes: &[u8]) -> Option<Result<(), bool>> {
+    let before = ROOM.load(Ordering::SeqCst);
+    if before == u64::MAX {
+        return None;
+    }
+    let after = before.checked_sub(bytes.len() as u64);
+    ROOM.store(after.unwrap_or(0), Ordering::SeqCst);
+    Some(if after.is_some_and(|after| after > 0) { Ok(()) } else { Err(before > 0) })
+}
+
 /// Whether a write is in progress, perhaps waiting for its reader.
 pub(crate) fn is_writing() -> bool {
     WAITING.load(Ordering::SeqCst) > 0
@@ -46,6 +69,17 @@ impl Write for Stdout {
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match takes(part(bytes)) {
+            Some(Err(true)) => {
+                let mut cut = CUT;
+                while !cut.is_empty() {
+                    cut = &cut[counted(system::write(system::STDERR, cut))?..];
+                }
+                return Ok(bytes.len());
+            }
+            Some(Err(false)) => return Ok(bytes.len()),
+            Some(Ok(())) | None => {}
+        }
         counted_as_waiting(|| system::write(system::STDERR, part(bytes)))
     }
 
@@ -58,6 +92,10 @@ impl Stderr {
     /// Writes what fits without waiting, and returns the number of bytes: 0 if
     /// the system cannot guarantee not to wait.
     pub(super) fn write_at_once(self, bytes: &[u8]) -> usize {
+        if ROOM.load(Ordering::SeqCst) != u64::MAX {
+            // `write` counts what a log takes.
+            return 0;
+        }
         match system::write_at_once(part(bytes)) {
             Some(written) => counted(Ok(written)).unwrap_or_default(),
             None => 0,
