@@ -47,10 +47,7 @@ const OTHER_FLAGS: [(&[&str], &str); 6] = [
     (&["-q", "--quiet", "--silent"], "--log-level error says less"),
     (&["-n", "--dry-run"], "`smol-wf plan SCRIPT` shows what a run would ask, without agents"),
     (&["--provider"], "--agent-provider NAME chooses who answers"),
-    (
-        &["-d", "--background", "--detached"],
-        "--detach runs it in the background",
-    ),
+    (&["-d", "--background", "--detached"], "--detach runs it in the background"),
 ];
 
 /// Commands whose subcommands print, and the subcommand that lists.

@@ -34,13 +34,12 @@ impl Follower {
     /// Fails if the run is gone or cannot be read.
     pub(super) async fn next(&mut self) -> Result<Option<Event>, EngineError> {
         loop {
-            if let Some(event) = patiently(self.tail.next().await)?.flatten() {
-                return Ok(Some(event));
+            match patiently(self.tail.next().await)? {
+                Some(Some(event)) => return Ok(Some(event)),
+                Some(None) if self.is_over => return Ok(None),
+                Some(None) => self.wait().await?,
+                None => tokio::time::sleep(LOOK_EVERY).await,
             }
-            if self.is_over {
-                return Ok(None);
-            }
-            self.wait().await?;
         }
     }
 

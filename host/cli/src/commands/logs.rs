@@ -97,7 +97,9 @@ impl LogsArgs {
             let steps = engine.summary(&run).await?.steps;
             if u64::from(step.0) > steps {
                 let has = plural(steps, "step");
-                return Err(CommandError::Usage(format!("run {run} has no step {step}: it has {has}")));
+                return Err(CommandError::Usage(format!(
+                    "run {run} has no step {step}: it has {has}"
+                )));
             }
             print_message(&format!("nothing has happened in step {step} yet"));
         }
@@ -106,8 +108,9 @@ impl LogsArgs {
 
     /// Prints the log of the process in the background.
     async fn print_holder(&self, engine: &Engine, run: &RunId) -> Result<ExitCode, CommandError> {
-        let unreadable =
-            |error| CommandError::File(FileError::Read { path: Path::new("the log").into(), error });
+        let unreadable = |error| {
+            CommandError::File(FileError::Read { path: Path::new("the log").into(), error })
+        };
         let mut at = 0;
         let mut is_there = false;
         loop {

@@ -28,7 +28,8 @@ use crate::signals::Signals;
 use crate::usage_hints;
 use crate::workflow_args::{self, Named};
 use crate::{
-    detached, exit, final_lines, output, paths, result_files, script_hints, setup, shell, stdin, streams,
+    detached, exit, final_lines, output, paths, result_files, script_hints, setup, shell, stdin,
+    streams,
 };
 
 /// Help of the script argument: the forms that [`find_script`] accepts.

@@ -32,10 +32,10 @@ static AWAY: AtomicBool = AtomicBool::new(false);
 /// Makes this process a holder if it was started as one. To be called before it opens
 /// anything. Returns its arguments under the name of the program.
 pub(crate) fn begin(mut argv: Vec<OsString>) -> Vec<OsString> {
-    if argv.first().is_some_and(|name| name == CALLED) {
+    if let Some(name) = argv.first_mut().filter(|name| *name == CALLED) {
         let _ = HOLDER.set(Mutex::new(Some(Foreign::found())));
         system::begin_session();
-        argv[0] = "smol-wf".into();
+        *name = "smol-wf".into();
     }
     argv
 }

@@ -36,7 +36,8 @@ mod unix {
         let path = std::env::current_exe()?;
         // An update may have replaced the file; Linux still has the old one.
         let is_there = path.exists();
-        let mut command = if is_there { Command::new(path) } else { Command::new("/proc/self/exe") };
+        let mut command =
+            if is_there { Command::new(path) } else { Command::new("/proc/self/exe") };
         command.arg0(called);
         Ok(command)
     }

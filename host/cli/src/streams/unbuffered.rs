@@ -27,16 +27,31 @@ pub(crate) fn bound_stderr(bytes: u64) {
     ROOM.store(bytes, Ordering::SeqCst);
 }
 
-/// Whether a log has room for these bytes. `None` where stderr is no log; the first
-/// refusal empties the rest of the room, so that what follows is not out of order.
-fn takes(bytes: &[u8]) -> Option<Result<(), bool>> {
-    let before = ROOM.load(Ordering::SeqCst);
-    if before == u64::MAX {
-        return None;
+/// What a log does with some bytes.
+#[derive(Debug, PartialEq, Eq)]
+enum Room {
+    /// Takes them.
+    Enough,
+    /// Takes its last line in their place.
+    Ends,
+    /// Takes nothing any more.
+    Over,
+}
+
+impl Room {
+    /// The room for this many bytes, which are subtracted from what is left. Once some
+    /// were refused nothing is taken, so that no later line stands for an earlier one.
+    fn take(left: &AtomicU64, bytes: usize) -> Self {
+        match left.load(Ordering::SeqCst) {
+            u64::MAX => Self::Enough,
+            0 => Self::Over,
+            before => {
+                let after = before.saturating_sub(bytes as u64);
+                left.store(after, Ordering::SeqCst);
+                if after > 0 { Self::Enough } else { Self::Ends }
+            }
+        }
     }
-    let after = before.checked_sub(bytes.len() as u64);
-    ROOM.store(after.unwrap_or(0), Ordering::SeqCst);
-    Some(if after.is_some_and(|after| after > 0) { Ok(()) } else { Err(before > 0) })
 }
 
 /// Whether a write is in progress, perhaps waiting for its reader.
@@ -69,16 +84,14 @@ impl Write for Stdout {
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match takes(part(bytes)) {
-            Some(Err(true)) => {
-                let mut cut = CUT;
-                while !cut.is_empty() {
-                    cut = &cut[counted(system::write(system::STDERR, cut))?..];
-                }
+        match Room::take(&ROOM, part(bytes).len()) {
+            Room::Enough => {}
+            Room::Ends => {
+                // A file takes a short line whole.
+                counted(system::write(system::STDERR, CUT))?;
                 return Ok(bytes.len());
             }
-            Some(Err(false)) => return Ok(bytes.len()),
-            Some(Ok(())) | None => {}
+            Room::Over => return Ok(bytes.len()),
         }
         counted_as_waiting(|| system::write(system::STDERR, part(bytes)))
     }
@@ -246,6 +259,16 @@ mod system {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_takes_what_it_has_room_for_and_then_one_line() {
+        let left = AtomicU64::new(10);
+        let taken = [4, 5, 9, 1].map(|bytes| Room::take(&left, bytes));
+        assert_eq!(taken, [Room::Enough, Room::Enough, Room::Ends, Room::Over]);
+        let left = AtomicU64::new(u64::MAX);
+        assert_eq!(Room::take(&left, 1 << 30), Room::Enough);
+        assert_eq!(left.load(Ordering::SeqCst), u64::MAX, "a terminal has no bound");
+    }
 
     #[test]
     fn a_write_that_waits_is_seen_and_moves_when_it_is_done() {
