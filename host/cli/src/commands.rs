@@ -2,6 +2,7 @@
 //!
 //! Owns: the list of commands and their dispatch. Never: what a command does.
 
+mod attach;
 mod auto_resume;
 mod check;
 mod config;
@@ -11,6 +12,7 @@ mod explore;
 mod export;
 mod fixture;
 mod folder_search;
+mod follow;
 mod fork;
 mod history;
 mod import;
@@ -18,6 +20,8 @@ mod pause;
 mod plan;
 mod providers;
 mod raise;
+mod logs;
+mod ps;
 mod replay;
 mod resume;
 mod run;
@@ -47,6 +51,9 @@ pub(crate) enum Command {
     Stop(steps::StopArgs),
     Restart(steps::RestartArgs),
     Raise(Box<raise::RaiseArgs>),
+    Ps(ps::PsArgs),
+    Attach(attach::AttachArgs),
+    Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
     Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
@@ -67,7 +74,7 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 22] = [
+const BY_NAME: [(&str, Augment); 25] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
@@ -76,6 +83,9 @@ const BY_NAME: [(&str, Augment); 22] = [
     ("stop", steps::StopArgs::augment_args),
     ("restart", steps::RestartArgs::augment_args),
     ("raise", raise::RaiseArgs::augment_args),
+    ("ps", ps::PsArgs::augment_args),
+    ("attach", attach::AttachArgs::augment_args),
+    ("logs", logs::LogsArgs::augment_args),
     ("replay", replay::ReplayArgs::augment_args),
     ("check", check::CheckArgs::augment_args),
     ("plan", plan::PlanArgs::augment_args),
@@ -125,6 +135,9 @@ pub(crate) async fn execute(
         Command::Stop(args) => args.execute().await,
         Command::Restart(args) => args.execute().await,
         Command::Raise(args) => args.execute().await,
+        Command::Ps(args) => args.execute().await,
+        Command::Attach(args) => Box::pin(args.execute()).await,
+        Command::Logs(args) => args.execute().await,
         Command::Replay(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,

@@ -29,6 +29,16 @@ pub(crate) fn print_summary(report: &Report, warned: &[String]) {
     }
 }
 
+/// Prints the same to stdout, for `attach --output text`.
+pub(crate) fn print_to_stdout(report: &Report) -> std::io::Result<()> {
+    crate::output::line(&lines(report, &[]).join("\n"))
+}
+
+/// Prints the same into a log, which has no report.
+pub(crate) fn print_for_log(report: &Report, warned: &[String]) {
+    lines(report, warned).iter().for_each(|line| print_message(line));
+}
+
 /// Prints what to type next, as the last line, if nothing else did.
 pub(crate) fn print_next(report: &Report) {
     if is_terminal_reader() && report.state == RunState::Completed {

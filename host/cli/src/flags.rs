@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use smol_wf_engine::{Engine, RunState};
 
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
+use crate::detached::DetachFlags;
 use crate::moment;
 use crate::table::Format;
 use crate::working_folder::{LatestFlags, PlaceFlags};
@@ -358,6 +359,9 @@ pub(crate) struct WorkFlags {
 
     #[command(flatten, next_help_heading = "Output")]
     pub(crate) show: ShowFlags,
+
+    #[command(flatten, next_help_heading = "Output")]
+    pub(crate) detach: DetachFlags,
 
     #[command(flatten, next_help_heading = PLACES)]
     pub(crate) places: PlaceFlags,

@@ -21,6 +21,7 @@ mod allocator;
 mod annotations;
 mod commands;
 mod config;
+mod detached;
 mod exit;
 mod failure;
 mod file_output;
@@ -41,6 +42,7 @@ mod progress;
 #[cfg(test)]
 mod public_names;
 mod result_files;
+mod run_log;
 mod sanitize;
 mod script_hints;
 mod setup;
@@ -100,7 +102,8 @@ fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
 
 fn main() -> ExitCode {
     allocator::return_large_blocks();
-    let (argv, workflow_args) = workflow_args::split(std::env::args_os());
+    let argv = detached::begin(std::env::args_os().collect());
+    let (argv, workflow_args) = workflow_args::split(argv.into_iter());
     let argv = usage_hints::with_command_first(argv);
     let cli = match parse(&argv) {
         Ok(cli) => cli,

@@ -19,6 +19,7 @@ use smol_wf_engine::{DatabaseWait, Engine, Notice, Watcher};
 
 use crate::advice;
 use crate::config::{DEBUG, Settings};
+use crate::detached;
 use crate::log_level::LogLevel;
 use crate::notices::print_message;
 use crate::sanitize;
@@ -205,10 +206,7 @@ impl Progress {
     fn run_known(&self, run: &RunId, resumed: bool) {
         let is_first = self.run.set(run.clone()).is_ok();
         signals::set_run(run);
-        // The first line of stderr, at every log level: without the id the run
-        // cannot be resumed.
-        let place = self.place.get().map_or("", String::as_str);
-        print_message(&format!("run {run}{}{place}", if resumed { " (resumed)" } else { "" }));
+        self.first_line(run, resumed);
         if let Some(engine) = &self.events {
             self.stream.get_or_init(|| EventStream::start(engine.tail(run)));
         }
@@ -223,6 +221,31 @@ impl Progress {
                 print_message(note);
             }
         }
+        if !resumed {
+            self.go_to_background(run, resumed);
+        }
+    }
+
+    /// Prints the first line of stderr, at every log level: without the id the run
+    /// cannot be resumed.
+    fn first_line(&self, run: &RunId, resumed: bool) {
+        let place = self.place.get().map_or("", String::as_str);
+        print_message(&format!("run {run}{}{place}", if resumed { " (resumed)" } else { "" }));
+    }
+
+    /// With `--detach`, leaves the process that waits for the run to be durable.
+    fn go_to_background(&self, run: &RunId, resumed: bool) {
+        if !detached::is_holder() || detached::is_away() {
+            return;
+        }
+        if self.level >= LogLevel::Info {
+            let db = shell::with_database();
+            print_message(&format!("in the background: smol-wf attach {run}{db}"));
+        }
+        if detached::leave(run) {
+            // The first line of the log as well.
+            self.first_line(run, resumed);
+        }
     }
 
     /// Handles a durable event. A replayed one was shown by an earlier process.
@@ -232,9 +255,14 @@ impl Progress {
         if let Some(stream) = self.stream.get() {
             stream.durable_up_to(event.seq);
         }
-        if !replayed {
-            self.show(event);
+        if replayed {
+            return;
         }
+        // A resumed run is taken up for good only now: its replay may have failed.
+        if let Some(run) = self.run() {
+            self.go_to_background(run, true);
+        }
+        self.show(event);
     }
 
     /// Handles a fleeting event, which is in no journal.

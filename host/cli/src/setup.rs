@@ -26,6 +26,7 @@ use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, print_message};
 use crate::log_level::LogLevel;
 use crate::paths;
+use crate::run_log;
 use crate::sanitize;
 use crate::supervisor::supervisor;
 
@@ -151,6 +152,7 @@ fn engine_over(
     path: &Path,
     settings: &Settings,
 ) -> Result<Engine, EngineError> {
+    run_log::set_database(path);
     // One folder per database: a run in another database is not over, only
     // unknown here.
     let mut worktrees = path.as_os_str().to_owned();

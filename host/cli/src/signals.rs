@@ -66,6 +66,22 @@ static LISTENING: OnceLock<Signals> = OnceLock::new();
 /// The run at work, for the message on the second signal.
 static RUN: OnceLock<RunId> = OnceLock::new();
 
+/// Closing terminals no longer concern this process.
+static IGNORES_HANG_UP: AtomicBool = AtomicBool::new(false);
+
+/// From here on SIGHUP does nothing: the process has left its terminal.
+pub(crate) fn ignore_hang_up() {
+    IGNORES_HANG_UP.store(true, Ordering::SeqCst);
+}
+
+/// Stops the run as the signal with this exit code does.
+pub(crate) fn stop_run(code: u8) {
+    if let Some(signals) = LISTENING.get() {
+        // Of a first signal nothing is left to do.
+        let _ = signals.receive(code);
+    }
+}
+
 /// Records the run at work, which can be resumed from here on.
 pub(crate) fn set_run(run: &RunId) {
     let _ = RUN.set(run.clone());
@@ -157,6 +173,9 @@ impl Signals {
 
     /// Handles one signal, and returns what is left to do.
     fn receive(&self, received: u8) -> StopRequest {
+        if received == exit::HUNG_UP && IGNORES_HANG_UP.load(Ordering::SeqCst) {
+            return StopRequest::Nothing;
+        }
         let first =
             self.state.code.compare_exchange(0, received, Ordering::SeqCst, Ordering::SeqCst);
         // When a terminal closes, the kernel and the shell both send SIGHUP: that is
@@ -230,6 +249,33 @@ fn stop_at_once(code: u8) -> ! {
 fn finish(code: u8) -> ! {
     file_output::remove_unfinished();
     std::process::exit(i32::from(code))
+}
+
+/// Calls `take` with the exit code of each signal, in a thread of its own. For a command
+/// that does not listen: if no thread can be started, a signal ends the process.
+fn on_each(take: impl Fn(u8) + Send + 'static) {
+    let thread = thread::Builder::new().name("signals".to_owned());
+    let _ = thread.spawn(move || {
+        let Some(mut listener) = Listener::new() else { return };
+        loop {
+            listener.wait().into_iter().for_each(&take);
+        }
+    });
+}
+
+/// Hands each signal to another process instead of ending this one.
+pub(crate) fn pass_on(to: impl Fn(u8) + Send + 'static) {
+    on_each(to);
+}
+
+/// Makes a signal end this process, which only watches a run, with a message that
+/// `said` gives for its exit code.
+pub(crate) fn end_with_message(said: impl Fn() -> Option<String> + Send + 'static) {
+    on_each(move |code| {
+        streams::clear_moving(CLEAR_MAX);
+        said().iter().for_each(|line| print_message(line));
+        stop_at_once(code)
+    });
 }
 
 /// In a command that does not listen, makes a signal remove unfinished files

@@ -11,14 +11,18 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::workflow_args::TAKE_ARGS;
 
 /// Words that people type for a command with another name.
-const OTHER_COMMANDS: [(&[&str], &str); 9] = [
+const OTHER_COMMANDS: [(&[&str], &str); 10] = [
     (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
     (
-        &["ps", "ls", "list", "status", "runs", "show", "logs", "log", "inspect", "info", "watch"],
-        "`smol-wf history` lists runs, `smol-wf history RUN` shows one",
+        &["ls", "list", "status", "runs", "show", "inspect", "info"],
+        "`smol-wf history` lists runs, `smol-wf history RUN` shows one, `smol-wf ps` lists those at work",
     ),
     (
-        &["stop", "cancel", "pause", "kill", "attach"],
+        &["watch", "follow", "tail", "log"],
+        "`smol-wf attach RUN` follows a run, `smol-wf logs RUN` prints what it has done",
+    ),
+    (
+        &["stop", "cancel", "pause", "kill"],
         "Ctrl-C, or SIGTERM, stops a run; `smol-wf resume RUN` continues it",
     ),
     (&["continue", "restart", "retry"], "`smol-wf resume RUN` continues a run"),
@@ -43,10 +47,7 @@ const OTHER_FLAGS: [(&[&str], &str); 6] = [
     (&["-q", "--quiet", "--silent"], "--log-level error says less"),
     (&["-n", "--dry-run"], "`smol-wf plan SCRIPT` shows what a run would ask, without agents"),
     (&["--provider"], "--agent-provider NAME chooses who answers"),
-    (
-        &["--detach", "-d", "--background"],
-        "a run stays in the foreground; add & in your shell to run it in the background",
-    ),
+    (&["-d", "--background", "--detached"], "--detach runs it in the background"),
 ];
 
 /// Commands whose subcommands print, and the subcommand that lists.

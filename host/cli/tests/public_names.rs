@@ -123,12 +123,29 @@ fn every_key_of_a_document_is_listed() {
     std::fs::write(&hello, text.replace("agent(", "agent('more: ' + ")).unwrap();
     std::fs::remove_file(place.path("examples/sleep.mjs")).unwrap();
     document(&place, "test", &["test", "examples", "--json"], &mut found);
+    held(&place, &mut found);
     document(&place, "doctor", &["doctor", "--json"], &mut found);
     document(&place, "worktrees", &["worktrees", "list", "--json"], &mut found);
     document(&place, "providers", &["providers", "--json"], &mut found);
     document(&place, "config", &["config", "show", "--json"], &mut found);
     document(&place, "config-path", &["config", "path", "--json"], &mut found);
     listed::compare("documents.txt", &found);
+}
+
+/// The list of runs that a process holds, with one in the background.
+fn held(place: &Place, found: &mut BTreeSet<String>) {
+    place.write(
+        "held.js",
+        "export const meta = { name: 'w', description: 'd' }\nreturn agent('a')\n",
+    );
+    let run = ["run", "held.js", "--detach", "--debug-rule", "*=delay:600s"];
+    let run = place.run(&run).printed(0).trim_end().to_owned();
+    let row = || place.run(&["ps", "--json"]).ok()["runs"][0].clone();
+    common::until("its agent is at work", || row()["agentsAtWork"] == 1);
+    document(place, "ps", &["ps", "--all", "--json"], found);
+    assert_eq!(row()["runId"], *run);
+    let process = row()["process"].to_string();
+    assert!(std::process::Command::new("kill").arg(process).status().unwrap().success());
 }
 
 /// Scripts that between them do everything once.

@@ -78,7 +78,10 @@ impl Tail {
     }
 
     /// The same without blocking.
-    pub(crate) async fn next(&mut self) -> Result<Option<Event>, EngineError> {
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Event>, EngineError> {
         loop {
             if let Some(event) = self.there() {
                 return Ok(Some(event));

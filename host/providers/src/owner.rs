@@ -29,6 +29,14 @@ pub fn in_words(owner: &str) -> String {
     }
 }
 
+/// Process id of an owner on this machine and in this container; none elsewhere.
+#[must_use]
+pub fn process_here(owner: &str) -> Option<u32> {
+    let (place, pid, _) = parts(owner)?;
+    // Where places are unknown, every place counts as this one.
+    imp::place().is_none_or(|here| here == place).then_some(pid)
+}
+
 /// Place, process id and start time.
 fn parts(owner: &str) -> Option<(&str, u32, &str)> {
     let mut parts = owner.rsplitn(4, '/');
@@ -117,6 +125,8 @@ mod tests {
         assert_eq!(in_words(&this_process(1)), format!("process {}", std::process::id()));
         assert_eq!(in_words("b/pid:[1]/7/1/1"), "process 7 of another machine or container");
         assert_eq!(in_words("nonsense"), "nonsense");
+        assert_eq!(process_here(&this_process(1)), Some(std::process::id()));
+        assert_eq!([process_here("b/pid:[1]/7/1/1"), process_here("nonsense")], [None; 2]);
     }
 
     #[test]

@@ -77,6 +77,9 @@ impl ForkArgs {
     /// Starts the fork and waits for it. Fails if the other run does not exist,
     /// if a flag does not fit it, or as [`conclude`] does.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
+        if let Some(started) = self.work.detach.start() {
+            return started;
+        }
         let script = self.script.as_deref().map(find_script).transpose()?;
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         // The database is that of the current folder; all other settings are

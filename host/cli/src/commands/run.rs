@@ -28,7 +28,8 @@ use crate::signals::Signals;
 use crate::usage_hints;
 use crate::workflow_args::{self, Named};
 use crate::{
-    exit, final_lines, output, paths, result_files, script_hints, setup, shell, stdin, streams,
+    detached, exit, final_lines, output, paths, result_files, script_hints, setup, shell, stdin,
+    streams,
 };
 
 /// Help of the script argument: the forms that [`find_script`] accepts.
@@ -100,6 +101,9 @@ impl RunArgs {
     /// cannot be used, if settings are invalid, or with `no_agent` if no call
     /// could reach an agent.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
+        if let Some(started) = self.work.detach.start() {
+            return started;
+        }
         let script = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
@@ -265,6 +269,10 @@ pub(super) fn conclude(
     let is_shown = !show.events && !progress.is_quiet();
     let printed = if show.events {
         streamed
+    } else if detached::is_away() {
+        // Whoever wants the report finds it in the journal.
+        final_lines::print_for_log(&report, &progress.warned());
+        Ok(())
     } else {
         streams::flush_before_stdout();
         result_files::move_to_file(&mut report, settings);

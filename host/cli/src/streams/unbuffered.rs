@@ -16,6 +16,44 @@ static FINISHED_WRITES: AtomicU64 = AtomicU64::new(0);
 /// Writes in progress, which may be waiting for a reader.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
+/// Bytes that stderr still takes, where it is a log. The largest number means no bound.
+static ROOM: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// The last line of a log that is full.
+const CUT: &[u8] = "… the log ends here: it has its largest size\n".as_bytes();
+
+/// From here on stderr is a log that takes this many more bytes, and then a last line.
+pub(crate) fn bound_stderr(bytes: u64) {
+    ROOM.store(bytes, Ordering::SeqCst);
+}
+
+/// What a log does with some bytes.
+#[derive(Debug, PartialEq, Eq)]
+enum Room {
+    /// Takes them.
+    Enough,
+    /// Takes its last line in their place.
+    Ends,
+    /// Takes nothing any more.
+    Over,
+}
+
+impl Room {
+    /// The room for this many bytes, which are subtracted from what is left. Once some
+    /// were refused nothing is taken, so that no later line stands for an earlier one.
+    fn take(left: &AtomicU64, bytes: usize) -> Self {
+        match left.load(Ordering::SeqCst) {
+            u64::MAX => Self::Enough,
+            0 => Self::Over,
+            before => {
+                let after = before.saturating_sub(bytes as u64);
+                left.store(after, Ordering::SeqCst);
+                if after > 0 { Self::Enough } else { Self::Ends }
+            }
+        }
+    }
+}
+
 /// Whether a write is in progress, perhaps waiting for its reader.
 pub(crate) fn is_writing() -> bool {
     WAITING.load(Ordering::SeqCst) > 0
@@ -46,6 +84,15 @@ impl Write for Stdout {
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match Room::take(&ROOM, part(bytes).len()) {
+            Room::Enough => {}
+            Room::Ends => {
+                // A file takes a short line whole.
+                counted(system::write(system::STDERR, CUT))?;
+                return Ok(bytes.len());
+            }
+            Room::Over => return Ok(bytes.len()),
+        }
         counted_as_waiting(|| system::write(system::STDERR, part(bytes)))
     }
 
@@ -58,6 +105,10 @@ impl Stderr {
     /// Writes what fits without waiting, and returns the number of bytes: 0 if
     /// the system cannot guarantee not to wait.
     pub(super) fn write_at_once(self, bytes: &[u8]) -> usize {
+        if ROOM.load(Ordering::SeqCst) != u64::MAX {
+            // `write` counts what a log takes.
+            return 0;
+        }
         match system::write_at_once(part(bytes)) {
             Some(written) => counted(Ok(written)).unwrap_or_default(),
             None => 0,
@@ -208,6 +259,16 @@ mod system {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_takes_what_it_has_room_for_and_then_one_line() {
+        let left = AtomicU64::new(10);
+        let taken = [4, 5, 9, 1].map(|bytes| Room::take(&left, bytes));
+        assert_eq!(taken, [Room::Enough, Room::Enough, Room::Ends, Room::Over]);
+        let left = AtomicU64::new(u64::MAX);
+        assert_eq!(Room::take(&left, 1 << 30), Room::Enough);
+        assert_eq!(left.load(Ordering::SeqCst), u64::MAX, "a terminal has no bound");
+    }
 
     #[test]
     fn a_write_that_waits_is_seen_and_moves_when_it_is_done() {

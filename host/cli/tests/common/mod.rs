@@ -8,6 +8,8 @@
     reason = "each test file uses its part"
 )]
 
+#[cfg(unix)]
+pub mod background;
 pub mod snapshots;
 
 use std::ffi::OsStr;

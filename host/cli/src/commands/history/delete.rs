@@ -20,7 +20,7 @@ use crate::humanize::plural;
 use crate::moment::age;
 use crate::table::Format;
 use crate::working_folder::LatestFlags;
-use crate::{output, result_files, sanitize, setup};
+use crate::{output, result_files, run_log, sanitize, setup};
 
 /// Delete runs, with their prompts and answers
 ///
@@ -145,6 +145,7 @@ impl DeleteArgs {
                 _ => match engine.delete(&id).await {
                     Ok(()) => {
                         result_files::remove(&id, &settings);
+                        run_log::remove(&id);
                         true
                     }
                     // Another process has resumed or deleted the run meanwhile.

@@ -1,0 +1,254 @@
+//! `smol-wf ps`: the runs that a process holds now.
+//!
+//! Owns: the rows, and what each run waits for. Never: reads a journal; the engine does.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use smol_wf_core::details::{Details, StepDetails, StepState};
+use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::step::StepKind;
+use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
+
+use super::history::reader;
+use crate::failure::{CommandError, print_message};
+use crate::flags::{DbFlags, JsonFlag};
+use crate::humanize::count;
+use crate::table::{Align, Column, Format, NarrowRule, table};
+use crate::{output, sanitize, shell};
+
+/// Most runs that are listed: each costs a look at its journal.
+const RUNS_MAX: u32 = 1_000;
+
+/// Most steps that are named in what a run waits for; the rest is a number.
+const STEPS_NAMED_MAX: usize = 20;
+
+/// Most characters of a label and of an activity in the table.
+const LABEL_CHARS_MAX: usize = 40;
+
+/// List the runs that a process works on
+///
+/// Those of every process that shares the database, in the background or not.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PsArgs {
+    /// Also list runs that nobody works on and that can be resumed
+    #[arg(long)]
+    all: bool,
+
+    /// How to print [default: text]
+    #[arg(long, short, value_name = "FORMAT")]
+    output: Option<Format>,
+
+    #[command(flatten)]
+    json: JsonFlag,
+
+    #[command(flatten)]
+    db: DbFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf ps
+  smol-wf ps --all --json";
+
+/// The JSON output.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    schema_version: u32,
+    /// Newest first.
+    runs: Vec<ListedRun>,
+}
+
+/// One run.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedRun {
+    run_id: RunId,
+    name: String,
+    state: RunState,
+    /// The folder that its agents work in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cwd: Option<String>,
+    created_at_ms: i64,
+    /// Time since it was created.
+    age_ms: u64,
+    /// The process that holds it, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
+    /// Its process id, on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<u32>,
+    agents_at_work: u64,
+    agents_queued: u64,
+    /// The steps that it waits for, the first ones.
+    waits_for: Vec<AwaitedStep>,
+}
+
+/// A step that a run waits for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AwaitedStep {
+    step: StepId,
+    kind: StepKind,
+    label: String,
+    /// What its agent is doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doing: Option<String>,
+}
+
+impl PsArgs {
+    /// Prints the runs. Fails if the database cannot be read.
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        let engine = reader(&self.db, None)?;
+        let mut states = vec![RunState::Running];
+        if self.all {
+            states.extend([RunState::Interrupted, RunState::Paused, RunState::Cancelled]);
+        }
+        let page = HistoryPage { limit: RUNS_MAX, states, ..HistoryPage::default() };
+        let now_ms = Timestamp::now().as_millisecond();
+        let mut runs = Vec::new();
+        for summary in engine.history(page).await? {
+            match listed(&engine, summary, now_ms).await {
+                Ok(run) => runs.push(run),
+                // Deleted meanwhile.
+                Err(EngineError::UnknownRun { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if runs.is_empty() {
+            print_message(if self.all {
+                "no process works on a run, and none can be resumed"
+            } else {
+                "no process works on a run"
+            });
+        }
+        match self.json.asked().or(self.output).unwrap_or(Format::Text) {
+            Format::Text if runs.is_empty() => {}
+            Format::Text => output::line(&table(&COLUMNS, &rows(&runs), SPARE))?,
+            Format::Json => output::document(&Listed { schema_version: 1, runs })?,
+            Format::Jsonl => runs.iter().try_for_each(output::json_line)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// One run of the list.
+async fn listed(
+    engine: &Engine,
+    summary: RunSummary,
+    now_ms: i64,
+) -> Result<ListedRun, EngineError> {
+    let holder = engine.status(&summary.run_id).await?.holder;
+    let journal = engine.account(&summary.run_id).await?;
+    // A journal that cannot be folded has no steps to show.
+    let details = Details::fold(&journal.entries, journal.held).ok();
+    let steps = details.as_ref().map(|details| details.steps.as_slice()).unwrap_or_default();
+    let agents = |state| {
+        let of = steps.iter().filter(|step| step.kind == StepKind::Agent && step.state == state);
+        of.count() as u64
+    };
+    let awaited = steps.iter().filter(|step| step.state == StepState::Running);
+    Ok(ListedRun {
+        agents_at_work: agents(StepState::Running),
+        agents_queued: agents(StepState::Queued),
+        waits_for: awaited.take(STEPS_NAMED_MAX).map(AwaitedStep::of).collect(),
+        process: holder.as_ref().and_then(|holder| holder.process),
+        holder: holder.map(|holder| holder.words),
+        age_ms: u64::try_from(now_ms.saturating_sub(summary.created_at_ms)).unwrap_or(0),
+        run_id: summary.run_id,
+        name: summary.name,
+        state: summary.state,
+        cwd: summary.cwd,
+        created_at_ms: summary.created_at_ms,
+    })
+}
+
+impl AwaitedStep {
+    fn of(step: &StepDetails<'_>) -> Self {
+        let (label, doing) = (step.label.to_string(), step.doing.map(str::to_owned));
+        Self { step: step.step, kind: step.kind, label, doing }
+    }
+}
+
+/// Columns of the list.
+const COLUMNS: [Column; 8] = [
+    ("RUN", Align::Left),
+    ("STATE", Align::Left),
+    ("NAME", Align::Left),
+    ("AGE", Align::Right),
+    ("AT WORK", Align::Right),
+    ("QUEUED", Align::Right),
+    ("HOLDER", Align::Left),
+    ("WAITS FOR", Align::Left),
+];
+
+/// Columns that a narrow terminal drops, least important first.
+const SPARE: NarrowRule =
+    NarrowRule { columns: &["QUEUED", "AT WORK", "AGE", "STATE"], cut: "WAITS FOR" };
+
+/// The cells of [`COLUMNS`], one row per run.
+fn rows(runs: &[ListedRun]) -> Vec<Vec<String>> {
+    let row = |run: &ListedRun| {
+        vec![
+            run.run_id.to_string(),
+            run.state.as_str().to_owned(),
+            shown(&run.name),
+            age(run.age_ms),
+            count(run.agents_at_work),
+            count(run.agents_queued),
+            match run.process {
+                Some(process) => process.to_string(),
+                None => run.holder.clone().unwrap_or_default(),
+            },
+            waits_for(run),
+        ]
+    };
+    runs.iter().map(row).collect()
+}
+
+/// What a run waits for: its first step at work, and the number of others.
+fn waits_for(run: &ListedRun) -> String {
+    if run.state.is_resumable() {
+        return format!("smol-wf resume {}{}", run.run_id, shell::with_database());
+    }
+    // Agents say more than the child workflows that they are in.
+    let agent = run.waits_for.iter().find(|step| step.kind == StepKind::Agent);
+    let Some(first) = agent.or(run.waits_for.first()) else { return String::new() };
+    let doing = first.doing.as_deref().map(|doing| format!(": {}", shown(doing)));
+    let more = match run.waits_for.len() {
+        1 => String::new(),
+        STEPS_NAMED_MAX => ", and others".to_owned(),
+        steps => format!(", and {} more", steps - 1),
+    };
+    let kind = first.kind.function();
+    format!("{kind} {}{}{more}", shown(&first.label), doing.unwrap_or_default())
+}
+
+fn shown(text: &str) -> String {
+    sanitize::cut(&sanitize::one_line(text), LABEL_CHARS_MAX)
+}
+
+/// `5s`, `3m05s`, `2h05m`, `3d04h`.
+fn age(milliseconds: u64) -> String {
+    match milliseconds / 1_000 {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        seconds @ 3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
+        seconds => format!("{}d{:02}h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_two_units() {
+        let shown = [0, 59_999, 60_000, 3_599_000, 3_600_000, 90_000_000].map(age);
+        assert_eq!(shown, ["0s", "59s", "1m00s", "59m59s", "1h00m", "1d01h"]);
+    }
+}

@@ -1,0 +1,122 @@
+//! The process that starts a holder, and waits until its run is durable.
+//!
+//! Owns: passing on the holder's words, its exit code, and signals to it. Never: keeps
+//! the run; it ends while the run goes on.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use smol_wf_core::ids::RunId;
+use smol_wf_engine::EngineError;
+
+use super::holder::{CALLED, READY};
+use super::system;
+use crate::{exit, signals};
+
+/// Longest line in which a holder names its run.
+const READY_BYTES_MAX: u64 = 256;
+
+/// Bytes that are passed on at a time.
+const PART_BYTES: usize = 16 * 1024;
+
+/// Why no run is in the background.
+#[derive(Debug)]
+pub(crate) enum NotDetached {
+    /// The command ended before its run was durable, with this exit code. It has said
+    /// why on stderr.
+    Ended(u8),
+    /// The system starts no such process.
+    System(EngineError),
+}
+
+/// Starts this program again in the background with these arguments, the command
+/// first, and returns the id of its run as soon as the run is durable. Folder,
+/// environment and stdin are those of this process. Blocks until then; what the holder
+/// says meanwhile goes to stderr, and signals go to the holder.
+pub(crate) fn start_holder(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<RunId, NotDetached> {
+    let refused = |error| {
+        NotDetached::System(EngineError::System {
+            doing: "start a process in the background",
+            error,
+        })
+    };
+    let mut command = system::program(CALLED).map_err(refused)?;
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(refused)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let child = Arc::new(Mutex::new(Some(child)));
+    let target = child.clone();
+    signals::pass_on(move |code| {
+        if let Some(child) = target.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            system::signal(child, code);
+        }
+    });
+    let words = stderr.map(|stderr| thread::spawn(move || pass_words(stderr)));
+    let told = stdout.map(read_ready).transpose().map_err(refused)?.flatten();
+    // It ends when the holder has turned away, or has ended.
+    let _ = words.map(thread::JoinHandle::join);
+    match told {
+        Some(run) => Ok(run),
+        None => Err(NotDetached::Ended(end_of(&child))),
+    }
+}
+
+/// Waits for the end of the holder, and returns its exit code.
+fn end_of(child: &Mutex<Option<Child>>) -> u8 {
+    // Kept where signals find it until it has ended.
+    loop {
+        let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+        match child.as_mut().map(Child::try_wait) {
+            Some(Ok(None)) => {}
+            Some(Ok(Some(status))) => {
+                *child = None;
+                let code = status.code().and_then(|code| u8::try_from(code).ok());
+                return code.unwrap_or(exit::FAILED);
+            }
+            _ => return exit::FAILED,
+        }
+        drop(child);
+        // Its streams are closed, so it is at its very end.
+        thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// Reads the id of the run. What else the holder writes to stdout, such as the report
+/// of a run that is over, goes to stdout.
+fn read_ready(stdout: ChildStdout) -> io::Result<Option<RunId>> {
+    let mut stdout = BufReader::new(stdout);
+    let mut first = Vec::new();
+    stdout.by_ref().take(READY_BYTES_MAX).read_until(b'\n', &mut first)?;
+    let line = std::str::from_utf8(&first).ok();
+    if let Some(run) = line.and_then(|line| line.strip_prefix(READY)) {
+        return Ok(RunId::parse(run.trim_end()).ok());
+    }
+    let mut out = crate::streams::Stdout;
+    // A reader that has gone is not an error.
+    if out.write_all(&first).is_ok() {
+        let _ = io::copy(&mut stdout, &mut out);
+    }
+    Ok(None)
+}
+
+/// Passes on what the holder says, which is safe to print. Goes on reading when nobody
+/// reads here, because the holder must not wait.
+fn pass_words(mut stderr: ChildStderr) {
+    let mut part = vec![0; PART_BYTES];
+    let mut out = io::stderr();
+    loop {
+        match stderr.read(&mut part) {
+            Ok(0) => return,
+            Ok(read) => {
+                let _ = out.write_all(part.get(..read).unwrap_or_default());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
