@@ -28,6 +28,8 @@ mod files;
 mod final_lines;
 mod flags;
 mod humanize;
+mod json_list;
+mod lean_run;
 mod log_level;
 #[cfg(test)]
 mod messages;
@@ -38,7 +40,10 @@ mod paths;
 mod progress;
 #[cfg(test)]
 mod public_names;
+mod report_format;
+mod report_output;
 mod result_files;
+mod result_text;
 mod sanitize;
 mod script_hints;
 mod setup;

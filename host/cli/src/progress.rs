@@ -12,13 +12,14 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use smol_wf_core::event::{Event, EventData, EventWarning};
+use smol_wf_core::event::{AgentFailed, Event, EventData, EventWarning};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::{DatabaseWait, Engine, Notice, Watcher};
 
 use crate::advice;
 use crate::config::{DEBUG, Settings};
+use crate::final_lines::Said;
 use crate::log_level::LogLevel;
 use crate::notices::print_message;
 use crate::sanitize;
@@ -43,12 +44,12 @@ pub(crate) struct Progress {
     opening: Preamble,
     /// Warnings from before the run had an id, which must be the first line.
     early: Mutex<Vec<String>>,
-    /// The first warnings, to be repeated below a long report.
-    warned: Mutex<Vec<String>>,
+    /// What is repeated at the end.
+    said: Mutex<Said>,
 }
 
-/// Most warnings that are repeated.
-const WARNED_MAX: usize = 5;
+/// Most warnings, and most failures, that are repeated.
+const REPEATED_MAX: usize = 5;
 
 /// Messages after the line with the run's id.
 #[derive(Debug, Default)]
@@ -100,7 +101,7 @@ impl Progress {
             place: OnceLock::new(),
             opening,
             early: Mutex::default(),
-            warned: Mutex::default(),
+            said: Mutex::default(),
         }
     }
 
@@ -137,9 +138,9 @@ impl Progress {
         self.level < LogLevel::Info
     }
 
-    /// The first warnings of the run.
-    pub(crate) fn warned(&self) -> Vec<String> {
-        locked(&self.warned).clone()
+    /// The first warnings and failures of the run.
+    pub(crate) fn said(&self) -> Said {
+        std::mem::take(&mut locked(&self.said))
     }
 
     /// Prints a warning and remembers the first ones.
@@ -148,8 +149,8 @@ impl Progress {
             return;
         }
         print_message(&format!("warning: {message}"));
-        let mut warned = locked(&self.warned);
-        if warned.len() < WARNED_MAX {
+        let warned = &mut locked(&self.said).warnings;
+        if warned.len() < REPEATED_MAX {
             warned.push(message.to_owned());
         }
     }
@@ -232,8 +233,21 @@ impl Progress {
         if let Some(stream) = self.stream.get() {
             stream.durable_up_to(event.seq);
         }
+        if let EventData::AgentFailed(failed) = &event.data {
+            self.failed(failed);
+        }
         if !replayed {
             self.show(event);
+        }
+    }
+
+    /// Remembers the first failures that were thrown; the report lists the others as
+    /// nulls.
+    fn failed(&self, failed: &AgentFailed) {
+        let failures = &mut locked(&self.said).failures;
+        if failed.given.is_none() && failures.len() < REPEATED_MAX {
+            let reason = failed.error.message.lines().next().unwrap_or_default();
+            failures.push(sanitize::one_line(&format!("{}: {reason}", failed.agent.label)));
         }
     }
 

@@ -77,6 +77,7 @@ impl ForkArgs {
     /// Starts the fork and waits for it. Fails if the other run does not exist,
     /// if a flag does not fit it, or as [`conclude`] does.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
+        self.work.show.check()?;
         let script = self.script.as_deref().map(find_script).transpose()?;
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         // The database is that of the current folder; all other settings are
@@ -122,7 +123,7 @@ impl ForkArgs {
 }
 
 /// A value parser for clap: a step's number, from 1.
-fn step(text: &str) -> Result<StepId, String> {
+pub(super) fn step(text: &str) -> Result<StepId, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(StepId(number)),
         _ => Err("a step is a number, from 1".to_owned()),

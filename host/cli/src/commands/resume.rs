@@ -55,6 +55,7 @@ impl ResumeArgs {
     /// Resumes the run and waits for it. Fails if it does not exist, if another
     /// process works on it, or as [`conclude`] does.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        self.work.show.check()?;
         // The database is that of the current folder; all other settings are
         // those of the run's folder.
         let places = &self.work.places;
