@@ -117,6 +117,7 @@ fn help_names_every_flag_of_the_manual() {
                 "--memory",
                 "--timeout",
                 "--turn-timeout",
+                "--output",
                 "--events",
                 "--log-level",
                 "--debug",
@@ -147,7 +148,10 @@ fn help_names_every_flag_of_the_manual() {
         ("test", &["--accept", "--record", "--script", "--junit", "--output", "--json"]),
         (
             "history",
-            &["--output", "--limit", "--db", "--state", "--name", "--since", "--until", "--before"],
+            &[
+                "--output", "--step", "--prompts", "--full", "--limit", "--db", "--state", "--name",
+                "--since", "--until", "--before",
+            ],
         ),
         ("diff", &["--output", "--json", "--db"]),
         ("import", &["--db"]),
