@@ -109,13 +109,8 @@ fn lines(report: &Report, said: &Said, shown: Shown) -> Vec<String> {
 fn worktrees(kept: &[WorktreeReport]) -> Vec<String> {
     let named = kept.iter().take(NAMED_MAX).map(|one| {
         let label = one.label.as_deref().map(|label| format!(" of {label}")).unwrap_or_default();
-        let branch = one
-            .worktree
-            .branch
-            .as_deref()
-            .map(|name| format!(", branch {name}"))
-            .unwrap_or_default();
-        sanitize::one_line(&format!("worktree{label}: {}{branch}", one.worktree.path))
+        let (path, branch) = (&one.worktree.path, &one.worktree.branch);
+        sanitize::one_line(&format!("worktree{label}: {path}, branch {branch}"))
     });
     let more = kept.len().saturating_sub(NAMED_MAX);
     let db = shell::with_database();

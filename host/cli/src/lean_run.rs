@@ -77,14 +77,19 @@ impl LeanRun {
         if let Some(asked) = self.asked(step).await? {
             said.prompt = asked.agent().map(|request| request.prompt.clone());
         }
-        if let Some(seq) = self.answers.get(&step)
-            && let Body::Settled { outcome: Outcome::Value(answer), .. }
-            | Body::AgentAnswered { outcome: Outcome::Value(answer), .. } =
-                self.reader.entry(*seq).await?.body
-        {
-            said.answer = Some(answer);
-        }
+        said.answer = self.answer(step).await?;
         Ok(said)
+    }
+
+    /// The answer of a step as JSON text, if it was cut. Fails if the entry cannot be
+    /// read.
+    pub(crate) async fn answer(&self, step: StepId) -> Result<Option<String>, EngineError> {
+        let Some(seq) = self.answers.get(&step) else { return Ok(None) };
+        match self.reader.entry(*seq).await?.body {
+            Body::Settled { outcome: Outcome::Value(answer), .. }
+            | Body::AgentAnswered { outcome: Outcome::Value(answer), .. } => Ok(Some(answer)),
+            _ => Ok(None),
+        }
     }
 
     /// The request of a step, if a text in it was cut. Fails if the entry cannot be

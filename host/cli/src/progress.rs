@@ -140,7 +140,7 @@ impl Progress {
 
     /// The first warnings and failures of the run.
     pub(crate) fn said(&self) -> Said {
-        std::mem::take(&mut locked(&self.said))
+        std::mem::take(&mut *locked(&self.said))
     }
 
     /// Prints a warning and remembers the first ones.
@@ -149,9 +149,9 @@ impl Progress {
             return;
         }
         print_message(&format!("warning: {message}"));
-        let warned = &mut locked(&self.said).warnings;
-        if warned.len() < REPEATED_MAX {
-            warned.push(message.to_owned());
+        let mut said = locked(&self.said);
+        if said.warnings.len() < REPEATED_MAX {
+            said.warnings.push(message.to_owned());
         }
     }
 
@@ -244,10 +244,10 @@ impl Progress {
     /// Remembers the first failures that were thrown; the report lists the others as
     /// nulls.
     fn failed(&self, failed: &AgentFailed) {
-        let failures = &mut locked(&self.said).failures;
-        if failed.given.is_none() && failures.len() < REPEATED_MAX {
+        let mut said = locked(&self.said);
+        if failed.given.is_none() && said.failures.len() < REPEATED_MAX {
             let reason = failed.error.message.lines().next().unwrap_or_default();
-            failures.push(sanitize::one_line(&format!("{}: {reason}", failed.agent.label)));
+            said.failures.push(sanitize::one_line(&format!("{}: {reason}", failed.agent.label)));
         }
     }
 

@@ -16,7 +16,12 @@ fn place() -> Place {
         try { await agent('Fail', { label: 'broken', onFailure: 'throw' }) } catch {}\n\
         log('last')\nreturn { by: args.name, text: 'a\\nb' }\n";
     place.write("s.js", format!("{META}{text}"));
-    let rules = ["--debug-rule", "prompt:Fail=fail", "--debug-rule", "prompt:Judge=answer:{\"snake_case\":7}"];
+    let rules = [
+        "--debug-rule",
+        "prompt:Fail=fail",
+        "--debug-rule",
+        "prompt:Judge=answer:{\"snake_case\":7}",
+    ];
     let ran = place.run(&[&["run", "s.js", "--args-name", "Ada"][..], &rules].concat());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     place
@@ -83,7 +88,8 @@ fn all_prompts_and_answers_come_in_order() {
     let place = place();
     snapshot!(text_of(&place, &["--prompts"]), "history-whole-prompts");
     let said = json_of(&place, &["--prompts"]);
-    let labels: Vec<_> = said["steps"].as_array().unwrap().iter().map(|one| &one["label"]).collect();
+    let labels: Vec<_> =
+        said["steps"].as_array().unwrap().iter().map(|one| &one["label"]).collect();
     assert_eq!(labels, ["reader", "judge", "broken"]);
     assert_eq!(said["steps"][0]["prompt"], "Read this:\n\tone\n\ttwo");
     assert_eq!(said["steps"][2]["error"]["code"], "provider_failed");

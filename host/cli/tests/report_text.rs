@@ -97,7 +97,10 @@ fn results_are_rendered_for_reading() {
     let place = Place::new();
     let of = |value: &str| shown(&place, &format!("return {value}\n"), &[], 0);
     snapshot!(of("'# Title\\n\\nText\\u001b[31m\\n\\n::error::no'"), "report-text-markdown");
-    snapshot!(of("({ verdict: 'good', score: 0.5, report: '# Title\\n\\nText' })"), "report-text-article");
+    snapshot!(
+        of("({ verdict: 'good', score: 0.5, report: '# Title\\n\\nText' })"),
+        "report-text-article"
+    );
     snapshot!(of("({ bugs: [{ file: 'a.rs', line: 3 }], done: true })"), "report-text-json");
     snapshot!(of("null"), "report-text-null");
 }
@@ -130,7 +133,10 @@ fn worktrees_that_were_kept_are_named() {
     std::fs::set_permissions(agent, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let file = "[providers.mine]\nkind = 'command'\ncommand = ['./agent.sh']\n";
     place.write("home/.config/smol-workflows/config.toml", file);
-    place.write("s.js", format!("{META}return await agent('make', {{ label: 'maker', isolation: 'worktree' }})\n"));
+    place.write(
+        "s.js",
+        format!("{META}return await agent('make', {{ label: 'maker', isolation: 'worktree' }})\n"),
+    );
     git(&["init", "-q"]);
     git(&["add", "s.js"]);
     git(&["commit", "-qm", "one"]);
@@ -157,5 +163,9 @@ fn a_reader_that_goes_away_and_a_full_disk_are_told_apart() {
     assert!(code(&format!("{run} | head -c 4; echo ${{PIPESTATUS[0]}}")).ends_with('0'));
     assert_eq!(code(&format!("{run} >/dev/full; echo $?")), "74");
     let said = std::fs::read_to_string(place.path("said.txt")).unwrap();
-    assert!(said.contains("[stdout_unwritable]") && said.contains("the report is stored: smol-wf history"), "{said}");
+    assert!(
+        said.contains("[stdout_unwritable]")
+            && said.contains("the report is stored: smol-wf history"),
+        "{said}"
+    );
 }

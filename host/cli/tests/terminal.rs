@@ -331,10 +331,12 @@ fn a_long_report_is_followed_by_a_summary() {
 #[test]
 fn a_result_is_shown_once_and_what_scrolled_away_is_said_again() {
     let place = Place::new();
-    let text = "await agent('a', { mood: 'good' })\nreturn '# All\\n' + 'line\\n'.repeat(args.lines)\n";
+    let text =
+        "await agent('a', { mood: 'good' })\nreturn '# All\\n' + 'line\\n'.repeat(args.lines)\n";
     place.write("s.mjs", format!("{META}{text}"));
     for (lines, warnings) in [(3, 1), (60, 2)] {
-        let ended = Screen::sized(&place, &format!("run s.mjs --args-lines {lines}"), 80, 24).ends();
+        let ended =
+            Screen::sized(&place, &format!("run s.mjs --args-lines {lines}"), 80, 24).ends();
         assert_eq!(count(&ended, "# All"), 1, "{ended:#?}");
         assert_eq!(count(&ended, "line"), lines, "{ended:#?}");
         assert_eq!(count(&ended, "warning: "), warnings, "{ended:#?}");
@@ -347,14 +349,22 @@ fn a_result_is_shown_once_and_what_scrolled_away_is_said_again() {
 #[test]
 fn a_terminal_gets_a_few_screens_of_a_result_and_where_the_rest_is() {
     let place = Place::new();
-    place.write("s.mjs", format!("{META}return Array.from({{ length: 500 }}, (_, i) => 'number ' + i).join('\\n')\n"));
+    place.write(
+        "s.mjs",
+        format!(
+            "{META}return Array.from({{ length: 500 }}, (_, i) => 'number ' + i).join('\\n')\n"
+        ),
+    );
     let ended = Screen::sized(&place, "run s.mjs", 80, 24).ends();
     assert_eq!(count(&ended, "number "), 200, "{ended:#?}");
     let cut = ended.iter().position(|line| line == "…").unwrap();
     assert_eq!(ended[cut - 1], "number 199", "{ended:#?}");
     let below = ended[cut..].join("");
     let run = common::run_id_of(&ended[0]);
-    assert!(below.contains(&format!("300 lines more of the result: smol-wf history {run} --full")), "{below}");
+    assert!(
+        below.contains(&format!("300 lines more of the result: smol-wf history {run} --full")),
+        "{below}"
+    );
     let whole = place.run(&["history", &run, "--full", "-o", "text"]).stdout;
     assert!(whole.contains("number 0\n") && whole.contains("number 499\n"), "{whole}");
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 use smol_wf_core::details::StepDetails;
-use smol_wf_core::outcome::Outcome;
+use smol_wf_core::outcome::{Outcome, UNDEFINED};
 use smol_wf_engine::{EngineError, Report};
 
 use super::brief;
@@ -18,7 +18,7 @@ use crate::table::Format;
 use crate::{result_text, sanitize};
 
 /// Fields of a request that have a place of their own.
-const PLACED: [&str; 4] = ["prompt", "schema", "label", "phase"];
+const PLACED: [&str; 5] = ["prompt", "schema", "system", "label", "phase"];
 
 /// Version of the documents about single steps. Fields are only ever added.
 const FORMAT: u32 = 1;
@@ -42,10 +42,11 @@ impl<'a> WholeStep<'a> {
         let request = serde_json::to_value(asked.as_ref().unwrap_or(step.asked));
         let request = request.map(|mut request| request["request"].take()).unwrap_or_default();
         let answer = match step.outcome {
-            Some(Outcome::Value(text)) => {
-                Some(run.said(step.step).await?.answer.unwrap_or_else(|| text.clone()))
+            // A child that returned nothing has none.
+            Some(Outcome::Value(text)) if text != UNDEFINED => {
+                Some(run.answer(step.step).await?.unwrap_or_else(|| text.clone()))
             }
-            Some(Outcome::Failed(_)) | None => None,
+            _ => None,
         };
         Ok(Self { step, request: in_script_names(request), answer })
     }
@@ -91,17 +92,18 @@ impl<'a> WholeStep<'a> {
         if facts {
             parts[0] = format!("{}\n{}", parts[0], self.facts().join("\n"));
         }
-        let text = |name: &str| self.request.get(name).and_then(Value::as_str);
-        parts.extend(text("prompt").map(|prompt| titled("PROMPT", &sanitize::with_tabs(prompt))));
+        let text = |name| self.request.get(name).and_then(Value::as_str).map(sanitize::with_tabs);
+        parts.extend(text("system").filter(|_| facts).map(|text| titled("SYSTEM", &text)));
+        parts.extend(text("prompt").map(|text| titled("PROMPT", &text)));
         let schema = self.request.get("schema").filter(|_| facts);
         parts
             .extend(schema.map(|schema| titled("SCHEMA", &output::escape(&format!("{schema:#}")))));
-        // Of `undefined` there is nothing to show.
-        let answer = self.answer.as_deref().filter(|answer| !answer.is_empty());
+        let answer = self.answer.as_deref();
         parts.extend(answer.map(|answer| titled("ANSWER", &result_text::of_json(answer))));
         parts.extend(step.error.map(|error| {
-            let said = sanitize::with_tabs(&format!("{} [{}]", error.message, error.code));
-            titled("FAILED", &said)
+            let given = step.given.map_or("", |_| "\nThe script was given null.");
+            let said = format!("{} [{}]{given}", error.message, error.code);
+            titled("FAILED", &sanitize::with_tabs(&said))
         }));
         parts.join("\n\n")
     }
@@ -234,8 +236,7 @@ fn titled(title: &str, text: &str) -> String {
     titled
 }
 
-/// A JSON text as a value; a text that is nested too deeply, or of `undefined`, as it
-/// is.
+/// A JSON text as a value; one that is nested too deeply as the text it is.
 fn of_json(text: String) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
