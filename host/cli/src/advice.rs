@@ -18,8 +18,8 @@ use smol_wf_engine::{
 };
 
 pub(crate) use fixture::sentence as of_fixture;
-pub(crate) use messages::of_refused_message;
 pub(crate) use limits::{flag, of_limit, of_stop, raise_of, with_hint};
+pub(crate) use messages::of_refused_message;
 
 use crate::shell;
 

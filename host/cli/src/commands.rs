@@ -16,12 +16,12 @@ mod follow;
 mod fork;
 mod history;
 mod import;
+mod logs;
 mod pause;
 mod plan;
 mod providers;
-mod raise;
-mod logs;
 mod ps;
+mod raise;
 mod replay;
 mod resume;
 mod run;
@@ -37,8 +37,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::failure::CommandError;
-pub(crate) use history::settings_of;
 use crate::workflow_args::{Named, TAKE_ARGS};
+pub(crate) use history::settings_of;
 
 /// The parsed arguments of a command. Large ones are boxed.
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::codes::Code;
-use smol_wf_core::ids::RunId;
+use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::report::{AgentCounts, NullReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
@@ -43,6 +43,8 @@ pub(crate) enum CommandError {
     /// A flag, or a combination of flags, that makes no sense; a whole
     /// sentence.
     Usage(String),
+    /// A step was named that the run does not have; its last one is `last`, or 0.
+    NoStep { run: RunId, step: StepId, last: usize },
     /// stdout cannot be written.
     Output(std::io::Error),
     /// A file that was named cannot be read or written.
@@ -169,6 +171,14 @@ impl CommandError {
             Self::Args(error) => format!("{error} [{}]", Code::ArgsInvalid),
             Self::Config(error) => format!("{error} [{}]", error.code()),
             Self::Usage(message) => message.clone(),
+            Self::NoStep { run, step, last } => {
+                let has = match last {
+                    0 => "no steps".to_owned(),
+                    1 => "one step".to_owned(),
+                    last => format!("steps 1 to {last}"),
+                };
+                format!("--step {step}: run {run} has {has} [{}]", Code::RequestInvalid)
+            }
             Self::File(error) => format!("{error} [{}]", error.code()),
             Self::NoDatabase { path, asked } => format!(
                 "there is no run `{asked}`: there is no database at {} yet; start a run with `smol-wf run SCRIPT`, or name another database with --db [{}]",
@@ -205,7 +215,7 @@ impl CommandError {
     fn exit(&self) -> u8 {
         match self {
             Self::Engine(error) => exit::of_error(error),
-            Self::Config(_) | Self::Usage(_) => exit::USAGE,
+            Self::Config(_) | Self::Usage(_) | Self::NoStep { .. } => exit::USAGE,
             Self::NoAgent => exit::UNAVAILABLE,
             Self::Output(_) => exit::UNWRITTEN,
             Self::Args(_)

@@ -12,7 +12,9 @@ use smol_wf_engine::{Engine, RunState};
 
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
 use crate::detached::DetachFlags;
+use crate::failure::CommandError;
 use crate::moment;
+use crate::report_format::{self, ReportFormat};
 use crate::table::Format;
 use crate::working_folder::{LatestFlags, PlaceFlags};
 
@@ -335,9 +337,14 @@ impl JsonFlag {
 /// What is shown during a run
 #[derive(Debug, Args)]
 pub(crate) struct ShowFlags {
-    /// Write the event stream to stdout, as JSON Lines, instead of the report
+    /// What to write to stdout [default: text on a terminal; elsewhere, in CI and
+    /// with TERM=dumb, json]
+    #[arg(long, short, value_name = "FORMAT")]
+    output: Option<ReportFormat>,
+
+    /// The same as --output jsonl
     #[arg(long)]
-    pub(crate) events: bool,
+    events: bool,
 
     /// Exit with code 8 if the run completes but an answer or a slot of
     /// `parallel` or `pipeline` is null
@@ -374,9 +381,24 @@ pub(crate) struct WorkFlags {
 }
 
 impl ShowFlags {
-    /// The engine to read the event stream from, if `--events` was given.
+    /// Fails if the flags for stdout contradict each other.
+    pub(crate) fn check(&self) -> Result<(), CommandError> {
+        report_format::check(self.output, self.events)
+    }
+
+    /// Whether JSON was asked for by name.
+    pub(crate) fn asks_json(&self) -> bool {
+        self.output == Some(ReportFormat::Json)
+    }
+
+    /// What goes to stdout.
+    pub(crate) fn format(&self) -> ReportFormat {
+        report_format::chosen(self.output, self.events)
+    }
+
+    /// The engine to read the event stream from, if that goes to stdout.
     pub(crate) fn stream_of(&self, engine: &Engine) -> Option<Engine> {
-        self.events.then(|| engine.clone())
+        (self.format() == ReportFormat::Jsonl).then(|| engine.clone())
     }
 }
 

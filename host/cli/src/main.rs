@@ -29,6 +29,8 @@ mod files;
 mod final_lines;
 mod flags;
 mod humanize;
+mod json_list;
+mod lean_run;
 mod log_level;
 #[cfg(test)]
 mod messages;
@@ -41,7 +43,10 @@ mod posting;
 mod progress;
 #[cfg(test)]
 mod public_names;
+mod report_format;
+mod report_output;
 mod result_files;
+mod result_text;
 mod run_log;
 mod sanitize;
 mod script_hints;

@@ -44,6 +44,13 @@ pub(crate) fn line(text: &str) -> io::Result<()> {
     sink.finish()
 }
 
+/// Writes text that is safe to print, and a line end.
+pub(crate) fn safe_text(text: &str) -> io::Result<()> {
+    let mut sink = Sink::stdout();
+    sink.safe_text(text)?;
+    sink.finish()
+}
+
 /// An event as a line of the event stream.
 pub(crate) fn event_line(event: &Event) -> io::Result<String> {
     Ok(escape(&serde_json::to_string(event)?) + "\n")
@@ -57,7 +64,7 @@ pub(crate) fn event(line: &str) -> io::Result<()> {
 
 /// JSON on several lines. Converts to a value first, so that raw parts are
 /// indented too; if they are nested too deep, they stay on one line.
-fn pretty(value: &impl Serialize) -> io::Result<String> {
+pub(crate) fn pretty(value: &impl Serialize) -> io::Result<String> {
     Ok(match serde_json::to_value(value) {
         Ok(value) => serde_json::to_string_pretty(&value)?,
         Err(_) => serde_json::to_string_pretty(value)?,
@@ -83,6 +90,18 @@ impl Sink {
     /// Writes JSON text, and a line end.
     pub(crate) fn json(&mut self, text: &str) -> io::Result<()> {
         let written = self.to.write_all(escape(text).as_bytes());
+        unless_gone(written.and_then(|()| self.to.write_all(b"\n")))
+    }
+
+    /// Writes a part of JSON text, without a line end. A part ends outside of
+    /// strings.
+    pub(crate) fn part(&mut self, text: &str) -> io::Result<()> {
+        unless_gone(self.to.write_all(escape(text).as_bytes()))
+    }
+
+    /// Writes text that is safe to print, and a line end.
+    pub(crate) fn safe_text(&mut self, text: &str) -> io::Result<()> {
+        let written = self.to.write_all(text.as_bytes());
         unless_gone(written.and_then(|()| self.to.write_all(b"\n")))
     }
 
@@ -125,7 +144,7 @@ fn unless_gone(written: io::Result<()>) -> io::Result<()> {
 /// Escapes what JSON allows but a terminal or CI system would obey: control
 /// characters above U+007F, direction marks, `##[` commands. In JSON these can
 /// only be inside strings, where an escape means the same.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     use std::fmt::Write as _;
     let mut safe = String::with_capacity(text.len());
     let mut after = 0;

@@ -12,7 +12,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use smol_wf_core::event::{Event, EventData, EventWarning};
+use smol_wf_core::event::{AgentFailed, Event, EventData, EventWarning};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 use smol_wf_engine::{DatabaseWait, Engine, Notice, Watcher};
@@ -20,6 +20,7 @@ use smol_wf_engine::{DatabaseWait, Engine, Notice, Watcher};
 use crate::advice;
 use crate::config::{DEBUG, Settings};
 use crate::detached;
+use crate::final_lines::Said;
 use crate::log_level::LogLevel;
 use crate::notices::print_message;
 use crate::sanitize;
@@ -44,12 +45,12 @@ pub(crate) struct Progress {
     opening: Preamble,
     /// Warnings from before the run had an id, which must be the first line.
     early: Mutex<Vec<String>>,
-    /// The first warnings, to be repeated below a long report.
-    warned: Mutex<Vec<String>>,
+    /// What is repeated at the end.
+    said: Mutex<Said>,
 }
 
-/// Most warnings that are repeated.
-const WARNED_MAX: usize = 5;
+/// Most warnings, and most failures, that are repeated.
+const REPEATED_MAX: usize = 5;
 
 /// Messages after the line with the run's id.
 #[derive(Debug, Default)]
@@ -101,7 +102,7 @@ impl Progress {
             place: OnceLock::new(),
             opening,
             early: Mutex::default(),
-            warned: Mutex::default(),
+            said: Mutex::default(),
         }
     }
 
@@ -138,9 +139,9 @@ impl Progress {
         self.level < LogLevel::Info
     }
 
-    /// The first warnings of the run.
-    pub(crate) fn warned(&self) -> Vec<String> {
-        locked(&self.warned).clone()
+    /// The first warnings and failures of the run.
+    pub(crate) fn said(&self) -> Said {
+        std::mem::take(&mut *locked(&self.said))
     }
 
     /// Prints a warning and remembers the first ones.
@@ -149,9 +150,9 @@ impl Progress {
             return;
         }
         print_message(&format!("warning: {message}"));
-        let mut warned = locked(&self.warned);
-        if warned.len() < WARNED_MAX {
-            warned.push(message.to_owned());
+        let mut said = locked(&self.said);
+        if said.warnings.len() < REPEATED_MAX {
+            said.warnings.push(message.to_owned());
         }
     }
 
@@ -255,6 +256,9 @@ impl Progress {
         if let Some(stream) = self.stream.get() {
             stream.durable_up_to(event.seq);
         }
+        if let EventData::AgentFailed(failed) = &event.data {
+            self.failed(failed);
+        }
         if replayed {
             return;
         }
@@ -263,6 +267,16 @@ impl Progress {
             self.go_to_background(run, true);
         }
         self.show(event);
+    }
+
+    /// Remembers the first failures that were thrown; the report lists the others as
+    /// nulls.
+    fn failed(&self, failed: &AgentFailed) {
+        let mut said = locked(&self.said);
+        if failed.given.is_none() && said.failures.len() < REPEATED_MAX {
+            let reason = failed.error.message.lines().next().unwrap_or_default();
+            said.failures.push(sanitize::one_line(&format!("{}: {reason}", failed.agent.label)));
+        }
     }
 
     /// Handles a fleeting event, which is in no journal.

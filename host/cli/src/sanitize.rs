@@ -40,18 +40,29 @@ pub(crate) fn is_unsafe(character: char) -> bool {
         )
 }
 
-/// The text on one safe line: unsafe characters become U+FFFD, line ends a space,
-/// and commands of CI systems plain text.
+/// The text on one safe line: unsafe characters become U+FFFD, line ends and tabs
+/// a space, and commands of CI systems plain text.
 pub(crate) fn one_line(text: &str) -> String {
+    safe_line(text, ' ')
+}
+
+/// One safe line, with `tab` in place of each tab.
+fn safe_line(text: &str, tab: char) -> String {
     let text: String = text
         .chars()
         .map(|character| match character {
-            '\n' | '\r' | '\t' => ' ',
+            '\t' => tab,
+            '\n' | '\r' => ' ',
             other if is_unsafe(other) => '\u{fffd}',
             other => other,
         })
         .collect();
     without_commands(text)
+}
+
+/// The text with each line made safe. Its tabs stay, because they indent code.
+pub(crate) fn with_tabs(text: &str) -> String {
+    text.lines().map(|line| safe_line(line, '\t')).collect::<Vec<_>>().join("\n")
 }
 
 /// The text with each line made safe.
@@ -155,6 +166,15 @@ mod tests {
             }
         }
         assert_eq!(one_line("std::fs, # [a], a[1]"), "std::fs, # [a], a[1]");
+    }
+
+    #[test]
+    fn tabs_that_stay_hide_no_command() {
+        assert_eq!(with_tabs("if x:\r\n\treturn\t1\n"), "if x:\n\treturn\t1");
+        assert_eq!(
+            with_tabs("\t::error::x\n\t##[group]y\u{1b}[2J"),
+            "\t: :error::x\n\t# #[group]y\u{fffd}[2J"
+        );
     }
 
     #[test]

@@ -40,8 +40,8 @@ const OTHER_COMMANDS: [(&[&str], &str); 10] = [
 /// script.
 const OTHER_FLAGS: [(&[&str], &str); 6] = [
     (
-        &["-o", "--output", "--json", "--format"],
-        "run, resume and fork write one JSON report on stdout; --events makes it the event stream",
+        &["--json", "--format"],
+        "--output json writes the report as JSON, --output jsonl the event stream",
     ),
     (&["-v", "--verbose", "--debug"], "--log-level debug says more"),
     (&["-q", "--quiet", "--silent"], "--log-level error says less"),

@@ -35,7 +35,7 @@ fn on_a_terminal_a_large_result_goes_to_a_file_that_goes_with_its_run() {
     let place = Place::new();
     std::fs::create_dir(place.path("home")).unwrap();
     place.write("large.js", format!("{META}return {{ text: 'é'.repeat(10_000_000) }}\n"));
-    let shown = on_a_terminal(&place, "run large.js --agent-provider debug");
+    let shown = on_a_terminal(&place, "run large.js --agent-provider debug --output json");
     assert!(shown.contains("code=0") && shown.len() < 10_000, "{}", shown.len());
     let report = report_in(&shown);
     let run = report["runId"].as_str().unwrap();
@@ -67,13 +67,27 @@ fn on_a_terminal_a_large_result_goes_to_a_file_that_goes_with_its_run() {
 }
 
 #[test]
+fn as_text_a_terminal_gets_the_beginning_of_a_large_result_and_its_file() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("home")).unwrap();
+    place.write("s.js", format!("{META}return 'word '.repeat(100_000)\n"));
+    let shown = on_a_terminal(&place, "run s.js --agent-provider debug");
+    assert!(shown.contains("code=0") && shown.contains("word word"), "{shown}");
+    // A few screens of 80 columns.
+    assert!(shown.len() < 20_000, "{}", shown.len());
+    let file = shown.lines().find_map(|line| line.trim().strip_prefix("result: in ")).unwrap();
+    let kept: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert!(kept == json!("word ".repeat(100_000)), "another result");
+}
+
+#[test]
 fn a_database_has_one_folder_of_results_by_whatever_name_it_goes() {
     let place = Place::new();
     std::fs::create_dir(place.path("home")).unwrap();
     place.write("real/runs.db", "");
     std::os::unix::fs::symlink("real/runs.db", place.path("runs.db")).unwrap();
     place.write("s.js", format!("{META}return 'x'.repeat(300_000)\n"));
-    let shown = on_a_terminal(&place, "run s.js --agent-provider debug");
+    let shown = on_a_terminal(&place, "run s.js --agent-provider debug --output json");
     let report = report_in(&shown);
     let run = report["runId"].as_str().unwrap();
     let file = place.path(&format!("real/runs.db.results/{run}.json"));
@@ -91,7 +105,7 @@ fn small_results_stay_in_the_report() {
     let place = Place::new();
     std::fs::create_dir(place.path("home")).unwrap();
     place.write("s.js", format!("{META}return 'x'.repeat(200_000)\n"));
-    let shown = on_a_terminal(&place, "run s.js --agent-provider debug");
+    let shown = on_a_terminal(&place, "run s.js --agent-provider debug --output json");
     assert_eq!(report_in(&shown)["results"].as_str().unwrap().len(), 200_000);
     assert!(!place.path("runs.db.results").exists());
 }
@@ -104,7 +118,7 @@ fn a_folder_of_results_that_is_a_link_is_not_written_into() {
     std::fs::create_dir(place.path("elsewhere")).unwrap();
     std::os::unix::fs::symlink("elsewhere", place.path("runs.db.results")).unwrap();
     place.write("s.js", format!("{META}return 'x'.repeat(300_000)\n"));
-    let shown = on_a_terminal(&place, "run s.js --agent-provider debug");
+    let shown = on_a_terminal(&place, "run s.js --agent-provider debug --output json");
     let warned = shown.contains("cannot be written to") && shown.contains("its folder is a link");
     assert!(shown.contains("code=0") && warned, "{}", shown.len());
     let report = report_in(&shown);
@@ -123,7 +137,7 @@ fn a_result_that_cannot_be_put_aside_is_shown() {
     std::fs::create_dir(place.path("home")).unwrap();
     place.write("runs.db.results", "");
     place.write("s.js", format!("{META}return 'x'.repeat(300_000)\n"));
-    let shown = on_a_terminal(&place, "run s.js --agent-provider debug");
+    let shown = on_a_terminal(&place, "run s.js --agent-provider debug --output json");
     assert!(
         shown.contains("code=0") && shown.contains("warning: the result is large"),
         "{}",

@@ -57,7 +57,13 @@ impl AtWork {
     }
 
     /// Adds an agent that was started.
-    pub(crate) fn add(&mut self, step: StepId, task: AbortHandle, is_isolated: bool, counted: Counted) {
+    pub(crate) fn add(
+        &mut self,
+        step: StepId,
+        task: AbortHandle,
+        is_isolated: bool,
+        counted: Counted,
+    ) {
         self.working.insert(step, Working { task, is_isolated, _counted: counted });
     }
 

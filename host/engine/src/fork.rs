@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::{RunId, Scope, StepId};
-use smol_wf_core::limit_changes::LimitChanges;
 use smol_wf_core::journal::{ForkReason, JOURNAL_FORMAT, Parent, RunHead};
+use smol_wf_core::limit_changes::LimitChanges;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::Report;
 use smol_wf_core::reuse::{AnswerFold, AnswerRef, Candidate, OutcomeRef};

@@ -75,9 +75,9 @@ impl HolderInbox {
     /// The messages that wait, in order; none when the database is locked for now.
     pub(crate) async fn read(&mut self) -> Result<Vec<Posted>, EngineError> {
         let (key, after) = (self.key.clone(), self.taken);
-        let read = self.writer.soon(move |store: &mut dyn Store| {
-            store.messages(&key, after, TOGETHER_MAX)
-        });
+        let read = self
+            .writer
+            .soon(move |store: &mut dyn Store| store.messages(&key, after, TOGETHER_MAX));
         match read.await? {
             Ok(messages) => {
                 self.is_unread = messages.len() == TOGETHER_MAX as usize;

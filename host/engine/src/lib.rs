@@ -125,9 +125,7 @@ pub use post::{Delivery, Receipt};
 pub use post_error::PostError;
 pub use provider_set::{DebugOnly, NOBODY, Providers};
 pub use replay::ReplayReport;
-pub use request::{
-    AgentSettings, Folders, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times,
-};
+pub use request::{AgentSettings, Folders, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times};
 pub use run_reader::{RunJournal, RunReader};
 pub use smol_wf_core::ids::{RunId, TenantId};
 pub use smol_wf_core::journal::RunHead;

@@ -141,9 +141,8 @@ impl Engine {
         after: u64,
     ) -> Result<Limits, EngineError> {
         let key = self.key(run);
-        let read = self
-            .writer
-            .shortly(move |store: &mut dyn Store| store.messages(&key, after, u32::MAX));
+        let read =
+            self.writer.shortly(move |store: &mut dyn Store| store.messages(&key, after, u32::MAX));
         let waiting = read.await??.into_iter().map(crate::inbox::posted);
         Ok(waiting.fold(limits, |limits, one| match one.message {
             Ok(Message::Raise { limits: changes }) => changes.raising(limits),

@@ -161,10 +161,9 @@ async fn a_pause_at_once_cuts_off_agents_that_a_pause_lets_finish() {
 
 #[tokio::test]
 async fn a_stopped_step_is_null_or_an_error_and_the_run_goes_on() {
-    for (on_failure, result) in [
-        (OnFailure::Null, r#"[null,"b"]"#),
-        (OnFailure::Throw, r#"["stopped","b"]"#),
-    ] {
+    for (on_failure, result) in
+        [(OnFailure::Null, r#"[null,"b"]"#), (OnFailure::Throw, r#"["stopped","b"]"#)]
+    {
         let dir = tempfile::tempdir().unwrap();
         let (gate, agent) = gate();
         let bench = Bench::new(dir.path(), vec![agent]);

@@ -15,11 +15,12 @@ use smol_wf_engine::{Engine, Notice, Report, Watcher as _};
 use super::follow::{Follower, status_of};
 use crate::config::{FlagLayer, Settings};
 use crate::failure::{self, CommandError, print_message};
+use crate::final_lines::{self, Shown};
 use crate::flags::{DbFlags, LogFlags};
 use crate::progress::{Preamble, Progress};
-use crate::table::Format;
+use crate::report_format::{self, ReportFormat};
 use crate::working_folder::LatestFlags;
-use crate::{advice, exit, final_lines, output, setup, shell, signals, streams};
+use crate::{advice, exit, output, report_output, setup, shell, signals, streams};
 
 /// Follow a run that another process holds
 ///
@@ -32,13 +33,14 @@ pub(crate) struct AttachArgs {
     /// Run: its id, the beginning of its id, or `latest`
     run: String,
 
-    /// Write the event stream to stdout, as JSON Lines, instead of the report
+    /// What to write to stdout [default: text on a terminal; elsewhere, in CI and
+    /// with TERM=dumb, json]
+    #[arg(long, short, value_name = "FORMAT")]
+    output: Option<ReportFormat>,
+
+    /// The same as --output jsonl
     #[arg(long)]
     events: bool,
-
-    /// How to print the report [default: json]
-    #[arg(long, short, value_name = "FORMAT", conflicts_with = "events")]
-    output: Option<Format>,
 
     #[command(flatten)]
     log: LogFlags,
@@ -67,6 +69,8 @@ impl AttachArgs {
     /// Follows the run to its end, and prints its report. Fails if the run does not
     /// exist or cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        report_format::check(self.output, self.events)?;
+        let format = report_format::chosen(self.output, self.events);
         let mut flags = FlagLayer::default();
         self.db.put(&mut flags);
         self.log.put(&mut flags);
@@ -80,76 +84,82 @@ impl AttachArgs {
             (!over.load(Ordering::SeqCst)).then(|| still_there(&watched))
         });
         let progress = Progress::new(None, &settings, Preamble::default());
-        let seen = self.watch(&engine, &run, &progress).await;
+        let streams_events = format == ReportFormat::Jsonl;
+        let seen = watch(&engine, &run, &progress, streams_events).await;
         is_over.store(true, Ordering::SeqCst);
         progress.finish();
         let seen = seen?;
         if seen.is_unread {
             return Ok(ExitCode::SUCCESS);
         }
-        let report = advice::with_hint(engine.report(&run).await?);
+        let mut report = advice::with_hint(engine.report(&run).await?);
         if report.state.is_resumable() {
             let what = if seen.was_held { "stopped" } else { "is not at work" };
             print_message(&format!("run {run} {what}: {}", report.state.as_str()));
         }
-        self.conclude(&report, &progress)
+        conclude(&mut report, &progress, format, &settings)
     }
+}
 
-    /// Shows the run until nobody holds it.
-    async fn watch(
-        &self,
-        engine: &Engine,
-        run: &RunId,
-        progress: &Progress,
-    ) -> Result<Seen, CommandError> {
-        let head = engine.head(run).await?;
-        let status = status_of(engine, run).await?;
-        let was_held = status.is_none_or(|status| status.holder.is_some());
-        let mut seen = Seen { was_held, is_unread: false };
-        if !self.events {
-            let cwd = head.cwd.as_ref().unwrap_or(&head.project_root).as_ref();
-            progress.notice(Notice::WorksIn { cwd, outside: None });
-            progress.notice(Notice::RunKnown { run, resumed: false });
-        }
-        let mut follower = Follower::new(engine, run, true);
-        while let Some(event) = follower.next().await? {
-            if !self.events {
-                progress.notice(Notice::Event { event: &event, replayed: false });
-                continue;
-            }
-            match output::event(&output::event_line(&event)?) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                    seen.is_unread = true;
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(seen)
+/// Shows the run until nobody holds it.
+async fn watch(
+    engine: &Engine,
+    run: &RunId,
+    progress: &Progress,
+    streams_events: bool,
+) -> Result<Seen, CommandError> {
+    let head = engine.head(run).await?;
+    let status = status_of(engine, run).await?;
+    let was_held = status.is_none_or(|status| status.holder.is_some());
+    let mut seen = Seen { was_held, is_unread: false };
+    if !streams_events {
+        let cwd = head.cwd.as_ref().unwrap_or(&head.project_root).as_ref();
+        progress.notice(Notice::WorksIn { cwd, outside: None });
+        progress.notice(Notice::RunKnown { run, resumed: false });
     }
+    let mut follower = Follower::new(engine, run, true);
+    while let Some(event) = follower.next().await? {
+        if !streams_events {
+            progress.notice(Notice::Event { event: &event, replayed: false });
+            continue;
+        }
+        match output::event(&output::event_line(&event)?) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                seen.is_unread = true;
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(seen)
+}
 
-    /// Prints the report and what to type next, and returns the run's exit code.
-    fn conclude(&self, report: &Report, progress: &Progress) -> Result<ExitCode, CommandError> {
-        let is_shown = !self.events && !progress.is_quiet();
-        if !self.events {
-            streams::flush_before_stdout();
-            match self.output {
-                Some(Format::Text) => final_lines::print_to_stdout(report)?,
-                Some(format) => output::print(format, report)?,
-                None => output::document(report)?,
-            }
-            if is_shown {
-                final_lines::print_summary(report, &progress.warned());
-            }
-        }
-        failure::print_reuse(report);
-        failure::print_ending(report, None);
-        if is_shown {
-            final_lines::print_next(report);
-        }
-        Ok(exit::of_report(report, None, false))
+/// Prints the report and what to type next, and returns the run's exit code.
+fn conclude(
+    report: &mut Report,
+    progress: &Progress,
+    format: ReportFormat,
+    settings: &Settings,
+) -> Result<ExitCode, CommandError> {
+    let streams_events = format == ReportFormat::Jsonl;
+    let mut shown = Shown::Nothing;
+    if !streams_events {
+        streams::flush_before_stdout();
+        let printed;
+        (shown, printed) = report_output::print(report, format, settings);
+        printed?;
     }
+    let is_summed_up = !streams_events && !progress.is_quiet();
+    if is_summed_up {
+        final_lines::print_summary(report, &progress.said(), shown);
+    }
+    failure::print_reuse(report);
+    failure::print_ending(report, None);
+    if is_summed_up {
+        final_lines::print_next(report, shown);
+    }
+    Ok(exit::of_report(report, None, false))
 }
 
 /// The message to one who leaves while the run goes on.

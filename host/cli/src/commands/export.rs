@@ -3,21 +3,18 @@
 //! Streams: a run may be larger than memory. Owns: which format goes to which
 //! file. Never: a format; the core has those.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use serde_json::Value;
 use smol_wf_core::archive;
 use smol_wf_core::details::Details;
 use smol_wf_core::event::EventFold;
-use smol_wf_core::guest::Outcome;
-use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::Body;
 use smol_wf_core::report::RunState;
-use smol_wf_core::trace::{self, SpanTexts, Spans};
+use smol_wf_core::trace::{self, Spans};
 use smol_wf_engine::{EngineError, RunReader};
 
 use super::fixture::FixtureFlags;
@@ -25,6 +22,8 @@ use super::history::{reader, settings_of};
 use crate::failure::{CommandError, FileError};
 use crate::file_output::{OutputFile, Overwrites, is_stdout};
 use crate::flags::DbFlags;
+use crate::json_list::JsonList;
+use crate::lean_run::LeanRun;
 use crate::output::Sink;
 use crate::setup;
 use crate::working_folder::LatestFlags;
@@ -63,9 +62,6 @@ pub(crate) struct ExportArgs {
     #[command(flatten)]
     db: DbFlags,
 }
-
-/// Bytes of a prompt that stay in memory: traces show its first line only.
-const SHOWN_BYTES_MAX: usize = 4 * 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -170,25 +166,20 @@ impl ExportArgs {
                 }
             }
             ExportFormat::ChromeTrace | ExportFormat::OtlpJson => {
-                let mut whole = Vec::new();
-                let mut large = LargeTexts::default();
-                while let Some((_, mut entries)) = reader.next().await? {
-                    for (seq, entry) in (whole.len() as u64..).zip(&mut entries) {
-                        large.note(seq, &entry.body);
-                        entry.body.shorten(SHOWN_BYTES_MAX);
-                    }
-                    whole.append(&mut entries);
-                }
+                let lean = LeanRun::read(reader).await?;
+                let (entries, held) = (&lean.entries, lean.held());
                 let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
-                let details = Details::fold(&whole, reader.held).map_err(unknown)?;
+                let details = Details::fold(entries, held).map_err(unknown)?;
                 if form == ExportFormat::ChromeTrace {
-                    let mut list = JsonList::begin(&mut sink, &trace::chrome(&details))?;
+                    let frame = serde_json::to_string_pretty(&trace::chrome(&details))
+                        .map_err(io::Error::from)?;
+                    let mut list = JsonList::begin(&mut sink, &frame)?;
                     trace::chrome_events(&details, &mut |event| list.push(event))?;
                     list.finish()?;
                 } else {
-                    let last = whole.last().map(|last| RunState::after(&last.body, reader.held));
+                    let last = entries.last().map(|last| RunState::after(&last.body, held));
                     let state = last.unwrap_or(RunState::Interrupted);
-                    self.spans(&mut sink, &details, state, (&large, &reader)).await?;
+                    self.spans(&mut sink, &details, state, &lean).await?;
                 }
             }
         }
@@ -202,99 +193,20 @@ impl ExportArgs {
         sink: &mut Sink,
         details: &Details<'_>,
         state: RunState,
-        (large, reader): (&LargeTexts, &RunReader),
+        lean: &LeanRun,
     ) -> Result<(), CommandError> {
-        let mut list = JsonList::begin(sink, &trace::otlp(env!("CARGO_PKG_VERSION")))?;
+        let frame = serde_json::to_string_pretty(&trace::otlp(env!("CARGO_PKG_VERSION")))
+            .map_err(io::Error::from)?;
+        let mut list = JsonList::begin(sink, &frame)?;
         let spans = Spans::of(details);
         list.push(spans.root(state))?;
         for step in &details.steps {
             let said = match self.content {
-                true => Some(large.said(step.step, reader).await?),
+                true => Some(lean.said(step.step).await?),
                 false => None,
             };
             list.push(spans.step(step, said.as_ref()))?;
         }
         Ok(list.finish()?)
-    }
-}
-
-/// A JSON document whose last list is written one item at a time.
-struct JsonList<'a> {
-    sink: &'a mut Sink,
-    /// What follows the list.
-    tail: String,
-    /// Spaces before the end of the list; items have two more.
-    indent: usize,
-    /// The item that is written when it is known whether another follows.
-    last: Option<Value>,
-}
-
-impl<'a> JsonList<'a> {
-    /// Writes `document` up to its last empty list, which the items then fill.
-    fn begin(sink: &'a mut Sink, document: &Value) -> io::Result<Self> {
-        let frame = serde_json::to_string_pretty(document)?;
-        let (before, tail) = frame.rsplit_once("[]").unwrap_or((&frame, ""));
-        let indent = before.lines().last().map_or(0, |line| line.len() - line.trim_start().len());
-        sink.json(&format!("{before}["))?;
-        Ok(Self { sink, tail: tail.to_owned(), indent, last: None })
-    }
-
-    /// Writes the item before this one, with a comma, and keeps this one.
-    fn push(&mut self, item: Value) -> io::Result<()> {
-        match self.last.replace(item) {
-            Some(last) => self.sink.indented(self.indent + 2, &last, true),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes the last item without a comma, then the end of the document.
-    fn finish(self) -> io::Result<()> {
-        if let Some(last) = self.last {
-            self.sink.indented(self.indent + 2, &last, false)?;
-        }
-        let indent = self.indent;
-        self.sink.json(&format!("{:indent$}]{}", "", self.tail))
-    }
-}
-
-/// Entry numbers of large prompts and answers, which are read again when needed.
-#[derive(Default)]
-struct LargeTexts {
-    prompts: HashMap<StepId, u64>,
-    answers: HashMap<StepId, u64>,
-}
-
-impl LargeTexts {
-    /// Remembers the entry `seq` if its text is too large to keep.
-    fn note(&mut self, seq: u64, body: &Body) {
-        let (at, step) = match body {
-            Body::StepAsked { step, .. } => (&mut self.prompts, *step),
-            Body::Settled { step, .. } | Body::AgentAnswered { step, .. } => {
-                (&mut self.answers, *step)
-            }
-            _ => return,
-        };
-        if body.weight() > SHOWN_BYTES_MAX {
-            at.insert(step, seq);
-        }
-    }
-
-    /// Prompt and answer of a step, each only if it is large; the fold has the
-    /// others. Fails if an entry cannot be read.
-    async fn said(&self, step: StepId, reader: &RunReader) -> Result<SpanTexts, EngineError> {
-        let mut said = SpanTexts::default();
-        if let Some(seq) = self.prompts.get(&step)
-            && let Some((_, request)) = reader.entry(*seq).await?.body.asked_agent()
-        {
-            said.prompt = Some(request.prompt.clone());
-        }
-        if let Some(seq) = self.answers.get(&step)
-            && let Body::Settled { outcome: Outcome::Value(answer), .. }
-            | Body::AgentAnswered { outcome: Outcome::Value(answer), .. } =
-                reader.entry(*seq).await?.body
-        {
-            said.answer = Some(answer);
-        }
-        Ok(said)
     }
 }

@@ -77,7 +77,8 @@ impl ForkArgs {
     /// Starts the fork and waits for it. Fails if the other run does not exist,
     /// if a flag does not fit it, or as [`conclude`] does.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
-        if let Some(started) = self.work.detach.start() {
+        self.work.show.check()?;
+        if let Some(started) = self.work.detach.start(self.work.show.asks_json()) {
             return started;
         }
         let script = self.script.as_deref().map(find_script).transpose()?;
@@ -125,7 +126,7 @@ impl ForkArgs {
 }
 
 /// A value parser for clap: a step's number, from 1.
-fn step(text: &str) -> Result<StepId, String> {
+pub(super) fn step(text: &str) -> Result<StepId, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(StepId(number)),
         _ => Err("a step is a number, from 1".to_owned()),

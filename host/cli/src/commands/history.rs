@@ -2,9 +2,12 @@
 //!
 //! Owns: the flags of the list, and its rows. Never: reads a journal; the engine does.
 
+mod brief;
 mod delete;
 mod show;
+mod text;
 mod usage;
+mod whole;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -35,9 +38,12 @@ pub(crate) struct HistoryArgs {
     #[arg(conflicts_with_all = ["state", "name", "since", "until", "before", "limit"])]
     run: Option<String>,
 
+    #[command(flatten)]
+    parts: show::PartFlags,
+
     /// How to print. Default for a list: text; for one run: text on a terminal,
     /// elsewhere its report as JSON. With json or jsonl, the report of a run has
-    /// its attempts, steps and usage under `details`
+    /// its arguments, attempts, log, steps and usage under `details`
     #[arg(long, short, value_name = "FORMAT")]
     output: Option<Format>,
 
@@ -90,6 +96,7 @@ Examples:
   smol-wf history --since yesterday --state failed,paused
   smol-wf history --name code-review --limit 5 --output json
   smol-wf history latest --output text
+  smol-wf history latest --step 3
   smol-wf history usage --by day --since 7d
   smol-wf history delete --state failed --older-than 30d --dry-run";
 
@@ -116,7 +123,7 @@ impl HistoryArgs {
         let engine = reader(&self.db, self.run.as_deref().or(self.before.as_deref()))?;
         if let Some(asked) = &self.run {
             let run = self.latest.find(&engine, asked).await?;
-            return show::show(&engine, &run, output).await;
+            return show::show(&engine, &run, &self.parts, output).await;
         }
         let before = match &self.before {
             Some(asked) => {

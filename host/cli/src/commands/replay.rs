@@ -9,10 +9,11 @@ use clap::Args;
 
 use super::history::settings_of;
 use crate::failure::{CommandError, print_error, print_message};
+use crate::final_lines::{self, Said, Shown};
 use crate::flags::DbFlags;
 use crate::table::Format;
 use crate::working_folder::LatestFlags;
-use crate::{exit, final_lines, output, setup, text_diff};
+use crate::{exit, output, setup, text_diff};
 
 /// Replay a recorded run offline and compare
 ///
@@ -74,8 +75,8 @@ impl ReplayArgs {
             print_message(&said);
             // The lines that a run prints below its report.
             let report = engine.report(&run).await?;
-            final_lines::print_summary(&report, &[]);
-            final_lines::print_next(&report);
+            final_lines::print_summary(&report, &Said::default(), Shown::Report);
+            final_lines::print_next(&report, Shown::Report);
             return Ok(ExitCode::SUCCESS);
         };
         let said = format!("run {run} does not replay: {mismatch} [replay_mismatch]");

@@ -22,22 +22,22 @@ use crate::advice;
 use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
+use crate::final_lines::{self, Shown};
 use crate::flags::{AGENTS, ShowFlags, StepFlags, WorkFlags};
 use crate::progress::{Preamble, Progress};
+use crate::report_format::ReportFormat;
 use crate::signals::Signals;
 use crate::usage_hints;
 use crate::workflow_args::{self, Named};
-use crate::{
-    detached, exit, final_lines, output, paths, result_files, script_hints, setup, shell, stdin,
-    streams,
-};
+use crate::{detached, exit, paths, report_output, script_hints, setup, shell, stdin, streams};
 
 /// Help of the script argument: the forms that [`find_script`] accepts.
 pub(super) const SCRIPT_HELP: &str = "Script: a path, the name of a workflow in .agents/workflows or .claude/workflows, or `-` for stdin";
 
 /// Run a workflow script
 ///
-/// The report goes to stdout as one JSON document, everything else to stderr.
+/// stdout gets the result as text on a terminal, and elsewhere the report as one
+/// JSON document; everything else goes to stderr.
 /// Give the workflow its own arguments as `--args-<name> VALUE`: the value is
 /// JSON if it parses as JSON, otherwise text; without a value it is true, and
 /// repeated it is an array.
@@ -101,7 +101,8 @@ impl RunArgs {
     /// cannot be used, if settings are invalid, or with `no_agent` if no call
     /// could reach an agent.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
-        if let Some(started) = self.work.detach.start() {
+        self.work.show.check()?;
+        if let Some(started) = self.work.detach.start(self.work.show.asks_json()) {
             return started;
         }
         let script = find_script(&self.script)?;
@@ -266,22 +267,22 @@ pub(super) fn conclude(
             return Ok(signal.map_or(code, ExitCode::from));
         }
     };
-    let is_shown = !show.events && !progress.is_quiet();
-    let printed = if show.events {
-        streamed
-    } else if detached::is_away() {
+    let format = show.format();
+    let is_away = detached::is_away();
+    let (shown, printed) = if format == ReportFormat::Jsonl {
+        (Shown::Nothing, streamed)
+    } else if is_away {
         // Whoever wants the report finds it in the journal.
-        final_lines::print_for_log(&report, &progress.warned());
-        Ok(())
+        final_lines::print_for_log(&report, &progress.said());
+        (Shown::Nothing, Ok(()))
     } else {
         streams::flush_before_stdout();
-        result_files::move_to_file(&mut report, settings);
-        let printed = output::document(&report);
-        if is_shown {
-            final_lines::print_summary(&report, &progress.warned());
-        }
-        printed
+        report_output::print(&mut report, format, settings)
     };
+    let is_summed_up = format != ReportFormat::Jsonl && !is_away && !progress.is_quiet();
+    if is_summed_up {
+        final_lines::print_summary(&report, &progress.said(), shown);
+    }
     failure::print_reuse(&report);
     failure::print_ending(&report, script_text);
     if let Some(note) =
@@ -298,8 +299,8 @@ pub(super) fn conclude(
         ));
         return Ok(code);
     }
-    if is_shown {
-        final_lines::print_next(&report);
+    if is_summed_up {
+        final_lines::print_next(&report, shown);
     }
     progress.say_banner();
     Ok(exit::of_report(&report, signals.code(), show.fail_on_null))

@@ -87,7 +87,9 @@ async fn act(
     let sentence = match &posted {
         Posted::Taken(_) => format!("step {step} of run {run} {does}"),
         Posted::Waits { held: true, .. } => {
-            format!("run {run} was told, and has not answered yet; its steps: smol-wf history {run} -o text{db}")
+            format!(
+                "run {run} was told, and has not answered yet; its steps: smol-wf history {run} -o text{db}"
+            )
         }
         Posted::Waits { held: false, .. } | Posted::Needless => format!(
             "no process works on run {run}; step {step} {does} when it goes on: smol-wf continue {run}{db}"

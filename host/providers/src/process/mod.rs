@@ -38,12 +38,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+pub use ancestry::is_below_agent;
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
 pub(crate) use grace::GRACE;
 pub(crate) use input::Input;
 pub(crate) use launch::Launch;
-pub use ancestry::is_below_agent;
 pub use leftovers::end_leftovers;
 pub use processes::Processes;
 pub(crate) use program::{find_program, find_program_for, refused};

@@ -1,63 +1,150 @@
 //! `smol-wf history <run>`.
 //!
-//! Owns: the text about one run. Never: text that the JSON lacks.
+//! Owns: which parts of a run are shown, and its JSON. Never: text that the JSON lacks.
 
-use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use smol_wf_core::budget::BudgetMode;
-use smol_wf_core::details::{Details, Epoch, StepDetails, StepState, UsageRow};
-use smol_wf_core::ids::RunId;
-use smol_wf_core::stop::StopReason;
+use smol_wf_core::details::Details;
+use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_engine::{Engine, EngineError, Report};
 
+use super::brief;
+use super::text::{beginning, end};
+use super::whole::{self, WholeStep};
 use crate::advice;
-use crate::failure::{CommandError, null_in_words};
-use crate::humanize::{count, dollars, plural, price, span, utc};
-use crate::table::{Align, Column, Format, NarrowRule, table};
-use crate::{output, sanitize};
+use crate::commands::fork;
+use crate::failure::CommandError;
+use crate::json_list::JsonList;
+use crate::lean_run::LeanRun;
+use crate::output::{self, Sink};
+use crate::table::Format;
 
-/// Most steps in the text; JSON has them all.
-const STEPS_SHOWN_MAX: usize = 500;
+/// Which parts of a run are shown
+#[derive(Debug, Args)]
+pub(super) struct PartFlags {
+    /// Show one step with nothing left out: prompt, options, schema, attempts,
+    /// answer or failure
+    #[arg(long, value_name = "N", requires = "run", value_parser = fork::step)]
+    step: Option<StepId>,
 
-/// Most characters of a step's options in the text; JSON has more of them.
-const OPTIONS_CHARS_MAX: usize = 100;
+    /// Show the prompts and answers of all agents, in the order of their steps
+    #[arg(long, requires = "run", conflicts_with = "step")]
+    prompts: bool,
 
-/// Most characters of the result in the text.
-const RESULT_CHARS_MAX: usize = 4_000;
+    /// Leave nothing out and shorten nothing
+    #[arg(long, requires = "run")]
+    full: bool,
+}
 
 /// Prints one run: text on a terminal, its report elsewhere; `format` overrides
-/// this. Fails if the journal cannot be read.
+/// this. Fails if the journal cannot be read, or lacks the step that was named.
 pub(super) async fn show(
     engine: &Engine,
     run: &RunId,
+    parts: &PartFlags,
     format: Option<Format>,
 ) -> Result<ExitCode, CommandError> {
-    let journal = engine.account(run).await?;
+    let lean = LeanRun::read(engine.run_reader(run).await?).await?;
     let unknown = |_| EngineError::UnknownRun { asked: run.to_string() };
-    let report = Report::fold(&journal.entries, journal.held).map_err(unknown)?;
+    let report = Report::fold(&lean.entries, lean.held()).map_err(unknown)?;
     let report = advice::with_hint(report);
-    let details = Details::fold(&journal.entries, journal.held).map_err(unknown)?;
-    match format {
-        None if !std::io::stdout().is_terminal() => output::document(&report)?,
-        None | Some(Format::Text) => output::line(&text(&report, &details))?,
-        Some(Format::Json) => {
-            output::document(&ReportWithDetails { report: &report, details: &details })?
+    let details = Details::fold(&lean.entries, lean.held()).map_err(unknown)?;
+    let has_parts = parts.step.is_some() || parts.prompts || parts.full;
+    let is_text = std::io::stdout().is_terminal();
+    let format = match format {
+        None if !is_text && !has_parts => {
+            output::document(&report)?;
+            return Ok(ExitCode::SUCCESS);
         }
-        Some(Format::Jsonl) => {
-            output::json_line(&ReportWithDetails { report: &report, details: &details })?
-        }
+        None if is_text => Format::Text,
+        None => Format::Json,
+        Some(format) => format,
+    };
+    if let Some(number) = parts.step {
+        let last = details.steps.len();
+        let step = details.step(number);
+        let step = step.ok_or(CommandError::NoStep { run: run.clone(), step: number, last })?;
+        whole::print_step(&lean, &report, step, format).await?;
+    } else if parts.prompts {
+        whole::print_said(&lean, &report, &details.steps, format).await?;
+    } else if format == Format::Text {
+        print_text(&lean, &report, &details, parts.full).await?;
+    } else {
+        print_json(&lean, &report, &details, (parts.full, format)).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the whole run as text: head, epochs, log, steps, usage, nulls and result.
+async fn print_text(
+    lean: &LeanRun,
+    report: &Report,
+    details: &Details<'_>,
+    is_full: bool,
+) -> Result<(), CommandError> {
+    let args = lean.args().await?;
+    let mut sink = Sink::stdout();
+    sink.safe_text(&beginning(report, details, args.as_deref(), is_full).join("\n\n"))?;
+    if is_full {
+        for step in &details.steps {
+            let whole = WholeStep::read(lean, step).await?;
+            sink.safe_text(&format!("\n{}", whole.text(true)))?;
+        }
+    }
+    for part in end(report, details, is_full) {
+        sink.safe_text(&format!("\n{part}"))?;
+    }
+    Ok(sink.finish()?)
+}
+
+/// Prints the report, with the field `details` at its end.
+async fn print_json(
+    lean: &LeanRun,
+    report: &Report,
+    details: &Details<'_>,
+    (is_full, format): (bool, Format),
+) -> Result<(), CommandError> {
+    let args = lean.args().await?;
+    let mut fields = serde_json::to_value(details).map_err(std::io::Error::from)?;
+    if let Some(args) = args {
+        fields["args"] = serde_json::from_str(&args).unwrap_or(Value::String(args));
+    }
+    fields["log"] = brief::log_json(details);
+    // Last, because its items may be written one at a time.
+    let steps = if is_full { Vec::new() } else { brief_steps(details)? };
+    fields.as_object_mut().and_then(|fields| fields.shift_remove("steps"));
+    fields["steps"] = steps.into();
+    let document = ReportWithDetails { report, details: &fields };
+    if !is_full {
+        return Ok(output::print(format, &document)?);
+    }
+    let frame = match format {
+        Format::Jsonl => serde_json::to_string(&document).map_err(std::io::Error::from)?,
+        Format::Json | Format::Text => output::pretty(&document)?,
+    };
+    let mut sink = Sink::stdout();
+    let mut list = JsonList::begin(&mut sink, &frame)?;
+    for step in &details.steps {
+        let whole = WholeStep::read(lean, step).await?;
+        list.push(whole.json().map_err(std::io::Error::from)?)?;
+    }
+    list.finish()?;
+    Ok(sink.finish()?)
+}
+
+fn brief_steps(details: &Details<'_>) -> std::io::Result<Vec<Value>> {
+    Ok(details.steps.iter().map(brief::step_json).collect::<Result<_, _>>()?)
 }
 
 /// The report, with the field `details` at its end.
 struct ReportWithDetails<'a> {
     report: &'a Report,
-    details: &'a Details<'a>,
+    details: &'a Value,
 }
 
 impl Serialize for ReportWithDetails<'_> {
@@ -71,256 +158,4 @@ impl Serialize for ReportWithDetails<'_> {
         let whole = RawValue::from_string(format!("{open},\"details\":{details}}}"));
         whole.map_err(S::Error::custom)?.serialize(serializer)
     }
-}
-
-/// The whole run as text: head, epochs, steps, usage, nulls and result.
-fn text(report: &Report, details: &Details<'_>) -> String {
-    let mut parts = vec![head(report, details)];
-    let epochs: Vec<_> = details.epochs.iter().map(epoch).collect();
-    parts.push(table(&EPOCHS, &epochs, NarrowRule::default()));
-    if !details.steps.is_empty() {
-        let shown = details.steps.iter().take(STEPS_SHOWN_MAX).map(step);
-        let mut steps = table(&STEPS, &shown.collect::<Vec<_>>(), SPARE);
-        let left_out = details.steps.len().saturating_sub(STEPS_SHOWN_MAX);
-        if left_out > 0 {
-            steps = format!("{steps}\nand {} more: --output json", count(left_out as u64));
-        }
-        parts.push(steps);
-    }
-    for (title, rows) in [
-        ("PHASE", &details.usage.by_phase),
-        ("MODEL", &details.usage.by_model),
-        ("PROVIDER", &details.usage.by_provider),
-    ] {
-        // The head has the sums of a single row without a name.
-        if rows.iter().any(|row| row.name.is_some()) {
-            parts.push(usage(title, rows));
-        }
-    }
-    for null in &report.nulls {
-        parts.push(sanitize::one_line(&format!("null: {}", null_in_words(null))));
-    }
-    if report.result.get() != "null" {
-        let pretty = serde_json::from_str::<serde_json::Value>(report.result.get())
-            .and_then(|value| serde_json::to_string_pretty(&value))
-            .unwrap_or_else(|_| report.result.get().to_owned());
-        let shown = sanitize::cut(&sanitize::lines(&pretty), RESULT_CHARS_MAX);
-        parts.push(format!("RESULT\n{shown}"));
-    }
-    parts.join("\n\n")
-}
-
-/// The first lines: id, times, script, provider, counts, budget, parent and
-/// error.
-fn head(report: &Report, details: &Details<'_>) -> String {
-    let took = u64::try_from((details.updated_at_us - details.created_at_us) / 1_000);
-    let mut lines = vec![
-        format!(
-            "{}  {}  {}",
-            report.run_id,
-            sanitize::one_line(&report.name),
-            report.state.as_str()
-        ),
-        format!(
-            "created {} UTC, last entry {} later",
-            utc(details.created_at_us / 1_000),
-            span(took.unwrap_or_default())
-        ),
-        format!("script {}", sanitize::one_line(details.script)),
-        format!(
-            "provider {}, seed {}{}",
-            sanitize::one_line(details.provider),
-            details.seed,
-            details.budget.map_or_else(String::new, |budget| format!(
-                ", the script was told of a budget of {} output tokens",
-                count(budget)
-            ))
-        ),
-        format!(
-            "{}, {} answered, {} failed; {} ({} read, {} written), {}; fuel {}",
-            plural(count(report.agents.called), "agent"),
-            count(report.agents.completed),
-            count(report.agents.failed),
-            plural(count(report.token_usage.total_tokens), "token"),
-            count(report.token_usage.input_tokens),
-            count(report.token_usage.output_tokens),
-            dollars(report.cost_usd),
-            count(report.fuel)
-        ),
-    ];
-    lines.extend(budget(&details.epochs));
-    if let Some(parent) = &report.parent {
-        let saved = report.reused.token_usage.total_tokens;
-        lines.push(format!(
-            "fork of {}: {} taken over, {} and {} saved",
-            parent.run,
-            plural(count(report.reused.agents), "answer"),
-            plural(count(saved), "token"),
-            dollars(report.reused.cost_usd)
-        ));
-    }
-    if let Some(error) = &report.error {
-        let place = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
-        let message = advice::joined(&error.message, error.hint.as_deref());
-        lines.push(format!("{}{place} [{}]", sanitize::one_line(&message), error.code));
-    }
-    lines.join("\n")
-}
-
-/// The budget in force, and the epochs that began under another one than the
-/// epoch before. `None` if no epoch had a budget.
-fn budget(epochs: &[Epoch<'_>]) -> Option<String> {
-    let allowance = |epoch: &Epoch<'_>| epoch.limits.budget.map(|budget| budget.allowance);
-    epochs.iter().find_map(allowance)?;
-    let last = epochs.last()?.limits.budget;
-    let mut line = match last {
-        None => "budget none".to_owned(),
-        Some(budget) => format!("budget {}", budget.allowance.in_words()),
-    };
-    if last.is_some_and(|budget| budget.mode == BudgetMode::Stop) {
-        line.push_str(", at which agents at work are stopped");
-    }
-    for (before, epoch) in epochs.iter().zip(&epochs[1..]) {
-        let change = match (allowance(before), allowance(epoch)) {
-            (old, new) if old == new => continue,
-            (None, _) => "given".to_owned(),
-            (Some(old), None) => format!("{} lifted", old.in_words()),
-            (Some(old), Some(new)) if old.is_less_than(new) == Some(true) => {
-                format!("raised from {}", old.in_words())
-            }
-            (Some(old), Some(_)) => format!("set in place of {}", old.in_words()),
-        };
-        let _ = write!(line, "; {change} with epoch {}", epoch.number);
-    }
-    Some(line)
-}
-
-/// Columns of the epochs, one row each.
-const EPOCHS: [Column; 6] = [
-    ("EPOCH", Align::Right),
-    ("STARTED (UTC)", Align::Left),
-    ("TOOK", Align::Right),
-    ("ENDED", Align::Left),
-    ("LIMITS", Align::Left),
-    ("WHY", Align::Left),
-];
-
-/// The cells of [`EPOCHS`].
-fn epoch(epoch: &Epoch<'_>) -> Vec<String> {
-    let took = u64::try_from((epoch.ended_at_us - epoch.started_at_us) / 1_000);
-    let limits = epoch.limits;
-    let budget = limits
-        .budget
-        .map_or_else(String::new, |budget| format!(", budget {}", budget.allowance.in_words()));
-    vec![
-        epoch.number.to_string(),
-        utc(epoch.started_at_us / 1_000),
-        span(took.unwrap_or_default()),
-        epoch.ended.as_str().to_owned(),
-        format!(
-            "{}, {} at once, fuel {}, {} MiB{budget}",
-            plural(count(limits.agents.into()), "agent"),
-            limits.parallel_agents,
-            count(limits.fuel),
-            limits.memory_mib
-        ),
-        sanitize::one_line(&why(epoch)),
-    ]
-}
-
-/// Why the process let go of the run, and what to do about it; empty if the column
-/// ENDED says it.
-fn why(epoch: &Epoch<'_>) -> String {
-    match epoch.stop {
-        None | Some(StopReason::Cancelled) => String::new(),
-        Some(reason) => advice::of_stop(reason),
-    }
-}
-
-/// Columns that a narrow terminal drops, least important first.
-const SPARE: NarrowRule = NarrowRule {
-    columns: &["OPTIONS", "SESSION", "ISOLATION", "DOING", "MODEL", "PHASE", "PROVIDER"],
-    cut: "WHAT",
-};
-
-/// Columns of the steps; empty ones are left out.
-const STEPS: [Column; 16] = [
-    ("STEP", Align::Right),
-    ("STATE", Align::Left),
-    ("WHAT", Align::Left),
-    ("PHASE", Align::Left),
-    ("PROVIDER", Align::Left),
-    ("MODEL", Align::Left),
-    ("TOOK", Align::Right),
-    ("TOKENS", Align::Right),
-    ("COST", Align::Right),
-    ("ATTEMPTS", Align::Right),
-    ("ISOLATION", Align::Left),
-    ("OPTIONS", Align::Left),
-    ("SESSION", Align::Left),
-    ("WORKTREE", Align::Left),
-    ("DOING", Align::Left),
-    ("ERROR", Align::Left),
-];
-
-/// The cells of [`STEPS`], each on one line and cut to its width.
-fn step(step: &StepDetails<'_>) -> Vec<String> {
-    let cell =
-        |text: Option<&str>, chars| sanitize::cut(&sanitize::one_line(text.unwrap_or("")), chars);
-    // Shown for a second dispatch or attempt, or a correction.
-    let tries = step.dispatches.max(step.attempts).max(step.rounds);
-    let error = step.error.map(|error| format!("{} [{}]", error.message, error.code));
-    let tokens = step.token_usage.total_tokens;
-    vec![
-        step.step.to_string(),
-        match step.reused {
-            Some(_) => "reused".to_owned(),
-            None if step.parked > 0 && step.state == StepState::Queued => "parked".to_owned(),
-            None => step.state.as_str().to_owned(),
-        },
-        cell(Some(&step.label), 40),
-        cell(step.phase, 20),
-        cell(step.provider, 20),
-        cell(step.model, 30),
-        step.duration_ms.map(span).unwrap_or_default(),
-        if tokens > 0 { count(tokens) } else { String::new() },
-        cost(step),
-        if tries > 1 { tries.to_string() } else { String::new() },
-        cell(step.isolation, 40),
-        cell(Some(&step.options.to_string()), OPTIONS_CHARS_MAX),
-        cell(step.session_id, 40),
-        // In full, so that it can be copied.
-        sanitize::one_line(step.worktree.map_or("", |worktree| &worktree.path)),
-        cell(step.doing, 60),
-        cell(error.as_deref(), 100),
-    ]
-}
-
-/// The cost of a step. A figure from a table of prices is an estimate, and marked
-/// with `~`.
-fn cost(step: &StepDetails<'_>) -> String {
-    let shown = price(step.cost_usd.unwrap_or_default());
-    let by_prices = step.cost_source.is_some_and(|source| source.starts_with("prices:"));
-    if by_prices && !shown.is_empty() { format!("~{shown}") } else { shown }
-}
-
-/// The table of usage by phase, model or provider, as its title says.
-fn usage(title: &'static str, rows: &[UsageRow]) -> String {
-    let columns = [
-        (title, Align::Left),
-        ("AGENTS", Align::Right),
-        ("READ", Align::Right),
-        ("WRITTEN", Align::Right),
-        ("COST", Align::Right),
-    ];
-    let row = |row: &UsageRow| {
-        vec![
-            sanitize::cut(&sanitize::one_line(row.name.as_deref().unwrap_or("-")), 40),
-            count(row.agents),
-            count(row.token_usage.input_tokens),
-            count(row.token_usage.output_tokens),
-            price(row.cost_usd),
-        ]
-    };
-    table(&columns, &rows.iter().map(row).collect::<Vec<_>>(), NarrowRule::default())
 }
