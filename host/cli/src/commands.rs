@@ -14,6 +14,7 @@ mod fixture;
 mod folder_search;
 mod follow;
 mod fork;
+mod go_on;
 mod history;
 mod import;
 mod logs;
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Resume(Box<resume::ResumeArgs>),
     Fork(Box<fork::ForkArgs>),
     Pause(pause::PauseArgs),
+    Continue(go_on::ContinueArgs),
     Cancel(pause::CancelArgs),
     Stop(steps::StopArgs),
     Restart(steps::RestartArgs),
@@ -74,11 +76,12 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 25] = [
+const BY_NAME: [(&str, Augment); 26] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
     ("pause", pause::PauseArgs::augment_args),
+    ("continue", go_on::ContinueArgs::augment_args),
     ("cancel", pause::CancelArgs::augment_args),
     ("stop", steps::StopArgs::augment_args),
     ("restart", steps::RestartArgs::augment_args),
@@ -131,6 +134,7 @@ pub(crate) async fn execute(
         Command::Resume(args) => Box::pin(args.execute()).await,
         Command::Fork(args) => Box::pin(args.execute(named)).await,
         Command::Pause(args) => args.execute().await,
+        Command::Continue(args) => Box::pin(args.execute()).await,
         Command::Cancel(args) => args.execute().await,
         Command::Stop(args) => args.execute().await,
         Command::Restart(args) => args.execute().await,

@@ -58,6 +58,7 @@ mod streams;
 mod supervisor;
 mod system_limits;
 mod table;
+mod take_up;
 mod text_diff;
 mod usage_hints;
 mod workflow_args;

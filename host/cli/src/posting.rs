@@ -14,6 +14,7 @@ use smol_wf_engine::{Delivery, Engine, Message};
 use tokio::time::{Instant, sleep};
 
 use crate::commands::settings_of;
+use crate::config::Settings;
 use crate::failure::{CommandError, print_message};
 use crate::flags::{DbFlags, JsonFlag};
 use crate::table::Format;
@@ -22,7 +23,7 @@ use crate::{output, poster, setup};
 
 /// Longest wait until the holder has taken a message: it looks every ten seconds, also if
 /// it was not woken.
-const TAKEN_MAX: Duration = Duration::from_secs(15);
+pub(crate) const TAKEN_MAX: Duration = Duration::from_secs(15);
 
 /// Pauses between two looks: the first is short, since most holders take a message within
 /// some milliseconds.
@@ -49,6 +50,7 @@ pub(crate) struct PostFlags {
 pub(crate) struct Posting {
     pub(crate) engine: Engine,
     pub(crate) run: RunId,
+    pub(crate) settings: Settings,
     by: String,
     format: Format,
 }
@@ -89,7 +91,7 @@ impl Posting {
         let engine = setup::engine_with_run(&settings, asked)?;
         let run = flags.latest.find(&engine, asked).await?;
         let format = flags.json.asked().or(flags.output).unwrap_or(Format::Text);
-        Ok(Self { engine, run, by, format })
+        Ok(Self { engine, run, settings, by, format })
     }
 
     /// Posts a message, and waits a while for the holder. Fails if it does not fit the
@@ -115,6 +117,11 @@ impl Posting {
             sleep(pause).await;
             pause = longest.min(pause * 2);
         }
+    }
+
+    /// Where the message of this number is now.
+    pub(crate) async fn look(&self, number: u64) -> Result<Posted, CommandError> {
+        self.wait(number, Instant::now()).await
     }
 
     fn taken(&self, taken: Box<MessageTaken>) -> Result<Posted, CommandError> {

@@ -77,28 +77,46 @@ impl AttachArgs {
         let settings = Settings::load(flags, std::path::Path::new("."))?;
         let engine = setup::engine_with_run(&settings, &self.run)?;
         let run = self.latest.find(&engine, &self.run).await?;
-        streams::start_queue();
-        let is_over = Arc::new(AtomicBool::new(false));
-        let (watched, over) = (run.clone(), is_over.clone());
-        signals::end_with_message(move || {
-            (!over.load(Ordering::SeqCst)).then(|| still_there(&watched))
-        });
-        let progress = Progress::new(None, &settings, Preamble::default());
-        let streams_events = format == ReportFormat::Jsonl;
-        let seen = watch(&engine, &run, &progress, streams_events).await;
-        is_over.store(true, Ordering::SeqCst);
-        progress.finish();
-        let seen = seen?;
-        if seen.is_unread {
-            return Ok(ExitCode::SUCCESS);
-        }
-        let mut report = advice::with_hint(engine.report(&run).await?);
-        if report.state.is_resumable() {
-            let what = if seen.was_held { "stopped" } else { "is not at work" };
-            print_message(&format!("run {run} {what}: {}", report.state.as_str()));
-        }
-        conclude(&mut report, &progress, format, &settings)
+        follow_as(&engine, &run, &settings, format).await
     }
+}
+
+/// Follows a run to its end, and prints what stdout calls for.
+pub(super) async fn follow(
+    engine: &Engine,
+    run: &RunId,
+    settings: &Settings,
+) -> Result<ExitCode, CommandError> {
+    follow_as(engine, run, settings, report_format::chosen(None, false)).await
+}
+
+async fn follow_as(
+    engine: &Engine,
+    run: &RunId,
+    settings: &Settings,
+    format: ReportFormat,
+) -> Result<ExitCode, CommandError> {
+    streams::start_queue();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (watched, over) = (run.clone(), is_over.clone());
+    signals::end_with_message(move || {
+        (!over.load(Ordering::SeqCst)).then(|| still_there(&watched))
+    });
+    let progress = Progress::new(None, settings, Preamble::default());
+    let streams_events = format == ReportFormat::Jsonl;
+    let seen = watch(engine, run, &progress, streams_events).await;
+    is_over.store(true, Ordering::SeqCst);
+    progress.finish();
+    let seen = seen?;
+    if seen.is_unread {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut report = advice::with_hint(engine.report(run).await?);
+    if report.state.is_resumable() {
+        let what = if seen.was_held { "stopped" } else { "is not at work" };
+        print_message(&format!("run {run} {what}: {}", report.state.as_str()));
+    }
+    conclude(&mut report, &progress, format, settings)
 }
 
 /// Shows the run until nobody holds it.

@@ -1,0 +1,75 @@
+//! Starts a holder for a run that has a message and no process.
+//!
+//! Owns: the command line of that holder, and the wait until it has taken the message.
+//! Never: the holder itself; it is `smol-wf resume` in the background.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use tokio::time::Instant;
+
+use crate::config::Key;
+use crate::detached::{NotDetached, start_holder};
+use crate::failure::CommandError;
+use crate::notices::print_message;
+use crate::posting::{Posted, Posting, TAKEN_MAX};
+
+/// What became of a message for which a holder may have been started.
+pub(crate) enum TakenUp {
+    /// It was taken, or the process that holds the run has not taken it in time.
+    Posted(Posted),
+    /// The holder could not take the run up. It has said why, and this is its exit code.
+    Failed(ExitCode),
+}
+
+/// Waits until the message of this number was taken, and starts a holder if no process
+/// holds the run. A holder that is letting go of the run is waited for, however long its
+/// agents take to finish.
+pub(crate) async fn until_taken(
+    posting: &Posting,
+    mut posted: Posted,
+) -> Result<TakenUp, CommandError> {
+    let mut has_started = false;
+    let mut has_said = false;
+    loop {
+        let (number, held) = match posted {
+            Posted::Waits { number, held } => (number, held),
+            done => return Ok(TakenUp::Posted(done)),
+        };
+        if held && !has_said {
+            has_said = true;
+            print_message(&format!(
+                "run {} is letting go of its agents; waiting until it has (Ctrl-C ends the wait)",
+                posting.run
+            ));
+        }
+        if !held {
+            if has_started {
+                return Ok(TakenUp::Posted(Posted::Waits { number, held }));
+            }
+            has_started = true;
+            if let Err(code) = start(posting)?
+                // Another process may have been faster.
+                && matches!(posting.look(number).await?, Posted::Waits { held: false, .. })
+            {
+                return Ok(TakenUp::Failed(ExitCode::from(code)));
+            }
+        }
+        posted = posting.wait(number, Instant::now() + TAKEN_MAX).await?;
+    }
+}
+
+/// Starts a holder, which goes on with the recorded script. Returns its exit code if it
+/// ended before it had the run.
+fn start(posting: &Posting) -> Result<Result<(), u8>, CommandError> {
+    let mut argv: Vec<OsString> =
+        ["resume", posting.run.as_str(), "--as-recorded"].map(OsString::from).into();
+    if let Some(database) = posting.settings.path(Key::Db) {
+        argv.extend(["--db".into(), database.into()]);
+    }
+    match start_holder(argv) {
+        Ok(_) => Ok(Ok(())),
+        Err(NotDetached::Ended(code)) => Ok(Err(code)),
+        Err(NotDetached::System(error)) => Err(error.into()),
+    }
+}
