@@ -191,6 +191,11 @@ impl Machine {
                     let recorded = Body::Settled { step, outcome, reply, given };
                     return Err(self.delivered_instead(&recorded, now));
                 }
+                // Somebody stopped the child; a fixture has no entry of that.
+                if self.scopes.contains_key(&Scope::of(step)) {
+                    self.end_child(Scope::of(step), None);
+                    self.ended_children.remove(&step);
+                }
                 self.drop_answer(step);
                 if let Some(reply) = &reply {
                     self.agent_state.ledger.count(reply);

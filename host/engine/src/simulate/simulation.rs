@@ -211,8 +211,8 @@ impl Backend for Simulation<'_> {
                 Effect::SleepUntil { step, wake_at_us, .. } => {
                     self.sleeping.insert((wake_at_us, Sleeper::Step(step)));
                 }
-                // Queued by the driver.
-                Effect::FindChild { .. } => {}
+                // Queued by the driver, or of a message, which a simulation has none of.
+                Effect::FindChild { .. } | Effect::RestartAgent { .. } => {}
                 Effect::Cancel(step) => {
                     self.asked.remove(&step);
                     self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Step(step));
