@@ -217,15 +217,8 @@ impl<'a> Recorder<'a> {
         let stands = last.map(|last| RunState::after(&last.body, false));
         let state = stands.filter(|_| stands != self.stored_state);
         let first_seq = self.length;
-        let batch = Batch {
-            lease,
-            first_seq,
-            records: records.clone(),
-            state,
-            wake,
-            takes: None,
-            release,
-        };
+        let batch =
+            Batch { lease, first_seq, records: records.clone(), state, wake, takes: None, release };
         let appended = self.lock_wait.wait(|| self.writer.append(batch.clone())).await?;
         match appended {
             Ok(_) => {

@@ -102,7 +102,11 @@ impl InboxState {
 
     /// The number up to which `takes` takes messages; none if those were taken before.
     /// Refuses messages that nobody posted.
-    pub(crate) fn taking(self, key: &RunKey, takes: Option<u64>) -> Result<Option<u64>, StoreError> {
+    pub(crate) fn taking(
+        self,
+        key: &RunKey,
+        takes: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
         let Some(up_to) = takes.filter(|up_to| *up_to > self.taken) else { return Ok(None) };
         if up_to > self.posted {
             let reason = format!("message {up_to} of {} was to be taken", self.posted);

@@ -8,7 +8,9 @@ use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
 use super::samples::{LONG, append, created, key, logged, new_run, terms};
-use crate::{Append, Appended, Holder, Lease, LeaseRow, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake};
+use crate::{
+    Append, Appended, Holder, Lease, LeaseRow, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake,
+};
 
 fn held(number: u128, owner: &str) -> StoreError {
     StoreError::LeaseHeld { key: key(number), owner: owner.into() }
@@ -193,8 +195,15 @@ pub(super) fn due_and_free_runs_are_claimed_in_the_order_of_tenants(store: &mut 
     {
         let seen = store.lease(&of("a", 5)).unwrap();
         let lease = store.claim(&of("a", 5), terms("holder"), seen.as_ref()).unwrap();
-        let batch =
-            Append { lease: &lease, first_seq: 1, records: &[], state: None, wake, takes: None, release: true };
+        let batch = Append {
+            lease: &lease,
+            first_seq: 1,
+            records: &[],
+            state: None,
+            wake,
+            takes: None,
+            release: true,
+        };
         store.append(&[batch]).unwrap().remove(0).unwrap();
         let taken = store.wake_ups(std::slice::from_ref(&a), terms("worker"), 9).unwrap();
         assert_eq!(taken.len(), expected, "{wake:?}");

@@ -21,16 +21,8 @@ fn the_digests_are_those_of_the_migrations() {
     }
 }
 
-const TABLES: [&str; 8] = [
-    "runs",
-    "numbers",
-    "journal",
-    "older_entries",
-    "blobs",
-    "blob_uses",
-    "summaries",
-    "messages",
-];
+const TABLES: [&str; 8] =
+    ["runs", "numbers", "journal", "older_entries", "blobs", "blob_uses", "summaries", "messages"];
 
 #[test]
 fn the_image_of_a_new_database_equals_the_migrations() {
@@ -55,14 +47,13 @@ fn the_image_of_a_new_database_equals_the_migrations() {
             "journal_mode",
         ];
         let settings = settings.map(|name| text(&connection, name));
-        let rows: i64 =
-            TABLES
-                .iter()
-                .map(|table| -> i64 {
-                    let sql = format!("SELECT count(*) FROM {table}");
-                    connection.query_row(&sql, [], |row| row.get(0)).unwrap()
-                })
-                .sum();
+        let rows: i64 = TABLES
+            .iter()
+            .map(|table| -> i64 {
+                let sql = format!("SELECT count(*) FROM {table}");
+                connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+            })
+            .sum();
         let sound: String =
             connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         (settings, objects(&connection).unwrap(), rows, sound)
@@ -93,10 +84,7 @@ fn an_object_of_no_migration_is_refused_by_name() {
             "trigger `t`",
         ),
         ("DROP VIEW entries; CREATE VIEW entries AS SELECT 1", "another view `entries`"),
-        (
-            "CREATE TRIGGER t AFTER INSERT ON messages BEGIN DELETE FROM journal; END",
-            "trigger `t`",
-        ),
+        ("CREATE TRIGGER t AFTER INSERT ON messages BEGIN DELETE FROM journal; END", "trigger `t`"),
         ("DROP TABLE messages", "no table `messages`"),
         ("DROP TRIGGER entries_deleted", "no trigger `entries_deleted`"),
         ("DROP TRIGGER journal_deleted", "no trigger `journal_deleted`"),
@@ -156,7 +144,15 @@ fn the_last_entry_settles_its_journal_unless_somebody_reads() {
         let records = logged(&mut Chain::new(), &["last"]);
         let wake = Wake::Keep;
         let first_seq = length as u64;
-        let last = Append { lease, first_seq, records: &records, state: None, wake, takes: None, release: true };
+        let last = Append {
+            lease,
+            first_seq,
+            records: &records,
+            state: None,
+            wake,
+            takes: None,
+            release: true,
+        };
         store.append(&[last]).unwrap().remove(0).unwrap();
         assert!(store.leased().unwrap().is_empty());
         let sync = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
