@@ -85,7 +85,7 @@ fn an_object_of_no_migration_is_refused_by_name() {
         ),
         ("DROP VIEW entries; CREATE VIEW entries AS SELECT 1", "another view `entries`"),
         ("CREATE TRIGGER t AFTER INSERT ON messages BEGIN DELETE FROM journal; END", "trigger `t`"),
-        ("DROP TABLE messages", "no table `messages`"),
+        ("ALTER TABLE messages ADD COLUMN more TEXT", "another table `messages`"),
         ("DROP TRIGGER entries_deleted", "no trigger `entries_deleted`"),
         ("DROP TRIGGER journal_deleted", "no trigger `journal_deleted`"),
         ("ALTER TABLE runs ADD COLUMN more TEXT DEFAULT 'x'", "another table `runs`"),
