@@ -27,7 +27,7 @@ pub(crate) fn set_database(path: &Path) {
 }
 
 /// The log of a run; `None` without a database. Links to a database share one folder.
-fn path_of(run: &RunId) -> Option<PathBuf> {
+pub(crate) fn path_of(run: &RunId) -> Option<PathBuf> {
     let database = DATABASE.get()?;
     let real = database.canonicalize().or_else(|_| std::path::absolute(database)).ok()?;
     let mut folder = real.into_os_string();

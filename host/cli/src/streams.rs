@@ -16,7 +16,7 @@ mod unbuffered;
 
 pub(crate) use events::EventStream;
 pub(crate) use stderr::{
-    Kind, Moving, clear_moving, flush_before_stdout, flush_stderr, set_moving, start_queue,
-    write_stderr,
+    Kind, Moving, clear_moving, flush_before_stdout, flush_stderr, reopen_stderr, set_moving,
+    start_queue, write_stderr,
 };
 pub(crate) use unbuffered::{Stdout, bound_stderr, columns_of_stdout, finished_writes, is_writing};

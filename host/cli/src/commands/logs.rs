@@ -6,7 +6,6 @@
 mod text;
 
 use std::io::{BufRead as _, BufReader, Seek as _};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -109,7 +108,8 @@ impl LogsArgs {
     /// Prints the log of the process in the background.
     async fn print_holder(&self, engine: &Engine, run: &RunId) -> Result<ExitCode, CommandError> {
         let unreadable = |error| {
-            CommandError::File(FileError::Read { path: Path::new("the log").into(), error })
+            let path = run_log::path_of(run).unwrap_or_default();
+            CommandError::File(FileError::Read { path, error })
         };
         let mut at = 0;
         let mut is_there = false;

@@ -75,6 +75,7 @@ pub(crate) fn leave(run: &RunId) -> bool {
     }
     AWAY.store(true, Ordering::SeqCst);
     streams::bound_stderr(log.map_or(0, |(_, room)| room));
+    streams::reopen_stderr();
     foreign.close();
     if told.is_err() {
         print_message("the process that started this one is gone, so the run stops");

@@ -75,8 +75,7 @@ fn end_of(child: &Mutex<Option<Child>>) -> u8 {
             Some(Ok(None)) => {}
             Some(Ok(Some(status))) => {
                 *child = None;
-                let code = status.code().and_then(|code| u8::try_from(code).ok());
-                return code.unwrap_or(exit::FAILED);
+                return system::code_of(status).unwrap_or(exit::FAILED);
             }
             _ => return exit::FAILED,
         }

@@ -3,18 +3,18 @@
 //! Owns: the one place where systems differ. Never: decides when.
 
 #[cfg(unix)]
-pub(super) use unix::{Foreign, begin_session, program, signal, turn_away};
+pub(super) use unix::{Foreign, begin_session, code_of, program, signal, turn_away};
 
 #[cfg(not(unix))]
-pub(super) use other::{Foreign, begin_session, program, signal, turn_away};
+pub(super) use other::{Foreign, begin_session, code_of, program, signal, turn_away};
 
 #[cfg(unix)]
 mod unix {
     use std::fs::{self, File};
     use std::io;
     use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
-    use std::os::unix::process::CommandExt as _;
-    use std::process::{Child, Command};
+    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+    use std::process::{Child, Command, ExitStatus};
 
     use rustix::process::{Pid, Signal, kill_process, setsid};
     use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
@@ -40,6 +40,12 @@ mod unix {
             if is_there { Command::new(path) } else { Command::new("/proc/self/exe") };
         command.arg0(called);
         Ok(command)
+    }
+
+    /// The exit code of a process, as a shell has it.
+    pub(in super::super) fn code_of(status: ExitStatus) -> Option<u8> {
+        let code = status.code().or_else(|| Some(status.signal()? + 128))?;
+        u8::try_from(code).ok()
     }
 
     /// Sends a child the signal with this exit code.
@@ -96,9 +102,13 @@ mod unix {
 mod other {
     use std::fs::File;
     use std::io;
-    use std::process::{Child, Command};
+    use std::process::{Child, Command, ExitStatus};
 
     pub(in super::super) fn begin_session() {}
+
+    pub(in super::super) fn code_of(status: ExitStatus) -> Option<u8> {
+        status.code().and_then(|code| u8::try_from(code).ok())
+    }
 
     pub(in super::super) fn program(_called: &str) -> io::Result<Command> {
         Err(io::ErrorKind::Unsupported.into())

@@ -80,6 +80,16 @@ pub(crate) fn start_queue() {
     });
 }
 
+/// stderr is another file from here on, so a reader that has gone no longer matters.
+pub(crate) fn reopen_stderr() {
+    if let Some(queue) = QUEUE.get() {
+        let mut state = queue.state();
+        if std::mem::take(&mut state.is_over) {
+            *state = State { is_direct: true, ..State::default() };
+        }
+    }
+}
+
 /// Writes whole lines. A closed stderr is ignored.
 pub(crate) fn write_stderr(text: String, kind: Kind) {
     match QUEUE.get() {

@@ -20,7 +20,7 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 static ROOM: AtomicU64 = AtomicU64::new(u64::MAX);
 
 /// The last line of a log that is full.
-const CUT: &[u8] = "… the log ends here: it has its largest size\n".as_bytes();
+const CUT: &[u8] = "\n… the log ends here: it has its largest size\n".as_bytes();
 
 /// From here on stderr is a log that takes this many more bytes, and then a last line.
 pub(crate) fn bound_stderr(bytes: u64) {
