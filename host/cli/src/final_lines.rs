@@ -31,6 +31,8 @@ pub(crate) enum Shown {
         rows: usize,
         /// Lines that a terminal did not get.
         lines_left_out: usize,
+        /// Whether its lists and objects were there, and not only their sizes.
+        is_whole: bool,
     },
     /// Nothing.
     Nothing,
@@ -131,14 +133,16 @@ fn result(report: &Report, shown: Shown) -> Option<String> {
     if let Some(file) = &report.results_file {
         return Some(format!("result: in {}", sanitize::one_line(file)));
     }
+    let rest = |more: &str| {
+        let db = shell::with_database();
+        Some(format!("{more} of the result: smol-wf history {} --full{db}", report.run_id))
+    };
     match shown {
-        Shown::Result { lines_left_out: 0, .. } => None,
-        Shown::Result { lines_left_out, .. } => Some(format!(
-            "{} more of the result: smol-wf history {} --full{}",
-            plural(count(lines_left_out as u64), "line"),
-            report.run_id,
-            shell::with_database()
-        )),
+        Shown::Result { lines_left_out: 0, is_whole: true, .. } => None,
+        Shown::Result { lines_left_out: 0, .. } => rest("all"),
+        Shown::Result { lines_left_out, .. } => {
+            rest(&format!("{} more", plural(count(lines_left_out as u64), "line")))
+        }
         Shown::Report | Shown::Nothing => {
             let result = sanitize::one_line(report.result.get());
             Some(format!("result: {}", sanitize::cut(&result, RESULT_COLUMNS)))

@@ -10,7 +10,8 @@ use smol_wf_engine::Report;
 use crate::config::Settings;
 use crate::final_lines::Shown;
 use crate::report_format::ReportFormat;
-use crate::{output, result_files, result_text, streams};
+use crate::result_text::{self, ResultText};
+use crate::{output, result_files, streams};
 
 /// Columns of a terminal that does not say how many it has.
 const COLUMNS: usize = 80;
@@ -38,15 +39,17 @@ pub(crate) fn print(
 
 /// Prints the result as text, cut to a few screens if it goes to one.
 fn print_result(report: &mut Report, settings: &Settings) -> io::Result<Shown> {
-    let Some(text) = result_text::of_result(report.result.get()) else { return Ok(Shown::Nothing) };
+    let Some(ResultText { text, is_whole }) = result_text::of_result(report.result.get()) else {
+        return Ok(Shown::Nothing);
+    };
     if !io::stdout().is_terminal() {
         output::safe_text(&text)?;
-        return Ok(Shown::Result { rows: text.lines().count(), lines_left_out: 0 });
+        return Ok(Shown::Result { rows: text.lines().count(), lines_left_out: 0, is_whole });
     }
     let cut = result_text::to_rows(&text, streams::columns_of_stdout().unwrap_or(COLUMNS));
     output::safe_text(&cut.text)?;
     if cut.lines_left_out > 0 {
         result_files::move_to_file(report, settings);
     }
-    Ok(Shown::Result { rows: cut.rows, lines_left_out: cut.lines_left_out })
+    Ok(Shown::Result { rows: cut.rows, lines_left_out: cut.lines_left_out, is_whole })
 }

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::humanize::plural;
 use crate::{output, sanitize};
 
 /// Most lines of a result on a terminal: a few screens, so that what was printed
@@ -14,22 +15,31 @@ pub(crate) const ROWS_MAX: usize = 200;
 /// A text that is longer than this, or has several lines, is written to be read.
 const SHORT_CHARS_MAX: usize = 120;
 
-/// Most short fields beside such a text; with more, an object is a record.
+/// Most fields beside such a text; with more, an object is a record.
 const FIELDS_MAX: usize = 8;
 
-/// The text of a result, safe to print. `None` if there is nothing to show: null,
-/// or a text without content.
-pub(crate) fn of_result(json: &str) -> Option<String> {
-    let text = match serde_json::from_str(json) {
+/// A result as text, safe to print.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ResultText {
+    pub(crate) text: String,
+    /// Whether the text has all of the result.
+    pub(crate) is_whole: bool,
+}
+
+/// The text of a result. `None` if there is nothing to show: null, or a text without
+/// content.
+pub(crate) fn of_result(json: &str) -> Option<ResultText> {
+    let whole = |text| ResultText { text, is_whole: true };
+    let shown = match serde_json::from_str(json) {
         Ok(Value::Null) => return None,
         Ok(Value::Object(fields)) => match article(&fields) {
             Some(text) => text,
-            None => of_value(&Value::Object(fields)),
+            None => whole(of_value(&Value::Object(fields))),
         },
-        Ok(value) => of_value(&value),
-        Err(_) => output::escape(json),
+        Ok(value) => whole(of_value(&value)),
+        Err(_) => whole(output::escape(json)),
     };
-    Some(text).filter(|text| !text.trim().is_empty())
+    Some(shown).filter(|shown| !shown.text.trim().is_empty())
 }
 
 /// The text of any JSON value, safe to print: text as it is, all else as indented
@@ -46,29 +56,35 @@ fn of_value(value: &Value) -> String {
     }
 }
 
-/// An object with one text to read and a few short fields: the fields as lines, then
-/// the text. `None` for any other object.
-fn article(fields: &Map<String, Value>) -> Option<String> {
+/// An object that is mostly one text to read: the other fields as lines, lists and
+/// objects by their size alone, then the text. `None` for any other object.
+fn article(fields: &Map<String, Value>) -> Option<ResultText> {
     let is_article = |value: &&Value| value.as_str().is_some_and(is_to_read);
     let mut articles = fields.values().filter(is_article);
     let (article, None) = (articles.next()?.as_str()?, articles.next()) else { return None };
-    let mut lines = Vec::new();
-    for (name, value) in fields.iter().filter(|(_, value)| !is_article(value)) {
+    let others = fields.iter().filter(|(_, value)| !is_article(value));
+    let (mut lines, mut bytes_left_out) = (Vec::new(), 0);
+    for (name, value) in others {
         let shown = match value {
             Value::String(text) => text.clone(),
-            Value::Array(_) | Value::Object(_) => return None,
-            scalar => scalar.to_string(),
+            Value::Array(items) if !items.is_empty() => plural(items.len(), "item"),
+            Value::Object(fields) if !fields.is_empty() => plural(fields.len(), "field"),
+            plain => plain.to_string(),
         };
+        if matches!(value, Value::Array(_) | Value::Object(_)) {
+            bytes_left_out += value.to_string().len();
+        }
         lines.push(sanitize::one_line(&format!("{name}: {shown}")));
     }
-    if lines.len() > FIELDS_MAX {
+    if lines.len() > FIELDS_MAX || bytes_left_out > article.len() {
         return None;
     }
     if !lines.is_empty() {
         lines.push(String::new());
     }
     lines.push(sanitize::with_tabs(article));
-    Some(lines.join("\n"))
+    let is_whole = bytes_left_out <= "[]".len();
+    Some(ResultText { text: lines.join("\n"), is_whole })
 }
 
 /// Whether a text is long, or has several lines.
@@ -111,7 +127,7 @@ mod tests {
     use super::*;
 
     fn shown(value: &Value) -> Option<String> {
-        of_result(&value.to_string())
+        of_result(&value.to_string()).map(|shown| shown.text)
     }
 
     #[test]
@@ -123,7 +139,7 @@ mod tests {
         assert_eq!(shown(&Value::Null), None);
         assert_eq!(shown(&" \n".into()), None);
         let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
-        assert_eq!(of_result(&deep).unwrap(), deep);
+        assert_eq!(of_result(&deep).unwrap().text, deep);
     }
 
     #[test]
@@ -134,11 +150,25 @@ mod tests {
         assert_eq!(shown(&serde_json::json!({"text": "a\nb"})).unwrap(), "a\nb");
         for record in [
             serde_json::json!({"a": "1\n2", "b": "1\n2"}),
-            serde_json::json!({"a": "1\n2", "b": []}),
+            serde_json::json!({"a": "1\n2", "b": [1, 2]}),
             serde_json::json!({"a": "short", "b": "one line\n"}),
         ] {
             assert!(shown(&record).unwrap().starts_with('{'), "{record}");
         }
+    }
+
+    #[test]
+    fn beside_a_long_text_lists_are_counted() {
+        let of = |pods: Value| {
+            let report = serde_json::json!({"healthy": false, "pods": pods, "report": "# All\n\nfine and well"});
+            of_result(&report.to_string()).unwrap()
+        };
+        let counted = of(serde_json::json!([{"a": 1}, {}]));
+        assert_eq!(counted.text, "healthy: false\npods: 2 items\n\n# All\n\nfine and well");
+        assert!(!counted.is_whole);
+        let empty = of(serde_json::json!([]));
+        assert_eq!(empty.text, "healthy: false\npods: []\n\n# All\n\nfine and well");
+        assert!(empty.is_whole);
     }
 
     #[test]

@@ -98,7 +98,9 @@ fn results_are_rendered_for_reading() {
     let of = |value: &str| shown(&place, &format!("return {value}\n"), &[], 0);
     snapshot!(of("'# Title\\n\\nText\\u001b[31m\\n\\n::error::no'"), "report-text-markdown");
     snapshot!(
-        of("({ verdict: 'good', score: 0.5, report: '# Title\\n\\nText' })"),
+        of(
+            "({ verdict: 'good', score: 0.5, files: ['a.rs', 'b.rs'], report: '# Title\\n\\nA text that is longer.' })"
+        ),
         "report-text-article"
     );
     snapshot!(of("({ bugs: [{ file: 'a.rs', line: 3 }], done: true })"), "report-text-json");

@@ -74,7 +74,7 @@ pub(super) fn first_lines<'a>(steps: impl Iterator<Item = &'a StepDetails<'a>>) 
             lines.push(format!("{:>4}  {mark} {text}", std::mem::take(&mut number)));
         }
     }
-    (!lines.is_empty()).then(|| format!("SAID\n{}", lines.join("\n")))
+    (!lines.is_empty()).then(|| format!("PROMPTS (>) AND ANSWERS (<)\n{}", lines.join("\n")))
 }
 
 /// A step for JSON, with the first lines of its prompt and its answer.
