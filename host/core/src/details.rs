@@ -114,6 +114,8 @@ pub enum EpochEnd {
     Limit,
     /// A provider became unavailable.
     Provider,
+    /// Only questions to people were open.
+    Waiting,
     /// The run has its result.
     Completed,
     /// The script failed.
@@ -131,6 +133,7 @@ impl EpochEnd {
             Self::TimedOut => "timed out",
             Self::Limit => "limit",
             Self::Provider => "provider",
+            Self::Waiting => "waiting",
             Self::Completed => "completed",
             Self::Failed => "failed",
         }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
 use crate::event::Activity;
+use crate::gate::AnsweredBy;
 use crate::guest::{NullSlot, ScriptError, Warning};
 use crate::ids::{Digest, Scope, StepId, TimerId};
 use crate::limits::Limits;
@@ -44,7 +45,7 @@ pub use upgrade::upgrade;
 /// The head of a run has the version of the program that started it. Each
 /// `attempt_started` has the version of the entries after it, so the journal of a run
 /// that a newer program resumed mixes versions.
-pub const JOURNAL_FORMAT: u32 = 3;
+pub const JOURNAL_FORMAT: u32 = 4;
 
 /// The first format in which an epoch states its format.
 pub const FORMAT_IN_EPOCHS: u32 = 3;
@@ -163,6 +164,15 @@ pub enum Body {
         outcome: Outcome,
         /// What the agent reported about itself.
         reply: Box<Reply>,
+    },
+    /// A question was answered. The outcome is kept until it is delivered.
+    AskAnswered {
+        /// Number of the step.
+        step: StepId,
+        /// Its outcome.
+        outcome: Outcome,
+        /// Who answered.
+        answered: Box<AnsweredBy>,
     },
     /// An agent failed for a reason that holds for every step of its provider: the
     /// step stays open, and is dispatched again in the next epoch.
@@ -350,6 +360,7 @@ impl Body {
             Self::Warned { .. } => "warned",
             Self::AgentDispatched { .. } => "agent_dispatched",
             Self::AgentAnswered { .. } => "agent_answered",
+            Self::AskAnswered { .. } => "ask_answered",
             Self::AgentParked { .. } => "agent_parked",
             Self::AgentSession { .. } => "agent_session",
             Self::AgentActivity(_) => "agent_activity",
@@ -389,6 +400,7 @@ impl Body {
                 | Self::EpochEnded { .. }
                 | Self::AgentDispatched { .. }
                 | Self::AgentAnswered { .. }
+                | Self::AskAnswered { .. }
                 | Self::AgentParked { .. }
                 | Self::AgentSession { .. }
                 | Self::AgentActivity(_)

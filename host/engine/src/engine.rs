@@ -38,7 +38,7 @@ use crate::live::Live;
 use crate::lock_wait::LockWait;
 use crate::provider_set::{self, DebugOnly, Providers};
 use crate::recorder::{NewRunInfo, Recorder};
-use crate::request::{AgentSettings, RunSettings, RunSpec, ScriptFile, Times};
+use crate::request::{AgentSettings, RunSettings, RunSpec, ScriptFile, Times, WhenOnlyAsks};
 use crate::running::Running;
 use crate::runs::row;
 use crate::watch::Watcher;
@@ -89,6 +89,7 @@ pub(crate) struct RunMeans {
     pub(crate) folders: RunFolders,
     pub(crate) agents: AgentSettings,
     pub(crate) times: Times,
+    pub(crate) asks: WhenOnlyAsks,
 }
 
 /// Starts, resumes and forks runs, and reads their journals.
@@ -211,8 +212,8 @@ impl Engine {
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
-        let RunSettings { agents, times, .. } = request.settings;
-        let means = RunMeans { registry, folders, agents, times };
+        let RunSettings { agents, times, asks, .. } = request.settings;
+        let means = RunMeans { registry, folders, agents, times, asks };
         self.begin(machine, None, means, watcher, cancel).await
     }
 
@@ -225,7 +226,7 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        let RunMeans { registry, folders, agents, times } = means;
+        let RunMeans { registry, folders, agents, times, asks } = means;
         folders.tell(watcher);
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
@@ -239,7 +240,8 @@ impl Engine {
             recorder.create_fork(fork_answers).await?;
         }
         let runner = self.runner(&head, registry, folders, (limits, agents), processes);
-        Box::pin(self.drive((machine, Entries::NONE), recorder, runner, cancel, times)).await
+        let run = (machine, Entries::NONE);
+        Box::pin(self.drive(run, recorder, runner, cancel, (times, asks))).await
     }
 
     /// Drives a run until it ends or stops. All its agents have ended and its lease is
@@ -250,12 +252,13 @@ impl Engine {
         recorder: Recorder<'_>,
         runner: EffectRunner,
         cancel: CancellationToken,
-        times: Times,
+        (times, asks): (Times, WhenOnlyAsks),
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
         let processes = runner.processes().clone();
         let mut live = Live::new(self.sandbox.clone(), recorder, rest, runner, cancel, times);
         live.drain = self.running.drain().clone();
+        live.asks = asks;
         // Boxed, so that the future of a run is small.
         let ended = Box::pin(drive(&mut live, machine)).await;
         // The next holder of the run must find none of its agents at work.

@@ -52,6 +52,7 @@
 
 mod agent_events;
 mod agents;
+mod asks;
 mod attempt_timeouts;
 pub mod check;
 mod children;
@@ -98,6 +99,7 @@ mod tail;
 mod timers;
 mod transcript_files;
 mod turn;
+mod waits;
 mod watch;
 mod worktree;
 mod writer;
@@ -118,6 +120,7 @@ pub use provider_set::{DebugOnly, NOBODY, Providers};
 pub use replay::ReplayReport;
 pub use request::{
     AgentSettings, Folders, LimitChanges, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times,
+    WhenOnlyAsks,
 };
 pub use run_reader::{RunJournal, RunReader};
 pub use smol_wf_core::ids::{RunId, TenantId};

@@ -26,7 +26,7 @@ use crate::limit_changes::changed_limits;
 use crate::lock_wait::LockWait;
 use crate::provider_set;
 use crate::recorder::Recorder;
-use crate::request::ResumeRequest;
+use crate::request::{ResumeRequest, RunSettings};
 use crate::runs::{row, unknown};
 use crate::watch::{Notice, Watcher};
 
@@ -97,6 +97,7 @@ impl Engine {
         };
         folders.tell(watcher);
         watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
+        let RunSettings { agents, times, asks, .. } = request.settings;
         let processes = self.processes.apart();
         let tools = (self.writer.clone(), processes.clone());
         let mut recorder = Recorder::resumed(tools, lock_wait, claimed.keep(), &journal);
@@ -108,10 +109,8 @@ impl Engine {
                 return Err(error);
             }
         };
-        let runner =
-            self.runner(&head, registry, folders, (limits, request.settings.agents), processes);
-        Box::pin(self.drive((machine, rest), recorder, runner, cancel, request.settings.times))
-            .await
+        let runner = self.runner(&head, registry, folders, (limits, agents), processes);
+        Box::pin(self.drive((machine, rest), recorder, runner, cancel, (times, asks))).await
     }
 
     /// Reads the journal again if another process has continued the run meanwhile.

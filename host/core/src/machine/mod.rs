@@ -13,6 +13,7 @@
 
 mod agent_state;
 mod agents;
+mod gate;
 mod held_time;
 mod judge;
 mod older_refusals;
@@ -25,7 +26,7 @@ mod stuck;
 mod timers;
 mod turn;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
 use crate::ids::{Digest, Scope, StepId, TimerId};
@@ -43,6 +44,7 @@ use crate::surface::Surface;
 use crate::survey::Survey;
 use agent_state::AgentState;
 pub use agent_state::{AgentRecord, MayBegin};
+pub use gate::OpenAsk;
 use held_time::Timers;
 use older_refusals::OlderRefusals;
 pub use open::{Delivery, Effect};
@@ -137,6 +139,8 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be compared with `Settled`.
     ended_children: BTreeMap<StepId, Option<Outcome>>,
     steps: BTreeMap<StepId, OpenStep>,
+    /// Questions that are settled: no second answer counts.
+    settled_asks: BTreeSet<StepId>,
     sessions: Sessions,
     /// Boxed, for the same reason.
     timers: Box<Timers>,
@@ -222,6 +226,7 @@ impl Machine {
             schemas: Box::default(),
             ended_children: BTreeMap::new(),
             steps: BTreeMap::new(),
+            settled_asks: BTreeSet::new(),
             sessions: Sessions::default(),
             timers: Box::default(),
             scopes: BTreeMap::new(),

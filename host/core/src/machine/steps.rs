@@ -28,6 +28,9 @@ impl Machine {
         reply: Option<&Reply>,
     ) -> Option<Next> {
         let open = self.steps.remove(&step)?;
+        if open.ask.is_some() {
+            self.settled_asks.insert(step);
+        }
         if open.agent.is_some() {
             self.sessions.record(step, open.scope, open.session, reply);
         }
@@ -56,7 +59,8 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let open = OpenStep { scope, agent, completed: false, effect, session, wakes_at_us };
+        let open =
+            OpenStep { scope, agent, completed: false, effect, session, wakes_at_us, ask: None };
         self.steps.insert(step, open);
     }
 
@@ -71,7 +75,8 @@ impl Machine {
     ) {
         let scope = self.current;
         let (effect, wakes_at_us) = (None, None);
-        let open = OpenStep { scope, agent, completed: false, effect, session, wakes_at_us };
+        let open =
+            OpenStep { scope, agent, completed: false, effect, session, wakes_at_us, ask: None };
         self.steps.insert(step, open);
         let AnswerRef { source, outcome, mut reply, .. } = answer;
         if let Some(reply) = &mut reply {
@@ -106,7 +111,7 @@ impl Machine {
     }
 
     /// The outcome of the entry that was just replayed.
-    fn outcome_ref(&mut self, outcome: Outcome) -> OutcomeRef {
+    pub(super) fn outcome_ref(&mut self, outcome: Outcome) -> OutcomeRef {
         if self.fetches {
             self.memory.keep(outcome, self.seq - 1)
         } else {
@@ -186,9 +191,15 @@ impl Machine {
         let mut effects: Vec<Effect> =
             self.steps.values_mut().filter_map(|step| step.effect.take()).collect();
         for effect in &mut effects {
-            if let Effect::SleepUntil { wake_at_us, left_us, .. } = effect {
-                let left = wake_at_us.saturating_sub(now_us);
-                *left_us = (*left_us).min(u64::try_from(left).unwrap_or(0));
+            let until = |at_us: i64| u64::try_from(at_us.saturating_sub(now_us)).unwrap_or(0);
+            match effect {
+                Effect::SleepUntil { wake_at_us, left_us, .. } => {
+                    *left_us = (*left_us).min(until(*wake_at_us));
+                }
+                Effect::Ask { request, left_us: Some(left_us), .. } => {
+                    *left_us = (*left_us).min(request.deadline_us.map_or(0, until));
+                }
+                _ => {}
             }
         }
         self.effects.extend(effects);
@@ -217,6 +228,7 @@ impl Machine {
                     let outcome = self.outcome_ref(outcome);
                     self.answered.insert(step, (outcome, Some(reply)));
                 }
+                Body::AskAnswered { step, outcome, .. } => self.replay_answer(step, outcome),
                 Body::AnswerPooled(answer) => {
                     let answer = self.answer_ref(*answer);
                     self.reusable.add(answer);
