@@ -6,7 +6,7 @@ import {
 } from "smol:primordials";
 import { failAt, failRangeAt, placeOfCall, show, typeError } from "smol:errors";
 import { isModernBody, sees } from "smol:surface";
-import { noteOfOptions, optionsJson } from "smol:json";
+import { noteOfOptions, optionsJson, wholeOptionsJson } from "smol:json";
 import { argsJson } from "smol:values";
 
 // More than the host takes of a prompt, of options and of arguments, and of a
@@ -31,6 +31,7 @@ const AGENT = { __proto__: null, name: "AgentError", read: parse, fail: failAt }
 // A child that returned nothing has no text at all.
 const childResult = (text) => (text === "" ? undefined : parse(text));
 const WORKFLOW = { __proto__: null, name: "WorkflowError", read: childResult, fail: failAt };
+const ASK = { __proto__: null, name: "AskError", read: parse, fail: failAt };
 const SLEEP = { __proto__: null, name: "RangeError", read: () => undefined, fail: failRangeAt };
 
 // `answer` is the number of the call, or `[code, message]` of a refusal.
@@ -66,6 +67,41 @@ export const settle = (call, ok, text, message, name) => {
   }
   if (value === null && kind === AGENT) lastNull = call;
   resolve(value);
+};
+
+// `kind` is the word of the host's, `question` the first argument, called `what`.
+const askPeople = (kind, call, question, what, options) => {
+  const stack = placeOfCall();
+  if (typeof question !== "string" || question === "") {
+    return rejected(typeError(call + ": the " + what + " must be a string that is not empty"));
+  }
+  let text;
+  try {
+    text = wholeOptionsJson(options, call + ": the options", stack);
+  } catch (reason) {
+    return rejected(reason);
+  }
+  const note = noteOfOptions();
+  const answer = host.ask(kind, toWellFormed(atMost(question, LONG)), atMost(text, LONG));
+  if (typeof answer !== "number" && note !== undefined) answer[1] += " (" + note + ")";
+  return expect(answer, stack, ASK);
+};
+
+/** The calls that wait for people, from surface 4 on. */
+export const asks = {
+  __proto__: null,
+
+  approve(question, options) {
+    return askPeople("approve", "approve(question, options)", question, "question", options);
+  },
+
+  ask(question, options) {
+    return askPeople("ask", "ask(question, options)", question, "question", options);
+  },
+
+  waitFor(name, options) {
+    return askPeople("waitFor", "waitFor(name, options)", name, "name", options);
+  },
 };
 
 export const calls = {

@@ -3,7 +3,7 @@
 import {
   ObjectPrototype, constant, create, data, defineProperty, freeze, global, ownKeys,
 } from "smol:primordials";
-import { budget, calls } from "smol:calls";
+import { asks, budget, calls } from "smol:calls";
 import { constructs } from "smol:groups";
 import { openLocale } from "smol:locale";
 import { isModernBody, sees } from "smol:surface";
@@ -29,6 +29,7 @@ export const prepareGlobals = (random) => {
   defineProperty(Math, "random", data(random, false));
 
   freezeAll(calls);
+  freezeAll(asks);
   freezeAll(constructs);
   freeze(budget.spent);
   freeze(budget.remaining);
@@ -73,7 +74,8 @@ export const openGlobals = (args, meta) => {
     openTimers(own);
     openLocale();
   }
-  const extra = freeze({ sleep });
+  const { approve, ask, waitFor } = asks;
+  const extra = freeze(sees(4) ? { sleep, approve, ask, waitFor } : { sleep });
   const SW = { __proto__: null, agent, parallel, pipeline, workflow, phase, log, budget, args, sleep };
   if (sees(2)) SW.extra = extra;
   defineProperty(global, "SW", constant(freeze(SW)));

@@ -68,7 +68,11 @@ const isOneOf = (list, name) => {
   return false;
 };
 
-const restricts = (name) => isOneOf(RESTRICTING, name) && (sees(3) || name !== "maxTurns");
+// Whether no option at all may be lost: each says who may answer with what, or when
+// the wait ends.
+let isWhole = false;
+
+const restricts = (name) => isWhole || (isOneOf(RESTRICTING, name) && (sees(3) || name !== "maxTurns"));
 
 // What JSON has no word for: refused where a loss could set an agent free.
 const unfitOption = (name, unfit, what, stack) => {
@@ -83,7 +87,7 @@ const unfitOption = (name, unfit, what, stack) => {
 const addOption = (copy, name, value, what, stack) => {
   const type = typeof value;
   if (type === "object" && value !== null) {
-    const part = partOfOptions(value, name, isModernBody(), what, stack);
+    const part = partOfOptions(value, name, isModernBody() && !isWhole, what, stack);
     copy[name] = part.copy;
     return part.note;
   }
@@ -147,11 +151,21 @@ export const optionsJson = (options, what, stack) => {
     const text = stringify(sees(2) ? wholeOptions(options, what, stack) : options);
     if (text !== undefined && text[0] === "{") return text;
   }
-  if (isModernBody()) {
+  if (isModernBody() && !isWhole) {
     warn("options_ignored", what + " are not an object and are ignored", { __proto__: null, stack });
     return "{}";
   }
   throw typeError(what + " must be an object");
+};
+
+/** The same of a call that waits for people: whatever JSON has no word for is refused. */
+export const wholeOptionsJson = (options, what, stack) => {
+  isWhole = true;
+  try {
+    return optionsJson(options, what, stack);
+  } finally {
+    isWhole = false;
+  }
 };
 
 /** What those options cannot show, for when the host refuses them; else undefined. */

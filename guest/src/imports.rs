@@ -5,7 +5,9 @@
 use javy::quickjs::{Array, Ctx, Function, IntoJs, Object, Result, Value, function::Opt};
 
 use crate::bindings::smol::workflow::calls;
-use crate::bindings::smol::workflow::types::{CallId, Failure, GroupKind, NullSlot, Warning};
+use crate::bindings::smol::workflow::types::{
+    AskKind, CallId, Failure, GroupKind, NullSlot, Warning,
+};
 use crate::{failure, prompt, random, raw, wellformed};
 
 /// The object that the prelude gets.
@@ -14,6 +16,7 @@ pub(crate) fn host_object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     host.set("agent", Function::new(ctx.clone(), agent)?)?;
     host.set("workflow", Function::new(ctx.clone(), workflow)?)?;
     host.set("sleep", Function::new(ctx.clone(), sleep)?)?;
+    host.set("ask", Function::new(ctx.clone(), ask)?)?;
     host.set("setTimer", Function::new(ctx.clone(), set_timer)?)?;
     host.set("clearTimer", Function::new(ctx.clone(), |timer: u32| calls::clear_timer(timer))?)?;
     host.set("phase", Function::new(ctx.clone(), |title: String| calls::phase(&title))?)?;
@@ -56,6 +59,21 @@ fn workflow<'js>(ctx: Ctx<'js>, target: String, args: Opt<Option<String>>) -> Re
 
 fn sleep(ctx: Ctx<'_>, milliseconds: f64) -> Result<Value<'_>> {
     answer(&ctx, calls::sleep(milliseconds))
+}
+
+/// `kind` is the name of the function that was called.
+fn ask<'js>(
+    ctx: Ctx<'js>,
+    kind: String,
+    question: String,
+    options: String,
+) -> Result<Value<'js>> {
+    let kind = match kind.as_str() {
+        "approve" => AskKind::Approve,
+        "ask" => AskKind::Ask,
+        _ => AskKind::WaitFor,
+    };
+    answer(&ctx, calls::ask(kind, &question, &wellformed::json(options)))
 }
 
 fn set_timer(ctx: Ctx<'_>, milliseconds: f64) -> Result<Value<'_>> {

@@ -30,7 +30,13 @@ const PRELUDE: [(&str, &str); 12] = [
 ];
 
 /// What a script may import. `SW` is fixed, so this needs no more than its name.
-const VIRTUAL: [(&str, &str); 1] =
+const VIRTUAL: [(&str, &str); 1] = [(
+    "workflow:extra",
+    "export const { sleep, approve, ask, waitFor } = SW.extra; export default SW.extra;",
+)];
+
+/// The same under surfaces 2 and 3.
+const VIRTUAL_SECOND: [(&str, &str); 1] =
     [("workflow:extra", "export const sleep = SW.sleep; export default SW.extra;")];
 
 /// The same under surface 1.
@@ -108,7 +114,11 @@ impl Loader for Virtual {
         name: &str,
         attributes: Option<ImportAttributes<'js>>,
     ) -> Result<Module<'js, Declared>> {
-        let table = if surface::sees(2) { &VIRTUAL } else { &VIRTUAL_FIRST };
+        let table = match surface::sees(4) {
+            true => &VIRTUAL,
+            false if surface::sees(2) => &VIRTUAL_SECOND,
+            false => &VIRTUAL_FIRST,
+        };
         Table(table).load(ctx, name, attributes)
     }
 }

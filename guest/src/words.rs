@@ -4,6 +4,7 @@
 //! defined. Never: changes what a script sees of its errors.
 
 use crate::author::{Author, INTERNAL_NAME, Position};
+use crate::surface;
 
 const NOT_DEFINED: &str = " is not defined";
 const NOT_A_FUNCTION: &str = "not a function";
@@ -22,8 +23,11 @@ const GLOBAL: &str = "the global object is globalThis";
 const LOCALES: &str =
     "there is no locale data: localeCompare(), toLocaleString() and Date know English";
 
+/// Those that surface 4 brought; scripts under older ones know nothing of them.
+const PEOPLE: [&str; 3] = ["approve", "ask", "waitFor"];
+
 /// Names that scripts reach for, and what there is instead.
-const INSTEAD: [(&str, &str); 47] = [
+const INSTEAD: [(&str, &str); 50] = [
     ("fetch", NETWORK),
     ("XMLHttpRequest", NETWORK),
     ("WebSocket", NETWORK),
@@ -48,6 +52,9 @@ const INSTEAD: [(&str, &str); 47] = [
     ("setImmediate", "use setTimeout(callback, 0) or queueMicrotask(callback)"),
     ("clearImmediate", "use setTimeout and clearTimeout"),
     ("sleep", "it is SW.extra.sleep(ms), or `import { sleep } from 'workflow:extra'` in a module"),
+    ("approve", "it is SW.extra.approve(question), or `import { approve } from 'workflow:extra'` in a module"),
+    ("ask", "it is SW.extra.ask(question), or `import { ask } from 'workflow:extra'` in a module"),
+    ("waitFor", "it is SW.extra.waitFor(name), or `import { waitFor } from 'workflow:extra'` in a module"),
     ("structuredClone", "copy data with JSON.parse(JSON.stringify(value))"),
     ("Buffer", BYTES),
     ("Blob", BYTES),
@@ -86,6 +93,9 @@ pub(crate) fn better(
     }
     if let Some(name) = message.strip_suffix(NOT_DEFINED) {
         let (_, instead) = INSTEAD.iter().find(|(known, _)| *known == name)?;
+        if PEOPLE.contains(&name) && !surface::sees(4) {
+            return None;
+        }
         let (_, written) = name_at(author, position)?;
         return (written == name).then(|| format!("{message}; {instead}"));
     }
@@ -285,7 +295,8 @@ fn of_promise(expression: &str) -> Option<String> {
     let (call, _) = expression.rsplit_once('.')?;
     let call = call.trim_end_matches('?');
     let name = call.strip_suffix("(…)")?;
-    let is_primitive = ["agent", "workflow", "parallel", "pipeline", "sleep"].contains(&name);
+    let is_primitive = ["agent", "workflow", "parallel", "pipeline", "sleep"].contains(&name)
+        || (PEOPLE.contains(&name) && surface::sees(4));
     is_primitive.then(|| format!("; {name}() gives a promise: await it first, `(await {call})`"))
 }
 

@@ -189,6 +189,59 @@ export interface WorkflowContext<Args = any> {
 export interface Extra {
   /** Sleeps durably: the run can be stopped and taken up meanwhile. */
   sleep(milliseconds: number): Promise<void>;
+  /** Asks people for a yes or a no. */
+  approve(question: string, options?: ApproveOptions): Promise<Approval>;
+  /** Asks people for a value. */
+  ask: Ask;
+  /** Waits for an event from outside. */
+  waitFor<T = unknown>(name: string, options?: WaitOptions): Promise<T>;
+}
+
+/** What a call that waits for people may set. */
+export interface PeopleOptions<T> {
+  /** For people; the default is the beginning of the question. */
+  readonly label?: string;
+  /** How long it waits: milliseconds, or text like `'24h'`. Without it, for ever. */
+  readonly timeout?: number | string;
+  /** The answer when the time is up. By default the call fails with `ask_timed_out`. */
+  readonly onTimeout?: "fail" | { readonly value: T };
+}
+
+/** Options of `approve()`. Nobody approves by waiting. */
+export interface ApproveOptions
+  extends PeopleOptions<false | { readonly approved: false; readonly comment?: string | null }> {
+  /** What people must know to answer; a value is shown as JSON. */
+  readonly detail?: Json;
+}
+
+/** Options of `ask()`. */
+export interface AskOptions<T> extends PeopleOptions<T> {
+  /** What people must know to answer; a value is shown as JSON. */
+  readonly detail?: Json;
+  /** The answer that a prompt offers; never taken by itself. */
+  readonly default?: T;
+}
+
+/** Options of `waitFor()`. */
+export interface WaitOptions extends PeopleOptions<unknown> {
+  /** Fields that the event must have, with equal values. */
+  readonly match?: { readonly [field: string]: Json };
+}
+
+/** What people said to `approve()`. */
+export interface Approval {
+  readonly approved: boolean;
+  /** Who answered; `null` when the time was up. */
+  readonly by: string | null;
+  readonly comment: string | null;
+  /** When, such as `2026-11-25T17:10:00Z`. */
+  readonly at: string;
+}
+
+/** Asks people: text, or what `schema` describes. */
+export interface Ask {
+  <T = unknown>(question: string, options: AskOptions<T> & { readonly schema: JsonSchema }): Promise<T>;
+  (question: string, options?: AskOptions<string> & { readonly schema?: undefined }): Promise<string>;
 }
 
 declare global {

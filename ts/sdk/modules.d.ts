@@ -4,6 +4,12 @@
 declare module "workflow:extra" {
   /** Sleeps durably: the run can be stopped and taken up meanwhile. */
   export function sleep(ms: number): Promise<void>;
+  /** Asks people for a yes or a no. */
+  export const approve: import("./index.js").Extra["approve"];
+  /** Asks people for a value. */
+  export const ask: import("./index.js").Extra["ask"];
+  /** Waits for an event from outside. */
+  export const waitFor: import("./index.js").Extra["waitFor"];
   const extra: import("./index.js").Extra;
   export default extra;
 }

@@ -20,6 +20,8 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const INPUT: u8 = 3;
 /// Stopped at a limit; can be resumed.
 pub(crate) const PAUSED: u8 = 5;
+/// Stopped because only questions to people are open; can be resumed.
+pub(crate) const WAITING: u8 = 6;
 /// A replay differs from its journal.
 pub(crate) const MISMATCH: u8 = 7;
 /// Completed, but with nulls that the user does not accept (`--fail-on-null`), or
@@ -51,6 +53,7 @@ pub(crate) fn of_report(report: &Report, signal: Option<u8>, fail_on_null: bool)
         (RunState::Cancelled, _) => signal.unwrap_or(INTERRUPTED),
         // Stopped at a limit, not broken.
         (RunState::Paused, Some(ExitClass::Paused)) => PAUSED,
+        (RunState::Paused, Some(ExitClass::Waiting)) => WAITING,
         _ => FAILED,
     })
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::codes::Code;
 use smol_wf_core::ids::{RunId, StepId};
-use smol_wf_core::report::{AgentCounts, NullReport};
+use smol_wf_core::report::{AgentCounts, NullReport, OpenAskReport};
 use smol_wf_core::script;
 use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
 
@@ -386,6 +386,21 @@ fn print_failed_agents(report: &Report) {
     }
 }
 
+/// Prints the first few questions that wait for an answer.
+fn print_questions(report: &Report) {
+    const NAMED_MAX: usize = 3;
+    const COLUMNS: usize = 120;
+    let open = &report.asks.open;
+    for OpenAskReport { step, ask } in open.iter().take(NAMED_MAX) {
+        let question = sanitize::cut(&sanitize::one_line(&ask.question), COLUMNS);
+        print_message(&format!("step {step}, {}(): {question}", ask.kind.function()));
+    }
+    let more = open.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        print_message(&format!("{more} more, in the report"));
+    }
+}
+
 /// Prints what to type next, if anything helps: fork, resume or show the run.
 fn print_next(report: &Report) {
     let (run, db) = (&report.run_id, shell::with_database());
@@ -395,6 +410,9 @@ fn print_next(report: &Report) {
         print_message(&format!(
             "continue with an agent: smol-wf fork {run} --agent-provider NAME{db} (debug echoes prompts and sends nothing to a model)"
         ));
+    } else if report.state == RunState::Paused && code == Code::WaitingForAnswer.word() {
+        print_questions(report);
+        print_message(&format!("answer: smol-wf answer {run}{db}"));
     } else if report.state.is_resumable() && !FIXED_LIMITS.iter().any(|one| code == one.word()) {
         let flag = report.error.as_ref().and_then(advice::raise_of);
         print_message(&format!("resume: {}", shell::resume(run, flag.as_deref())));

@@ -17,7 +17,7 @@ use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Folders,
     HolderCheck, LimitChanges, MemoryStore, Notice, RunSettings, START_LOCKED_MAX, SqliteStore,
-    Store, StoreError, Times, Watcher, judge,
+    Store, StoreError, Times, Watcher, WhenOnlyAsks, judge,
 };
 
 use crate::advice;
@@ -232,7 +232,9 @@ pub(crate) fn run_settings(
     settings: &Settings,
     folders: Folders,
 ) -> Result<RunSettings, EngineError> {
-    Ok(RunSettings { agents: agents(settings)?, times: times(settings), folders })
+    // Nobody can answer within this process.
+    let asks = WhenOnlyAsks::End;
+    Ok(RunSettings { agents: agents(settings)?, times: times(settings), folders, asks })
 }
 
 /// Longest time for this process, and for each turn of the script.

@@ -23,6 +23,8 @@ pub enum ExitClass {
     ScriptFault,
     /// The run paused, and a resume continues it.
     Paused,
+    /// The run waits for people, and a resume continues it.
+    Waiting,
     /// A replay differs from its recording.
     Mismatch,
     /// No agent can be used.

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::gate::AskRequest;
 use crate::ids::Digest;
 use crate::step_request::{AgentRequest, EarlierSession, WorkflowTarget};
 
@@ -82,14 +83,44 @@ impl AgentRequest {
             ("session", session.as_ref()),
             ("key", key.as_ref()),
         ];
-        digest_of(prompt.len(), &parts)
+        digest_of("agent", prompt.len(), &parts)
+    }
+}
+
+impl AskRequest {
+    /// Digest of what is asked. An answer names it, and counts for nothing else.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        // Destructured, so that a new option cannot be forgotten here.
+        let Self {
+            kind,
+            question,
+            label: _,
+            detail,
+            schema,
+            default: _,
+            matches,
+            timeout_ms: _,
+            on_timeout: _,
+            deadline_us: _,
+            unknown: _,
+        } = self;
+        let schema = schema.as_deref().map(canonical);
+        let matches = matches.as_deref().map(canonical);
+        let parts = [
+            ("question", Some(question)),
+            ("detail", detail.as_ref()),
+            ("schema", schema.as_ref()),
+            ("match", matches.as_ref()),
+        ];
+        digest_of(kind.function(), question.len(), &parts)
     }
 }
 
 /// Digest of those options that are set; `bytes` is a guess of their total length.
-fn digest_of(bytes: usize, parts: &[(&str, Option<&String>)]) -> Digest {
+fn digest_of(of: &str, bytes: usize, parts: &[(&str, Option<&String>)]) -> Digest {
     let mut text = Vec::with_capacity(bytes + 64);
-    text.extend_from_slice(b"agent\n");
+    text.extend_from_slice(format!("{of}\n").as_bytes());
     for (name, value) in parts {
         let Some(value) = value else { continue };
         // With the length of the value, so that different options never make equal text.
@@ -145,6 +176,7 @@ fn sorted(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::AskKind;
     use crate::ids::StepId;
     use crate::options::OptionRules;
     use crate::step_request::{NamedSession, Usage};
@@ -199,6 +231,29 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), count);
+    }
+
+    #[test]
+    fn a_question_is_what_people_see_of_it() {
+        let asked = |kind, question: &str, options: &str| {
+            AskRequest::read(kind, question, options).unwrap().digest()
+        };
+        let plain = asked(AskKind::Ask, "q", "{}");
+        let same = r#"{"label":"l","timeout":5,"onTimeout":{"value":"v"},"default":"d"}"#;
+        assert_eq!(asked(AskKind::Ask, "q", same), plain);
+        let schema = r#"{"schema":{"type":"string","minLength":1}}"#;
+        let turned = r#"{"schema":{"minLength":1,"type":"string"}}"#;
+        assert_eq!(asked(AskKind::Ask, "q", schema), asked(AskKind::Ask, "q", turned));
+        let others = [
+            asked(AskKind::Ask, "r", "{}"),
+            asked(AskKind::Approve, "q", "{}"),
+            asked(AskKind::WaitFor, "q", "{}"),
+            asked(AskKind::Ask, "q", r#"{"detail":"d"}"#),
+            asked(AskKind::Ask, "q", schema),
+            asked(AskKind::WaitFor, "q", r#"{"match":{"a":1}}"#),
+        ];
+        let all: BTreeSet<&Digest> = others.iter().chain([&plain]).collect();
+        assert_eq!(all.len(), others.len() + 1);
     }
 
     #[test]

@@ -116,6 +116,8 @@ pub enum EpochEnd {
     Limit,
     /// A provider became unavailable.
     Provider,
+    /// Only questions to people were open.
+    Waiting,
     /// The run has its result.
     Completed,
     /// The script failed.
@@ -134,6 +136,7 @@ impl EpochEnd {
             Self::TimedOut => "timed out",
             Self::Limit => "limit",
             Self::Provider => "provider",
+            Self::Waiting => "waiting",
             Self::Completed => "completed",
             Self::Failed => "failed",
         }

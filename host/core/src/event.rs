@@ -7,6 +7,7 @@
 //! An [`Activity`] is what an agent is doing now: most are only shown, some are
 //! journaled.
 
+mod ask;
 mod data;
 mod fold;
 
@@ -14,6 +15,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ids::{RunId, StepId};
+pub use ask::{AskOpened, AskSettled};
 pub use data::{
     AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, EventData, EventKind,
     EventWarning, MessageEvent, ScriptStarted,

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::gate::AskKind;
 use crate::ids::{StepId, TimerId};
 use crate::limits::LimitError;
 pub use crate::outcome::{Failure, Outcome, UNDEFINED};
@@ -238,6 +239,12 @@ pub trait TurnHost {
     /// When the duration is refused, or the run must stop.
     fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal>;
 
+    /// Ask people, or wait for an event of the name `question`; `options` is JSON text.
+    ///
+    /// # Errors
+    /// When this call is refused, or the run must stop.
+    fn ask(&mut self, kind: AskKind, question: String, options: String) -> Result<StepId, Refusal>;
+
     /// Set a timer of held time.
     ///
     /// # Errors
@@ -291,6 +298,10 @@ impl<H: TurnHost> TurnHost for Box<H> {
 
     fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
         (**self).sleep(milliseconds)
+    }
+
+    fn ask(&mut self, kind: AskKind, question: String, options: String) -> Result<StepId, Refusal> {
+        (**self).ask(kind, question, options)
     }
 
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {

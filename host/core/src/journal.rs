@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
 use crate::event::Activity;
+use crate::gate::AnsweredBy;
 use crate::guest::{NullSlot, ScriptError, Warning};
 use crate::ids::{Digest, Scope, StepId, TimerId};
 use crate::limits::Limits;
@@ -164,6 +165,15 @@ pub enum Body {
         outcome: Outcome,
         /// What the agent reported about itself.
         reply: Box<Reply>,
+    },
+    /// A question was answered. The outcome is kept until it is delivered.
+    AskAnswered {
+        /// Number of the step.
+        step: StepId,
+        /// Its outcome.
+        outcome: Outcome,
+        /// Who answered.
+        answered: Box<AnsweredBy>,
     },
     /// An agent failed for a reason that holds for every step of its provider: the
     /// step stays open, and is dispatched again in the next epoch.
@@ -353,6 +363,7 @@ impl Body {
             Self::Warned { .. } => "warned",
             Self::AgentDispatched { .. } => "agent_dispatched",
             Self::AgentAnswered { .. } => "agent_answered",
+            Self::AskAnswered { .. } => "ask_answered",
             Self::AgentParked { .. } => "agent_parked",
             Self::AgentSession { .. } => "agent_session",
             Self::AgentActivity(_) => "agent_activity",
@@ -393,6 +404,7 @@ impl Body {
                 | Self::EpochEnded { .. }
                 | Self::AgentDispatched { .. }
                 | Self::AgentAnswered { .. }
+                | Self::AskAnswered { .. }
                 | Self::AgentParked { .. }
                 | Self::AgentSession { .. }
                 | Self::AgentActivity(_)

@@ -110,6 +110,26 @@ pub const JOURNAL_MIB_MAX: u32 = 65_536;
 /// The longest sleep: 365 days, in milliseconds.
 pub const SLEEP_MS_MAX: f64 = 365.0 * 24.0 * 3600.0 * 1000.0;
 
+/// Most bytes of a question to people: a page that somebody will read.
+pub const ASK_QUESTION_BYTES_MAX: usize = 8 * 1024;
+
+/// Most bytes of the name of an event that a script waits for.
+pub const ASK_NAME_BYTES_MAX: usize = 256;
+
+/// Most bytes of what people must know to answer: a long diff. Every reader of the run
+/// gets it.
+pub const ASK_DETAIL_BYTES_MAX: usize = 64 * 1024;
+
+/// Most bytes of an answer or an event as JSON text: people and hooks send far less.
+pub const ASK_ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// Most bytes of a comment beside an answer.
+pub const ASK_COMMENT_BYTES_MAX: usize = 4 * 1024;
+
+/// Questions of one run that may be open at the same time: more than people answer in a
+/// day.
+pub const ASKS_OPEN_MAX: usize = 1_000;
+
 /// Warnings kept of one run; one more says that there were further ones.
 pub const WARNINGS_MAX: u32 = 1_000;
 

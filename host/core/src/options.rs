@@ -86,7 +86,7 @@ pub enum OptionRules {
     First,
     /// The rules of surface 2.
     Second(Dialect),
-    /// The rules of new runs.
+    /// The rules of surface 3, and of new runs.
     Third(Dialect),
 }
 
@@ -104,7 +104,7 @@ impl OptionRules {
         match surface {
             Surface::First => Self::First,
             Surface::Second => Self::Second(dialect),
-            Surface::Third => Self::Third(dialect),
+            Surface::Third | Surface::Fourth => Self::Third(dialect),
         }
     }
 

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::gate::AskKind;
 use crate::ids::{Digest, Scope};
 use crate::outcome::Failure;
 
@@ -25,6 +26,12 @@ pub enum Function {
     Sleep,
     /// `setTimeout()`.
     Timer,
+    /// `approve()`.
+    Approve,
+    /// `ask()`.
+    Ask,
+    /// `waitFor()`.
+    WaitFor,
 }
 
 impl Function {
@@ -35,6 +42,19 @@ impl Function {
             Self::Workflow => "workflow",
             Self::Sleep => "sleep",
             Self::Timer => "timer",
+            Self::Approve => "approve",
+            Self::Ask => "ask",
+            Self::WaitFor => "wait_for",
+        }
+    }
+}
+
+impl From<AskKind> for Function {
+    fn from(kind: AskKind) -> Self {
+        match kind {
+            AskKind::Approve => Self::Approve,
+            AskKind::Ask => Self::Ask,
+            AskKind::WaitFor => Self::WaitFor,
         }
     }
 }

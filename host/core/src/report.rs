@@ -7,6 +7,7 @@ mod asks;
 mod causes;
 mod error;
 mod nulls;
+mod open_asks;
 mod reuse;
 mod sessions;
 mod state;
@@ -34,6 +35,8 @@ pub use error::ReportError;
 use error::{script_error, stop_error};
 pub use nulls::NullReport;
 use nulls::{null_of_agent, null_of_failure, null_of_slot};
+pub use open_asks::OpenAskReport;
+use open_asks::open_asks;
 pub use reuse::ReuseReport;
 pub use sessions::SessionReport;
 pub use state::RunState;
@@ -104,7 +107,8 @@ pub struct Report {
     /// The agents' own sessions, in order of their answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<SessionReport>,
-    /// Permissions that agents asked for and were refused.
+    /// Permissions that agents asked for and were refused, and open questions of the
+    /// script.
     #[serde(skip_serializing_if = "AsksReport::is_empty")]
     pub asks: AsksReport,
     /// Number of epochs, under its older name.
@@ -225,6 +229,8 @@ impl ReportFold {
     /// When the journal does not begin with its head.
     pub fn finish(self, someone_holds_it: bool) -> Result<Report, NoHead> {
         let mut report = self.report.ok_or(NoHead)?;
+        let is_over = matches!(self.state, Some(RunState::Completed | RunState::Failed));
+        report.asks.open = if is_over { Vec::new() } else { open_asks(&self.steps) };
         report.state = match self.state {
             Some(RunState::Completed) => RunState::Completed,
             Some(RunState::Failed) => RunState::Failed,

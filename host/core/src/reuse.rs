@@ -169,6 +169,8 @@ impl FromIterator<AnswerRef> for ReusableAnswers {
 struct AskedStep {
     content: Digest,
     is_agent: bool,
+    /// A question: only an answer counts, and not the end of its time.
+    is_ask: bool,
     /// The answer that it took from those of the run's own parent.
     reused: Option<AnswerRef>,
     result: Option<StepResult>,
@@ -179,7 +181,7 @@ struct StepResult {
     reply: Option<Box<Reply>>,
 }
 
-/// The answers to a run's agents and sleeps, as a fold over its journal. Failures are
+/// The answers to a run's agents, sleeps and questions, as a fold over its journal. Failures are
 /// left out: a fork asks a failed step again. An answer that was kept at the end of an
 /// epoch, and not yet delivered, counts.
 pub struct AnswerFold {
@@ -233,8 +235,13 @@ impl AnswerFold {
                     asked.set_result(outcome, seq, Some(reply.clone()), memory);
                 }
             }
-            (Body::Settled { outcome, reply, .. }, Some(step)) => {
+            (Body::AskAnswered { outcome, .. }, Some(step)) => {
                 if let Some(asked) = asked.get_mut(&step.id) {
+                    asked.set_result(outcome, seq, None, memory);
+                }
+            }
+            (Body::Settled { outcome, reply, .. }, Some(step)) => {
+                if let Some(asked) = asked.get_mut(&step.id).filter(|asked| !asked.is_ask) {
                     asked.set_result(outcome, seq, reply.clone(), memory);
                 }
             }
@@ -295,7 +302,8 @@ impl AskedStep {
         let content = step.asked.content();
         let reused = unused.take(&content);
         let is_agent = step.asked.kind() == StepKind::Agent;
-        Self { content, is_agent, reused, result: None }
+        let is_ask = step.asked.kind() == StepKind::Ask;
+        Self { content, is_agent, is_ask, reused, result: None }
     }
 
     /// Replaces the answer of this step: the one that it reused, or the one that was

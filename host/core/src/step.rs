@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::content::{sleep_key, workflow_key};
+use crate::gate::{AskKind, AskRequest};
 use crate::ids::Digest;
 use crate::step_request::{AgentRequest, WorkflowTarget};
 
@@ -25,6 +26,8 @@ pub enum StepKind {
     Workflow,
     /// `sleep()`.
     Sleep,
+    /// `approve()`, `ask()` or `waitFor()`.
+    Ask,
 }
 
 impl StepKind {
@@ -35,6 +38,7 @@ impl StepKind {
             Self::Agent => "agent",
             Self::Workflow => "workflow",
             Self::Sleep => "sleep",
+            Self::Ask => "ask",
         }
     }
 
@@ -44,7 +48,7 @@ impl StepKind {
         match self {
             Self::Agent => Some("invoke_agent"),
             Self::Workflow => Some("invoke_workflow"),
-            Self::Sleep => None,
+            Self::Sleep | Self::Ask => None,
         }
     }
 
@@ -54,7 +58,7 @@ impl StepKind {
     pub fn begins_at_once(self) -> bool {
         match self {
             Self::Agent | Self::Workflow => false,
-            Self::Sleep => true,
+            Self::Sleep | Self::Ask => true,
         }
     }
 }
@@ -72,6 +76,9 @@ pub enum StepRequest {
     Workflow(Arc<WorkflowRequest>),
     /// A durable sleep.
     Sleep(SleepRequest),
+    /// A question to people, or a wait for an event.
+    #[serde(serialize_with = "shared")]
+    Ask(Arc<AskRequest>),
 }
 
 /// The form in which a request is read, before its texts are shared.
@@ -81,6 +88,7 @@ enum Read {
     Agent(Box<AgentRequest>),
     Workflow(WorkflowRequest),
     Sleep(SleepRequest),
+    Ask(Box<AskRequest>),
 }
 
 impl From<Read> for StepRequest {
@@ -89,6 +97,7 @@ impl From<Read> for StepRequest {
             Read::Agent(request) => Self::Agent(Arc::from(request)),
             Read::Workflow(request) => Self::Workflow(Arc::new(request)),
             Read::Sleep(sleep) => Self::Sleep(sleep),
+            Read::Ask(request) => Self::Ask(Arc::from(request)),
         }
     }
 }
@@ -96,6 +105,16 @@ impl From<Read> for StepRequest {
 /// Serialises the value as if it were not shared.
 fn shared<T: Serialize, S: Serializer>(value: &Arc<T>, serializer: S) -> Result<S::Ok, S::Error> {
     T::serialize(value, serializer)
+}
+
+/// The fields of a request: text as it is, anything else as JSON.
+fn fields_of(request: &impl Serialize) -> Vec<(String, String)> {
+    let Ok(Value::Object(fields)) = serde_json::to_value(request) else { return Vec::new() };
+    let text = |value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    fields.into_iter().map(|(name, value)| (name, text(value))).collect()
 }
 
 /// The request of a `workflow` step.
@@ -125,17 +144,28 @@ impl StepRequest {
             Self::Agent(_) => StepKind::Agent,
             Self::Workflow(_) => StepKind::Workflow,
             Self::Sleep(_) => StepKind::Sleep,
+            Self::Ask(_) => StepKind::Ask,
         }
     }
 
-    /// Its label: an agent's own one or the beginning of its prompt, the target of a
-    /// workflow, or the length of a sleep.
+    /// The function of the script that asked for it.
+    #[must_use]
+    pub fn function(&self) -> &'static str {
+        match self {
+            Self::Ask(request) => request.kind.function(),
+            other => other.kind().function(),
+        }
+    }
+
+    /// Its label: an agent's own one or the beginning of its prompt, the same of a
+    /// question, the target of a workflow, or the length of a sleep.
     #[must_use]
     pub fn title(&self) -> String {
         match self {
             Self::Agent(request) => request.title(),
             Self::Workflow(request) => request.target.to_string(),
             Self::Sleep(sleep) => format!("sleep {} s", sleep.milliseconds / 1_000.0),
+            Self::Ask(request) => request.title(),
         }
     }
 
@@ -146,15 +176,17 @@ impl StepRequest {
             Self::Agent(request) => request.content_key(),
             Self::Workflow(request) => workflow_key(&request.target, request.args.as_deref()),
             Self::Sleep(sleep) => sleep_key(sleep.milliseconds),
+            Self::Ask(request) => request.digest(),
         }
     }
 
     /// Whether a fork reuses its answer. A child workflow runs again, and its own steps
-    /// reuse answers.
+    /// reuse answers. An approval authorises only the run in which it was given.
     #[must_use]
     pub fn is_reused(&self) -> bool {
         match self {
             Self::Agent(_) | Self::Sleep(_) => true,
+            Self::Ask(request) => request.kind != AskKind::Approve,
             Self::Workflow(_) => false,
         }
     }
@@ -164,7 +196,7 @@ impl StepRequest {
     pub fn agent(&self) -> Option<&Arc<AgentRequest>> {
         match self {
             Self::Agent(request) => Some(request),
-            Self::Workflow(_) | Self::Sleep(_) => None,
+            Self::Workflow(_) | Self::Sleep(_) | Self::Ask(_) => None,
         }
     }
 
@@ -173,16 +205,8 @@ impl StepRequest {
     pub fn parts(&self) -> Vec<(String, String)> {
         let part = |name: &str, text: String| (name.to_owned(), text);
         match self {
-            Self::Agent(request) => {
-                let Ok(Value::Object(fields)) = serde_json::to_value(&**request) else {
-                    return Vec::new();
-                };
-                let text = |value| match value {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                };
-                fields.into_iter().map(|(name, value)| (name, text(value))).collect()
-            }
+            Self::Agent(request) => fields_of(&**request),
+            Self::Ask(request) => fields_of(&**request),
             Self::Workflow(request) => {
                 let args = request.args.clone().unwrap_or_default();
                 vec![part("workflow", request.target.to_string()), part("args", args)]
@@ -199,11 +223,12 @@ impl StepRequest {
                 request.prompt.len() + request.schema.as_deref().map_or(0, str::len)
             }
             Self::Workflow(request) => request.args.as_ref().map_or(0, String::len),
+            Self::Ask(request) => request.weight(),
             Self::Sleep(_) => 0,
         }
     }
 
-    /// Its prompt or its arguments, if longer than `bytes`.
+    /// Its prompt, its arguments or its detail, if longer than `bytes`.
     pub(crate) fn large_text(&mut self, bytes: usize) -> Option<&mut String> {
         match self {
             Self::Agent(request) if request.prompt.len() > bytes => {
@@ -214,7 +239,12 @@ impl StepRequest {
             {
                 Arc::make_mut(request).args.as_mut()
             }
-            Self::Agent(_) | Self::Workflow(_) | Self::Sleep(_) => None,
+            Self::Ask(request)
+                if request.detail.as_ref().is_some_and(|detail| detail.len() > bytes) =>
+            {
+                Arc::make_mut(request).detail.as_mut()
+            }
+            Self::Agent(_) | Self::Workflow(_) | Self::Sleep(_) | Self::Ask(_) => None,
         }
     }
 }

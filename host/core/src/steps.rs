@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::gate::AnsweredBy;
 use crate::ids::{Scope, StepId};
 use crate::journal::{Body, Entry};
 use crate::selector::Addressee;
@@ -30,6 +31,8 @@ pub struct Step {
     pub to: Option<Box<Addressee>>,
     /// The session of its agent, once the agent has named it.
     pub session: Option<String>,
+    /// Who answered, if it is a question that was answered.
+    pub answered: Option<Box<AnsweredBy>>,
 }
 
 impl Step {
@@ -76,6 +79,11 @@ impl Steps {
                 step.session = Some(session_id.clone());
                 Some(step)
             }
+            Body::AskAnswered { step, answered, .. } => {
+                let step = self.open.get_mut(step)?;
+                step.answered = Some(answered.clone());
+                Some(step)
+            }
             Body::AgentAnswered { step, .. }
             | Body::AgentParked { step, .. }
             | Body::WorktreeKept { step, .. } => self.open.get(step),
@@ -108,7 +116,8 @@ impl Steps {
         let index = self.asked;
         self.asked += 1;
         self.last = self.last.max(Some(step));
-        let asked = Step { id: step, scope, index, asked, dispatches: 0, to: None, session: None };
+        let (to, session, answered) = (None, None, None);
+        let asked = Step { id: step, scope, index, asked, dispatches: 0, to, session, answered };
         self.open.entry(step).insert_entry(asked).into_mut()
     }
 

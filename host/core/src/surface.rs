@@ -22,11 +22,13 @@ pub enum Surface {
     /// and names of options in another case, are refused. Phases give options to their
     /// steps.
     Third,
+    /// `workflow:extra` has `approve`, `ask` and `waitFor`.
+    Fourth,
 }
 
 impl Surface {
     /// The surface of new runs, forks and accepted fixtures.
-    pub const CURRENT: Self = Self::Third;
+    pub const CURRENT: Self = Self::Fourth;
 
     /// Its number, as journaled.
     #[must_use]
@@ -35,6 +37,7 @@ impl Surface {
             Self::First => 1,
             Self::Second => 2,
             Self::Third => 3,
+            Self::Fourth => 4,
         }
     }
 
@@ -59,6 +62,7 @@ impl TryFrom<u32> for Surface {
             1 => Ok(Self::First),
             2 => Ok(Self::Second),
             3 => Ok(Self::Third),
+            4 => Ok(Self::Fourth),
             _ => Err(format!("surface {number} is not known; use a newer smol-wf")),
         }
     }
@@ -70,12 +74,12 @@ mod tests {
 
     #[test]
     fn a_surface_is_serialised_as_its_number_and_an_unknown_one_is_refused() {
-        for surface in [Surface::First, Surface::Second, Surface::Third] {
+        for surface in [Surface::First, Surface::Second, Surface::Third, Surface::Fourth] {
             let text = serde_json::to_string(&surface).unwrap();
             assert_eq!(text, surface.number().to_string());
             assert_eq!(serde_json::from_str::<Surface>(&text).unwrap(), surface);
         }
-        let error = serde_json::from_str::<Surface>("4").unwrap_err().to_string();
+        let error = serde_json::from_str::<Surface>("5").unwrap_err().to_string();
         assert!(error.contains("newer smol-wf"), "{error}");
     }
 }

@@ -167,7 +167,9 @@ fn drive(
                             machine.dispatched(step, None, now_us);
                             waiting.push(step);
                         }
-                        Effect::SleepUntil { step, .. } => waiting.push(step),
+                        Effect::SleepUntil { step, .. } | Effect::Ask { step, .. } => {
+                            waiting.push(step);
+                        }
                         Effect::FindChild { step, .. } => {
                             machine.child_found(start(Scope::of(step)))
                         }

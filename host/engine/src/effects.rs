@@ -1,6 +1,6 @@
 //! Runs the machine's effects and reports their results.
 //!
-//! Owns: agents at work and in the queue, sleeps, and the search for child scripts.
+//! Owns: agents at work and in the queue, sleeps, questions, and the search for child scripts.
 //! Never: writes the journal, or decides an outcome.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -21,16 +21,17 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::agent_events::{AgentEvent, AgentEventQueue};
 use crate::agents::{AgentOutcome, Agents, Job};
+use crate::asks::OpenAsks;
 use crate::at_work::{self, AtWork, CutAgent, QueuedAgent};
 use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
 use crate::read_ahead::{self, ReadAhead};
-use crate::sleeps::Sleeps;
 use crate::standstill::Nap;
 use crate::stop_reasons;
 use crate::timers::Timers;
 use crate::turn::children::{self, ChildScript, QueuedChild};
+use crate::waits::Waits;
 use crate::writer::Writer;
 
 /// Most results that are taken in together and share a commit. With more, too much
@@ -65,7 +66,7 @@ pub(crate) struct EffectRunner {
     held: BTreeSet<StepId>,
     at_work: AtWork,
     tasks: JoinSet<RunnerEvent>,
-    sleeping: Sleeps,
+    waits: Waits,
     timers: Timers,
     stood_still: Duration,
     lost: Option<EngineError>,
@@ -97,7 +98,7 @@ impl EffectRunner {
             held: BTreeSet::new(),
             at_work: AtWork::default(),
             tasks: JoinSet::new(),
-            sleeping: Sleeps::default(),
+            waits: Waits::default(),
             timers: Timers::default(),
             stood_still: Duration::ZERO,
             lost: None,
@@ -126,7 +127,10 @@ impl EffectRunner {
                     self.queue.push_back(QueuedAgent { step, ordinal, request });
                 }
                 Effect::SleepUntil { step, wake_at_us, left_us } => {
-                    self.sleeping.add(step, wake_at_us, Duration::from_micros(left_us));
+                    self.waits.sleep(step, wake_at_us, left_us);
+                }
+                Effect::Ask { step, request, left_us } => {
+                    self.waits.ask(step, request.deadline_us, left_us);
                 }
                 // Queued by the driver.
                 Effect::FindChild { .. } => {}
@@ -264,7 +268,7 @@ impl EffectRunner {
     /// Waits until something happens.
     pub(crate) async fn next_event(&mut self) -> RunnerEvent {
         loop {
-            let sleep = self.sleeping.next(clock::now_us()).map(|nap| nap.min(clock::NAP_MAX));
+            let sleep = self.waits.next(clock::now_us()).map(|nap| nap.min(clock::NAP_MAX));
             let sleep = sleep.map(|nap| Instant::now() + nap);
             let due = sleep.into_iter().chain(self.timers.next()).min();
             let nap = Nap::before(due);
@@ -288,13 +292,19 @@ impl EffectRunner {
         }
     }
 
+    /// Extends the time of the run by time in which it only waited for people.
+    pub(crate) fn waited_for_people(&mut self, waited: Duration) {
+        self.stood_still += waited;
+    }
+
     /// Moves all timers by the time for which this process stood still.
     pub(crate) fn put_off(&mut self, stood: Duration) {
         self.stood_still += stood;
         self.timers.put_off(stood);
     }
 
-    /// How long this process stood still while it had this run.
+    /// How long this process stood still, or only waited for people, while it had this
+    /// run.
     pub(crate) fn stood_still(&self) -> Duration {
         self.stood_still
     }
@@ -376,11 +386,10 @@ impl EffectRunner {
         child.map(|(step, _)| RunnerEvent::Child(*step, Err(broken())))
     }
 
-    /// Settles sleeps that are over, and fires timers that are due.
+    /// Settles sleeps that are over and questions whose time is up, and fires timers that
+    /// are due.
     fn wake(&mut self, machine: &mut Machine) {
-        for step in self.sleeping.over(clock::now_us()) {
-            machine.complete(step, Outcome::Value("null".to_owned()), None);
-        }
+        self.waits.settle_over(machine);
         self.ring(machine);
     }
 
@@ -391,14 +400,21 @@ impl EffectRunner {
         }
     }
 
-    /// When the next durable sleep ends, in microseconds since 1970.
+    /// When the next durable sleep ends or the time of a question is up, in microseconds
+    /// since 1970.
     pub(crate) fn wakes_at_us(&self) -> Option<i64> {
-        self.sleeping.wakes_at_us()
+        self.waits.wakes_at_us()
     }
 
-    /// Drops all sleeps and timers.
+    /// The open questions, if nothing else of the run is under way.
+    pub(crate) fn only_asks(&self) -> Option<&OpenAsks> {
+        let is_idle = self.is_idle() && self.queued() == 0 && self.held.is_empty();
+        self.waits.only_asks().filter(|_| is_idle)
+    }
+
+    /// Drops all sleeps, timers and questions.
     pub(crate) fn forget_waits(&mut self) {
-        self.sleeping.clear();
+        self.waits.clear();
         self.timers = Timers::default();
     }
 
@@ -460,7 +476,7 @@ impl EffectRunner {
         self.for_nobody.remove(&step);
         self.first.take_if(|first| first.step == step);
         self.queue.retain(|queued| queued.step != step);
-        self.sleeping.remove(step);
+        self.waits.remove(step);
         match (self.at_work.cut(step, again.is_some()), again) {
             (Some(task), again) => {
                 let ended = at_work::until_ended(self.agents.clone(), task, step, again);
@@ -478,7 +494,7 @@ impl EffectRunner {
         self.queue.clear();
         self.first = None;
         self.held.clear();
-        self.sleeping.clear();
+        self.waits.clear();
         self.timers.clear_all();
         self.tasks.shutdown().await;
         self.at_work.clear();

@@ -40,7 +40,7 @@ use crate::live::Live;
 use crate::lock_wait::LockWait;
 use crate::provider_set::{self, DebugOnly, Providers};
 use crate::recorder::{NewRunInfo, Recorder};
-use crate::request::{AgentSettings, RunSettings, RunSpec, ScriptFile, Times};
+use crate::request::{AgentSettings, RunSettings, RunSpec, ScriptFile, Times, WhenOnlyAsks};
 use crate::running::Running;
 use crate::runs::row;
 use crate::watch::Watcher;
@@ -95,6 +95,7 @@ pub(crate) struct RunMeans {
     pub(crate) folders: RunFolders,
     pub(crate) agents: AgentSettings,
     pub(crate) times: Times,
+    pub(crate) asks: WhenOnlyAsks,
 }
 
 /// Starts, resumes and forks runs, and reads their journals.
@@ -220,8 +221,8 @@ impl Engine {
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
-        let RunSettings { agents, times, .. } = request.settings;
-        let means = RunMeans { registry, folders, agents, times };
+        let RunSettings { agents, times, asks, .. } = request.settings;
+        let means = RunMeans { registry, folders, agents, times, asks };
         self.begin(machine, None, means, watcher, cancel).await
     }
 
@@ -234,7 +235,7 @@ impl Engine {
         watcher: &dyn Watcher,
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
-        let RunMeans { registry, folders, agents, times } = means;
+        let RunMeans { registry, folders, agents, times, asks } = means;
         folders.tell(watcher);
         let (head, limits) = (machine.head().clone(), *machine.limits());
         let key = RunKey { tenant: self.tenant.clone(), run: head.run.clone() };
@@ -250,7 +251,7 @@ impl Engine {
         }
         let runner = self.runner(&head, registry, folders, (limits, agents), processes);
         let driven = (machine, Entries::NONE, inbox);
-        Box::pin(self.drive(driven, recorder, runner, cancel, times)).await
+        Box::pin(self.drive(driven, recorder, runner, cancel, (times, asks))).await
     }
 
     /// Drives a run until it ends or stops. All its agents have ended and its lease is
@@ -261,13 +262,14 @@ impl Engine {
         recorder: Recorder<'_>,
         runner: EffectRunner,
         cancel: CancellationToken,
-        times: Times,
+        (times, asks): (Times, WhenOnlyAsks),
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
         let processes = runner.processes().clone();
         let sandbox = self.sandbox.clone();
         let mut live = Live::new(sandbox, (recorder, inbox), rest, runner, cancel, times);
         live.drain = self.running.drain().clone();
+        live.asks = asks;
         // Boxed, so that the future of a run is small.
         let ended = Box::pin(drive(&mut live, machine)).await;
         // The next holder of the run must find none of its agents at work.

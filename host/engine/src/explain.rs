@@ -27,7 +27,8 @@ pub(crate) fn wrong_import(script: &Script, surface: Surface) -> Option<ScriptEr
     let missing = missing_export(&script.text)?;
     let name = &missing.name;
     let meant = near::suggestion(name, EXPORTS);
-    let meant = if meant.is_empty() { "; it has `sleep`".to_owned() } else { meant };
+    let known = "; it has `sleep`, `approve`, `ask` and `waitFor`";
+    let meant = if meant.is_empty() { known.to_owned() } else { meant };
     Some(ScriptError {
         code: "import".to_owned(),
         name: "ImportError".to_owned(),

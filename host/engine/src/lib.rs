@@ -52,6 +52,7 @@
 
 mod agent_events;
 mod agents;
+mod asks;
 mod at_work;
 mod attempt_timeouts;
 mod bell;
@@ -105,6 +106,7 @@ mod tail;
 mod timers;
 mod transcript_files;
 mod turn;
+mod waits;
 mod watch;
 mod worktree;
 mod writer;
@@ -125,7 +127,9 @@ pub use post::{Delivery, Receipt};
 pub use post_error::PostError;
 pub use provider_set::{DebugOnly, NOBODY, Providers};
 pub use replay::ReplayReport;
-pub use request::{AgentSettings, Folders, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times};
+pub use request::{
+    AgentSettings, Folders, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times, WhenOnlyAsks,
+};
 pub use run_reader::{RunJournal, RunReader};
 pub use smol_wf_core::ids::{RunId, TenantId};
 pub use smol_wf_core::journal::RunHead;

@@ -23,7 +23,7 @@ use crate::error::EngineError;
 use crate::inbox::HolderInbox;
 use crate::journal::Entries;
 use crate::recorder::Recorder;
-use crate::request::Times;
+use crate::request::{Times, WhenOnlyAsks};
 use crate::standstill::Nap;
 use crate::stop_reasons::place_gone;
 use crate::turn::backend::Backend;
@@ -83,6 +83,8 @@ pub(crate) struct Live<'a> {
     /// No agent is to begin any more.
     pub(crate) drain: CancellationToken,
     pub(crate) times: Times,
+    /// What happens when only questions to people are open.
+    pub(crate) asks: WhenOnlyAsks,
     started: Instant,
 }
 
@@ -98,8 +100,20 @@ impl<'a> Live<'a> {
         let started = Instant::now();
         recorder.give_up_at(times.run.map(|run| started + run));
         let drain = CancellationToken::new();
-        let cuts_agents = false;
-        Self { sandbox, recorder, rest, runner, inbox, cuts_agents, cancel, drain, times, started }
+        let (cuts_agents, asks) = (false, WhenOnlyAsks::default());
+        Self {
+            sandbox,
+            recorder,
+            rest,
+            runner,
+            inbox,
+            cuts_agents,
+            cancel,
+            drain,
+            times,
+            asks,
+            started,
+        }
     }
 
     /// Takes the messages that wait, and does what they say. Returns whether there were any.
@@ -145,11 +159,42 @@ impl<'a> Live<'a> {
         if let Some(reason) = self.agents_stop(machine) {
             return Err(Halt::Stop(reason));
         }
+        if let Some(reason) = self.only_asks_stop() {
+            return Err(Halt::Stop(reason));
+        }
+        if self.runner.only_asks().is_none() {
+            return self.until_event(machine).await;
+        }
+        // The time of the run stands still meanwhile.
+        let (began, stood) = (Instant::now(), self.runner.stood_still());
+        let told = self.until_event(machine).await;
+        let stood = self.runner.stood_still().saturating_sub(stood);
+        self.runner.waited_for_people(began.elapsed().saturating_sub(stood));
+        told
+    }
+
+    /// Why the run stops here, if only questions to people are open.
+    fn only_asks_stop(&self) -> Option<StopReason> {
+        let asks = self.runner.only_asks()?;
+        // A time that is up settles its question first, whatever the policy.
+        let stays = asks.is_due(clock::now_us())
+            || match self.asks {
+                WhenOnlyAsks::Stay => true,
+                WhenOnlyAsks::StayForDeadlines => asks.deadline_us().is_some(),
+                WhenOnlyAsks::End => false,
+            };
+        let asks = u32::try_from(asks.len()).unwrap_or(u32::MAX);
+        (!stays).then_some(StopReason::WaitingForAnswer { asks })
+    }
+
+    /// Waits for an event for the machine.
+    async fn until_event(&mut self, machine: &mut Machine) -> Result<(), Halt> {
         let (cancel, drain) = (self.cancel.clone(), self.drain.clone());
         let lazy = sleep(clock::LAZY_COMMIT);
         tokio::pin!(lazy);
+        let is_timed = self.runner.only_asks().is_none();
         loop {
-            let deadline = self.deadline();
+            let deadline = self.deadline().filter(|_| is_timed);
             let pending = self.recorder.has_pending();
             tokio::select! {
                 biased;
@@ -172,7 +217,7 @@ impl<'a> Live<'a> {
                     return Ok(());
                 }
                 // The deadline is later now if this process stood still.
-                () = at(deadline) => {
+                () = at(deadline), if is_timed => {
                     if self.deadline() == deadline {
                         return Err(self.timed_out());
                     }

@@ -235,7 +235,6 @@ impl<'a> Recorder<'a> {
         let stands = last.map(|last| RunState::after(&last.body, false));
         let state = stands.filter(|_| stands != self.stored_state);
         let first_seq = self.length;
-<<<<<<< HEAD
         let batch = Batch {
             lease,
             first_seq,
@@ -245,10 +244,6 @@ impl<'a> Recorder<'a> {
             takes: self.takes.take(),
             release,
         };
-=======
-        let batch =
-            Batch { lease, first_seq, records: records.clone(), state, wake, takes: None, release };
->>>>>>> store
         let appended = self.lock_wait.wait(|| self.writer.append(batch.clone())).await?;
         match appended {
             Ok(Appended { posted }) => {

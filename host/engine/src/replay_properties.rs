@@ -69,6 +69,7 @@ async fn run(sandbox: &Sandbox, text: &str, seed: u64) -> Ran {
         now_us: NOW_US,
         open: BTreeMap::new(),
         timers: BTreeSet::new(),
+        asks: BTreeMap::new(),
         entries: Vec::new(),
     };
     let driven = Turns::new(sandbox.clone()).drive(machine, &mut diced).await;
@@ -83,6 +84,8 @@ struct Diced {
     now_us: i64,
     open: BTreeMap<StepId, Kind>,
     timers: BTreeSet<TimerId>,
+    /// Digests of what is asked.
+    asks: BTreeMap<StepId, Digest>,
     entries: Vec<Entry>,
 }
 
@@ -115,6 +118,10 @@ impl Backend for Diced {
                 Effect::Cancel(step) => drop(self.open.remove(&step)),
                 Effect::RunAgent { step, .. } => drop(self.open.insert(step, Kind::Agent)),
                 Effect::SleepUntil { step, .. } => drop(self.open.insert(step, Kind::Sleep)),
+                Effect::Ask { step, request, .. } => {
+                    drop(self.open.insert(step, Kind::Ask));
+                    self.asks.insert(step, request.digest());
+                }
                 Effect::FindChild { .. } => {}
                 Effect::SetTimer { timer, .. } => drop(self.timers.insert(timer)),
                 Effect::ClearTimer(timer) => drop(self.timers.remove(&timer)),
@@ -138,14 +145,38 @@ impl Backend for Diced {
         let together = 1 + self.dice.roll(3);
         for _ in 0..together {
             let Some(step) = pick(&mut self.open, &mut self.dice) else { break };
+            if let (step, Kind::Ask) = step {
+                self.settle_ask(machine, step);
+                continue;
+            }
             complete(machine, step, &mut self.dice);
         }
         Ok(true)
     }
 }
 
+impl Diced {
+    /// Answers a question, or lets its time pass. Forged answers change nothing.
+    fn settle_ask(&mut self, machine: &mut Machine, step: StepId) {
+        let asked = self.asks[&step].clone();
+        if self.dice.roll(4) == 0 {
+            machine.ask_timed_out(step);
+        } else {
+            let text = ["true", "false", "\"a\"", "7"];
+            let other = Digest::of(b"another question");
+            machine.answer(step, &other, "true", "me", None, NOW_US).unwrap_err();
+            let fits = text.iter().any(|value| {
+                machine.answer(step, &asked, value, "me", Some("so"), self.now_us).is_ok()
+            });
+            assert!(fits, "one of them fits");
+        }
+        machine.answer(step, &asked, "true", "me", None, NOW_US).unwrap_err();
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
+    Ask,
     Agent,
     Sleep,
     Child,
@@ -160,6 +191,7 @@ fn pick(open: &mut BTreeMap<StepId, Kind>, dice: &mut Dice) -> Option<(StepId, K
 
 fn complete(machine: &mut Machine, (step, kind): (StepId, Kind), dice: &mut Dice) {
     let outcome = match (kind, dice.roll(6)) {
+        (Kind::Ask, _) => return,
         (Kind::Child, _) => {
             let text = scripts::child(dice);
             machine.child_found(start(Scope::of(step), &text, Some("[1,2]")));

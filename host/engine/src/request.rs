@@ -94,6 +94,22 @@ pub struct RunSettings {
     pub times: Times,
     /// The folders of agents and scripts.
     pub folders: Folders,
+    /// What the process does when only questions to people are open.
+    pub asks: WhenOnlyAsks,
+}
+
+/// What a process does with a run when only questions to people are open: no agent, no
+/// sleep and no timer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenOnlyAsks {
+    /// It waits for answers.
+    Stay,
+    /// It waits while a question has a deadline, and lets go of the run otherwise.
+    StayForDeadlines,
+    /// It lets go of the run. A deadline that passes meanwhile counts when the run is
+    /// taken up again.
+    #[default]
+    End,
 }
 
 /// Wall-clock limits of one process's work on a run. A run that reaches one stops and

@@ -27,7 +27,7 @@ use crate::limit_changes::changed_limits;
 use crate::lock_wait::LockWait;
 use crate::provider_set;
 use crate::recorder::Recorder;
-use crate::request::ResumeRequest;
+use crate::request::{ResumeRequest, RunSettings};
 use crate::runs::{row, unknown};
 use crate::watch::{Notice, Watcher};
 
@@ -105,6 +105,7 @@ impl Engine {
         };
         folders.tell(watcher);
         watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
+        let RunSettings { agents, times, asks, .. } = request.settings;
         let processes = self.processes.apart();
         let tools = (self.writer.clone(), processes.clone());
         let mut recorder = Recorder::resumed(tools, lock_wait, claimed.keep(), &journal);
@@ -116,10 +117,9 @@ impl Engine {
                 return Err(error);
             }
         };
-        let runner =
-            self.runner(&head, registry, folders, (limits, request.settings.agents), processes);
+        let runner = self.runner(&head, registry, folders, (limits, agents), processes);
         let driven = (machine, rest, inbox);
-        Box::pin(self.drive(driven, recorder, runner, cancel, request.settings.times)).await
+        Box::pin(self.drive(driven, recorder, runner, cancel, (times, asks))).await
     }
 
     /// The inbox of a run that was just claimed. Raises that wait in it count at once: the

@@ -40,7 +40,7 @@ use crate::step_resources::ResourceRules;
 
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
-pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedStep};
+pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedAsk, PlannedStep};
 
 /// A script that is ready to run with stubs in place of agents, as often as needed.
 ///

@@ -44,9 +44,9 @@ impl Sleeps {
         Some(wake_at_us)
     }
 
-    /// Drops all sleeps.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+    /// Whether no sleep is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
     }
 
     /// Removes and returns the steps whose sleeps are over, in the order of their ends.

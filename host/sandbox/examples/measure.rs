@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::{
     BudgetState, Dialect, NullSlot, Outcome, Refusal, Source, StartInput, Status, StopTurn,
     TurnHost, Warning,
@@ -26,6 +27,9 @@ impl TurnHost for Counter {
     }
     fn sleep(&mut self, _: f64) -> Result<StepId, Refusal> {
         self.agent(String::new(), String::new())
+    }
+    fn ask(&mut self, _: AskKind, question: String, _: String) -> Result<StepId, Refusal> {
+        self.agent(question, String::new())
     }
     fn set_timer(&mut self, _: f64) -> Result<TimerId, Refusal> {
         self.0 += 1;

@@ -6,6 +6,7 @@
 use std::future::Future;
 
 use smol_wf_core::cut;
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::{
     Dialect, Failure, GroupKind, NullSlot, Outcome, Refusal, ScriptError, Source, StartInput,
     Status, StopTurn, WARNING_CODES, Warning,
@@ -153,6 +154,22 @@ impl calls::Host for State {
 
     fn sleep(&mut self, milliseconds: f64) -> wasmtime::Result<Result<u32, types::Failure>> {
         let answer = self.charged_host(0)?.sleep(milliseconds);
+        self.answer(answer.map(|step| step.0))
+    }
+
+    fn ask(
+        &mut self,
+        kind: types::AskKind,
+        question: String,
+        options: String,
+    ) -> wasmtime::Result<Result<u32, types::Failure>> {
+        let kind = match kind {
+            types::AskKind::Approve => AskKind::Approve,
+            types::AskKind::Ask => AskKind::Ask,
+            types::AskKind::WaitFor => AskKind::WaitFor,
+        };
+        let answer =
+            self.charged_host(question.len() + options.len())?.ask(kind, question, options);
         self.answer(answer.map(|step| step.0))
     }
 

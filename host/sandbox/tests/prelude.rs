@@ -9,6 +9,7 @@
 mod common;
 
 use common::{body, guest, limits, sandbox};
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::{
     BudgetState, NullSlot, Outcome, Refusal, Status, StopTurn, TurnHost, Warning,
 };
@@ -39,6 +40,9 @@ impl TurnHost for Log {
     }
     fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
         self.number(format!("sleep {milliseconds}"))
+    }
+    fn ask(&mut self, kind: AskKind, question: String, _: String) -> Result<StepId, Refusal> {
+        self.number(format!("{kind:?} {question}"))
     }
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
         let StepId(timer) = self.number(format!("timer {milliseconds}"))?;

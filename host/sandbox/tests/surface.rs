@@ -31,6 +31,7 @@ fn the_guest_imports_what_is_allowed_and_nothing_else() {
     let ours = |name| &imports.iter().find(|(found, _)| found == name).unwrap().1;
     let functions = [
         "agent",
+        "ask",
         "budget",
         "clear-timer",
         "log",
@@ -41,7 +42,8 @@ fn the_guest_imports_what_is_allowed_and_nothing_else() {
         "warn",
         "workflow",
     ];
-    let types = ["budget-state", "call-id", "failure", "nulled-slot", "timer-id", "warning"];
+    let types =
+        ["ask-kind", "budget-state", "call-id", "failure", "nulled-slot", "timer-id", "warning"];
     let mut calls: Vec<&str> = functions.iter().chain(&types).copied().collect();
     calls.sort_unstable();
     calls.dedup();

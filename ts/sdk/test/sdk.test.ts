@@ -1,6 +1,6 @@
 // Compiled, never run: each line holds or the compiler says so.
 
-import { sleep } from "workflow:extra";
+import { approve, ask, sleep, waitFor } from "workflow:extra";
 import type { AgentOptions, WorkflowContext, WorkflowMeta } from "@smol-wf/sdk";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -71,6 +71,19 @@ await sleep(10);
 await SW.sleep(10);
 // @ts-expect-error a time is a number
 sleep("10");
+
+const allowed = await approve("Deploy?", { detail: { n: 1 }, timeout: "24h", onTimeout: { value: false } });
+is<Same<typeof allowed.approved, boolean>>();
+// @ts-expect-error nobody approves by waiting
+approve("Deploy?", { timeout: 1, onTimeout: { value: true } });
+const said = await ask("Who?", { default: "me" });
+is<Same<typeof said, string>>();
+const count = await ask<number>("How many?", { schema: { type: "integer" }, onTimeout: { value: 1 } });
+is<Same<typeof count, number>>();
+const event = await waitFor<{ number: number }>("merged", { match: { number: 12 } });
+is<Same<typeof event, { number: number }>>();
+// @ts-expect-error an event has a name
+waitFor({ match: {} });
 
 const options: AgentOptions = { schema: { type: "string" } };
 export default async function (input: { name: string }, ctx: WorkflowContext<{ name: string }>) {

@@ -95,6 +95,16 @@ impl calls::Host for Host {
         Ok(self.call(format!("sleep {milliseconds}"), Some(Outcome::Value("null".into()))))
     }
 
+    fn ask(
+        &mut self,
+        kind: types::AskKind,
+        question: String,
+        options: String,
+    ) -> Result<u32, Failure> {
+        let line = format!("{kind:?} {question} {options}");
+        Ok(self.call(line, Some(Outcome::Value(format!("{question:?}")))))
+    }
+
     fn set_timer(&mut self, milliseconds: f64) -> Result<u32, Failure> {
         self.seen.timers.push(milliseconds);
         Ok(u32::try_from(self.seen.timers.len()).unwrap())

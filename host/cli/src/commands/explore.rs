@@ -126,6 +126,13 @@ fn text(exploration: &Exploration, reproduce: &[String], prepared: &PreparedScri
             tally.with_crashes
         ),
     ];
+    if tally.asks > 0 {
+        lines.push(format!(
+            "{} to people; {} in which they refuse, answer otherwise or not at all",
+            plural(tally.asks, "question"),
+            plural(tally.with_other_answers, "schedule")
+        ));
+    }
     if exploration.ended_early {
         lines.push("the undisturbed schedule did not complete, so no other was tried".to_owned());
     }

@@ -11,12 +11,12 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::GroupKind;
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::script;
-use smol_wf_engine::simulate::{CostRange, Estimate, Plan, PlanError, PlanWarning};
+use smol_wf_engine::simulate::{CostRange, Estimate, Plan, PlanError, PlanWarning, PlannedAsk};
 
 use super::simulation::SimulationFlags;
 use crate::advice;
 use crate::failure::{self, CommandError};
-use crate::humanize::plural;
+use crate::humanize::{plural, span};
 use crate::workflow_args::Named;
 use crate::{exit, output, sanitize};
 
@@ -130,6 +130,19 @@ fn complain(error: &PlanError, text: &str) {
     failure::print_error(&format!("{what} [{}]", error.code), shown.as_deref());
 }
 
+/// One question to people: what is asked, how, and how long it waits.
+fn question(planned: &PlannedAsk) -> String {
+    let PlannedAsk { step, ask, timeout_ms, on_timeout, .. } = planned;
+    let waits = match (timeout_ms, on_timeout) {
+        (None, _) => String::new(),
+        (Some(timeout), None) => format!(", fails after {}", span(*timeout)),
+        (Some(timeout), Some(_)) => format!(", goes on without an answer after {}", span(*timeout)),
+    };
+    let asked = sanitize::cut(&sanitize::one_line(&ask.question), PROMPT_CHARS);
+    let label = sanitize::one_line(&ask.label);
+    format!("  {step} {label} ({}{waits})\n      {asked}", ask.kind.function())
+}
+
 /// The plan as text; `whole` prints prompts in full.
 fn text(plan: &Plan, whole: bool) -> String {
     let heading = format!("{}: {}", plan.name, plan.description);
@@ -195,6 +208,7 @@ fn text(plan: &Plan, whole: bool) -> String {
         })
         .collect();
     section(&mut lines, "Steps", steps);
+    section(&mut lines, "Questions", plan.asks.iter().map(question).collect());
     lines.join("\n")
 }
 

@@ -100,6 +100,8 @@ fn stops() -> Vec<String> {
     let held = |code, message: &str| StopReason::held(code, message.to_owned());
     let others = [
         StopReason::TimedOut { limit_ms: 1_500 },
+        StopReason::WaitingForAnswer { asks: 1 },
+        StopReason::WaitingForAnswer { asks: 2 },
         held(Code::NoAgent, "step 1 (`a`) names no agent"),
         StopReason::held(
             Code::CwdGone,

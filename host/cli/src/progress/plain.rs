@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::{AgentCompleted, Event, EventData, MessageEvent};
+use smol_wf_core::event::{AgentCompleted, AskSettled, Event, EventData, MessageEvent};
 use smol_wf_core::guest::NullSlot;
 
 use super::slow::Slow;
@@ -92,6 +92,8 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         EventData::SleepStarted { milliseconds } => {
             format!("[sleep] {}", span(whole(*milliseconds)))
         }
+        EventData::AskOpened(ask) => format!("[ask] {}: {}", ask.label, ask.question),
+        EventData::AskSettled(ask) => settled(ask),
         EventData::ChildFailed { workflow, error } => {
             format!("[workflow] {workflow}: failed: {}", error.message)
         }
@@ -120,6 +122,16 @@ fn completed(AgentCompleted { agent, output }: &AgentCompleted) -> String {
     }
     let tokens = agent.usage.map_or(0, |usage| usage.output_tokens);
     format!("[agent] {label}: done in {took}, {}", plural(tokens, "token"))
+}
+
+/// The line about a question that is settled: who answered, or why nobody did.
+fn settled(ask: &AskSettled) -> String {
+    let label = &ask.label;
+    match (&ask.by, &ask.error) {
+        (Some(by), _) => format!("[ask] {label}: answered by {by}"),
+        (None, Some(error)) => format!("[ask] {label}: failed: {}", error.message),
+        (None, None) => format!("[ask] {label}: settled without a person"),
+    }
 }
 
 /// The line about a slot that became null: `[null] parallel 1, slot 2, line 7:

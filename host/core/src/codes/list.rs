@@ -183,6 +183,16 @@ codes! {
     /// The script does something else than its journal records.
     ReplayMismatch = "replay_mismatch", Mismatch, Conflict, None;
 
+    // Answers to questions.
+    /// No question is open under that number.
+    AskUnknown = "ask_unknown", Input, NotFound, None;
+    /// The question is answered already, or its time was up.
+    AskAnswered = "ask_answered", Input, Conflict, None;
+    /// The answer was given to another question than the step asks.
+    AskChanged = "ask_changed", Input, Conflict, None;
+    /// The answer does not fit the question.
+    AnswerInvalid = "answer_invalid", Input, Unprocessable, None;
+
     // Requests and settings.
     /// The request asks for something impossible.
     RequestInvalid = "request_invalid", Usage, BadRequest, None;
@@ -228,6 +238,8 @@ codes! {
     NestedTooDeep = "nested_too_deep", Failed, Unprocessable, None;
     /// `workflow()` names a script that cannot be used.
     WorkflowRefused = "workflow_refused", Failed, Unprocessable, None;
+    /// A question to people was not answered in time.
+    AskTimedOut = "ask_timed_out", Failed, GatewayTimeout, None;
     /// A child workflow failed.
     WorkflowFailed = "workflow_failed", Failed, Unprocessable, None;
     /// The schema of a call is not a JSON Schema, or is larger than allowed.
@@ -322,6 +334,8 @@ codes! {
     Stopped = "stopped", Failed, Conflict, None;
     /// Somebody paused the run.
     Paused = "paused", Paused, Conflict, None;
+    /// Only questions to people are open.
+    WaitingForAnswer = "waiting_for_answer", Waiting, Conflict, None;
     /// The run was cancelled.
     Cancelled = "cancelled", Failed, Conflict, None;
     /// A simulation ends where the script waits and no step is open.

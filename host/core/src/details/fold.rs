@@ -397,6 +397,7 @@ fn stopped(reason: &StopReason) -> (EpochEnd, Option<&str>) {
         StopReason::TimedOut { .. } => (EpochEnd::TimedOut, None),
         StopReason::Limit { message, .. } => (EpochEnd::Limit, Some(message)),
         StopReason::Provider(shut) => (EpochEnd::Provider, Some(&shut.message)),
+        StopReason::WaitingForAnswer { .. } => (EpochEnd::Waiting, None),
     }
 }
 

@@ -9,6 +9,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::{AskOpened, AskSettled};
 use crate::asks::RefusedAsk;
 use crate::guest::{Failure, NullSlot, ScriptError, Warning};
 use crate::ids::StepId;
@@ -57,6 +58,10 @@ pub enum EventData {
     },
     /// A durable sleep ended.
     SleepEnded {},
+    /// A script asks people, or waits for an event from outside.
+    AskOpened(Box<AskOpened>),
+    /// That has its answer, or its time is up.
+    AskSettled(Box<AskSettled>),
     /// An agent was dispatched.
     AgentStarted(Box<AgentStarted>),
     /// What the agent is doing.
@@ -132,6 +137,10 @@ pub enum EventKind {
     SleepStarted,
     /// See [`EventData::SleepEnded`].
     SleepEnded,
+    /// See [`EventData::AskOpened`].
+    AskOpened,
+    /// See [`EventData::AskSettled`].
+    AskSettled,
     /// See [`EventData::AgentStarted`].
     AgentStarted,
     /// See [`EventData::AgentEvent`].
@@ -169,6 +178,8 @@ impl EventKind {
         Self::SlotNull,
         Self::SleepStarted,
         Self::SleepEnded,
+        Self::AskOpened,
+        Self::AskSettled,
         Self::AgentStarted,
         Self::AgentEvent,
         Self::AgentSession,
@@ -195,6 +206,8 @@ impl EventKind {
             Self::SlotNull => "workflow.slot_null",
             Self::SleepStarted => "workflow.sleep_started",
             Self::SleepEnded => "workflow.sleep_ended",
+            Self::AskOpened => "workflow.ask_opened",
+            Self::AskSettled => "workflow.ask_settled",
             Self::AgentStarted => "workflow.agent_started",
             Self::AgentEvent => "workflow.agent_event",
             Self::AgentSession => "workflow.agent_session",
@@ -230,6 +243,8 @@ impl EventData {
             Self::SlotNull(_) => EventKind::SlotNull,
             Self::SleepStarted { .. } => EventKind::SleepStarted,
             Self::SleepEnded {} => EventKind::SleepEnded,
+            Self::AskOpened(_) => EventKind::AskOpened,
+            Self::AskSettled(_) => EventKind::AskSettled,
             Self::AgentStarted(_) => EventKind::AgentStarted,
             Self::AgentEvent { .. } => EventKind::AgentEvent,
             Self::AgentSession { .. } => EventKind::AgentSession,

@@ -8,11 +8,12 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    Activity, AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, Event, EventData,
-    EventKind, EventWarning, MessageEvent, Metadata, ScriptStarted,
+    Activity, AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, AskOpened,
+    AskSettled, Event, EventData, EventKind, EventWarning, MessageEvent, Metadata, ScriptStarted,
 };
 use crate::asks::RefusedAsk;
 use crate::dollars;
+use crate::gate::AskRequest;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome, UNDEFINED, Warning};
 use crate::ids::{Digest, RunId, Scope, StepId};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart};
@@ -69,7 +70,8 @@ impl EventFold {
             | Body::TimerSet { .. }
             | Body::TimerCleared { .. }
             | Body::TimerFired { .. }
-            | Body::AgentAnswered { .. } => Vec::new(),
+            | Body::AgentAnswered { .. }
+            | Body::AskAnswered { .. } => Vec::new(),
             Body::AgentParked { failure, reply, .. } => {
                 step.map_or_else(Vec::new, |step| lines.parked(step, failure, reply))
             }
@@ -186,6 +188,12 @@ impl Lines {
                 let milliseconds = sleep.milliseconds;
                 self.of_step(step, EventData::SleepStarted { milliseconds })
             }
+            StepRequest::Ask(request) => {
+                let mut events = self.unknown_options(step, request, warned);
+                let data = EventData::AskOpened(Box::new(AskOpened::of(request)));
+                events.extend(self.of_step(step, data));
+                events
+            }
         }
     }
 
@@ -196,11 +204,30 @@ impl Lines {
         request: &AgentRequest,
         warned: &mut HashSet<Digest>,
     ) -> Vec<Event> {
+        let unknown = request.unknown.iter().map(|name| unknown_option("agent", name));
+        self.warn_once(step, unknown.chain(request.ignored.iter().cloned()), warned)
+    }
+
+    fn unknown_options(
+        &mut self,
+        step: &Step,
+        request: &AskRequest,
+        warned: &mut HashSet<Digest>,
+    ) -> Vec<Event> {
+        let function = request.kind.function();
+        let unknown = request.unknown.iter().map(|name| unknown_option(function, name));
+        self.warn_once(step, unknown, warned)
+    }
+
+    /// Those of the warnings that were not given before.
+    fn warn_once(
+        &mut self,
+        step: &Step,
+        messages: impl Iterator<Item = String>,
+        warned: &mut HashSet<Digest>,
+    ) -> Vec<Event> {
         let mut events = Vec::new();
-        let unknown = request.unknown.iter();
-        let unknown =
-            unknown.map(|name| format!("agent() does not know the option `{name}`; it is ignored"));
-        for message in unknown.chain(request.ignored.iter().cloned()) {
+        for message in messages {
             if warned.len() >= WARNED_MAX || !warned.insert(Digest::of(message.as_bytes())) {
                 continue;
             }
@@ -237,6 +264,10 @@ impl Lines {
             }
             StepRequest::Sleep(_) => {
                 return self.about_settled(id, scope, EventData::SleepEnded {});
+            }
+            StepRequest::Ask(request) => {
+                let settled = AskSettled::of(request, outcome, step.answered.as_deref());
+                return self.about_settled(id, scope, EventData::AskSettled(Box::new(settled)));
             }
             StepRequest::Workflow(request) => request.target.to_string(),
         };
@@ -371,6 +402,10 @@ impl Lines {
         let micros = u64::try_from(at_us.saturating_sub(self.created_us)).unwrap_or_default();
         micros.saturating_mul(1_000)
     }
+}
+
+fn unknown_option(function: &str, name: &str) -> String {
+    format!("{function}() does not know the option `{name}`; it is ignored")
 }
 
 fn slot_line(slot: &NullSlot) -> String {

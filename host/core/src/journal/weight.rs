@@ -21,9 +21,9 @@ impl Body {
             Self::PhaseSet { title, .. } => title.len(),
             Self::SlotNulled { slot, .. } => slot.error.message.len() + slot.error.stack.len(),
             Self::Warned { warning, .. } => warning.message.len(),
-            Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
-                weight_of(outcome)
-            }
+            Self::AgentAnswered { outcome, .. }
+            | Self::AskAnswered { outcome, .. }
+            | Self::Settled { outcome, .. } => weight_of(outcome),
             Self::MessageTaken(taken) => {
                 taken.settles.as_ref().map_or(0, |settles| weight_of(&settles.outcome))
             }
@@ -57,7 +57,9 @@ impl Body {
             Self::StepAsked { asked, .. } => {
                 asked.large_text(bytes).into_iter().for_each(|text| shorten_text(text, bytes));
             }
-            Self::AgentAnswered { outcome, .. } | Self::Settled { outcome, .. } => {
+            Self::AgentAnswered { outcome, .. }
+            | Self::AskAnswered { outcome, .. }
+            | Self::Settled { outcome, .. } => {
                 shorten_outcome(outcome, bytes);
             }
             Self::RunEnded { end: RunEnd::Completed { result, .. } } => shorten_text(result, bytes),

@@ -13,6 +13,7 @@
 
 mod agent_state;
 mod agents;
+mod gate;
 mod held_time;
 mod judge;
 mod messages;
@@ -26,7 +27,7 @@ mod stuck;
 mod timers;
 mod turn;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
 use crate::ids::{Digest, Scope, StepId, TimerId};
@@ -44,6 +45,7 @@ use crate::surface::Surface;
 use crate::survey::Survey;
 use agent_state::AgentState;
 pub use agent_state::{AgentRecord, MayBegin};
+pub use gate::OpenAsk;
 use held_time::Timers;
 pub use messages::Orders;
 use older_refusals::OlderRefusals;
@@ -139,6 +141,8 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be compared with `Settled`.
     ended_children: BTreeMap<StepId, Option<Outcome>>,
     steps: BTreeMap<StepId, OpenStep>,
+    /// Questions that are settled: no second answer counts.
+    settled_asks: BTreeSet<StepId>,
     sessions: Sessions,
     /// Boxed, for the same reason.
     timers: Box<Timers>,
@@ -224,6 +228,7 @@ impl Machine {
             schemas: Box::default(),
             ended_children: BTreeMap::new(),
             steps: BTreeMap::new(),
+            settled_asks: BTreeSet::new(),
             sessions: Sessions::default(),
             timers: Box::default(),
             scopes: BTreeMap::new(),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::sessions::StepSession;
+use crate::gate::AskRequest;
 use crate::guest::Dialect;
 use crate::ids::{Scope, StepId, TimerId};
 use crate::journal::{RunHead, ScopeStart};
@@ -73,6 +74,17 @@ pub enum Effect {
         /// time that was left when this process took the run up.
         left_us: u64,
     },
+    /// Wait for people; then [`Machine::answer`](super::Machine::answer), or
+    /// [`Machine::ask_timed_out`](super::Machine::ask_timed_out) at its deadline.
+    Ask {
+        /// Number of the step.
+        step: StepId,
+        /// What is asked, and the deadline by the wall clock.
+        request: Arc<AskRequest>,
+        /// For a request with a deadline: the longest time to wait, in microseconds,
+        /// as for a sleep.
+        left_us: Option<u64>,
+    },
     /// Find a script; then [`Machine::child_found`](super::Machine::child_found), or
     /// [`Machine::complete`](super::Machine::complete) with a failure.
     FindChild {
@@ -114,8 +126,11 @@ pub(super) struct OpenStep {
     /// For agents that were not answered by a reused answer: number and request, to begin
     /// again.
     pub(super) request: Option<(u32, Arc<AgentRequest>)>,
-    /// For sleeps: when it ends. The script sees no earlier time once it has ended.
+    /// For sleeps, and questions whose time is up: when it ends. The script sees no earlier
+    /// time once it has ended.
     pub(super) wakes_at_us: Option<i64>,
+    /// For questions: what is asked.
+    pub(super) ask: Option<Arc<AskRequest>>,
 }
 
 /// A script that has begun: its names, its dialect, and its phases.
@@ -147,7 +162,7 @@ impl PhaseDefaults {
     fn of(phase: &Value, surface: Surface) -> Option<Self> {
         let text = |key| phase.get(key).and_then(Value::as_str).map(str::to_owned);
         let read = match surface {
-            Surface::Third => PhaseOptions::of_phase(phase),
+            Surface::Third | Surface::Fourth => PhaseOptions::of_phase(phase),
             Surface::First | Surface::Second => Ok(PhaseOptions::default()),
         };
         let (options, refused) = match read {
@@ -165,7 +180,7 @@ impl PhaseDefaults {
         let phases = meta.get("phases").cloned().unwrap_or_default();
         match surface {
             Surface::First => serde_json::from_value(phases).unwrap_or_default(),
-            Surface::Second | Surface::Third => {
+            Surface::Second | Surface::Third | Surface::Fourth => {
                 let phases = phases.as_array().into_iter().flatten();
                 phases.filter_map(|phase| Self::of(phase, surface)).collect()
             }
@@ -205,8 +220,8 @@ impl ScopeState {
     /// What the script is given when the agent of this step fails.
     pub(super) fn on_failure(&self, request: &AgentRequest, head: &RunHead) -> OnFailure {
         let of_dialect = match (head.surface, self.dialect) {
-            (Surface::Second | Surface::Third, Dialect::Body) => OnFailure::Null,
             (Surface::First, _) | (_, Dialect::Module) => OnFailure::Throw,
+            (_, Dialect::Body) => OnFailure::Null,
         };
         request.on_failure.or(head.defaults.on_failure).unwrap_or(of_dialect)
     }

@@ -28,6 +28,9 @@ impl Machine {
         reply: Option<&Reply>,
     ) -> Option<Next> {
         let open = self.steps.remove(&step)?;
+        if open.ask.is_some() {
+            self.settled_asks.insert(step);
+        }
         if open.agent.is_some() {
             self.sessions.record(step, open.scope, open.session, reply);
         }
@@ -60,8 +63,8 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let completed = false;
-        let open = OpenStep { scope, agent, completed, effect, session, wakes_at_us, request };
+        let (completed, ask) = (false, None);
+        let open = OpenStep { scope, agent, completed, effect, session, wakes_at_us, request, ask };
         self.steps.insert(step, open);
     }
 
@@ -75,9 +78,9 @@ impl Machine {
         answer: AnswerRef,
     ) {
         let scope = self.current;
-        let (effect, wakes_at_us, request) = (None, None, None);
+        let (effect, wakes_at_us, request, ask) = (None, None, None, None);
         let completed = false;
-        let open = OpenStep { scope, agent, completed, effect, session, wakes_at_us, request };
+        let open = OpenStep { scope, agent, completed, effect, session, wakes_at_us, request, ask };
         self.steps.insert(step, open);
         let AnswerRef { source, outcome, mut reply, .. } = answer;
         if let Some(reply) = &mut reply {
@@ -192,9 +195,15 @@ impl Machine {
         let mut effects: Vec<Effect> =
             self.steps.values_mut().filter_map(|step| step.effect.take()).collect();
         for effect in &mut effects {
-            if let Effect::SleepUntil { wake_at_us, left_us, .. } = effect {
-                let left = wake_at_us.saturating_sub(now_us);
-                *left_us = (*left_us).min(u64::try_from(left).unwrap_or(0));
+            let until = |at_us: i64| u64::try_from(at_us.saturating_sub(now_us)).unwrap_or(0);
+            match effect {
+                Effect::SleepUntil { wake_at_us, left_us, .. } => {
+                    *left_us = (*left_us).min(until(*wake_at_us));
+                }
+                Effect::Ask { request, left_us: Some(left_us), .. } => {
+                    *left_us = (*left_us).min(request.deadline_us.map_or(0, until));
+                }
+                _ => {}
             }
         }
         self.effects.extend(effects);
@@ -224,6 +233,7 @@ impl Machine {
                     self.answered.insert(step, (outcome, Some(reply)));
                 }
                 Body::MessageTaken(taken) => self.replay_message(*taken),
+                Body::AskAnswered { step, outcome, .. } => self.replay_answer(step, outcome),
                 Body::AnswerPooled(answer) => {
                     let answer = self.answer_ref(*answer);
                     self.reusable.add(answer);

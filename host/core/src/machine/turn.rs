@@ -13,6 +13,7 @@ use super::{
 use crate::codes::Code;
 use crate::content::sleep_key;
 use crate::cut;
+use crate::gate::AskKind;
 use crate::guest::{
     BudgetState, Failure, NullSlot, PHASE_TITLE, Refusal, ScriptError, StopTurn, TurnHost,
     WARNINGS_CUT, Warning,
@@ -48,6 +49,13 @@ impl TurnHost for Machine {
         let call = Call { of: Function::Sleep, text: &text, options: "" };
         self.judge(&call, |_| read_sleep(milliseconds))?;
         Ok(self.ask_sleep(milliseconds)?)
+    }
+
+    fn ask(&mut self, kind: AskKind, question: String, options: String) -> Result<StepId, Refusal> {
+        self.count_bytes(question.len() + options.len())?;
+        let call = Call { of: kind.into(), text: &question, options: &options };
+        let request = self.judge(&call, |machine| machine.read_ask(kind, &question, &options))?;
+        Ok(self.open_ask(request)?)
     }
 
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
@@ -169,7 +177,7 @@ impl Machine {
             }));
         }
         let request = Arc::new(request);
-        let step = self.ask(StepRequest::Agent(request.clone()))?;
+        let step = self.number(StepRequest::Agent(request.clone()))?;
         self.agents += 1;
         let ordinal = self.agents;
         if let Some(answer) = answer {
@@ -201,7 +209,7 @@ impl Machine {
     ) -> Result<StepId, StopTurn> {
         self.count_note()?;
         let request = WorkflowRequest { target: target.clone(), args: args.clone() };
-        let step = self.ask(StepRequest::Workflow(Arc::new(request)))?;
+        let step = self.number(StepRequest::Workflow(Arc::new(request)))?;
         let caller = self.scopes.get(&self.current);
         let caller = caller.map(|state| state.path.clone()).unwrap_or_default();
         self.open_step(step, None, Effect::FindChild { step, caller, target, args });
@@ -217,7 +225,7 @@ impl Machine {
         )]
         let left_us = (milliseconds * 1000.0) as u64;
         let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
-        let step = self.ask(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
+        let step = self.number(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
         match self.take_reusable(|| sleep_key(milliseconds)) {
             Some(answer) => self.open_answered(step, None, StepSession::default(), answer),
             None => self.open_step(step, None, Effect::SleepUntil { step, wake_at_us, left_us }),
@@ -226,7 +234,7 @@ impl Machine {
     }
 
     /// Numbers a step and records the request.
-    fn ask(&mut self, asked: StepRequest) -> Result<StepId, StopTurn> {
+    pub(super) fn number(&mut self, asked: StepRequest) -> Result<StepId, StopTurn> {
         self.last_step += 1;
         let step = StepId(self.last_step);
         self.record(Body::StepAsked { step, scope: self.current, asked })?;
@@ -244,7 +252,7 @@ impl Machine {
 
     /// Takes the reusable answer for a step of this content, in a replay as well, so
     /// that later steps find the same answers as before.
-    fn take_reusable(&mut self, content: impl FnOnce() -> Digest) -> Option<AnswerRef> {
+    pub(super) fn take_reusable(&mut self, content: impl FnOnce() -> Digest) -> Option<AnswerRef> {
         if self.reusable.is_empty() { None } else { self.reusable.take(&content()) }
     }
 

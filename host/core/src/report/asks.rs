@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::open_asks::OpenAskReport;
 use crate::asks::{ALLOW_ALL, RefusedAsk};
 use crate::ids::StepId;
 use crate::step_request::Reply;
@@ -11,8 +12,8 @@ use crate::step_request::Reply;
 /// Most steps that are listed; the refusals of the rest are only counted.
 const LISTED_MAX: usize = 100;
 
-/// The permissions that a run's agents were refused.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// The permissions that a run's agents were refused, and what its script asks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AsksReport {
     /// Number of refusals.
@@ -22,6 +23,9 @@ pub struct AsksReport {
     pub allow: &'static str,
     /// By step.
     pub steps: Vec<StepAsks>,
+    /// Questions of the script to people that wait for an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<OpenAskReport>,
 }
 
 /// The permissions that one agent was refused.
@@ -39,10 +43,10 @@ pub struct StepAsks {
 }
 
 impl AsksReport {
-    /// Whether nothing was refused.
+    /// Whether nothing was refused, and nothing is asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.refused == 0
+        self.refused == 0 && self.open.is_empty()
     }
 
     pub(super) fn add(&mut self, step: StepId, label: &str, reply: &Reply) {

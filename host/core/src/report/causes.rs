@@ -35,7 +35,7 @@ impl Causes {
     pub(super) fn thrown(&mut self, step: StepId, title: String, failure: Failure) {
         let message = match self.surface {
             Surface::First => failure.message.len(),
-            Surface::Second | Surface::Third => 0,
+            Surface::Second | Surface::Third | Surface::Fourth => 0,
         };
         let bytes = self.bytes.saturating_add(title.len() + message);
         if bytes > KEPT_BYTES_MAX {
@@ -52,7 +52,7 @@ impl Causes {
     pub(super) fn of(&mut self, slot: &NullSlot) -> Option<(StepId, Option<String>)> {
         let step = match self.surface {
             Surface::First => self.guess(slot)?,
-            Surface::Second | Surface::Third => slot.step?,
+            Surface::Second | Surface::Third | Surface::Fourth => slot.step?,
         };
         // A script may throw one failure into any number of slots.
         Some((step, self.titles.get(&step).cloned()))

@@ -10,7 +10,7 @@ use super::position::{Position, position_at};
 const MODULE: &str = "workflow:extra";
 
 /// The names that it exports.
-pub const EXPORTS: [&str; 2] = ["sleep", "default"];
+pub const EXPORTS: [&str; 5] = ["sleep", "approve", "ask", "waitFor", "default"];
 
 /// An import of a name that its module does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]

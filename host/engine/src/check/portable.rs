@@ -18,6 +18,7 @@ use super::finding::Spot;
 use super::kinds::Kind;
 use super::rules;
 use super::shapes::{Shape, Shapes};
+use super::tree::PEOPLE;
 use clock::Clock;
 
 /// The findings about the portability of a body.
@@ -226,6 +227,11 @@ impl<'a> Visit<'a> for Portable<'_, '_, '_, 'a> {
         match self.shapes.tree.primitive(it) {
             Some("agent") => self.agent(it),
             Some("parallel") => self.parallel(it),
+            Some(name) if PEOPLE.contains(&name) => {
+                let message = format!("Claude Code has no `{name}()` in workflows");
+                let hint = "ask people before or after the workflow there";
+                self.spots.push(spot(it.span.start, message, hint));
+            }
             _ => {}
         }
         self.spots.extend(self.clock.called(it));

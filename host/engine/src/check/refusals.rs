@@ -11,6 +11,7 @@ use oxc_ast::ast::{
 use oxc_span::GetSpan;
 use oxc_syntax::operator::BinaryOperator;
 use serde_json::{Map, Value, json};
+use smol_wf_core::gate::{AskKind, AskRequest, options_of};
 use smol_wf_core::guest::{Dialect, Failure};
 use smol_wf_core::limits::SLEEP_MS_MAX;
 use smol_wf_core::options::OptionRules;
@@ -127,6 +128,9 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
             }
             Some("workflow") => self.workflow(call),
             Some("sleep") => self.sleep(call),
+            Some("approve") => self.people(call, AskKind::Approve),
+            Some("ask") => self.people(call, AskKind::Ask),
+            Some("waitFor") => self.people(call, AskKind::WaitFor),
             _ => {}
         }
     }
@@ -203,6 +207,42 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
                 "sleep() takes 0 to {SLEEP_MS_MAX} milliseconds (365 days), and was given {milliseconds}"
             );
             self.say(at, message, "");
+        }
+    }
+
+    fn people(&mut self, call: &CallExpression<'a>, kind: AskKind) {
+        let Some((at, found, first)) = self.first(call) else { return };
+        // The rule `not-awaited` reports a promise.
+        if !matches!(found, Kind::Text | Kind::Promise) {
+            let what = if kind == AskKind::WaitFor { "name" } else { "question" };
+            let function = kind.function();
+            let message = format!(
+                "{function}({what}, options): the {what} must be a string that is not empty; this is {}",
+                found.in_words()
+            );
+            return self.say(at, message, "pass a string");
+        }
+        let Some(options) = argument(call, 1) else { return };
+        let Some(Written { value, is_whole: true }) = self.shapes.tree.json(options) else {
+            return;
+        };
+        let text = first.and_then(|first| self.shapes.tree.json(first));
+        let text = text.and_then(|text| text.value.as_str().map(str::to_owned));
+        let question = text.unwrap_or_else(|| "x".to_owned());
+        let at = options.span().start;
+        match AskRequest::read(kind, &question, &value.to_string()) {
+            Err(refusal) => self.say(at, in_words(&refusal), ""),
+            Ok(read) => {
+                for name in read.unknown {
+                    let function = kind.function();
+                    let message =
+                        format!("{function}() does not know the option `{name}`; it is ignored");
+                    let known: Vec<String> =
+                        options_of(kind).map(|name| format!("`{name}`")).collect();
+                    let hint = format!("it knows {}", known.join(", "));
+                    self.spots.push(Spot::new(&rules::UNKNOWN_OPTION, at, message, hint));
+                }
+            }
         }
     }
 

@@ -17,7 +17,14 @@ use oxc_span::{GetSpan, Span};
 use super::functions::Fun;
 
 /// The primitives that return promises, which the script must await.
-pub(super) const AWAITED: [&str; 5] = ["agent", "workflow", "sleep", "parallel", "pipeline"];
+pub(super) const AWAITED: [&str; 8] =
+    ["agent", "workflow", "sleep", "parallel", "pipeline", "approve", "ask", "waitFor"];
+
+/// Those of them that `workflow:extra` exports; they are no globals.
+const OF_EXTRA: [&str; 4] = ["sleep", "approve", "ask", "waitFor"];
+
+/// Those of them that wait for people.
+pub(super) const PEOPLE: [&str; 3] = ["approve", "ask", "waitFor"];
 
 /// The primitives that return nothing.
 const TOLD: [&str; 2] = ["phase", "log"];
@@ -243,13 +250,15 @@ impl<'s, 'a> Tree<'s, 'a> {
     fn denoted(&self, name: &IdentifierReference<'a>) -> Option<&'static str> {
         let Some(symbol) = self.symbol(name) else {
             return known(&name.name)
-                .filter(|name| *name != "sleep" && *name != EXTRA && *name != "ctx")
+                .filter(|name| !OF_EXTRA.contains(name) && *name != EXTRA && *name != "ctx")
                 .filter(|_| self.is_global(name));
         };
         self.further(|| match self.binding(symbol) {
             Binding::Value(value) => self.denotes(value),
             Binding::Key(holder, key) => of_holder(self.denotes(holder)?, key),
-            Binding::Import(name) => known(name).filter(|name| *name == "sleep" || *name == EXTRA),
+            Binding::Import(name) => {
+                known(name).filter(|name| OF_EXTRA.contains(name) || *name == EXTRA)
+            }
             Binding::Parameter(fun, nth) => {
                 let is_ctx = nth == 1 && self.is_main(fun);
                 (is_ctx || HOLDERS.contains(&self.name(symbol))).then_some("ctx")
@@ -365,10 +374,11 @@ fn known(name: &str) -> Option<&'static str> {
 
 fn of_holder(holder: &str, key: &str) -> Option<&'static str> {
     match holder {
-        "globalThis" => known(key).filter(|name| *name != EXTRA && *name != "sleep"),
-        EXTRA => (key == "sleep").then_some("sleep"),
+        "globalThis" => known(key).filter(|name| *name != EXTRA && !OF_EXTRA.contains(name)),
+        EXTRA => known(key).filter(|name| OF_EXTRA.contains(name)),
         _ if HOLDERS.contains(&holder) => known(key).filter(|name| {
-            *name == EXTRA || *name == "budget" || AWAITED.contains(name) || TOLD.contains(name)
+            let is_call = AWAITED.contains(name) && !PEOPLE.contains(name);
+            *name == EXTRA || *name == "budget" || is_call || TOLD.contains(name)
         }),
         _ => None,
     }

@@ -21,7 +21,7 @@ use crate::library::similar;
 const GLOBALS: &str = include_str!("../../globals.txt");
 
 /// Names that exist in other environments, and the alternative here.
-const ELSEWHERE: [(&[&str], &str); 8] = [
+const ELSEWHERE: [(&[&str], &str); 9] = [
     (
         &["fetch", "XMLHttpRequest", "WebSocket", "EventSource", "navigator", "Request", "Headers"],
         "a script has no network: ask an agent",
@@ -34,6 +34,10 @@ const ELSEWHERE: [(&[&str], &str); 8] = [
     (
         &["setInterval", "setImmediate", "clearInterval"],
         "loop over `await SW.sleep(ms)`, or use `setTimeout`",
+    ),
+    (
+        &["approve", "ask", "waitFor"],
+        "in a module import it from 'workflow:extra'; in a body it is a function of `SW.extra`",
     ),
     (&["sleep"], "in a module `import { sleep } from 'workflow:extra'`; in a body `SW.sleep(ms)`"),
     (
@@ -61,7 +65,7 @@ const ELSEWHERE: [(&[&str], &str); 8] = [
 
 /// The keys of the objects that the guest defines. Another key is `undefined`, and calling
 /// it throws.
-const MEMBERS: [(&str, &[&str]); 4] = [
+const MEMBERS: [(&str, &[&str]); 5] = [
     ("console", &["log", "info", "warn", "error", "debug"]),
     (
         "SW",
@@ -77,6 +81,7 @@ const MEMBERS: [(&str, &[&str]); 4] = [
             "budget", "args", "meta",
         ],
     ),
+    ("extra", &["sleep", "approve", "ask", "waitFor"]),
     ("budget", &["total", "spent", "remaining"]),
 ];
 

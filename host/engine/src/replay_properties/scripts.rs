@@ -85,27 +85,36 @@ fn statement(dice: &mut Dice, depth: u32, children: bool, text: &mut String) {
 fn expression(dice: &mut Dice, depth: u32, children: bool) -> String {
     let n = dice.roll(1_000);
     let below = depth.saturating_sub(1);
-    match dice.roll(if depth > 0 { 8 } else { 3 }) {
+    match dice.roll(if depth > 0 { 9 } else { 4 }) {
         0 => format!("await agent('ask {n} é')"),
         1 => format!(
             "await agent('ask {n} ' + out.length, {{ label: 'l{n}', schema: {{ type: 'object' }} }})"
         ),
         2 => format!("await SW.sleep({n})"),
-        3 => {
+        3 => match n % 3 {
+            0 => format!(
+                "(await SW.extra.approve('ok {n}?', {{ timeout: {n}, onTimeout: {{ value: false }} }})).approved"
+            ),
+            1 => format!(
+                "await SW.extra.ask('what {n}?', {{ schema: {{ type: 'integer' }}, timeout: {n} }}).catch(error => error.code)"
+            ),
+            _ => format!("await SW.extra.waitFor('event {n}', {{ onTimeout: {{ value: null }} }})"),
+        },
+        4 => {
             let list = several(dice, below, children, "async () => ");
             format!("await parallel([{list}])")
         }
-        4 => {
+        5 => {
             let (one, two) = (expression(dice, 0, false), expression(dice, below, children));
             format!(
                 "await pipeline(['x', 'y', {n}], async item => {one}, async (seen, item, index) => {two})"
             )
         }
-        5 => {
+        6 => {
             let list = several(dice, below, children, "(async () => ");
             format!("await Promise.race([{}])", list.replace("/**/", ")()"))
         }
-        6 if children => format!("await workflow({{ scriptPath: './c{n}.js' }}, [{n}])"),
+        7 if children => format!("await workflow({{ scriptPath: './c{n}.js' }}, [{n}])"),
         _ => {
             let inner = expression(dice, below, children);
             format!("[{inner}, budget.spent(), budget.remaining()]")

@@ -191,7 +191,7 @@ fn accessed(text: &str, error: &ScriptError) -> Option<String> {
     Some(chars[start..dot + wanted.len()].iter().collect())
 }
 
-/// Titles of the agents and sleeps of a run, in the order in which they ended.
+/// Titles of the agents, sleeps and questions of a run, in the order in which they ended.
 pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
     let title = |step: StepId| {
         let mut asked = entries.iter().filter_map(|entry| entry.body.asked());
@@ -199,6 +199,7 @@ pub(super) fn order_of(entries: &[Entry]) -> Vec<String> {
         match asked {
             StepRequest::Agent(request) => Some(request.title()),
             StepRequest::Sleep(sleep) => Some(format!("sleep({})", sleep.milliseconds)),
+            StepRequest::Ask(request) => Some(request.title()),
             StepRequest::Workflow(_) => None,
         }
     };

@@ -11,6 +11,7 @@ use smol_wf_core::cut;
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::step::StepRequest;
 use smol_wf_core::step_request::AgentRequest;
 
 use super::culprit::{self, Break};
@@ -43,6 +44,7 @@ impl Simulator {
         explorer.count(&undisturbed, &base);
         let extent = extent(&base.entries);
         explorer.tally.agents = extent.agents;
+        explorer.tally.asks = extent.asks;
         explorer.judge_refused(&base);
         explorer.judge_lost(&undisturbed, &base).await?;
         let ended_early = !matches!(base.ended, SimulationEnd::Completed(_));
@@ -86,7 +88,9 @@ fn extent(entries: &[Entry]) -> Extent {
     let count = |is: fn(&Body) -> bool| entries.iter().filter(|entry| is(&entry.body)).count();
     let agents = count(|body| body.asked_agent().is_some());
     let deliveries = count(|body| matches!(body, Body::Settled { .. }));
-    Extent { agents: u32::try_from(agents).unwrap_or(u32::MAX), deliveries }
+    let asks = count(|body| matches!(body.asked(), Some((_, StepRequest::Ask(_)))));
+    let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+    Extent { agents: number(agents), deliveries, asks: number(asks) }
 }
 
 /// The state of one exploration.
@@ -141,7 +145,10 @@ impl<'a> Explorer<'a> {
         }
         let is_null = |struck: &Struck| struck.effect == Effect::Null;
         tally.with_nulls += u64::from(run.struck.iter().any(is_null));
-        tally.with_failures += u64::from(run.struck.iter().any(|one| !is_null(one)));
+        let is_other = |struck: &Struck| struck.effect.is_of_people();
+        let is_failure = |struck: &&Struck| !is_null(struck) && !is_other(struck);
+        tally.with_failures += u64::from(run.struck.iter().any(|one| is_failure(&one)));
+        tally.with_other_answers += u64::from(run.struck.iter().any(is_other));
         tally.with_crashes += u64::from(schedule.crash != Crash::Never);
         if !schedule.only_reorders() {
             return;
@@ -241,7 +248,7 @@ impl<'a> Explorer<'a> {
             }
             SimulationEnd::Completed(_) | SimulationEnd::Failed(_) => return false,
         };
-        let when = faults::circumstances(&schedule.faults, &run.struck);
+        let when = schedule.circumstances(&run.struck);
         let cause = cause.or_else(|| Some(said.clone()));
         let message = when.as_ref().map_or_else(|| said.clone(), |when| format!("{when}: {said}"));
         let note = NewFinding::new(kind, schedule.number, message);
@@ -345,9 +352,10 @@ impl<'a> Explorer<'a> {
         };
         let kind = match effect {
             Effect::Null => FindingKind::UnhandledNull,
+            Effect::Declined | Effect::Otherwise => FindingKind::UnhandledAnswer,
             _ => FindingKind::UnhandledFailure,
         };
-        let when = faults::circumstances(&schedule.faults, &run.struck).unwrap_or_default();
+        let when = schedule.circumstances(&run.struck).unwrap_or_default();
         let message = culprit::sentence(&run.entries, broken, culprit, &when);
         let script = culprit::script_of(&run.entries, broken.scope);
         self.notes.take(NewFinding {

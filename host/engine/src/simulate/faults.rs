@@ -52,7 +52,7 @@ pub(super) struct Strike {
     pub(super) reach: Reach,
 }
 
-/// The effect of a fault on one step.
+/// The effect of a fault, or of what people do, on one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     /// The agent answered `null`, and the schema accepts that.
@@ -61,17 +61,31 @@ pub(super) enum Effect {
     Mismatch,
     Failed,
     TimedOut,
+    /// People refused.
+    Declined,
+    /// People gave another answer than usual.
+    Otherwise,
+    /// People let the time of the question pass.
+    Unanswered,
 }
 
 impl Effect {
     /// The predicate for one agent.
-    fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Null => "answers null",
             Self::Mismatch => "gives no answer that satisfies its schema",
             Self::Failed => "fails",
             Self::TimedOut => "times out",
+            Self::Declined => "is declined",
+            Self::Otherwise => "is answered otherwise",
+            Self::Unanswered => "is not answered in time",
         }
+    }
+
+    /// Whether people did it, and not an agent.
+    pub(super) fn is_of_people(self) -> bool {
+        matches!(self, Self::Declined | Self::Otherwise | Self::Unanswered)
     }
 
     /// The predicate for several agents.
@@ -81,6 +95,9 @@ impl Effect {
             Self::Mismatch => "give no answer that satisfies its schema",
             Self::Failed => "fail",
             Self::TimedOut => "time out",
+            Self::Declined => "are declined",
+            Self::Otherwise => "are answered otherwise",
+            Self::Unanswered => "are not answered in time",
         }
     }
 }
@@ -104,6 +121,9 @@ impl Struck {
             }
             Effect::Failed => format!("the null in place of `{agent}`, which failed"),
             Effect::TimedOut => format!("the null in place of `{agent}`, which timed out"),
+            Effect::Declined | Effect::Otherwise | Effect::Unanswered => {
+                format!("the answer to `{agent}`")
+            }
         }
     }
 }

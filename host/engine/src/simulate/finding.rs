@@ -57,6 +57,22 @@ pub struct Tally {
     pub with_crashes: u64,
     /// Agents in the undisturbed run.
     pub agents: u32,
+    /// Questions to people in the undisturbed run.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub asks: u32,
+    /// Schedules in which people refused, answered otherwise or not at all.
+    #[serde(skip_serializing_if = "is_none")]
+    pub with_other_answers: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Kinds of findings.
@@ -72,6 +88,8 @@ pub enum FindingKind {
     UnhandledNull,
     /// A failed agent makes the script throw by accident.
     UnhandledFailure,
+    /// An answer of people makes the script throw by accident.
+    UnhandledAnswer,
     /// The script waits for something that never happens, or computes without end.
     Hang,
     /// The script asks agents, starts children or logs without end.
@@ -95,6 +113,7 @@ impl FindingKind {
             Self::OrderDependent => "order-dependent",
             Self::UnhandledNull => "unhandled-null",
             Self::UnhandledFailure => "unhandled-failure",
+            Self::UnhandledAnswer => "unhandled-answer",
             Self::Hang => "hang",
             Self::Unbounded => "unbounded",
             Self::Warned => "warned",

@@ -18,7 +18,7 @@ use smol_wf_core::step_request::Reply;
 use super::Simulator;
 use super::bounds::Effort;
 use super::faults::TIMED_OUT;
-use super::simulation::{ChildCache, PendingAgent, Pick, Scenario, simulate};
+use super::simulation::{ChildCache, PendingAgent, PendingAsk, Person, Pick, Scenario, simulate};
 use super::stubs::Stubs;
 use crate::error::EngineError;
 
@@ -100,12 +100,17 @@ struct WaveFails<'a> {
 }
 
 impl Scenario for WaveFails<'_> {
-    fn pick(&mut self, working: &[&PendingAgent], _sleeping: bool) -> Pick {
+    fn pick(&mut self, working: &[&PendingAgent], asks: usize, _sleeping: bool) -> Pick {
         match working {
             _ if self.left == 0 || self.effort.is_over(ENTRIES_MAX, self.limits) => Pick::End,
+            [] if asks > 0 => Pick::Ask(0),
             [] => Pick::Wake,
             _ => Pick::Answer(0),
         }
+    }
+
+    fn person(&mut self, ask: &PendingAsk) -> Person {
+        self.stubs.person(&ask.request)
     }
 
     fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {

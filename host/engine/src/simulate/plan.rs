@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use smol_wf_core::codes::Code;
-use smol_wf_core::event::{EventData, EventFold, EventWarning};
+use smol_wf_core::event::{AskOpened, EventData, EventFold, EventWarning};
+use smol_wf_core::gate::AskRequest;
 use smol_wf_core::guest::{GroupKind, Outcome};
 use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry};
@@ -18,7 +19,7 @@ use smol_wf_core::step_request::{AgentRequest, Reply};
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, StepSlots};
 use super::simulated_run::{SimulatedRun, SimulationEnd};
-use super::simulation::{ChildCache, PendingAgent, Pick, Scenario, simulate};
+use super::simulation::{ChildCache, PendingAgent, PendingAsk, Person, Pick, Scenario, simulate};
 use super::stubs::Stubs;
 use super::{Simulator, culprit};
 use crate::agents;
@@ -27,6 +28,9 @@ use crate::error::EngineError;
 /// With more phases than this, phases without agents are left out: a script that sets
 /// phases without end has hundreds of thousands.
 const EMPTY_PHASES_MAX: usize = 1_000;
+
+/// Most questions that are listed: a script that asks without end asks thousands.
+const ASKS_LISTED_MAX: usize = 1_000;
 
 /// The plan of a script.
 #[derive(Debug, Clone, Serialize)]
@@ -51,6 +55,9 @@ pub struct Plan {
     /// Every agent step, in order.
     #[serde(rename = "calls")]
     pub steps: Vec<PlannedStep>,
+    /// Every question to people, in order; most are listed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<PlannedAsk>,
     /// Files of child workflows, in order of appearance.
     pub children: Vec<String>,
     /// Providers that would be asked.
@@ -196,6 +203,35 @@ pub struct PlannedStep {
     pub refused: Option<PlanError>,
 }
 
+/// One question to people.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedAsk {
+    /// Its number in the run.
+    pub step: StepId,
+    /// File name of its script.
+    pub script: String,
+    /// What is asked.
+    #[serde(flatten)]
+    pub ask: AskOpened,
+    /// How long it waits, in milliseconds; none is for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// The answer when the time is up; without one the step fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_timeout: Option<serde_json::Value>,
+}
+
+impl PlannedAsk {
+    fn of(step: StepId, script: String, request: &AskRequest) -> Self {
+        // The deadline is one of the simulated clock.
+        let ask = AskOpened { deadline: None, ..AskOpened::of(request) };
+        let on_timeout = request.on_timeout.as_deref();
+        let on_timeout = on_timeout.and_then(|text| serde_json::from_str(text).ok());
+        Self { step, script, ask, timeout_ms: request.timeout_ms, on_timeout }
+    }
+}
+
 impl Simulator {
     /// Runs the script once with made-up answers.
     ///
@@ -238,6 +274,7 @@ impl Simulator {
             groups: Vec::new(),
             groups_whole: true,
             steps: Vec::new(),
+            asks: Vec::new(),
             children: Vec::new(),
             providers: BTreeSet::new(),
             models: BTreeSet::new(),
@@ -288,10 +325,17 @@ impl Plan {
                 };
                 self.agent(simulator, planned);
             }
-            Body::StepAsked { asked, .. } => {
-                uses(asked.kind().function());
-                if let StepRequest::Sleep(sleep) = asked {
-                    self.sleep_ms += sleep.milliseconds;
+            Body::StepAsked { step, scope, asked } => {
+                uses(asked.function());
+                match asked {
+                    StepRequest::Sleep(sleep) => self.sleep_ms += sleep.milliseconds,
+                    StepRequest::Ask(request) if self.asks.len() < ASKS_LISTED_MAX => {
+                        let script = culprit::script_of(&run.entries, *scope);
+                        let script =
+                            script.map_or_else(String::new, |start| start.file_name.clone());
+                        self.asks.push(PlannedAsk::of(*step, script, request));
+                    }
+                    _ => {}
                 }
             }
             Body::ScopeStarted(start)
@@ -420,10 +464,18 @@ struct InOrder<'a> {
 }
 
 impl Scenario for InOrder<'_> {
-    fn pick(&mut self, working: &[&PendingAgent], _sleeping: bool) -> Pick {
+    fn pick(&mut self, working: &[&PendingAgent], asks: usize, _sleeping: bool) -> Pick {
         let count = u32::try_from(working.len()).unwrap_or(u32::MAX);
         self.at_once = self.at_once.max(count);
-        if working.is_empty() { Pick::Wake } else { Pick::Answer(0) }
+        match working {
+            [] if asks > 0 => Pick::Ask(0),
+            [] => Pick::Wake,
+            _ => Pick::Answer(0),
+        }
+    }
+
+    fn person(&mut self, ask: &PendingAsk) -> Person {
+        self.stubs.person(&ask.request)
     }
 
     fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {

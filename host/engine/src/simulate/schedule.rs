@@ -7,14 +7,15 @@
 use std::collections::HashMap;
 
 use smol_wf_core::dice::{Dice, GOLDEN};
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::Scope;
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::step::StepRequest;
 use smol_wf_core::step_request::Reply;
 
-use super::faults::{Fault, Reach, Strike, Strikes, Struck};
-use super::simulation::{PendingAgent, Pick, Scenario};
+use super::faults::{self, Effect, Fault, Reach, Strike, Strikes, Struck};
+use super::simulation::{PendingAgent, PendingAsk, Person, Pick, Scenario};
 use super::stubs::Stubs;
 
 /// Most crashes in one run. Each replays everything before it, so crashes after every
@@ -47,6 +48,15 @@ pub(super) enum Crash {
     After(usize),
 }
 
+/// What people do with a question in place of the usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// They let its time pass, where it has one.
+    Waits,
+    /// They refuse, or give another answer: each variant is one.
+    Otherwise(u64),
+}
+
 /// One schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Schedule {
@@ -55,6 +65,8 @@ pub(super) struct Schedule {
     /// In the order of their agents.
     pub(super) faults: Vec<Strike>,
     pub(super) crash: Crash,
+    /// What people do with the question of this ordinal.
+    pub(super) gate: Option<(u32, Gate)>,
 }
 
 /// Agents that answer as soon as they are at work, in any order.
@@ -71,12 +83,14 @@ pub(super) enum First {
 pub(super) struct Extent {
     pub(super) agents: u32,
     pub(super) deliveries: usize,
+    pub(super) asks: u32,
 }
 
 impl Schedule {
     /// The undisturbed one, number 0.
     pub(super) fn undisturbed() -> Self {
-        Self { number: 0, order: Order::AsAsked, faults: Vec::new(), crash: Crash::Never }
+        let (order, crash) = (Order::AsAsked, Crash::Never);
+        Self { number: 0, order, faults: Vec::new(), crash, gate: None }
     }
 
     /// Schedule `number` under `seed`. The first schedules go through all agents and
@@ -94,8 +108,10 @@ impl Schedule {
             }
             _ => {}
         }
-        // Five sorts alternate, so that a few schedules already try all of them.
-        let (sort, round) = ((number - 3) % 5, (number - 3) / 5);
+        // Five sorts alternate, and a sixth if people are asked, so that a few schedules
+        // already try all of them.
+        let sorts = 5 + u64::from(extent.asks > 0);
+        let (sort, round) = ((number - 3) % sorts, (number - 3) / sorts);
         let shuffled = Order::Shuffled(dice.roll());
         let agents = u64::from(extent.agents);
         let deliveries = (extent.deliveries as u64).max(1);
@@ -127,6 +143,7 @@ impl Schedule {
                 let after = usize::try_from(after).unwrap_or(0);
                 Self { order, crash: Crash::After(after), ..plain }
             }
+            5 => Self { gate: Some(gate(round, extent.asks)), ..plain },
             4 if agents > 0 => Self { faults: vec![lasting(round, agents)], ..plain },
             _ => Self { order: shuffled, ..plain },
         }
@@ -134,7 +151,7 @@ impl Schedule {
 
     /// Whether only the order differs from the undisturbed one.
     pub(super) fn only_reorders(&self) -> bool {
-        self.faults.is_empty() && self.crash == Crash::Never
+        self.faults.is_empty() && self.crash == Crash::Never && self.gate.is_none()
     }
 
     /// The same without crashes.
@@ -148,14 +165,32 @@ impl Schedule {
         Self { faults, ..self.clone() }
     }
 
-    /// Whether a fault strikes more than one agent.
+    /// Whether a fault strikes more than one agent, or people answer otherwise.
     pub(super) fn lasts(&self) -> bool {
-        self.faults.iter().any(|strike| strike.reach != Reach::Once)
+        self.gate.is_some() || self.faults.iter().any(|strike| strike.reach != Reach::Once)
+    }
+
+    /// What went wrong, in words; none when nothing did.
+    pub(super) fn circumstances(&self, struck: &[Struck]) -> Option<String> {
+        match (self.gate, struck.first()) {
+            (Some(_), Some(one)) => Some(format!("when `{}` {}", one.title, one.effect.words())),
+            _ => faults::circumstances(&self.faults, struck),
+        }
     }
 }
 
 fn strike(agent: u64, fault: Fault, reach: Reach) -> Strike {
     Strike { agent: u32::try_from(agent).unwrap_or(0).saturating_add(1), fault, reach }
+}
+
+/// First the time of each question passes, then each is answered in other ways.
+fn gate(round: u64, asks: u32) -> (u32, Gate) {
+    let asks = u64::from(asks.max(1));
+    let ask = u32::try_from(round % asks).unwrap_or(0).saturating_add(1);
+    match round / asks {
+        0 => (ask, Gate::Waits),
+        variant => (ask, Gate::Otherwise(variant)),
+    }
 }
 
 fn pick<T: Copy>(from: &[T], nth: u64) -> Option<T> {
@@ -222,26 +257,53 @@ impl<'a> BySchedule<'a> {
 }
 
 impl Scenario for BySchedule<'_> {
-    fn pick(&mut self, working: &[&PendingAgent], sleeping: bool) -> Pick {
+    fn pick(&mut self, working: &[&PendingAgent], asks: usize, sleeping: bool) -> Pick {
         let last = working.len().saturating_sub(1);
         if let Some(index) = self.first_of(working) {
             return Pick::Answer(index);
         }
         match self.schedule.order {
-            _ if working.is_empty() => Pick::Wake,
+            _ if working.is_empty() && asks == 0 => Pick::Wake,
+            Order::AsAsked if working.is_empty() => Pick::Ask(0),
             Order::AsAsked => Pick::Answer(0),
+            Order::Reversed if asks > 0 => Pick::Ask(asks - 1),
             Order::Reversed => Pick::Answer(last),
             Order::Shuffled(_) => {
                 // A sleep that overtakes an agent may be a timeout of the script: that is
                 // a fault, not only another order.
                 let may_wake = sleeping && !self.schedule.faults.is_empty();
-                let choices = working.len() as u64 + u64::from(may_wake);
+                let choices = (working.len() + asks) as u64 + u64::from(may_wake);
                 match usize::try_from(self.dice.below(choices)) {
-                    Ok(index) if index <= last => Pick::Answer(index),
+                    Ok(index) if index < working.len() => Pick::Answer(index),
+                    Ok(index) if index < working.len() + asks => Pick::Ask(index - working.len()),
                     _ => Pick::Wake,
                 }
             }
         }
+    }
+
+    fn person(&mut self, ask: &PendingAsk) -> Person {
+        let usual = self.stubs.person(&ask.request);
+        let Some((_, gate)) = self.schedule.gate.filter(|(ordinal, _)| *ordinal == ask.ordinal)
+        else {
+            return usual;
+        };
+        let (now, effect) = match gate {
+            Gate::Waits if ask.request.deadline_us.is_some() => (Person::Waits, Effect::Unanswered),
+            Gate::Waits => return usual,
+            Gate::Otherwise(variant) => {
+                let effect = match ask.request.kind {
+                    AskKind::Approve => Effect::Declined,
+                    AskKind::Ask | AskKind::WaitFor => Effect::Otherwise,
+                };
+                (self.stubs.other_person(&ask.request, variant), effect)
+            }
+        };
+        if now != usual {
+            let (agent, title) = (0, ask.request.title());
+            self.strikes.struck.push(Struck { agent, title, effect });
+        }
+        now
     }
 
     fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {
@@ -280,7 +342,7 @@ impl Scenario for BySchedule<'_> {
 mod tests {
     use super::*;
 
-    const EXTENT: Extent = Extent { agents: 3, deliveries: 4 };
+    const EXTENT: Extent = Extent { agents: 3, deliveries: 4, asks: 0 };
 
     #[test]
     fn every_agent_is_hit_by_every_fault_and_every_delivery_by_a_crash() {
@@ -299,6 +361,18 @@ mod tests {
         assert!(schedules.iter().any(|one| one.faults == [none_answers]));
         for after in 0..4 {
             assert!(schedules.iter().any(|one| one.crash == Crash::After(after)), "{after}");
+        }
+    }
+
+    #[test]
+    fn every_question_is_left_open_and_answered_otherwise() {
+        let extent = Extent { asks: 2, ..EXTENT };
+        let gates: Vec<_> =
+            (0..60).filter_map(|number| Schedule::nth(number, 7, extent).gate).collect();
+        for ask in 1..=2 {
+            for gate in [Gate::Waits, Gate::Otherwise(1), Gate::Otherwise(2)] {
+                assert!(gates.contains(&(ask, gate)), "{ask} {gate:?}");
+            }
         }
     }
 

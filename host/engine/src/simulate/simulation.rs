@@ -8,17 +8,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use smol_wf_core::codes::Code;
+use smol_wf_core::gate::AskRequest;
 use smol_wf_core::guest::{Failure, Outcome, ScriptError, StopTurn};
 use smol_wf_core::ids::{Scope, StepId, TimerId};
 use smol_wf_core::journal::{self, Chain, Entry, Record, RunEnd, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
+use smol_wf_core::step::StepRequest;
 use smol_wf_core::step_request::{AgentRequest, Reply};
 use smol_wf_sandbox::Sandbox;
 
 use super::Simulator;
 use super::bounds::Bounds;
 use super::simulated_run::{SimulatedRun, SimulationEnd};
+use super::stubs;
 use crate::agents::assign;
 use crate::diagnose;
 use crate::error::EngineError;
@@ -41,10 +44,30 @@ pub(super) struct PendingAgent {
     pub(super) request: AgentRequest,
 }
 
+/// A question that waits for people.
+#[derive(Debug, Clone)]
+pub(super) struct PendingAsk {
+    pub(super) step: StepId,
+    /// Its number among the questions of the run, from 1.
+    pub(super) ordinal: u32,
+    pub(super) request: Arc<AskRequest>,
+}
+
+/// What people do with a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Person {
+    /// They give this answer, as JSON text.
+    Answers(String),
+    /// They let its time pass. A question without a deadline stays open.
+    Waits,
+}
+
 /// What happens next in a simulation.
 pub(super) enum Pick {
     /// The agent at this index of those at work answers.
     Answer(usize),
+    /// The question at this index of the open ones is settled.
+    Ask(usize),
     /// The first sleep or timer is over.
     Wake,
     /// The run ends here.
@@ -53,8 +76,12 @@ pub(super) enum Pick {
 
 /// Decides what happens in a simulated run.
 pub(super) trait Scenario: Send {
-    /// Decides what happens next. `working` has an item, or `sleeping` is true, or both.
-    fn pick(&mut self, working: &[&PendingAgent], sleeping: bool) -> Pick;
+    /// Decides what happens next. `working` has an item, or `asks` are open, or
+    /// `sleeping` is true.
+    fn pick(&mut self, working: &[&PendingAgent], asks: usize, sleeping: bool) -> Pick;
+
+    /// Decides what people do with this question.
+    fn person(&mut self, ask: &PendingAsk) -> Person;
 
     /// Decides the outcome of this agent.
     fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply);
@@ -84,6 +111,9 @@ struct Simulation<'a> {
     fresh: Vec<Entry>,
     /// By step number, which is the order of issue and of dispatch.
     asked: BTreeMap<StepId, PendingAgent>,
+    asks: BTreeMap<StepId, PendingAsk>,
+    /// Questions of the run so far, by step.
+    ask_ordinals: BTreeMap<StepId, u32>,
     sleeping: BTreeSet<(i64, Sleeper)>,
     now_us: i64,
     deliveries: usize,
@@ -131,6 +161,8 @@ pub(super) async fn simulate(
         entries: Vec::new(),
         fresh: Vec::new(),
         asked: BTreeMap::new(),
+        asks: BTreeMap::new(),
+        ask_ordinals: BTreeMap::new(),
         sleeping: BTreeSet::new(),
         now_us: BEGIN_US,
         deliveries: 0,
@@ -211,10 +243,15 @@ impl Backend for Simulation<'_> {
                 Effect::SleepUntil { step, wake_at_us, .. } => {
                     self.sleeping.insert((wake_at_us, Sleeper::Step(step)));
                 }
+                Effect::Ask { step, request, .. } => {
+                    let ordinal = self.ask_ordinals.get(&step).copied().unwrap_or(0);
+                    self.asks.insert(step, PendingAsk { step, ordinal, request });
+                }
                 // Queued by the driver, or of a message, which a simulation has none of.
                 Effect::FindChild { .. } | Effect::RestartAgent { .. } => {}
                 Effect::Cancel(step) => {
                     self.asked.remove(&step);
+                    self.asks.remove(&step);
                     self.sleeping.retain(|(_, sleeping)| *sleeping != Sleeper::Step(step));
                 }
                 Effect::SetTimer { timer, left_us } => {
@@ -258,6 +295,12 @@ impl Simulation<'_> {
     /// Shows the scenario the entries that were written since the last look.
     fn look(&mut self) {
         self.scenario.wrote(&self.fresh);
+        for entry in &self.fresh {
+            if let Some((step, StepRequest::Ask(_))) = entry.body.asked() {
+                let ordinal = u32::try_from(self.ask_ordinals.len()).unwrap_or(u32::MAX);
+                self.ask_ordinals.insert(step, ordinal.saturating_add(1));
+            }
+        }
         self.bounds.count(&self.fresh);
         self.entries.append(&mut self.fresh);
     }
@@ -291,11 +334,11 @@ impl Simulation<'_> {
         // open ones.
         let at_once = self.simulator.limits.parallel_agents.max(1) as usize;
         let working: Vec<&PendingAgent> = self.asked.values().take(at_once).collect();
-        if working.is_empty() && self.sleeping.is_empty() {
+        if working.is_empty() && self.asks.is_empty() && self.sleeping.is_empty() {
             return false;
         }
         self.deliveries += 1;
-        match self.scenario.pick(&working, !self.sleeping.is_empty()) {
+        match self.scenario.pick(&working, self.asks.len(), !self.sleeping.is_empty()) {
             Pick::Answer(index) => {
                 let Some(asked) = working.get(index).or(working.last()) else { return false };
                 let asked = (*asked).clone();
@@ -303,6 +346,7 @@ impl Simulation<'_> {
                 let (outcome, reply) = self.scenario.answer(&asked);
                 machine.complete(asked.step, outcome, Some(reply));
             }
+            Pick::Ask(index) => self.settle(index, machine),
             Pick::Wake => {
                 let Some((at_us, sleeper)) = self.sleeping.pop_first() else { return false };
                 self.now_us = self.now_us.max(at_us);
@@ -318,9 +362,29 @@ impl Simulation<'_> {
         true
     }
 
+    /// Lets people answer a question, or its time pass.
+    fn settle(&mut self, index: usize, machine: &mut Machine) {
+        let ask = self.asks.values().nth(index).or_else(|| self.asks.values().last());
+        let Some(ask) = ask.cloned() else { return };
+        let PendingAsk { step, request, .. } = &ask;
+        self.asks.remove(step);
+        if let Person::Answers(value) = self.scenario.person(&ask) {
+            let answer =
+                machine.answer(*step, &request.digest(), &value, stubs::NAME, None, self.now_us);
+            if answer.is_ok() {
+                return;
+            }
+        }
+        if let Some(at_us) = request.deadline_us {
+            self.now_us = self.now_us.max(at_us);
+            machine.ask_timed_out(*step);
+        }
+    }
+
     /// Loses everything but the journal, and resumes the run from that.
     fn crash(&mut self) -> Result<Machine, EngineError> {
         self.asked.clear();
+        self.asks.clear();
         self.sleeping.clear();
         let unreadable =
             |error| EngineError::Journal { run: self.simulator.head.run.clone(), error };

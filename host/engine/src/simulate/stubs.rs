@@ -7,12 +7,15 @@
 use std::collections::HashMap;
 
 use smol_wf_core::codes::Code;
+use smol_wf_core::gate::{AskKind, AskRequest};
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::Digest;
 use smol_wf_core::schema::StepSchema;
 use smol_wf_core::step_request::{AgentRequest, Reply, Usage};
 
-/// The provider in the reply of a stub.
+use super::simulation::Person;
+
+/// The provider in the reply of a stub, and the person that answers.
 pub(super) const NAME: &str = "stub";
 
 /// Characters of the prompt that a text answer repeats. With more, prompts that contain
@@ -53,6 +56,41 @@ impl Stubs {
         let provider = NAME.to_owned();
         let reply = Reply { provider, usage, rounds: 1, session_id, ..Reply::default() };
         (outcome, reply)
+    }
+}
+
+impl Stubs {
+    /// What people usually do with a question: they agree, take what is offered, or give
+    /// an answer that fits.
+    pub(super) fn person(&self, request: &AskRequest) -> Person {
+        match (request.kind, &request.default) {
+            (AskKind::Approve, _) => Person::Answers("true".to_owned()),
+            (AskKind::Ask, Some(default)) => Person::Answers(default.clone()),
+            _ => self.other_person(request, 0),
+        }
+    }
+
+    /// What other people do with it: they refuse, or give one of the other answers.
+    pub(super) fn other_person(&self, request: &AskRequest, variant: u64) -> Person {
+        let content = format!("{}\0{}\0{variant}", self.seed, request.digest());
+        let seed = number(&Digest::of(content.as_bytes()));
+        match (request.kind, &request.schema) {
+            (AskKind::Approve, _) => Person::Answers("false".to_owned()),
+            (AskKind::WaitFor, _) => {
+                Person::Answers(request.matches.clone().unwrap_or_else(|| "{}".to_owned()))
+            }
+            (AskKind::Ask, Some(schema)) => match schema.example(seed) {
+                Ok(value) => Person::Answers(value.to_string()),
+                Err(_) => Person::Waits,
+            },
+            // The shortest answer that somebody can give.
+            (AskKind::Ask, None) if variant == 1 => Person::Answers("\"\"".to_owned()),
+            (AskKind::Ask, None) => {
+                let echo: String = request.question.chars().take(ECHO_CHARS).collect();
+                let text = format!("answer {:04x} to: {echo}", seed & 0xffff);
+                Person::Answers(serde_json::Value::String(text).to_string())
+            }
+        }
     }
 }
 

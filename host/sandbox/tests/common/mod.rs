@@ -11,6 +11,7 @@
 
 use std::sync::OnceLock;
 
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::{
     BudgetState, Dialect, Failure, NullSlot, Outcome, Refusal, Source, StartInput, Status,
     StopTurn, TurnHost, Warning,
@@ -43,7 +44,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    fn ask(&mut self, what: String) -> Result<StepId, Refusal> {
+    fn count(&mut self, what: String) -> Result<StepId, Refusal> {
         if let Some(failure) = &self.refuse {
             return Err(Refusal::Call(failure.clone()));
         }
@@ -61,14 +62,18 @@ impl Recorder {
 impl TurnHost for Recorder {
     fn agent(&mut self, prompt: String, options: String) -> Result<StepId, Refusal> {
         self.options.push(options);
-        self.ask(prompt)
+        self.count(prompt)
     }
     fn workflow(&mut self, target: String, args: Option<String>) -> Result<StepId, Refusal> {
         self.args.push(args);
-        self.ask(target)
+        self.count(target)
     }
     fn sleep(&mut self, milliseconds: f64) -> Result<StepId, Refusal> {
-        self.ask(format!("sleep {milliseconds}"))
+        self.count(format!("sleep {milliseconds}"))
+    }
+    fn ask(&mut self, kind: AskKind, question: String, options: String) -> Result<StepId, Refusal> {
+        self.options.push(options);
+        self.count(format!("{} {question}", kind.function()))
     }
     fn set_timer(&mut self, milliseconds: f64) -> Result<TimerId, Refusal> {
         let timer = u32::try_from(self.timers.len()).unwrap() + 1;

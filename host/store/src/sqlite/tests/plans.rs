@@ -11,11 +11,7 @@ use super::super::lists::{FORK_OF, IN_STATE, ListQuery, UNKNOWN};
 use super::super::write::HELD;
 use super::{SqliteStore, append, create};
 use crate::conformance::{key, logged};
-<<<<<<< HEAD
-use crate::{Append, Inbox as _, Journals as _, Maintenance as _, NewMessage, Page, Wake};
-=======
 use crate::{Append, Journals as _, Maintenance as _, NewMessage, Page, Wake};
->>>>>>> store
 
 fn plan(store: &SqliteStore, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Vec<String> {
     let connection = store.connection.as_ref().unwrap();

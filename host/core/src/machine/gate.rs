@@ -1,0 +1,203 @@
+//! Questions to people, and events from outside.
+//!
+//! Owns: which answer settles which question, once, and the end of its time. Never:
+//! asks anyone; the engine shows the questions and takes in the answers.
+
+use std::sync::Arc;
+
+use super::sessions::StepSession;
+use super::{Body, Digest, Effect, Machine, Outcome, OutcomeRef, Scope, StepId, StopTurn};
+use crate::codes::Code;
+use crate::gate::{
+    AnswerRefusal, AnsweredBy, AskKind, AskRequest, Checked, check, fits_event, read_event,
+};
+use crate::guest::Failure;
+use crate::journal::Entry;
+use crate::limits::ASKS_OPEN_MAX;
+use crate::step::StepRequest;
+use crate::surface::Surface;
+
+/// A question that waits for its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenAsk<'m> {
+    /// Number of the step.
+    pub step: StepId,
+    /// Scope of the script that asks.
+    pub scope: Scope,
+    /// What is asked.
+    pub request: &'m Arc<AskRequest>,
+}
+
+impl Machine {
+    /// The questions that wait for an answer, in the order in which they were asked.
+    pub fn open_asks(&self) -> impl Iterator<Item = OpenAsk<'_>> {
+        let waits = self.steps.iter().filter(|(_, open)| !open.completed);
+        waits.filter_map(|(step, open)| {
+            Some(OpenAsk { step: *step, scope: open.scope, request: open.ask.as_ref()? })
+        })
+    }
+
+    /// Takes the answer to a question. `digest` is that of what was asked, `value` the
+    /// answer as JSON text, and `at_us` the time of the answer, in microseconds since
+    /// 1970. Writes the entry of the answer; the script gets it with a later turn.
+    ///
+    /// # Errors
+    /// When the step asks nothing, asks something else or has its answer, and when the
+    /// answer does not fit. Then nothing has changed.
+    pub fn answer(
+        &mut self,
+        step: StepId,
+        digest: &Digest,
+        value: &str,
+        by: &str,
+        comment: Option<&str>,
+        at_us: i64,
+    ) -> Result<(), AnswerRefusal> {
+        let request = self.ask_to_answer(step)?;
+        let asked = request.digest();
+        if asked != *digest {
+            return Err(AnswerRefusal::Changed { step, digest: asked });
+        }
+        let checked = check(&request, value)?;
+        let comment = comment.map(ToOwned::to_owned).or_else(|| checked.comment.clone());
+        let answered = AnsweredBy { by: by.to_owned(), comment, at_us };
+        self.take_answer(step, &request, &checked, answered);
+        Ok(())
+    }
+
+    /// Takes an event from outside: it settles the first `waitFor()` of this name whose
+    /// `match` it fits. Returns how many it settled.
+    ///
+    /// # Errors
+    /// When the event is not JSON, or too large. Then nothing has changed.
+    pub fn signal(
+        &mut self,
+        name: &str,
+        value: &str,
+        by: &str,
+        at_us: i64,
+    ) -> Result<usize, AnswerRefusal> {
+        let event = read_event(value)?;
+        if !self.is_live() {
+            return Ok(0);
+        }
+        let waits = |open: &OpenAsk<'_>| {
+            let request = open.request;
+            let is_named = request.kind == AskKind::WaitFor && request.question == name;
+            is_named && fits_event(request, &event)
+        };
+        let first = self.open_asks().find(waits).map(|open| (open.step, Arc::clone(open.request)));
+        let Some((step, request)) = first else { return Ok(0) };
+        let checked = Checked { value: event.to_string(), approved: false, comment: None };
+        let answered = AnsweredBy { by: by.to_owned(), comment: None, at_us };
+        self.take_answer(step, &request, &checked, answered);
+        Ok(1)
+    }
+
+    /// Reports that the time of a question is up. Ignored if it has its answer.
+    pub fn ask_timed_out(&mut self, step: StepId) {
+        let Some(open) = self.steps.get_mut(&step).filter(|open| !open.completed) else { return };
+        let Some(request) = open.ask.clone() else { return };
+        // No script sees its time end early, even if the clock was set back.
+        open.wakes_at_us = request.deadline_us;
+        self.complete(step, request.timed_out(), None);
+    }
+
+    /// The question of this step, if it waits for an answer.
+    fn ask_to_answer(&self, step: StepId) -> Result<Arc<AskRequest>, AnswerRefusal> {
+        // In a replay, an answer may be among the entries to come.
+        if !self.is_live() {
+            return Err(AnswerRefusal::Unknown { step });
+        }
+        let Some(open) = self.steps.get(&step) else {
+            return Err(match self.settled_asks.contains(&step) {
+                true => AnswerRefusal::Answered { step },
+                false => AnswerRefusal::Unknown { step },
+            });
+        };
+        match &open.ask {
+            Some(_) if open.completed => Err(AnswerRefusal::Answered { step }),
+            Some(request) => Ok(Arc::clone(request)),
+            None => Err(AnswerRefusal::Unknown { step }),
+        }
+    }
+
+    /// Journals an answer that fits, and queues its delivery.
+    fn take_answer(
+        &mut self,
+        step: StepId,
+        request: &AskRequest,
+        checked: &Checked,
+        answered: AnsweredBy,
+    ) {
+        let outcome = request.outcome(checked, &answered);
+        let kept = outcome.clone();
+        self.write(Body::AskAnswered { step, outcome: kept, answered: Box::new(answered) });
+        self.effects.push(Effect::Cancel(step));
+        self.complete_by(step, OutcomeRef::Inline(outcome), None);
+    }
+
+    /// Reads a call of `approve()`, `ask()` or `waitFor()`.
+    pub(super) fn read_ask(
+        &mut self,
+        kind: AskKind,
+        question: &str,
+        options: &str,
+    ) -> Result<AskRequest, Failure> {
+        let function = kind.function();
+        let refuse = |why: String| Failure::new(Code::CallInvalid, format!("{function}() {why}"));
+        // The prelude of older surfaces has no such function, so no script calls it.
+        if self.surface() < Surface::Fourth {
+            return Err(refuse("is not part of this surface".to_owned()));
+        }
+        if self.is_live() && self.open_asks().count() >= ASKS_OPEN_MAX {
+            return Err(refuse(format!(
+                "is refused: {ASKS_OPEN_MAX} questions of the run are open, as many as may be"
+            )));
+        }
+        let taken = self.recorded_ask();
+        let schemas = &mut *self.schemas;
+        AskRequest::read_again(kind, question, options, taken.as_deref(), schemas)
+    }
+
+    pub(super) fn open_ask(&mut self, mut request: AskRequest) -> Result<StepId, StopTurn> {
+        self.count_note()?;
+        request.asked_at(self.now_us);
+        let request = Arc::new(request);
+        let step = self.number(StepRequest::Ask(Arc::clone(&request)))?;
+        let reused = match request.kind {
+            // An approval is given in one run.
+            AskKind::Approve => None,
+            AskKind::Ask | AskKind::WaitFor => self.take_reusable(|| request.digest()),
+        };
+        match reused {
+            Some(answer) => self.open_answered(step, None, StepSession::default(), answer),
+            None => {
+                let left_us = request.timeout_ms.map(|timeout| timeout.saturating_mul(1_000));
+                let request = Arc::clone(&request);
+                self.open_step(step, None, Effect::Ask { step, request, left_us });
+            }
+        }
+        if let Some(open) = self.steps.get_mut(&step) {
+            open.ask = Some(request);
+        }
+        Ok(step)
+    }
+
+    /// The question in the next recorded entry, if that entry has one.
+    fn recorded_ask(&self) -> Option<Arc<AskRequest>> {
+        let next: &Entry = self.recording.iter().find(|entry| !entry.body.is_about_epochs())?;
+        match &next.body {
+            Body::StepAsked { asked: StepRequest::Ask(request), .. } => Some(Arc::clone(request)),
+            _ => None,
+        }
+    }
+
+    /// Replays the entry of an answer: it waits for its delivery, or for the end of the
+    /// recording.
+    pub(super) fn replay_answer(&mut self, step: StepId, outcome: Outcome) {
+        self.drop_answer(step);
+        let outcome = self.outcome_ref(outcome);
+        self.answered.insert(step, (outcome, None));
+    }
+}
