@@ -14,9 +14,9 @@ use serde_json::Value;
 
 /// 9264ab0 to 037532f are of format 2, 549e0fa of format 3 and schema 4. 86df485 adds
 /// what is in flight where a program of format 3 takes a run up: refusals, children,
-/// answers of a fork. The last two are of surface 2 and have options that surface 3
-/// takes otherwise.
-const COMMITS: [&str; 5] = ["796b2d9", "9264ab0", "86df485", "037532f", "549e0fa"];
+/// answers of a fork. 037532f and 549e0fa are of surface 2 and have options that surface
+/// 3 takes otherwise. 506e397 is of surface 3 and schema 5, which had no messages.
+const COMMITS: [&str; 6] = ["796b2d9", "9264ab0", "86df485", "037532f", "549e0fa", "506e397"];
 
 fn recorded(commit: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(commit)
