@@ -141,7 +141,7 @@ fn databases_that_cannot_be_used() {
         ))
         .unwrap();
     drop(newer);
-    snapshot!(with_db(&place, "newer.db").said(3), @"error: newer.db has schema 9999, and this program knows schemas up to 5; update smol-wf, or use another database [store_newer]");
+    snapshot!(with_db(&place, "newer.db").said(3), @"error: newer.db has schema 9999, and this program knows schemas up to 6; update smol-wf, or use another database [store_newer]");
 }
 
 #[test]

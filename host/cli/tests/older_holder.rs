@@ -13,11 +13,15 @@ use common::{Place, finish};
 use rusqlite::Connection;
 use smol_wf_engine::providers::owner;
 
-/// The database that the program of schema 3 left, one of its runs held by this
-/// process; the run that is held, and one that is over.
-fn held() -> (Place, String, String) {
+/// The programs of schemas 3 and 5 that left a database.
+const OF_SCHEMA_3: &str = "9264ab0";
+const OF_SCHEMA_5: &str = "506e397";
+
+/// The database that this program left, one of its runs held by this process; the run
+/// that is held, and one that is over.
+fn held(program: &str) -> (Place, String, String) {
     let place = Place::new();
-    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/9264ab0");
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded").join(program);
     std::fs::copy(recorded.join("database.db"), place.db()).unwrap();
     let connection = Connection::open(place.db()).unwrap();
     let run = |over: bool| -> String {
@@ -38,7 +42,13 @@ fn version(place: &Place) -> i64 {
 
 #[test]
 fn readers_read_the_old_tables_and_leave_them_as_they_are() {
-    let (place, held, over) = held();
+    for (program, schema) in [(OF_SCHEMA_3, 3), (OF_SCHEMA_5, 5)] {
+        are_read_as_they_are(program, schema);
+    }
+}
+
+fn are_read_as_they_are(program: &str, schema: i64) {
+    let (place, held, over) = held(program);
     let listed = place.run(&["history", "-o", "json"]).ok();
     let state = |run: &str| {
         let runs = listed["runs"].as_array().unwrap();
@@ -51,12 +61,12 @@ fn readers_read_the_old_tables_and_leave_them_as_they_are() {
     assert_eq!(place.run(&["replay", &over]).code, 0);
     assert!(place.run(&["export", &over, "--format", "journal"]).code == 0);
     place.run(&["history", &held]).fails(0, &[]);
-    assert_eq!(version(&place), 3);
+    assert_eq!(version(&place), schema);
 }
 
 #[test]
 fn the_state_of_an_abandoned_run_is_looked_up_once() {
-    let (place, held, _) = held();
+    let (place, held, _) = held(OF_SCHEMA_3);
     let connection = Connection::open(place.db()).unwrap();
     let own = owner::this_process(1);
     let gone = own.replace(&format!("/{}/", std::process::id()), "/4194305/");
@@ -70,13 +80,19 @@ fn the_state_of_an_abandoned_run_is_looked_up_once() {
 
 #[test]
 fn who_writes_says_whose_it_is_and_goes_on_when_that_is_done() {
-    let (place, held, over) = held();
+    for (program, schema) in [(OF_SCHEMA_3, 3), (OF_SCHEMA_5, 5)] {
+        is_waited_for(program, schema);
+    }
+}
+
+fn is_waited_for(program: &str, schema: i64) {
+    let (place, held, over) = held(program);
     place.write("s.js", "export const meta = { name: 'n', description: 'd' }\nreturn 1\n");
     for args in [["run", "s.js", "--cwd", "."], ["fork", &over, "--cwd", "."]] {
         let late = place.run(&[&args[..], &["--timeout", "2s"]].concat());
         let who = format!("process {} works on run {held}", std::process::id());
         late.fails(3, &["[store_busy]", &who, "older smol-wf", "up to 2 s"]);
-        assert_eq!(version(&place), 3);
+        assert_eq!(version(&place), schema);
     }
     let mut child = place.command(&["run", "s.js"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -92,7 +108,7 @@ fn who_writes_says_whose_it_is_and_goes_on_when_that_is_done() {
     std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
     let ran = finish(child);
     assert_eq!(ran.code, 0, "{}", ran.stdout);
-    assert_eq!(version(&place), 5);
+    assert_eq!(version(&place), 6);
     assert_eq!(place.run(&["replay", &over]).code, 0);
     assert_eq!(place.run(&["history", "latest"]).report()["results"], 1);
 }

@@ -217,10 +217,11 @@ impl<'a> Recorder<'a> {
         let stands = last.map(|last| RunState::after(&last.body, false));
         let state = stands.filter(|_| stands != self.stored_state);
         let first_seq = self.length;
-        let batch = Batch { lease, first_seq, records: records.clone(), state, wake, release };
+        let batch =
+            Batch { lease, first_seq, records: records.clone(), state, wake, takes: None, release };
         let appended = self.lock_wait.wait(|| self.writer.append(batch.clone())).await?;
         match appended {
-            Ok(()) => {
+            Ok(_) => {
                 self.stored_wake = Some(wake_at_us);
                 self.stored_state = stands.or(self.stored_state);
                 if release {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use smol_wf_core::journal::Record;
 use smol_wf_core::report::RunState;
-use smol_wf_store::{Append, BUSY_TIMEOUT, Lease, Store, StoreError, Wake};
+use smol_wf_store::{Append, Appended, BUSY_TIMEOUT, Lease, Store, StoreError, Wake};
 use tokio::sync::oneshot;
 
 /// Most appends in one transaction. With more, the first one would wait for long.
@@ -35,6 +35,8 @@ pub(crate) struct Batch {
     pub(crate) records: Arc<[Record]>,
     pub(crate) state: Option<RunState>,
     pub(crate) wake: Wake,
+    /// Number up to which messages are taken.
+    pub(crate) takes: Option<u64>,
     pub(crate) release: bool,
 }
 
@@ -46,6 +48,7 @@ impl Batch {
             records: &self.records,
             state: self.state,
             wake: self.wake,
+            takes: self.takes,
             release: self.release,
         }
     }
@@ -54,7 +57,7 @@ impl Batch {
 /// An append, and where its result goes.
 struct AppendJob {
     batch: Batch,
-    reply: oneshot::Sender<Result<(), StoreError>>,
+    reply: oneshot::Sender<Result<Appended, StoreError>>,
 }
 
 type OtherJob = Box<dyn FnOnce(&mut dyn Store) + Send>;
@@ -122,10 +125,13 @@ impl Writer {
         Counted::one(&self.agents)
     }
 
-    /// Appends records. They are durable when this returns `Ok(Ok(()))`.
-    pub(crate) async fn append(&self, batch: Batch) -> Result<Result<(), StoreError>, WriterGone> {
+    /// Appends records. They are durable when this returns `Ok(Ok(_))`.
+    pub(crate) async fn append(
+        &self,
+        batch: Batch,
+    ) -> Result<Result<Appended, StoreError>, WriterGone> {
         let here = self.here(|store| match store.append(&[batch.append()]) {
-            Ok(mut results) => results.pop().unwrap_or(Ok(())),
+            Ok(mut results) => results.pop().unwrap_or(Ok(Appended::default())),
             Err(error) => Err(error),
         });
         if let Some(done) = here {

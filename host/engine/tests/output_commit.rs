@@ -12,8 +12,9 @@ use smol_wf_engine::{
     Report, RunSettings, RunSpec, RunState, ScriptFile, Store, StoreError, Watcher,
 };
 use smol_wf_store::{
-    Append, Journals, Lease, LeaseRow, LeaseTerms, Leases, Lists, Maintenance, NewRun, Page,
-    ReadLimit, RunFacts, RunKey, RunRow, Segment, Summary,
+    Append, Appended, Inbox, InboxState, Journals, Lease, LeaseRow, LeaseTerms, Leases, Lists,
+    Maintenance, NewMessage, NewRun, Page, ReadLimit, RunFacts, RunKey, RunRow, Segment,
+    StoredMessage, Summary,
 };
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -61,7 +62,7 @@ impl Journals for Counting {
     fn append(
         &mut self,
         batches: &[Append<'_>],
-    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
         if self.commits.fetch_add(1, Ordering::SeqCst) >= self.fail_from {
             return Err(StoreError::DiskFull { path: "memory".into() });
         }
@@ -115,6 +116,25 @@ impl Leases for Counting {
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError> {
         self.inner.wake_ups(tenants, hold, limit)
+    }
+}
+
+impl Inbox for Counting {
+    fn post(&mut self, key: &RunKey, message: &NewMessage<'_>) -> Result<u64, StoreError> {
+        self.inner.post(key, message)
+    }
+
+    fn messages(
+        &mut self,
+        key: &RunKey,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.inner.messages(key, after, limit)
+    }
+
+    fn inbox(&mut self, key: &RunKey) -> Result<InboxState, StoreError> {
+        self.inner.inbox(key)
     }
 }
 

@@ -56,10 +56,11 @@ fn floor_and_append(directory: &Path) -> Result<(), Failed> {
             records: &records,
             state: None,
             wake: Wake::Keep,
+            takes: None,
             release: false,
         };
         let start = Instant::now();
-        store.append(&[batch])?.into_iter().collect::<Result<(), _>>()?;
+        store.append(&[batch])?.into_iter().collect::<Result<Vec<_>, _>>()?;
         appends.push(start.elapsed());
     }
     println!("bare FULL commit of one row      {:>10.1?}", middle(floors));
@@ -84,11 +85,12 @@ fn group(path: &Path) -> Result<(), Failed> {
             records: &next,
             state: None,
             wake: Wake::Keep,
+            takes: None,
             release: false,
         };
         let batches: Vec<_> = leases.iter().map(batch).collect();
         first_seq += 3;
-        store.append(&batches)?.into_iter().collect::<Result<(), _>>()?;
+        store.append(&batches)?.into_iter().collect::<Result<Vec<_>, _>>()?;
         Ok(())
     };
     let took = median(20, &mut one)?;

@@ -203,13 +203,31 @@ pub enum StoreError {
         /// Which records are missing.
         reason: String,
     },
-    /// The records cannot be stored.
-    #[error("the entries for run {} were refused: {reason}", key.run)]
+    /// The records or the message cannot be stored.
+    #[error("what was to be stored for run {} was refused: {reason}", key.run)]
     Invalid {
         /// The run.
         key: RunKey,
-        /// What is wrong with them.
+        /// What is wrong with it.
         reason: String,
+    },
+    /// Too many messages of the run are not taken.
+    #[error("run {} has not taken {max} messages, and more than that cannot wait for it", key.run)]
+    InboxFull {
+        /// The run.
+        key: RunKey,
+        /// Most messages that can wait.
+        max: u64,
+    },
+    /// The message has too many bytes.
+    #[error("the message to run {} has {bytes} bytes, and at most {max} can be posted", key.run)]
+    MessageTooLarge {
+        /// The run.
+        key: RunKey,
+        /// Its size.
+        bytes: usize,
+        /// Most bytes of a message.
+        max: usize,
     },
 }
 
@@ -245,6 +263,8 @@ impl StoreError {
             Self::OutOfSequence { .. } => Code::JournalMovedOn,
             Self::Damaged { .. } => Code::JournalDamaged,
             Self::Invalid { .. } => Code::EntriesInvalid,
+            Self::InboxFull { .. } => Code::InboxFull,
+            Self::MessageTooLarge { .. } => Code::MessageTooLarge,
         }
     }
 
@@ -261,6 +281,8 @@ impl StoreError {
                 | Self::OutOfSequence { .. }
                 | Self::Damaged { .. }
                 | Self::Invalid { .. }
+                | Self::InboxFull { .. }
+                | Self::MessageTooLarge { .. }
         )
     }
 

@@ -47,8 +47,19 @@ pub struct Append<'a> {
     pub state: Option<RunState>,
     /// When the run should be taken up.
     pub wake: Wake,
+    /// The same transaction takes the messages up to this number: it marks them as taken
+    /// and deletes them. If they were taken before, nothing changes.
+    pub takes: Option<u64>,
     /// Whether the same transaction releases the lease: nothing more will be written.
     pub release: bool,
+}
+
+/// What a holder learns from an append.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Number of the last message that was posted to the run, as in
+    /// [`InboxState`](crate::InboxState).
+    pub posted: u64,
 }
 
 /// How much of a journal one call reads: it stops at whichever limit is reached
@@ -123,10 +134,13 @@ pub trait Journals {
     ///
     /// # Errors
     /// Per batch: [`StoreError::LeaseLost`], [`StoreError::OutOfSequence`],
-    /// [`StoreError::Invalid`]. For the call: the commit failed, and nothing of any
-    /// batch may be assumed to be durable.
-    fn append(&mut self, batches: &[Append<'_>])
-    -> Result<Vec<Result<(), StoreError>>, StoreError>;
+    /// [`StoreError::Invalid`], also when the batch takes messages that nobody posted.
+    /// For the call: the commit failed, and nothing of any batch may be assumed to be
+    /// durable.
+    fn append(
+        &mut self,
+        batches: &[Append<'_>],
+    ) -> Result<Vec<Result<Appended, StoreError>>, StoreError>;
 
     /// Reads the journal of a run from record `first_seq` on, up to the limit; none
     /// when the run does not exist.
@@ -151,8 +165,8 @@ pub trait Journals {
         Ok(self.load_from(key, 0, ReadLimit::NONE)?.map(|segment| segment.records))
     }
 
-    /// Deletes a run with its journal and the large values that no other run uses, in
-    /// one transaction. The run must be free or held by exactly the lease `replacing`,
+    /// Deletes a run with its journal, its messages and the large values that no other
+    /// run uses, in one transaction. The run must be free or held by exactly the lease `replacing`,
     /// as in [`claim`](crate::Leases::claim).
     ///
     /// # Errors

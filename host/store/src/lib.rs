@@ -1,10 +1,11 @@
 //! Keeps the journals of runs, durably and in order.
 //!
 //! Owns: the traits through which the engine reads and writes, the leases that prevent
-//! two processes from writing the same journal, large values by digest, and two stores:
+//! two processes from writing the same journal, messages to runs until they are taken,
+//! large values by digest, and two stores:
 //! [`SqliteStore`] on disk and [`MemoryStore`] for tests and for runs that are not
-//! kept. Never: interprets an entry or decides which entry may follow another; a
-//! record is text.
+//! kept. Never: interprets an entry or a message, or decides which entry may follow
+//! another; a record is text.
 //!
 //! A store uses its own clock, because several machines may share one store and
 //! their clocks differ.
@@ -26,6 +27,7 @@ mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
+mod inbox;
 mod journals;
 mod leases;
 mod lists;
@@ -37,7 +39,8 @@ mod sqlite;
 use smol_wf_core::ids::{RunId, TenantId};
 
 pub use error::{FileChange, StoreError};
-pub use journals::{Append, Journals, NewRun, ReadLimit, Segment, Wake};
+pub use inbox::{INBOX_MAX, Inbox, InboxState, MESSAGE_BYTES_MAX, NewMessage, StoredMessage};
+pub use journals::{Append, Appended, Journals, NewRun, ReadLimit, Segment, Wake};
 pub use leases::{Holder, HolderCheck, Lease, LeaseRow, LeaseTerms, Leases};
 pub use lists::{Facts, Lists, Page, RunFacts, RunFilter, RunRow, Summary};
 pub use maintenance::{Maintenance, Store};

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use crate::{Journals, Leases, Lists, StoreError};
+use crate::{Inbox, Journals, Leases, Lists, StoreError};
 
 /// A complete store. Every implementation has to pass `conformance::run` (feature
 /// `conformance`).
-pub trait Store: Journals + Leases + Lists + Maintenance + Send {}
+pub trait Store: Journals + Leases + Inbox + Lists + Maintenance + Send {}
 
-impl<S: Journals + Leases + Lists + Maintenance + Send> Store for S {}
+impl<S: Journals + Leases + Inbox + Lists + Maintenance + Send> Store for S {}
 
 /// Maintains the handles and files of a store.
 pub trait Maintenance {

@@ -3,6 +3,8 @@
 //! Owns: the same behaviour as the store on disk, in the simplest way. Never: packs
 //! large values, which saves space only on a disk.
 
+mod inbox;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,10 +14,11 @@ use smol_wf_core::journal::Record;
 
 use crate::leases::FIRST_FENCE;
 use crate::{
-    Append, Facts, Journals, Lease, LeaseRow, LeaseTerms, Leases, Lists, Maintenance, NewRun, Page,
-    ReadLimit, RunFacts, RunFilter, RunKey, RunRow, Segment, Store, StoreError, Summary, Wake,
-    clock,
+    Append, Appended, Facts, Inbox, InboxState, Journals, Lease, LeaseRow, LeaseTerms, Leases,
+    Lists, Maintenance, NewMessage, NewRun, Page, ReadLimit, RunFacts, RunFilter, RunKey, RunRow,
+    Segment, Store, StoreError, StoredMessage, Summary, Wake, clock,
 };
+use inbox::RunInbox;
 
 /// Journals in memory. A clone is another handle on the same journals, like a second
 /// connection to a database.
@@ -44,6 +47,7 @@ struct Run {
     records: Vec<Record>,
     summary: Option<Summary>,
     facts: Option<Facts>,
+    inbox: RunInbox,
 }
 
 impl MemoryStore {
@@ -72,7 +76,7 @@ impl State {
         self.runs.get_mut(key).ok_or_else(|| StoreError::NoSuchRun { key: key.clone() })
     }
 
-    fn append(&mut self, batch: &Append<'_>) -> Result<(), StoreError> {
+    fn append(&mut self, batch: &Append<'_>) -> Result<Appended, StoreError> {
         let key = &batch.lease.key;
         let run = self.held(batch.lease)?;
         let entries = length(&run.records);
@@ -80,6 +84,7 @@ impl State {
             let (key, first_seq) = (key.clone(), batch.first_seq);
             return Err(StoreError::OutOfSequence { key, entries, first_seq });
         }
+        let takes = run.inbox.state.taking(key, batch.takes)?;
         check(key, batch.first_seq, batch.records)?;
         run.records.extend_from_slice(batch.records);
         if let (Some(facts), Some(state)) = (&mut run.facts, batch.state) {
@@ -90,10 +95,13 @@ impl State {
             Wake::At(time) => run.wake_at_us = Some(time),
             Wake::Never => run.wake_at_us = None,
         }
+        if let Some(up_to) = takes {
+            run.inbox.take(up_to);
+        }
         if batch.release {
             run.owner = None;
         }
-        Ok(())
+        Ok(Appended { posted: run.inbox.state.posted })
     }
 }
 
@@ -189,6 +197,7 @@ impl Journals for MemoryStore {
             records,
             summary: None,
             facts: run.facts.clone(),
+            inbox: RunInbox::default(),
         };
         state.runs.insert(key.clone(), made);
         Ok(())
@@ -197,7 +206,7 @@ impl Journals for MemoryStore {
     fn append(
         &mut self,
         batches: &[Append<'_>],
-    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
         let mut state = self.state();
         Ok(batches.iter().map(|batch| state.append(batch)).collect())
     }
@@ -290,6 +299,25 @@ impl Leases for MemoryStore {
             }
         }
         Ok(taken)
+    }
+}
+
+impl Inbox for MemoryStore {
+    fn post(&mut self, key: &RunKey, message: &NewMessage<'_>) -> Result<u64, StoreError> {
+        self.state().run(key)?.inbox.post(key, message)
+    }
+
+    fn messages(
+        &mut self,
+        key: &RunKey,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        Ok(self.state().run(key)?.inbox.messages(after, limit))
+    }
+
+    fn inbox(&mut self, key: &RunKey) -> Result<InboxState, StoreError> {
+        Ok(self.state().run(key)?.inbox.state)
     }
 }
 
@@ -394,8 +422,28 @@ fn length(records: &[Record]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use smol_wf_core::journal::Chain;
+
+    use super::MemoryStore;
+    use crate::conformance::{
+        a_full_inbox_takes_no_message_until_one_is_taken, logged, new_run, terms,
+    };
+    use crate::{INBOX_MAX, Inbox as _, Journals as _, NewMessage};
+
     #[test]
     fn it_is_a_store() {
-        crate::conformance::run(|| Box::new(super::MemoryStore::new()));
+        crate::conformance::run(|| Box::new(MemoryStore::new()));
+    }
+
+    #[test]
+    fn an_inbox_has_a_bound() {
+        let mut store = MemoryStore::new();
+        let records = logged(&mut Chain::new(), &["first"]);
+        let lease = store.create(&new_run(1), terms("me"), &records).unwrap();
+        for _ in 0..INBOX_MAX {
+            let message = NewMessage { by: "ann", posted_at_us: 1, body: "1" };
+            store.post(&lease.key, &message).unwrap();
+        }
+        a_full_inbox_takes_no_message_until_one_is_taken(&mut store, &lease);
     }
 }

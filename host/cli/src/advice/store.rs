@@ -54,6 +54,11 @@ pub(super) fn hint(error: &StoreError) -> String {
         }
         StoreError::LeaseLost { .. } => "check the run before you continue".to_owned(),
         StoreError::OutOfSequence { .. } => "load the run again".to_owned(),
+        StoreError::InboxFull { key, .. } => format!(
+            "a process that works on the run takes them: continue it with `smol-wf resume {}`",
+            key.run
+        ),
+        StoreError::MessageTooLarge { .. } => "post a shorter one".to_owned(),
         StoreError::Damaged { .. } => {
             "restore the database from a copy, or delete the run".to_owned()
         }

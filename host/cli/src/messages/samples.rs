@@ -139,6 +139,8 @@ fn store() -> Vec<StoreError> {
         StoreError::OutOfSequence { key: key(), entries: 5, first_seq: 9 },
         StoreError::Damaged { key: key(), reason: reason() },
         StoreError::Invalid { key: key(), reason: reason() },
+        StoreError::InboxFull { key: key(), max: 10_000 },
+        StoreError::MessageTooLarge { key: key(), bytes: 6_000_000, max: 5_242_880 },
     ]
 }
 

@@ -104,8 +104,12 @@ codes! {
     JournalMovedOn = "journal_moved_on", Input, Conflict, None;
     /// Entries of a journal are missing.
     JournalDamaged = "journal_damaged", Input, Internal, None;
-    /// Entries that a store does not accept.
+    /// Entries, or a message, that a store does not accept.
     EntriesInvalid = "entries_invalid", Input, Internal, None;
+    /// Too many messages wait for a run.
+    InboxFull = "inbox_full", Input, TooManyRequests, None;
+    /// A message to a run has too many bytes.
+    MessageTooLarge = "message_too_large", Input, TooLarge, None;
     /// There is no run with that id.
     RunUnknown = "run_unknown", Input, NotFound, None;
     /// Several run ids begin with that prefix.

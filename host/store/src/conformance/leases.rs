@@ -8,7 +8,9 @@ use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
 use super::samples::{LONG, append, created, key, logged, new_run, terms};
-use crate::{Append, Holder, Lease, LeaseRow, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake};
+use crate::{
+    Append, Appended, Holder, Lease, LeaseRow, LeaseTerms, NewRun, RunKey, Store, StoreError, Wake,
+};
 
 fn held(number: u128, owner: &str) -> StoreError {
     StoreError::LeaseHeld { key: key(number), owner: owner.into() }
@@ -85,12 +87,14 @@ pub(super) fn a_lease_is_released_with_the_last_entries(store: &mut dyn Store) {
         records,
         state: None,
         wake: Wake::Never,
+        takes: None,
         release,
     };
     // A refused batch does not release the lease.
     let refused = store.append(&[batch(7, &records[..1], true)]).unwrap().remove(0);
     assert_eq!(refused.unwrap_err().code(), "journal_moved_on");
-    assert_eq!(store.append(&[batch(1, &records[..1], true)]).unwrap(), [Ok(())]);
+    let last = store.append(&[batch(1, &records[..1], true)]).unwrap();
+    assert_eq!(last, [Ok(Appended::default())]);
     assert_eq!(store.leased().unwrap(), []);
     let late = store.append(&[batch(2, &records[1..], false)]).unwrap().remove(0);
     assert_eq!(late.unwrap_err().code(), "run_lost");
@@ -191,8 +195,15 @@ pub(super) fn due_and_free_runs_are_claimed_in_the_order_of_tenants(store: &mut 
     {
         let seen = store.lease(&of("a", 5)).unwrap();
         let lease = store.claim(&of("a", 5), terms("holder"), seen.as_ref()).unwrap();
-        let batch =
-            Append { lease: &lease, first_seq: 1, records: &[], state: None, wake, release: true };
+        let batch = Append {
+            lease: &lease,
+            first_seq: 1,
+            records: &[],
+            state: None,
+            wake,
+            takes: None,
+            release: true,
+        };
         store.append(&[batch]).unwrap().remove(0).unwrap();
         let taken = store.wake_ups(std::slice::from_ref(&a), terms("worker"), 9).unwrap();
         assert_eq!(taken.len(), expected, "{wake:?}");

@@ -182,6 +182,7 @@ pub(super) fn lists_are_filtered_by_facts(store: &mut dyn Store) {
         records: &records[1..],
         state,
         wake: Wake::Keep,
+        takes: None,
         release: false,
     };
     let refused = batch(&leases[0], 7, Some(Paused));
@@ -228,9 +229,10 @@ pub(super) fn facts_are_kept_while_they_fit_the_journal(store: &mut dyn Store) {
         records: &logged(&mut chain, &["more"]),
         state: Some(RunState::Completed),
         wake: Wake::Keep,
+        takes: None,
         release: false,
     };
-    assert_eq!(store.append(&[batch]).unwrap(), [Ok(())]);
+    store.append(&[batch]).unwrap().remove(0).unwrap();
     assert_eq!(narrowed(store, RunFilter::States(&[RunState::Completed]), 9), [1]);
     assert!(narrowed(store, RunFilter::States(&[RunState::Failed]), 9).is_empty());
 }

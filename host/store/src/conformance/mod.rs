@@ -6,6 +6,7 @@
 
 mod bodies;
 mod deletion;
+mod inbox;
 mod leases;
 mod lists;
 mod samples;
@@ -15,6 +16,8 @@ use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
 use crate::{Append, Lease, ReadLimit, RunKey, Store, StoreError, Wake};
+#[cfg(test)]
+pub(crate) use inbox::a_full_inbox_takes_no_message_until_one_is_taken;
 pub(crate) use samples::{LONG, not_json};
 use samples::{append, created};
 pub use samples::{deleted, key, load_in_segments, logged, new_run, taken_over, terms};
@@ -40,6 +43,15 @@ pub fn run(make: impl Fn() -> Box<dyn Store>) {
         leases::a_lease_is_renewed_and_released,
         leases::a_run_without_a_holder_is_claimed_once,
         leases::due_and_free_runs_are_claimed_in_the_order_of_tenants,
+        inbox::messages_are_numbered_per_run_and_read_in_order,
+        inbox::messages_are_taken_once,
+        inbox::a_refused_append_takes_nothing,
+        inbox::a_holder_learns_of_messages_with_its_commits,
+        inbox::leases_leave_messages_alone,
+        inbox::a_deleted_run_leaves_no_messages_behind,
+        inbox::messages_that_cannot_be_stored_are_refused,
+        inbox::large_messages_are_read_one_by_one,
+        inbox::handles_that_post_at_once_get_numbers_of_their_own,
         lists::the_newest_come_first_page_by_page,
         lists::a_list_shows_the_state_of_a_run,
         lists::lists_are_narrowed_to_a_span_of_time,
@@ -160,6 +172,7 @@ fn a_refused_batch_is_refused_alone(store: &mut dyn Store) {
         records,
         state: None,
         wake: Wake::At(7),
+        takes: None,
         release: false,
     };
     let outcomes = store
@@ -201,6 +214,7 @@ fn batches_of_one_run_follow_each_other(store: &mut dyn Store) {
         records,
         state: None,
         wake: Wake::Keep,
+        takes: None,
         release: false,
     };
     let outcomes = store

@@ -100,8 +100,16 @@ pub(super) fn append(
     first_seq: u64,
     records: &[Record],
 ) -> Result<(), StoreError> {
-    let batch = Append { lease, first_seq, records, state: None, wake: Wake::Keep, release: false };
-    store.append(&[batch]).unwrap().remove(0)
+    let batch = Append {
+        lease,
+        first_seq,
+        records,
+        state: None,
+        wake: Wake::Keep,
+        takes: None,
+        release: false,
+    };
+    store.append(&[batch]).unwrap().remove(0).map(drop)
 }
 
 pub(crate) fn not_json() -> Record {

@@ -7,6 +7,7 @@
 mod delete;
 mod entries;
 mod fail;
+mod inbox;
 mod leases;
 mod lists;
 mod open;
@@ -26,7 +27,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 pub use open::{BUSY_TIMEOUT, SQLITE_OLDEST};
 
-use crate::{Append, Holder, HolderCheck, StoreError};
+use crate::{Append, Appended, Holder, HolderCheck, StoreError};
 use open_files::OpenFiles;
 
 /// Journals in one SQLite file.
@@ -245,7 +246,10 @@ impl SqliteStore {
 
     /// Appends the last batch of a journal and makes a checkpoint. Both share one sync
     /// of the log, with which a checkpoint begins.
-    fn append_last(&mut self, batch: &Append<'_>) -> Result<Result<(), StoreError>, StoreError> {
+    fn append_last(
+        &mut self,
+        batch: &Append<'_>,
+    ) -> Result<Result<Appended, StoreError>, StoreError> {
         self.may_write()?;
         let connection = self.take_connection()?;
         self.set_sync(&connection, "NORMAL")?;

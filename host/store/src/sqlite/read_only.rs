@@ -20,16 +20,29 @@ use crate::StoreError;
 /// The oldest schema with all columns that are read.
 const SCHEMA_OLDEST: i64 = 2;
 
-/// The first schema whose runs have numbers and facts. Readers need nothing newer.
+/// The first schema whose runs have numbers and facts.
 const NUMBERED: i64 = 4;
 
-/// Views that let today's statements read an older schema, whose runs have neither
-/// numbers nor facts and whose entries are in a table of another name. They belong to
+/// The first schema with messages. Readers need nothing newer.
+const WITH_MESSAGES: i64 = 6;
+
+/// Views that let today's statements read a schema without messages. They belong to
 /// this connection and are in memory.
-const AS_IF_NEW: &str = "
+const NO_MESSAGES: &str = "
     PRAGMA temp_store = MEMORY;
+    CREATE TEMP VIEW messages AS
+        SELECT NULL AS tenant, NULL AS run, NULL AS number, NULL AS posted_by,
+               NULL AS posted_at_us, NULL AS body WHERE 0;";
+
+/// The runs of a schema without messages.
+const RUNS: &str = "CREATE TEMP VIEW runs AS SELECT *, 0 AS posted, 0 AS taken FROM main.runs;";
+
+/// The same for a schema whose runs have neither numbers nor facts, and whose entries
+/// are in a table of another name.
+const NO_NUMBERS: &str = "
     CREATE TEMP VIEW runs AS
-        SELECT *, NULL AS state, NULL AS parent, NULL AS place FROM main.runs;
+        SELECT *, NULL AS state, NULL AS parent, NULL AS place, 0 AS posted, 0 AS taken
+        FROM main.runs;
     CREATE TEMP VIEW numbers AS SELECT NULL AS number, NULL AS tenant, NULL AS run WHERE 0;
     CREATE TEMP VIEW journal AS
         SELECT NULL AS run, seq, kind, body, chain, moved FROM main.entries WHERE 0;
@@ -63,8 +76,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         schema::compare(&transaction, version, path)?;
         version
     };
-    if version < NUMBERED {
-        connection.execute_batch(AS_IF_NEW).map_err(failed)?;
+    if version < WITH_MESSAGES {
+        connection.execute_batch(NO_MESSAGES).map_err(failed)?;
+        let runs = if version < NUMBERED { NO_NUMBERS } else { RUNS };
+        connection.execute_batch(runs).map_err(failed)?;
     }
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;")
@@ -72,8 +87,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Whether the tables were migrated since they were opened with [`AS_IF_NEW`], whose
-/// views then hide the new tables.
+/// Whether the tables were migrated since they were opened with views, which then hide
+/// the new tables.
 pub(super) fn is_outdated(connection: &Connection) -> rusqlite::Result<bool> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     Ok(number("SELECT count(*) FROM temp.sqlite_schema")? > 0

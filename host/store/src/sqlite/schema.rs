@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_changed.sql"),
     include_str!("../../migrations/0004_facts.sql"),
     include_str!("../../migrations/0005_entries.sql"),
+    include_str!("../../migrations/0006_messages.sql"),
 ];
 
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
@@ -38,6 +39,7 @@ pub(super) const SHAPES: [&str; MIGRATIONS.len()] = [
     "ca7d5b61e8c255d7cf28aa160736d385a367fa67dc736f796f0db84419c05398",
     "61e206fbf60b1a251ccf377732a664b5997f078028f6fc8f0446dbbb978c4c84",
     "ea11d02e56bf92e288327f46b3f909cfa86401129a9637251aec6c4796394ca1",
+    "2394057d20a1a4c61b1a6b5742048827aaa2ba6dc7657b29db0ce828c9996ada",
 ];
 
 /// Some programs made the view of the next migration under this version.

@@ -10,8 +10,9 @@ use smol_wf_core::journal::Record;
 
 use super::{Access, SqliteStore, delete, fail, open, read_only};
 use crate::{
-    Append, BUSY_TIMEOUT, Journals, Lease, LeaseRow, LeaseTerms, Leases, Lists, Maintenance,
-    NewRun, Page, ReadLimit, RunFacts, RunKey, RunRow, Segment, Store, StoreError, Summary,
+    Append, Appended, BUSY_TIMEOUT, Inbox, InboxState, Journals, Lease, LeaseRow, LeaseTerms,
+    Leases, Lists, Maintenance, NewMessage, NewRun, Page, ReadLimit, RunFacts, RunKey, RunRow,
+    Segment, Store, StoreError, StoredMessage, Summary,
 };
 
 impl Journals for SqliteStore {
@@ -27,7 +28,7 @@ impl Journals for SqliteStore {
     fn append(
         &mut self,
         batches: &[Append<'_>],
-    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Appended, StoreError>>, StoreError> {
         if let [last] = batches
             && last.release
         {
@@ -92,6 +93,25 @@ impl Leases for SqliteStore {
         limit: u32,
     ) -> Result<Vec<Lease>, StoreError> {
         self.write(|session| session.wake_ups(tenants, terms, limit))
+    }
+}
+
+impl Inbox for SqliteStore {
+    fn post(&mut self, key: &RunKey, message: &NewMessage<'_>) -> Result<u64, StoreError> {
+        self.write(|session| session.post(key, message))
+    }
+
+    fn messages(
+        &mut self,
+        key: &RunKey,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.read(|session| session.messages(key, after, limit))
+    }
+
+    fn inbox(&mut self, key: &RunKey) -> Result<InboxState, StoreError> {
+        self.read(|session| session.inbox(key))
     }
 }
 

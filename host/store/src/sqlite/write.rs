@@ -8,18 +8,29 @@ use smol_wf_core::ids::{Digest, RunId, TenantId};
 use smol_wf_core::journal::Record;
 
 use super::entries::EntryTable;
+use super::inbox::inbox_at;
 use super::{Session, fail};
 use crate::leases::FIRST_FENCE;
 use crate::pack::pack;
 use crate::{
-    Append, Lease, LeaseTerms, NewRun, RunFacts, RunKey, StoreError, Summary, Wake, clock,
+    Append, Appended, InboxState, Lease, LeaseTerms, NewRun, RunFacts, RunKey, StoreError, Summary,
+    Wake, clock,
 };
 
-/// Length of the journal and number of the run, if this lease holds it.
+/// Length of the journal, number of the run and state of its inbox, if this lease holds
+/// it.
 pub(super) const HELD: &str = "
-    SELECT r.length, n.number
+    SELECT r.length, n.number, r.posted, r.taken
     FROM runs r LEFT JOIN numbers n ON n.tenant = r.tenant AND n.run = r.run
     WHERE r.tenant = ?1 AND r.run = ?2 AND r.owner = ?3 AND r.fence = ?4";
+
+/// A run under a lease.
+struct HeldRun {
+    /// Length of its journal.
+    entries: u64,
+    table: EntryTable,
+    inbox: InboxState,
+}
 
 impl Session<'_> {
     /// Creates a run with its first records.
@@ -67,15 +78,19 @@ impl Session<'_> {
 
     /// Appends a batch. A refused batch leaves no entry behind, but possibly large
     /// values to which nothing refers.
-    pub(super) fn append(&self, batch: &Append<'_>) -> Result<(), StoreError> {
-        let Append { lease, first_seq, records, state, wake, release } = *batch;
+    pub(super) fn append(&self, batch: &Append<'_>) -> Result<Appended, StoreError> {
+        let Append { lease, first_seq, records, state, wake, takes, release } = *batch;
         let key = &lease.key;
-        let (entries, table) = self.held(lease)?;
+        let HeldRun { entries, table, inbox } = self.held(lease)?;
         if entries != first_seq {
             return Err(StoreError::OutOfSequence { key: key.clone(), entries, first_seq });
         }
+        let takes = inbox.taking(key, takes)?;
         self.insert(key, table, first_seq, records)?;
         self.seal(key, first_seq, records)?;
+        if let Some(up_to) = takes {
+            self.take_messages(key, up_to)?;
+        }
         if let Some(state) = state {
             // An unknown state stays unknown, so that all facts are read from the journal.
             self.execute(
@@ -86,6 +101,11 @@ impl Session<'_> {
         if release {
             self.release(lease)?;
         }
+        self.set_wake(key, wake)?;
+        Ok(Appended { posted: inbox.posted })
+    }
+
+    fn set_wake(&self, key: &RunKey, wake: Wake) -> Result<(), StoreError> {
         let wake_at_us = match wake {
             Wake::Keep => return Ok(()),
             Wake::At(time) => Some(time),
@@ -179,9 +199,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Length of the journal and the table with its entries. Refuses a lease that no
-    /// longer holds the run.
-    fn held(&self, lease: &Lease) -> Result<(u64, EntryTable), StoreError> {
+    /// The run of a lease. Refuses a lease that no longer holds it.
+    fn held(&self, lease: &Lease) -> Result<HeldRun, StoreError> {
         self.connection
             .prepare_cached(HELD)
             .and_then(|mut statement| {
@@ -191,7 +210,10 @@ impl Session<'_> {
                     lease.owner,
                     signed(lease.fence),
                 ];
-                let held = |row: &Row<'_>| Ok((unsigned(row.get(0)?), EntryTable::of(row.get(1)?)));
+                let held = |row: &Row<'_>| {
+                    let (entries, table) = (unsigned(row.get(0)?), EntryTable::of(row.get(1)?));
+                    Ok(HeldRun { entries, table, inbox: inbox_at(row, 2)? })
+                };
                 statement.query_row(values, held).optional()
             })
             .map_err(|error| self.fail(&error))?

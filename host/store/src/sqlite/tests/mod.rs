@@ -4,6 +4,7 @@
 
 mod deletion;
 mod files;
+mod inbox;
 mod kill;
 mod migration;
 mod older;
@@ -79,6 +80,13 @@ const AS_OF_OLD: &str = "
     DELETE FROM numbers;
     UPDATE runs SET state = NULL, parent = NULL, place = NULL;";
 
+/// Turns the tables of this program into those of schema 5, which had no messages.
+const AS_OF_5: &str = "
+    DROP TABLE messages;
+    ALTER TABLE runs DROP COLUMN taken;
+    ALTER TABLE runs DROP COLUMN posted;
+    PRAGMA user_version = 5;";
+
 fn create(path: &Path) -> (SqliteStore, Lease) {
     let mut store = SqliteStore::open(path).unwrap();
     let records = logged(&mut Chain::new(), &["first"]);
@@ -99,7 +107,8 @@ fn append(
         records,
         state: None,
         wake: Wake::Keep,
+        takes: None,
         release: false,
     };
-    store.append(&[batch])?.remove(0)
+    store.append(&[batch])?.remove(0).map(drop)
 }

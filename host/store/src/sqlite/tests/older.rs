@@ -12,7 +12,7 @@ use smol_wf_core::report::RunState;
 
 use super::super::schema::{self, NEWEST};
 use super::migration::released;
-use super::{AS_OF_OLD, SqliteStore, append, create};
+use super::{AS_OF_5, AS_OF_OLD, SqliteStore, append, create};
 use crate::conformance::{deleted, key, logged, new_run, taken_over, terms};
 use crate::{
     BUSY_TIMEOUT, Facts, Holder, Journals as _, LARGE_BYTES, Leases as _, Lists as _,
@@ -237,12 +237,13 @@ fn one_view_has_the_entries_of_both_tables() {
 fn a_database_of_schema_4_is_migrated_with_and_without_its_view_of_all_entries() {
     let directory = tempfile::tempdir().unwrap();
     let older = ["DROP VIEW entries; PRAGMA user_version = 4;", "PRAGMA user_version = 4;"];
+    let older = older.map(|older| format!("{AS_OF_5} {older}"));
     for (older, name) in older.into_iter().zip(["without.db", "with.db"]) {
         let path = directory.path().join(name);
         let (mut store, lease) = create(&path);
         store.release(&lease).unwrap();
         drop(store);
-        Connection::open(&path).unwrap().execute_batch(older).unwrap();
+        Connection::open(&path).unwrap().execute_batch(&older).unwrap();
         assert_eq!(super::super::read_only::open(&path).err(), None);
         let mut store = SqliteStore::open(&path).unwrap();
         assert_eq!(store.load(&key(1)).unwrap().unwrap().len(), 1);
@@ -255,7 +256,7 @@ fn a_database_of_schema_4_is_migrated_with_and_without_its_view_of_all_entries()
     let path = directory.path().join("other.db");
     drop(create(&path));
     let other = "DROP VIEW entries; CREATE VIEW entries AS SELECT 1; PRAGMA user_version = 4;";
-    Connection::open(&path).unwrap().execute_batch(other).unwrap();
+    Connection::open(&path).unwrap().execute_batch(&format!("{AS_OF_5} {other}")).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
     assert_eq!(error.code(), "store_altered", "{error}");
 }

@@ -6,11 +6,12 @@ use rusqlite::StatementStatus;
 use smol_wf_core::ids::TenantId;
 use smol_wf_core::journal::Chain;
 
+use super::super::inbox::{DELETE_TAKEN, INBOX, MARK_TAKEN, MESSAGES};
 use super::super::lists::{FORK_OF, IN_STATE, ListQuery, UNKNOWN};
 use super::super::write::HELD;
 use super::{SqliteStore, append, create};
-use crate::Page;
 use crate::conformance::{key, logged};
+use crate::{Append, Journals as _, Maintenance as _, NewMessage, Page, Wake};
 
 fn plan(store: &SqliteStore, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Vec<String> {
     let connection = store.connection.as_ref().unwrap();
@@ -57,6 +58,43 @@ fn leases_and_due_runs_are_looked_up() {
     let held = plan(&store, super::super::leases::LEASED, &[]);
     assert!(held[0].contains("runs_held"), "{held:?}");
     looks_up(&plan(&store, super::super::leases::DUE, &[&"local", &1, &1]), "runs_due");
+}
+
+#[test]
+fn messages_and_the_state_of_an_inbox_are_looked_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("runs.db")).unwrap();
+    let (tenant, run) = (TenantId::local(), key(1).run);
+    let of_run: [&dyn rusqlite::ToSql; 2] = [&tenant.as_str(), &run.as_str()];
+    let key_of_run = "PRIMARY KEY (tenant=? AND run=?)";
+    looks_up(&plan(&store, INBOX, &of_run), key_of_run);
+    let after: [&dyn rusqlite::ToSql; 4] = [of_run[0], of_run[1], &0, &9];
+    let messages = plan(&store, MESSAGES, &after);
+    looks_up(&messages, "sqlite_autoindex_messages_1 (tenant=? AND run=? AND number>?)");
+    let taken = plan(&store, DELETE_TAKEN, &after[..3]);
+    looks_up(&taken, "sqlite_autoindex_messages_1 (tenant=? AND run=? AND number<?)");
+}
+
+/// A holder learns of messages in the statement that checks its lease.
+#[test]
+fn an_append_that_takes_no_message_has_no_statement_about_messages() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut store, lease) = create(&directory.path().join("runs.db"));
+    let message = NewMessage { by: "ann", posted_at_us: 1, body: "1" };
+    store.open_again().unwrap().post(&lease.key, &message).unwrap();
+    let mut appended = |first_seq, takes| {
+        let records = &logged(&mut Chain::new(), &["next"]);
+        let (state, wake, release) = (None, Wake::Keep, false);
+        let batch = Append { lease: &lease, first_seq, records, state, wake, takes, release };
+        store.append(&[batch]).unwrap().remove(0).unwrap().posted
+    };
+    assert_eq!([1, 2, 3].map(|first_seq| appended(first_seq, None)), [1; 3]);
+    assert_eq!(appended(4, Some(1)), 1);
+    let connection = store.connection.as_ref().unwrap();
+    let times =
+        |sql: &str| connection.prepare_cached(sql).unwrap().get_status(StatementStatus::Run);
+    assert_eq!([HELD, INBOX, MESSAGES].map(times), [4, 0, 0]);
+    assert_eq!([MARK_TAKEN, DELETE_TAKEN].map(times), [1, 1], "by the last one");
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn a_number_that_is_changed_is_noticed() {
 
 #[test]
 fn a_change_of_any_column_of_a_run_is_noticed_or_changes_no_journal() {
-    // The lease and the wake-up concern processes. The name, the creation time and the
+    // The lease, the wake-up and the inbox concern processes. The name, the creation time and the
     // facts are in the entries as well, and the reader compares them.
     let changes = [
         ("tenant", "tenant = 'x'", true),
@@ -163,6 +163,8 @@ fn a_change_of_any_column_of_a_run_is_noticed_or_changes_no_journal() {
         ("owner", "owner = 'x'", false),
         ("fence", "fence = 77", false),
         ("expires_at_us", "expires_at_us = 77", false),
+        ("posted", "posted = 77", false),
+        ("taken", "posted = 77, taken = 77", false),
         ("state", "state = 'failed'", false),
         ("parent", "parent = 'x'", false),
         ("place", "place = 'x'", false),
