@@ -18,7 +18,7 @@ use crate::cut;
 use crate::outcome::{Failure, Outcome};
 use crate::schema::StepSchema;
 use crate::utc::utc;
-pub use answer::{AnswerRefusal, check_answer};
+pub use answer::{AnswerRefusal, check_answer, check_event};
 pub(crate) use answer::{Checked, check, fits_event, read_event};
 pub use options::{OPTIONS, options_of};
 

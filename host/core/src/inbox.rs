@@ -3,9 +3,14 @@
 //! Owns: the check before a message is posted. Never: the verdict that counts; the
 //! holder takes the message later, and [`crate::machine`] judges then.
 
-use crate::ids::StepId;
-use crate::journal::Entry;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::gate::{AnswerRefusal, AskRequest, check_answer, check_event};
+use crate::ids::{Digest, StepId};
+use crate::journal::{Body, Entry};
 use crate::message::{Message, MessageRefusal};
+use crate::step::StepRequest;
 use crate::steps::Steps;
 use crate::survey::Survey;
 
@@ -16,6 +21,8 @@ pub struct Standing {
     pub survey: Survey,
     /// The open steps.
     pub steps: Steps,
+    /// Open steps whose outcome is known and was not delivered yet.
+    answered: BTreeSet<StepId>,
 }
 
 impl Standing {
@@ -23,6 +30,18 @@ impl Standing {
     pub fn add(&mut self, entry: &Entry) {
         self.survey.add(entry);
         self.steps.after(entry);
+        match &entry.body {
+            Body::AgentAnswered { step, .. } | Body::AskAnswered { step, .. } => {
+                self.answered.insert(*step);
+            }
+            Body::MessageTaken(taken) => {
+                self.answered.extend(taken.settles.as_ref().map(|settles| settles.step));
+            }
+            Body::Settled { step, .. } => {
+                self.answered.remove(step);
+            }
+            _ => {}
+        }
     }
 
     /// Refuses a message about a step that is not open, or cannot do what it asks.
@@ -37,12 +56,50 @@ impl Standing {
                 let is_agent = self.steps.get(*step).is_some_and(|open| open.agent().is_some());
                 is_agent.then_some(()).ok_or(MessageRefusal::NotAnAgent { step: *step })
             }
+            Message::Answer { step, digest, value, .. } => {
+                Ok(self.check_answer(*step, digest, value)?)
+            }
+            Message::Signal { value, .. } => Ok(check_event(value)?),
             _ => Ok(()),
         }
     }
 
+    /// Refuses an answer to no open question, to another one than was asked, or one that
+    /// does not fit.
+    fn check_answer(
+        &self,
+        step: StepId,
+        digest: &Digest,
+        value: &str,
+    ) -> Result<(), AnswerRefusal> {
+        let asked = self.steps.last().map_or(0, |last| last.0);
+        let request = match self.steps.get(step).map(|open| &open.asked) {
+            Some(StepRequest::Ask(request)) => request,
+            None if (1..=asked).contains(&step.0) => return Err(AnswerRefusal::Answered { step }),
+            _ => return Err(AnswerRefusal::Unknown { step }),
+        };
+        if self.answered.contains(&step) {
+            return Err(AnswerRefusal::Answered { step });
+        }
+        let asked = request.digest();
+        if asked != *digest {
+            return Err(AnswerRefusal::Changed { step, digest: asked });
+        }
+        check_answer(request, value).map(|_| ())
+    }
+
+    /// The questions that wait for an answer, in the order in which they were asked.
+    pub fn open_asks(&self) -> impl Iterator<Item = (StepId, &Arc<AskRequest>)> {
+        self.steps.open().filter_map(|open| match &open.asked {
+            StepRequest::Ask(request) if !self.answered.contains(&open.id) => {
+                Some((open.id, request))
+            }
+            _ => None,
+        })
+    }
+
     fn check_open(&self, step: StepId) -> Result<(), MessageRefusal> {
-        if self.steps.get(step).is_some() {
+        if self.steps.get(step).is_some() && !self.answered.contains(&step) {
             return Ok(());
         }
         let asked = self.steps.last().map_or(0, |last| last.0);

@@ -11,6 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
+use crate::gate::AnswerRefusal;
 use crate::ids::{Digest, StepId};
 use crate::limit_changes::LimitChanges;
 use crate::outcome::Outcome;
@@ -18,8 +19,9 @@ use crate::outcome::Outcome;
 /// Most bytes of the name of who posted: longer than any system's.
 pub const POSTER_BYTES_MAX: usize = 256;
 
-/// Most bytes of the comment beside an answer: a page of text.
-pub const COMMENT_BYTES_MAX: usize = 16 * 1024;
+/// Most events that a run keeps for scripts that have not waited for them yet: they stay
+/// in memory while it is held.
+pub const SIGNALS_KEPT_MAX: usize = 1_000;
 
 /// What someone outside asks of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -161,6 +163,10 @@ pub struct MessageTaken {
     /// The outcome that it gave to a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settles: Option<Settles>,
+    /// The question that it answered; the answer is in an entry of its own, before this
+    /// one. None for an event that nobody waits for yet: it is kept for the first who does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<StepId>,
 }
 
 /// The outcome that a message gave to a step.
@@ -196,6 +202,20 @@ pub enum MessageRefusal {
         /// The step that was named.
         step: StepId,
     },
+    /// The answer does not fit the question.
+    #[error(transparent)]
+    Answer(#[from] AnswerRefusal),
+    /// Another answer to the same question waits to be taken.
+    #[error("another answer to step {step} was posted before, and waits to be taken")]
+    AnswerWaits {
+        /// The step that was named.
+        step: StepId,
+    },
+    /// The run keeps as many events as it may that nobody waits for.
+    #[error(
+        "the run keeps {SIGNALS_KEPT_MAX} events that nobody has waited for, as many as it may"
+    )]
+    SignalsFull,
     /// The run was taken up after the message was posted, or told to go on.
     #[error("the run was taken up or told to go on after this was posted")]
     Superseded,
@@ -215,6 +235,9 @@ impl MessageRefusal {
             Self::StepUnknown { .. } => Code::StepUnknown,
             Self::StepSettled { .. } => Code::StepSettled,
             Self::NotAnAgent { .. } => Code::StepNotAnAgent,
+            Self::Answer(refusal) => refusal.code(),
+            Self::AnswerWaits { .. } => Code::AskAnswered,
+            Self::SignalsFull => Code::SignalsFull,
             Self::Superseded => Code::MessageSuperseded,
             Self::Unreadable { .. } => Code::MessageUnreadable,
         }

@@ -164,12 +164,12 @@ fn an_event_settles_the_first_wait_that_it_fits() {
     let signal = |machine: &mut Machine, name: &str, value: &str| {
         machine.signal(name, value, "hook", NOW_US).unwrap()
     };
-    assert_eq!(signal(&mut machine, "closed", r#"{"number":12}"#), 0);
-    assert_eq!(signal(&mut machine, "merged", r#"{"number":13}"#), 1);
+    assert_eq!(signal(&mut machine, "closed", r#"{"number":12}"#), None);
+    assert_eq!(signal(&mut machine, "merged", r#"{"number":13}"#), Some(steps[1]));
     let left = |machine: &Machine| machine.open_asks().map(|open| open.step).collect::<Vec<_>>();
     assert_eq!(left(&machine), [steps[0], steps[2]]);
-    assert_eq!(signal(&mut machine, "merged", r#"{"number":13}"#), 0);
-    assert_eq!(signal(&mut machine, "merged", r#"{"number":12}"#), 1);
+    assert_eq!(signal(&mut machine, "merged", r#"{"number":13}"#), None);
+    assert_eq!(signal(&mut machine, "merged", r#"{"number":12}"#), Some(steps[0]));
     assert_eq!(left(&machine), [steps[2]]);
     assert!(machine.signal("merged", "{", "hook", NOW_US).is_err());
     assert_eq!(value_of(machine.next(NOW_US).unwrap()).0, steps[1], "in order of the events");
@@ -259,7 +259,7 @@ fn a_fork_takes_answers_and_no_approvals_and_no_time_outs() {
     let digests: Vec<Digest> = steps.iter().map(|step| digest_of(&machine, *step)).collect();
     machine.answer(steps[0], &digests[0], "true", "ann", None, NOW_US).unwrap();
     machine.answer(steps[1], &digests[1], "3", "ann", None, NOW_US).unwrap();
-    assert_eq!(machine.signal("merged", r#"{"number":12}"#, "hook", NOW_US), Ok(1));
+    assert_eq!(machine.signal("merged", r#"{"number":12}"#, "hook", NOW_US), Ok(Some(steps[2])));
     machine.ask_timed_out(steps[3]);
     while let Next::Settle { .. } = machine.next(NOW_US).unwrap() {
         machine.end_turn(Scope::ROOT, 1, Status::Pending).unwrap();

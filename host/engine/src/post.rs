@@ -3,22 +3,28 @@
 //! Owns: the checks before a message is posted, and finding out what became of it.
 //! Never: takes a message, starts a holder, or knows who may post; its caller does.
 
-use smol_wf_core::ids::RunId;
+use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::inbox::Standing;
 use smol_wf_core::journal::Body;
-use smol_wf_core::message::{Message, MessageTaken, POSTER_BYTES_MAX};
+use smol_wf_core::message::{
+    Message, MessageRefusal, MessageTaken, POSTER_BYTES_MAX, Posted,
+};
 use smol_wf_core::{cut, limits::Limits};
 use smol_wf_store::{InboxState, NewMessage, Store};
 
 use crate::clock;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::inbox::posted;
 use crate::journal::look;
 use crate::lease_holder::is_held;
 use crate::limit_changes::changed_limits;
 use crate::post_error::PostError;
 use crate::read_ahead::ReadAhead;
 use crate::runs::unknown;
+
+/// Messages that are read at once.
+const READ_AT_ONCE: u32 = 256;
 
 /// A message that was posted, or need not be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,16 +87,22 @@ impl Engine {
             _ => {}
         }
         check(run, &standing, message)?;
+        if let Message::Answer { step, .. } = message
+            && self.is_answer_waiting(run, *step).await?
+        {
+            let refusal = MessageRefusal::AnswerWaits { step: *step };
+            return Err(PostError::Refused { run: run.clone(), refusal }.into());
+        }
         if message.ends_epoch() && !is_held {
             return Ok(Receipt { number: None, is_held });
         }
         let (key, by) = (self.key(run), cut::to_bytes(by.to_owned(), POSTER_BYTES_MAX));
         let (to, body) = (key.clone(), message.to_text());
-        let posted = self.writer.shortly(move |store: &mut dyn Store| {
+        let post = self.writer.shortly(move |store: &mut dyn Store| {
             let posted_at_us = clock::now_us();
             store.post(&to, &NewMessage { by: &by, posted_at_us, body: &body })
         });
-        let number = posted.await??;
+        let number = post.await??;
         self.bells.ring(&key);
         Ok(Receipt { number: Some(number), is_held })
     }
@@ -110,6 +122,27 @@ impl Engine {
         Ok(if is_held(&row) { Delivery::Waits } else { Delivery::NotHeld })
     }
 
+    /// Whether an answer to this question waits to be taken.
+    async fn is_answer_waiting(&self, run: &RunId, asked: StepId) -> Result<bool, EngineError> {
+        let answers = |one: Posted| matches!(one.message, Ok(Message::Answer { step, .. }) if step == asked);
+        Ok(self.waiting(run, 0).await?.into_iter().any(answers))
+    }
+
+    /// The messages of a run after this number that no holder has taken.
+    async fn waiting(&self, run: &RunId, after: u64) -> Result<Vec<Posted>, EngineError> {
+        let (key, mut after, mut all) = (self.key(run), after, Vec::new());
+        loop {
+            let of = key.clone();
+            let read = self
+                .writer
+                .shortly(move |store: &mut dyn Store| store.messages(&of, after, READ_AT_ONCE));
+            let read = read.await??;
+            let Some(last) = read.last() else { return Ok(all) };
+            after = last.number;
+            all.extend(read.into_iter().map(posted));
+        }
+    }
+
     /// The entry of a message that was taken.
     async fn taken(&self, run: &RunId, number: u64) -> Result<MessageTaken, EngineError> {
         let mut journal = ReadAhead::begin(self.writer.clone(), self.key(run))?;
@@ -124,8 +157,11 @@ impl Engine {
         Err(unknown(run))
     }
 
-    /// The run as those who post to it see it.
-    pub(crate) async fn standing(&self, run: &RunId) -> Result<Standing, EngineError> {
+    /// The run as those who post to it see it: its open steps and questions.
+    ///
+    /// # Errors
+    /// When the run does not exist, or its journal cannot be read.
+    pub async fn standing(&self, run: &RunId) -> Result<Standing, EngineError> {
         let mut standing = Standing::default();
         let key = self.key(run);
         Box::pin(look(&self.writer, &key, &mut |_, _, entry| standing.add(entry))).await?;
@@ -140,11 +176,7 @@ impl Engine {
         limits: Limits,
         after: u64,
     ) -> Result<Limits, EngineError> {
-        let key = self.key(run);
-        let read =
-            self.writer.shortly(move |store: &mut dyn Store| store.messages(&key, after, u32::MAX));
-        let waiting = read.await??.into_iter().map(crate::inbox::posted);
-        Ok(waiting.fold(limits, |limits, one| match one.message {
+        Ok(self.waiting(run, after).await?.into_iter().fold(limits, |limits, one| match one.message {
             Ok(Message::Raise { limits: changes }) => changes.raising(limits),
             _ => limits,
         }))

@@ -93,7 +93,7 @@ pub(crate) fn check_size(key: &RunKey, message: &NewMessage<'_>) -> Result<(), S
 
 impl InboxState {
     /// The number of the next message. Refuses when too many are not taken.
-    pub(crate) fn next(self, key: &RunKey) -> Result<u64, StoreError> {
+    pub(crate) fn next_number(self, key: &RunKey) -> Result<u64, StoreError> {
         if self.posted.saturating_sub(self.taken) >= INBOX_MAX {
             return Err(StoreError::InboxFull { key: key.clone(), max: INBOX_MAX });
         }

@@ -124,6 +124,8 @@ codes! {
     StepSettled = "step_settled", Input, Conflict, None;
     /// Only the step of an agent can begin again.
     StepNotAnAgent = "step_not_an_agent", Input, Conflict, None;
+    /// The run keeps as many events as it may that no script has waited for.
+    SignalsFull = "signals_full", Input, TooManyRequests, None;
     /// The run was taken up, or told to go on, after a message was posted.
     MessageSuperseded = "message_superseded", Input, Conflict, None;
     /// A newer program posted a message.

@@ -100,6 +100,14 @@ pub(crate) fn check(request: &AskRequest, value: &str) -> Result<Checked, Answer
     }
 }
 
+/// Checks an event from outside, which is JSON text.
+///
+/// # Errors
+/// [`AnswerRefusal::Invalid`] when it is not JSON; [`AnswerRefusal::TooLarge`].
+pub fn check_event(value: &str) -> Result<(), AnswerRefusal> {
+    read_event(value).map(|_| ())
+}
+
 /// Reads the JSON text of an answer or an event.
 pub(crate) fn read_event(text: &str) -> Result<Value, AnswerRefusal> {
     let (bytes, limit) = (text.len(), ASK_ANSWER_BYTES_MAX);

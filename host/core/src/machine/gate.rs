@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::sessions::StepSession;
 use super::{Body, Digest, Effect, Machine, Outcome, OutcomeRef, Scope, StepId, StopTurn};
 use crate::codes::Code;
@@ -26,6 +28,22 @@ pub struct OpenAsk<'m> {
     pub scope: Scope,
     /// What is asked.
     pub request: &'m Arc<AskRequest>,
+}
+
+/// An event from outside that no script has waited for yet.
+#[derive(Debug)]
+pub(super) struct KeptSignal {
+    name: String,
+    /// What happened, as JSON text.
+    value: String,
+    by: String,
+    at_us: i64,
+}
+
+impl KeptSignal {
+    pub(super) fn new(name: &str, value: &str, by: &str, at_us: i64) -> Self {
+        Self { name: name.to_owned(), value: value.to_owned(), by: by.to_owned(), at_us }
+    }
 }
 
 impl Machine {
@@ -66,7 +84,7 @@ impl Machine {
     }
 
     /// Takes an event from outside: it settles the first `waitFor()` of this name whose
-    /// `match` it fits. Returns how many it settled.
+    /// `match` it fits. Returns that step; none if nobody waits for it.
     ///
     /// # Errors
     /// When the event is not JSON, or too large. Then nothing has changed.
@@ -76,10 +94,10 @@ impl Machine {
         value: &str,
         by: &str,
         at_us: i64,
-    ) -> Result<usize, AnswerRefusal> {
+    ) -> Result<Option<StepId>, AnswerRefusal> {
         let event = read_event(value)?;
         if !self.is_live() {
-            return Ok(0);
+            return Ok(None);
         }
         let waits = |open: &OpenAsk<'_>| {
             let request = open.request;
@@ -87,11 +105,38 @@ impl Machine {
             is_named && fits_event(request, &event)
         };
         let first = self.open_asks().find(waits).map(|open| (open.step, Arc::clone(open.request)));
-        let Some((step, request)) = first else { return Ok(0) };
+        let Some((step, request)) = first else { return Ok(None) };
+        self.take_event(step, &request, &event, by, at_us);
+        Ok(Some(step))
+    }
+
+    fn take_event(
+        &mut self,
+        step: StepId,
+        request: &AskRequest,
+        event: &Value,
+        by: &str,
+        at_us: i64,
+    ) {
         let checked = Checked { value: event.to_string(), approved: false, comment: None };
         let answered = AnsweredBy { by: by.to_owned(), comment: None, at_us };
-        self.take_answer(step, &request, &checked, answered);
-        Ok(1)
+        self.take_answer(step, request, &checked, answered);
+    }
+
+    /// Takes the first kept event that a question waits for.
+    fn take_kept(&mut self, request: &AskRequest) -> Option<(KeptSignal, Value)> {
+        if request.kind != AskKind::WaitFor {
+            return None;
+        }
+        let read = |kept: &KeptSignal| read_event(&kept.value).ok();
+        let fits = |kept: &KeptSignal| {
+            kept.name == request.question
+                && read(kept).is_some_and(|event| fits_event(request, &event))
+        };
+        let place = self.signals.iter().position(fits)?;
+        let kept = self.signals.remove(place)?;
+        let event = read(&kept)?;
+        Some((kept, event))
     }
 
     /// Reports that the time of a question is up. Ignored if it has its answer.
@@ -178,8 +223,16 @@ impl Machine {
                 self.open_step(step, None, Effect::Ask { step, request, left_us });
             }
         }
-        if let Some(open) = self.steps.get_mut(&step) {
-            open.ask = Some(request);
+        let awaits = self.steps.get_mut(&step).map(|open| {
+            open.ask = Some(Arc::clone(&request));
+            !open.completed
+        });
+        // In a replay, the entry of the answer takes it.
+        if self.is_live()
+            && awaits == Some(true)
+            && let Some((kept, event)) = self.take_kept(&request)
+        {
+            self.take_event(step, &request, &event, &kept.by, kept.at_us);
         }
         Ok(step)
     }
@@ -196,6 +249,11 @@ impl Machine {
     /// Replays the entry of an answer: it waits for its delivery, or for the end of the
     /// recording.
     pub(super) fn replay_answer(&mut self, step: StepId, outcome: Outcome) {
+        // An event that was kept when the script waited for it. One that came later found
+        // no such event: that would have been taken first.
+        if let Some(request) = self.steps.get(&step).and_then(|open| open.ask.clone()) {
+            self.take_kept(&request);
+        }
         self.drop_answer(step);
         let outcome = self.outcome_ref(outcome);
         self.answered.insert(step, (outcome, None));

@@ -4,11 +4,12 @@
 //! this epoch and in a replay. Never: reads an inbox, or judges a message again that is
 //! in the journal; a replay applies the recorded verdict.
 
+use super::gate::KeptSignal;
 use super::open::Effect;
 use super::{Body, Machine, Outcome, OutcomeRef, Scope, StepId, StopReason};
 use crate::codes::Code;
 use crate::limits::Limits;
-use crate::message::{Message, MessageRefusal, MessageTaken, Posted, Settles};
+use crate::message::{Message, MessageRefusal, MessageTaken, Posted, SIGNALS_KEPT_MAX, Settles};
 use crate::outcome::Failure;
 
 /// What the holder does after the machine has taken messages.
@@ -26,6 +27,7 @@ pub struct Orders {
 #[derive(Default)]
 struct Verdict {
     settles: Option<Settles>,
+    answers: Option<StepId>,
     stop: Option<StopReason>,
 }
 
@@ -53,7 +55,7 @@ impl Machine {
                 }
                 Ok(message) => {
                     let cuts = message.cuts_agents();
-                    let verdict = self.obey(&message, &by);
+                    let verdict = self.obey(&message, &by, posted_us);
                     orders.cut_agents |= cuts && verdict.is_ok();
                     (Some(message), verdict)
                 }
@@ -63,9 +65,9 @@ impl Machine {
                 Ok(verdict) => (verdict, None),
                 Err(code) => (Verdict::default(), Some(code.word().to_owned())),
             };
-            orders.stop = stronger(orders.stop, verdict.stop);
-            let settles = verdict.settles;
-            let taken = MessageTaken { number, by, posted_us, message, refused, settles };
+            orders.stop = stronger(orders.stop, verdict.stop.clone());
+            let Verdict { settles, answers, .. } = verdict;
+            let taken = MessageTaken { number, by, posted_us, message, refused, settles, answers };
             self.write(Body::MessageTaken(Box::new(taken)));
         }
         orders.limits = (self.limits != before).then_some(self.limits);
@@ -73,7 +75,7 @@ impl Machine {
     }
 
     /// Does what a message asks for.
-    fn obey(&mut self, message: &Message, by: &str) -> Result<Verdict, Code> {
+    fn obey(&mut self, message: &Message, by: &str, posted_us: i64) -> Result<Verdict, Code> {
         let mut verdict = Verdict::default();
         match message {
             Message::Continue {} => {}
@@ -89,7 +91,22 @@ impl Machine {
             Message::Restart { step } => {
                 self.restart_step(*step).map_err(|refusal| refusal.code())?;
             }
-            Message::Answer { .. } | Message::Signal { .. } => return Err(Code::StepUnknown),
+            Message::Answer { step, digest, value, comment } => {
+                let comment = comment.as_deref();
+                let answered = self.answer(*step, digest, value, by, comment, posted_us);
+                answered.map_err(|refusal| refusal.code())?;
+                verdict.answers = Some(*step);
+            }
+            Message::Signal { name, value } => {
+                let settled = self.signal(name, value, by, posted_us);
+                verdict.answers = settled.map_err(|refusal| refusal.code())?;
+                if verdict.answers.is_none() {
+                    if self.signals.len() >= SIGNALS_KEPT_MAX {
+                        return Err(MessageRefusal::SignalsFull.code());
+                    }
+                    self.signals.push_back(KeptSignal::new(name, value, by, posted_us));
+                }
+            }
         }
         Ok(verdict)
     }
@@ -135,6 +152,11 @@ impl Machine {
     /// Applies a message that an earlier epoch took: the outcome that it gave to a step is
     /// delivered at the end of the replay, unless the recording delivers it.
     pub(super) fn replay_message(&mut self, taken: MessageTaken) {
+        if let (Some(Message::Signal { name, value }), None, None) =
+            (&taken.message, &taken.refused, taken.answers)
+        {
+            self.signals.push_back(KeptSignal::new(name, value, &taken.by, taken.posted_us));
+        }
         let Some(Settles { step, outcome }) = taken.settles else { return };
         let child = Scope::of(step);
         if self.scopes.contains_key(&child) {

@@ -45,6 +45,7 @@ use crate::surface::Surface;
 use crate::survey::Survey;
 use agent_state::AgentState;
 pub use agent_state::{AgentRecord, MayBegin};
+use gate::KeptSignal;
 pub use gate::OpenAsk;
 use held_time::Timers;
 pub use messages::Orders;
@@ -144,6 +145,8 @@ pub struct Machine {
     /// Questions that are settled: no second answer counts.
     settled_asks: BTreeSet<StepId>,
     sessions: Sessions,
+    /// Events from outside that no script has waited for yet.
+    signals: VecDeque<KeptSignal>,
     /// Boxed, for the same reason.
     timers: Box<Timers>,
     scopes: BTreeMap<Scope, ScopeState>,
@@ -230,6 +233,7 @@ impl Machine {
             steps: BTreeMap::new(),
             settled_asks: BTreeSet::new(),
             sessions: Sessions::default(),
+            signals: VecDeque::new(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
             current: Scope::ROOT,

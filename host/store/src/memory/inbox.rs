@@ -23,7 +23,7 @@ impl RunInbox {
         message: &NewMessage<'_>,
     ) -> Result<u64, StoreError> {
         check_size(key, message)?;
-        let number = self.state.next(key)?;
+        let number = self.state.next_number(key)?;
         if let Err(error) = serde_json::from_str::<&serde_json::value::RawValue>(message.body) {
             let reason = format!("message {number}: {error}");
             return Err(StoreError::Invalid { key: key.clone(), reason });

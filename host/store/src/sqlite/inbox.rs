@@ -39,7 +39,7 @@ impl Session<'_> {
 
     pub(super) fn post(&self, key: &RunKey, message: &NewMessage<'_>) -> Result<u64, StoreError> {
         check_size(key, message)?;
-        let number = self.inbox(key)?.next(key)?;
+        let number = self.inbox(key)?.next_number(key)?;
         self.insert_message(key, number, message)?;
         self.execute(
             "UPDATE runs SET posted = ?3 WHERE tenant = ?1 AND run = ?2",
