@@ -184,20 +184,34 @@ fn a_termination_is_heard_while_the_script_computes() {
 
 #[test]
 fn a_time_out_is_heard_while_the_script_computes() {
-    let limit = Duration::from_secs(1);
+    /// On a machine that keeps the process from running for a second, the process puts its
+    /// time limit off, so one slow try shows nothing.
+    const TRIES: usize = 3;
     each(|what, body| {
-        let mut busy = Busy::start(body, &["--timeout", "1s"]);
-        busy.says("run_");
-        std::thread::sleep(limit);
-        let before = busy.computed();
-        let (computed, code, said) = busy.end();
-        let heard = computed.saturating_sub(before);
+        let heard: Vec<Duration> = (0..TRIES)
+            .map(|_| heard_after_time_out(what, body))
+            .scan(false, |is_heard, heard| {
+                let before = std::mem::replace(is_heard, heard <= HEARD);
+                (!before).then_some(heard)
+            })
+            .collect();
         println!("{what}: {heard:?} after the time-out");
-        assert_eq!(code, Some(5), "{what}: {said}");
-        assert!(said.contains("[timed_out]"), "{what}: {said}");
-        // The fuel of the turn that was cut is told.
-        let (_, fuel) = said.split_once("\"fuel\": ").unwrap();
-        assert!(fuel.split(',').next().unwrap().parse::<u64>().unwrap() > 0, "{what}: {said}");
-        assert!(heard <= HEARD, "{what}: computed for {heard:?} after the time-out");
+        assert!(heard.last().unwrap() <= &HEARD, "{what}: computed for {heard:?} after it");
     });
+}
+
+/// Runs it with a time limit. Returns what it computes after the limit.
+fn heard_after_time_out(what: &str, body: &str) -> Duration {
+    let limit = Duration::from_secs(1);
+    let mut busy = Busy::start(body, &["--timeout", "1s"]);
+    busy.says("run_");
+    std::thread::sleep(limit);
+    let before = busy.computed();
+    let (computed, code, said) = busy.end();
+    assert_eq!(code, Some(5), "{what}: {said}");
+    assert!(said.contains("[timed_out]"), "{what}: {said}");
+    // The fuel of the turn that was cut is told.
+    let (_, fuel) = said.split_once("\"fuel\": ").unwrap();
+    assert!(fuel.split(',').next().unwrap().parse::<u64>().unwrap() > 0, "{what}: {said}");
+    computed.saturating_sub(before)
 }
