@@ -14,6 +14,7 @@ use smol_wf_core::ids::{Digest, RunId, Scope, StepId, TimerId};
 use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunEnd, RunHead, ScopeStart};
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{Effect, Machine};
+use smol_wf_core::message::{Message, Posted};
 use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Sandbox, SandboxConfig, SandboxError};
@@ -70,6 +71,7 @@ async fn run(sandbox: &Sandbox, text: &str, seed: u64) -> Ran {
         open: BTreeMap::new(),
         timers: BTreeSet::new(),
         asks: BTreeMap::new(),
+        posted: 0,
         entries: Vec::new(),
     };
     let driven = Turns::new(sandbox.clone()).drive(machine, &mut diced).await;
@@ -86,6 +88,8 @@ struct Diced {
     timers: BTreeSet<TimerId>,
     /// Digests of what is asked.
     asks: BTreeMap<StepId, Digest>,
+    /// Number of the last message.
+    posted: u64,
     entries: Vec<Entry>,
 }
 
@@ -116,7 +120,9 @@ impl Backend for Diced {
         for effect in effects {
             match effect {
                 Effect::Cancel(step) => drop(self.open.remove(&step)),
-                Effect::RunAgent { step, .. } => drop(self.open.insert(step, Kind::Agent)),
+                Effect::RunAgent { step, .. } | Effect::RestartAgent { step, .. } => {
+                    drop(self.open.insert(step, Kind::Agent));
+                }
                 Effect::SleepUntil { step, .. } => drop(self.open.insert(step, Kind::Sleep)),
                 Effect::Ask { step, request, .. } => {
                     drop(self.open.insert(step, Kind::Ask));
@@ -142,6 +148,10 @@ impl Backend for Diced {
             machine.fire(timer);
             return Ok(true);
         }
+        if self.dice.roll(8) == 0 {
+            self.post(machine);
+            return Ok(true);
+        }
         let together = 1 + self.dice.roll(3);
         for _ in 0..together {
             let Some(step) = pick(&mut self.open, &mut self.dice) else { break };
@@ -156,6 +166,27 @@ impl Backend for Diced {
 }
 
 impl Diced {
+    /// Lets the machine take a message from outside, which may name a step that is not
+    /// open.
+    fn post(&mut self, machine: &mut Machine) {
+        self.posted += 1;
+        let step = StepId(u32::try_from(1 + self.dice.roll(12)).unwrap());
+        let message = match self.dice.roll(4) {
+            0 => Message::Stop { step },
+            1 => Message::Restart { step },
+            2 => Message::Continue {},
+            _ => {
+                let name = format!("event {}", self.dice.roll(20));
+                Message::Signal { name, value: self.posted.to_string() }
+            }
+        };
+        let (number, by) = (self.posted, "me".to_owned());
+        let posted = Posted { number, by, posted_us: self.now_us, message: Ok(message) };
+        let orders = machine.take_messages(vec![posted], 0, self.now_us);
+        assert_eq!(orders.stop, None);
+        self.entries.extend(machine.take_entries());
+    }
+
     /// Answers a question, or lets its time pass. Forged answers change nothing.
     fn settle_ask(&mut self, machine: &mut Machine, step: StepId) {
         let asked = self.asks[&step].clone();
