@@ -269,7 +269,7 @@ pub(super) fn conclude(
         (Shown::Nothing, streamed)
     } else {
         streams::flush_before_stdout();
-        report_output::print(&mut report, format, settings)
+        report_output::print(&mut report, format, settings, progress.is_quiet())
     };
     let is_summed_up = format != ReportFormat::Jsonl && !progress.is_quiet();
     if is_summed_up {
