@@ -240,6 +240,11 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
                 .for_each(|line| print_message(line));
             advice::after(engine).iter().for_each(|line| print_message(line));
         }
+        CommandError::NoStep { run, .. } => {
+            print_error(&sentence, None);
+            let db = shell::with_database();
+            print_message(&format!("its steps: smol-wf history {run} -o text{db}"));
+        }
         _ => print_error(&sentence, None),
     }
     similar_path(error).iter().for_each(|line| print_message(line));

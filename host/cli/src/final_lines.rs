@@ -78,7 +78,9 @@ pub(crate) fn print_for_log(report: &Report, said: &Said) {
 
 /// Prints what to type next, as the last line, if nothing else did.
 pub(crate) fn print_next(report: &Report, shown: Shown) {
-    if shown.is_for_people() && report.state == RunState::Completed {
+    // Below failed agents stands the same command, for their reasons.
+    let is_said = shown != Shown::Report && report.agents.failed > 0;
+    if shown.is_for_people() && report.state == RunState::Completed && !is_said {
         print_message(&format!(
             "its steps: smol-wf history {}{}",
             report.run_id,

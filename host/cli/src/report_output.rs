@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal};
 use smol_wf_engine::Report;
 
 use crate::config::Settings;
+use crate::failure::print_message;
 use crate::final_lines::Shown;
 use crate::report_format::ReportFormat;
 use crate::result_text::{self, ResultText};
@@ -23,13 +24,14 @@ pub(crate) fn print(
     report: &mut Report,
     format: ReportFormat,
     settings: &Settings,
+    is_quiet: bool,
 ) -> (Shown, io::Result<()>) {
     match format {
         ReportFormat::Json => {
             result_files::move_to_file(report, settings);
             (Shown::Report, output::document(report))
         }
-        ReportFormat::Text => match print_result(report, settings) {
+        ReportFormat::Text => match print_result(report, settings, is_quiet) {
             Ok(shown) => (shown, Ok(())),
             Err(error) => (Shown::Nothing, Err(error)),
         },
@@ -37,8 +39,16 @@ pub(crate) fn print(
     }
 }
 
+/// Prints an empty line between the result and what is said about the run.
+fn set_apart(is_quiet: bool) {
+    if !is_quiet && io::stderr().is_terminal() {
+        print_message("");
+        streams::flush_before_stdout();
+    }
+}
+
 /// Prints the result as text, cut to a few screens if it goes to one.
-fn print_result(report: &mut Report, settings: &Settings) -> io::Result<Shown> {
+fn print_result(report: &mut Report, settings: &Settings, is_quiet: bool) -> io::Result<Shown> {
     let Some(ResultText { text, is_whole }) = result_text::of_result(report.result.get()) else {
         return Ok(Shown::Nothing);
     };
@@ -47,7 +57,9 @@ fn print_result(report: &mut Report, settings: &Settings) -> io::Result<Shown> {
         return Ok(Shown::Result { rows: text.lines().count(), lines_left_out: 0, is_whole });
     }
     let cut = result_text::to_rows(&text, streams::columns_of_stdout().unwrap_or(COLUMNS));
+    set_apart(is_quiet);
     output::safe_text(&cut.text)?;
+    set_apart(is_quiet);
     if cut.lines_left_out > 0 {
         result_files::move_to_file(report, settings);
     }

@@ -78,11 +78,13 @@ fn a_step_that_is_not_there_is_an_error_that_says_how_many_there_are() {
     snapshot!(place.run(&["history", "latest", "--step", "4"]).said(2), @"
     latest is run_1, the last run of /folder
     error: --step 4: run run_1 has steps 1 to 3 [request_invalid]
+    its steps: smol-wf history run_1 -o text
     ");
     place.script(&format!("{META}return 1\n"), &[]).ok();
     snapshot!(place.run(&["history", "latest", "--step", "1"]).said(2), @"
     latest is run_1, the last run of /folder
     error: --step 1: run run_1 has no steps [request_invalid]
+    its steps: smol-wf history run_1 -o text
     ");
     place.run(&["history", "latest", "--step", "0"]).fails(2, &["a step is a number, from 1"]);
     place.run(&["history", "--step", "1"]).fails(2, &["<RUN>"]);

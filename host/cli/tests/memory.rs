@@ -117,6 +117,13 @@ fn one_large_text_of_many_steps_is_read_in_little_memory() {
     }
     fits(&place, &["export", "latest", "--format", "otlp-json", "--content", "--out", "out"], 0);
     assert!(std::fs::metadata(place.path("out")).unwrap().len() > 2 * 10 * 3_900_000);
+    for arguments in [
+        ["history", "latest", "--full", "-o", "json"],
+        ["history", "latest", "--full", "-o", "text"],
+        ["history", "latest", "--prompts", "-o", "jsonl"],
+    ] {
+        fits(&place, &arguments, 0);
+    }
     fits(&place, &["export", "latest", "--fixture", "same.swf"], 0);
     fits(&place, &["replay", "latest"], 0);
     fits(&place, &["export", "latest", "--format", "journal", "--out", "out"], 0);

@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 /// Below these, keys are data: a user's, a script's or a schema's.
-const DATA: [&str; 5] = ["results", "result", "args", "schema", "output"];
+const DATA: [&str; 6] = ["results", "result", "args", "schema", "output", "answer"];
 
 /// Objects whose keys are data: what is below them has names again.
 const MAPS: [&str; 2] = ["byModel", "byProvider"];
@@ -155,7 +155,10 @@ const SCRIPTS: [&str; 5] = ["nulls.js", "schema.js", "children.js", "wide.js", "
 fn given(place: &Place, found: &mut BTreeSet<String>) {
     let text = "export const meta = { name: 'w', description: 'd' }\nawait agent('a', { label: 'a' })\nreturn agent('b', { tools: [], disallowedTools: ['Bash'], bashCommandClamp: ['ls'], permissions: 'read', effort: 'low', maxTurns: 1, dirs: ['.'], images: ['i'], mcp: ['m'], session: 'a', system: 's' })\n";
     let ran = place.script(text, &[]);
-    document(place, "report", &["history", &ran.run_id(), "--json"], found);
+    let run = ran.run_id();
+    document(place, "report", &["history", &run, "--json"], found);
+    document(place, "step", &["history", &run, "--step", "2", "--json"], found);
+    document(place, "prompts", &["history", &run, "--prompts", "--json"], found);
 }
 
 /// Flags that stop a run at a limit.

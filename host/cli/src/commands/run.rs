@@ -277,7 +277,7 @@ pub(super) fn conclude(
         (Shown::Nothing, Ok(()))
     } else {
         streams::flush_before_stdout();
-        report_output::print(&mut report, format, settings)
+        report_output::print(&mut report, format, settings, progress.is_quiet())
     };
     let is_summed_up = format != ReportFormat::Jsonl && !is_away && !progress.is_quiet();
     if is_summed_up {
