@@ -15,8 +15,11 @@ mod system;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
+use smol_wf_core::ids::RunId;
 
 use crate::failure::CommandError;
+use crate::output;
 pub(crate) use holder::{begin, is_away, is_holder, leave};
 pub(crate) use poster::{NotDetached, start_holder};
 
@@ -29,17 +32,31 @@ pub(crate) struct DetachFlags {
     detach: bool,
 }
 
+/// The JSON output.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Started {
+    schema_version: u32,
+    run_id: RunId,
+}
+
 impl DetachFlags {
     /// With `--detach`, starts this command again in the background and prints the id
-    /// of its run. `None` if this process is to do the work itself.
-    pub(crate) fn start(&self) -> Option<Result<ExitCode, CommandError>> {
+    /// of its run, as a line or as JSON. `None` if this process is to do the work
+    /// itself.
+    pub(crate) fn start(&self, is_json: bool) -> Option<Result<ExitCode, CommandError>> {
         if !self.detach || is_holder() {
             return None;
         }
         Some(match start_holder(std::env::args_os().skip(1)) {
-            Ok(run) => crate::output::line(run.as_str())
-                .map(|()| ExitCode::SUCCESS)
-                .map_err(CommandError::from),
+            Ok(run) => {
+                let printed = if is_json {
+                    output::document(&Started { schema_version: 1, run_id: run })
+                } else {
+                    output::line(run.as_str())
+                };
+                printed.map(|()| ExitCode::SUCCESS).map_err(CommandError::from)
+            }
             Err(NotDetached::Ended(code)) => Ok(ExitCode::from(code)),
             Err(NotDetached::System(error)) => Err(error.into()),
         })

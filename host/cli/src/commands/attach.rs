@@ -15,7 +15,7 @@ use smol_wf_engine::{Engine, Notice, Report, Watcher as _};
 use super::follow::{Follower, status_of};
 use crate::config::{FlagLayer, Settings};
 use crate::failure::{self, CommandError, print_message};
-use crate::flags::{DbFlags, LogFlags};
+use crate::flags::{DbFlags, JsonFlag, LogFlags};
 use crate::progress::{Preamble, Progress};
 use crate::table::Format;
 use crate::working_folder::LatestFlags;
@@ -39,6 +39,9 @@ pub(crate) struct AttachArgs {
     /// How to print the report [default: json]
     #[arg(long, short, value_name = "FORMAT", conflicts_with = "events")]
     output: Option<Format>,
+
+    #[command(flatten)]
+    json: JsonFlag,
 
     #[command(flatten)]
     log: LogFlags,
@@ -134,7 +137,7 @@ impl AttachArgs {
         let is_shown = !self.events && !progress.is_quiet();
         if !self.events {
             streams::flush_before_stdout();
-            match self.output {
+            match self.json.asked().or(self.output) {
                 Some(Format::Text) => final_lines::print_to_stdout(report)?,
                 Some(format) => output::print(format, report)?,
                 None => output::document(report)?,

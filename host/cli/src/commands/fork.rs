@@ -77,7 +77,7 @@ impl ForkArgs {
     /// Starts the fork and waits for it. Fails if the other run does not exist,
     /// if a flag does not fit it, or as [`conclude`] does.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
-        if let Some(started) = self.work.detach.start() {
+        if let Some(started) = self.work.detach.start(false) {
             return started;
         }
         let script = self.script.as_deref().map(find_script).transpose()?;

@@ -55,7 +55,7 @@ impl ResumeArgs {
     /// Resumes the run and waits for it. Fails if it does not exist, if another
     /// process works on it, or as [`conclude`] does.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        if let Some(started) = self.work.detach.start() {
+        if let Some(started) = self.work.detach.start(false) {
             return started;
         }
         // The database is that of the current folder; all other settings are
