@@ -19,6 +19,7 @@ use serde::Serialize;
 use smol_wf_core::ids::RunId;
 
 use crate::failure::CommandError;
+use crate::output;
 pub(crate) use holder::{begin, is_away, is_holder, leave};
 pub(crate) use poster::{NotDetached, start_holder};
 
@@ -31,32 +32,33 @@ pub(crate) struct DetachFlags {
     detach: bool,
 }
 
+/// The JSON output.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Started {
+    schema_version: u32,
+    run_id: RunId,
+}
+
 impl DetachFlags {
     /// With `--detach`, starts this command again in the background and prints the id
-    /// of its run, as JSON if that was asked for. `None` if this process is to do the work itself.
-    pub(crate) fn start(&self, as_json: bool) -> Option<Result<ExitCode, CommandError>> {
+    /// of its run, as a line or as JSON. `None` if this process is to do the work
+    /// itself.
+    pub(crate) fn start(&self, is_json: bool) -> Option<Result<ExitCode, CommandError>> {
         if !self.detach || is_holder() {
             return None;
         }
         Some(match start_holder(std::env::args_os().skip(1)) {
-            Ok(run) => print(&run, as_json).map(|()| ExitCode::SUCCESS).map_err(CommandError::from),
+            Ok(run) => {
+                let printed = if is_json {
+                    output::document(&Started { schema_version: 1, run_id: run })
+                } else {
+                    output::line(run.as_str())
+                };
+                printed.map(|()| ExitCode::SUCCESS).map_err(CommandError::from)
+            }
             Err(NotDetached::Ended(code)) => Ok(ExitCode::from(code)),
             Err(NotDetached::System(error)) => Err(error.into()),
         })
-    }
-}
-
-/// The JSON document with the id of a run that was started.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Started<'a> {
-    schema_version: u32,
-    run_id: &'a RunId,
-}
-
-fn print(run: &RunId, as_json: bool) -> std::io::Result<()> {
-    match as_json {
-        true => crate::output::document(&Started { schema_version: 1, run_id: run }),
-        false => crate::output::line(run.as_str()),
     }
 }

@@ -32,7 +32,9 @@ fn ps_lists_what_a_process_holds_and_what_it_waits_for() {
     at.run(&["ps"]).fails(0, &["no database"]);
     let run = at.detach(&[]);
     let holder = at.at_work(&run);
-    until("its activity is known", || at.held()[0]["waitsFor"][0]["doing"] == "looks at one");
+    until("its activity is known", || {
+        at.held()[0]["waitsFor"][0]["doing"] == "agent.sh looks at one"
+    });
     let row = &at.held()[0];
     assert_eq!(row["state"], "running");
     assert_eq!((&row["name"], &row["agentsAtWork"]), (&"n".into(), &1.into()));
@@ -40,7 +42,7 @@ fn ps_lists_what_a_process_holds_and_what_it_waits_for() {
     let text = at.run(&["ps"]);
     let line = text.printed(0).lines().nth(1).unwrap();
     assert!(line.starts_with(&run) && line.contains(&holder.to_string()), "{line}");
-    assert!(line.ends_with("agent eins: looks at one"), "{line}");
+    assert!(line.ends_with("agent eins: agent.sh looks at one"), "{line}");
     // In the foreground as well.
     let mut child = at.start(&["run", "s.mjs"]);
     let mut said = seen_at_work(&mut child);
@@ -169,7 +171,7 @@ fn logs_tell_what_was_asked_and_answered() {
     let one = at.run(&["logs", "latest#1"]);
     let text = one.printed(0);
     assert!(text.contains("    p\n    end\n") && !text.contains("phase"), "{text}");
-    assert!(text.contains("text: ") || text.contains("looks at p"), "{text}");
+    assert!(text.contains("tool: agent.sh looks at p"), "{text}");
     at.run(&["logs", "latest#2"]).fails(2, &["has no step 2: it has 1 step"]);
     at.run(&["logs", "latest#x"]).fails(2, &["names no step"]);
     at.run(&["logs", "run_zzz"]).fails(3, &["[run_unknown]"]);

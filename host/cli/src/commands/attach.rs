@@ -16,7 +16,7 @@ use super::follow::{Follower, status_of};
 use crate::config::{FlagLayer, Settings};
 use crate::failure::{self, CommandError, print_message};
 use crate::final_lines::{self, Shown};
-use crate::flags::{DbFlags, LogFlags};
+use crate::flags::{DbFlags, JsonFlag, LogFlags};
 use crate::progress::{Preamble, Progress};
 use crate::report_format::{self, ReportFormat};
 use crate::working_folder::LatestFlags;
@@ -41,6 +41,9 @@ pub(crate) struct AttachArgs {
     /// The same as --output jsonl
     #[arg(long)]
     events: bool,
+
+    #[command(flatten)]
+    json: JsonFlag,
 
     #[command(flatten)]
     log: LogFlags,
@@ -69,8 +72,9 @@ impl AttachArgs {
     /// Follows the run to its end, and prints its report. Fails if the run does not
     /// exist or cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        report_format::check(self.output, self.events)?;
-        let format = report_format::chosen(self.output, self.events);
+        let output = self.output.or(self.json.asked().map(|_| ReportFormat::Json));
+        report_format::check(output, self.events)?;
+        let format = report_format::chosen(output, self.events);
         let mut flags = FlagLayer::default();
         self.db.put(&mut flags);
         self.log.put(&mut flags);

@@ -49,8 +49,8 @@ impl Follower {
         loop {
             if let Some(status) = status_of(&self.engine, &self.run).await? {
                 self.is_over = status.holder.is_none();
-                let has_more = std::mem::replace(&mut self.entries, status.entries);
-                if self.is_over || has_more != status.entries {
+                let before = std::mem::replace(&mut self.entries, status.entries);
+                if self.is_over || before != status.entries {
                     return Ok(());
                 }
             }

@@ -82,10 +82,8 @@ fn said(data: &EventData) -> Option<Said> {
     match data {
         // It repeats the event before it.
         EventData::Log { of: Some(_), .. } => None,
-        EventData::Log { message, of: None } => match message.split_once('\n') {
-            Some(_) => with("log", message),
-            None => line(format!("log {message}")),
-        },
+        EventData::Log { message, .. } if message.contains('\n') => with("log", message),
+        EventData::Log { message, .. } => line(format!("log {message}")),
         EventData::Forked(parent) => line(format!("fork of {}", parent.run)),
         EventData::Resumed { attempt } => line(format!("resumed, epoch {attempt}")),
         EventData::Started(script) => {
