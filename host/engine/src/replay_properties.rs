@@ -121,11 +121,11 @@ impl Backend for Diced {
             match effect {
                 Effect::Cancel(step) => drop(self.open.remove(&step)),
                 Effect::RunAgent { step, .. } | Effect::RestartAgent { step, .. } => {
-                    drop(self.open.insert(step, Kind::Agent));
+                    self.open.insert(step, Kind::Agent);
                 }
                 Effect::SleepUntil { step, .. } => drop(self.open.insert(step, Kind::Sleep)),
                 Effect::Ask { step, request, .. } => {
-                    drop(self.open.insert(step, Kind::Ask));
+                    self.open.insert(step, Kind::Ask);
                     self.asks.insert(step, request.digest());
                 }
                 Effect::FindChild { .. } => {}

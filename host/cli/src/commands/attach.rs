@@ -169,7 +169,7 @@ fn conclude(
     if !streams_events {
         streams::flush_before_stdout();
         let printed;
-        (shown, printed) = report_output::print(report, format, settings);
+        (shown, printed) = report_output::print(report, format, settings, progress.is_quiet());
         printed?;
     }
     let is_summed_up = !streams_events && !progress.is_quiet();
