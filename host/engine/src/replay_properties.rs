@@ -119,7 +119,7 @@ impl Backend for Diced {
                 Effect::RunAgent { step, .. } => drop(self.open.insert(step, Kind::Agent)),
                 Effect::SleepUntil { step, .. } => drop(self.open.insert(step, Kind::Sleep)),
                 Effect::Ask { step, request, .. } => {
-                    drop(self.open.insert(step, Kind::Ask));
+                    self.open.insert(step, Kind::Ask);
                     self.asks.insert(step, request.digest());
                 }
                 Effect::FindChild { .. } => {}
