@@ -350,16 +350,9 @@ mod tests {
         let mut taken = ask.clone();
         taken.unknown = vec!["detail".to_owned()];
         let mut schemas = RecentSchemas::default();
-        let again = AskRequest::read_again(
-            AskKind::Ask,
-            "q",
-            r#"{"detail":"d"}"#,
-            Some(&taken),
-            &mut schemas,
-        );
-        assert_eq!(
-            (again.as_ref().unwrap().detail.as_ref(), &again.unwrap().unknown),
-            (None, &taken.unknown)
-        );
+        let options = r#"{"detail":"d"}"#;
+        let again =
+            AskRequest::read_again(AskKind::Ask, "q", options, Some(&taken), &mut schemas).unwrap();
+        assert_eq!((again.detail, again.unknown), (None, taken.unknown));
     }
 }
