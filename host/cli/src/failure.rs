@@ -418,6 +418,8 @@ fn print_next(report: &Report) {
     } else if report.state == RunState::Paused && code == Code::WaitingForAnswer.word() {
         print_questions(report);
         print_message(&format!("answer: smol-wf answer {run}{db}"));
+    } else if report.state == RunState::Paused && code == Code::Paused.word() {
+        print_message(&format!("go on: smol-wf continue {run}{db}"));
     } else if report.state.is_resumable() && !FIXED_LIMITS.iter().any(|one| code == one.word()) {
         let flag = report.error.as_ref().and_then(advice::raise_of);
         print_message(&format!("resume: {}", shell::resume(run, flag.as_deref())));
