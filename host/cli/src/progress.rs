@@ -11,7 +11,9 @@ mod slow;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use smol_wf_core::event::{AgentFailed, Event, EventData, EventWarning};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
@@ -42,6 +44,9 @@ pub(crate) struct Progress {
     run: OnceLock<RunId>,
     /// The folder of the agents, for the first line.
     place: OnceLock<String>,
+    /// When the run was created, in microseconds since 1970, if its events are shown
+    /// later than they happened.
+    created_us: OnceLock<i64>,
     opening: Preamble,
     /// Warnings from before the run had an id, which must be the first line.
     early: Mutex<Vec<String>>,
@@ -100,10 +105,27 @@ impl Progress {
             screen,
             run: OnceLock::new(),
             place: OnceLock::new(),
+            created_us: OnceLock::new(),
             opening,
             early: Mutex::default(),
             said: Mutex::default(),
         }
+    }
+
+    /// For a run that began earlier: agents have been at work since their events.
+    pub(crate) fn created_at(&self, at_us: i64) {
+        let _ = self.created_us.set(at_us);
+    }
+
+    /// When an event happened.
+    fn time_of(&self, event: &Event) -> Instant {
+        let now = Instant::now();
+        let Some(created_us) = self.created_us.get() else { return now };
+        let since_us = i64::try_from(event.elapsed_nanos / 1_000).unwrap_or(i64::MAX);
+        let at_us = created_us.saturating_add(since_us);
+        let age_us = Timestamp::now().as_microsecond().saturating_sub(at_us);
+        let age = Duration::from_micros(u64::try_from(age_us).unwrap_or(0));
+        now.checked_sub(age).unwrap_or(now)
     }
 
     /// The id of the run, once it can be resumed.
@@ -317,8 +339,9 @@ impl Progress {
 
     /// Shows an event, as far as the log level allows.
     fn show(&self, event: &Event) {
+        let at = self.time_of(event);
         if let Screen::Plain(plain) = &self.screen {
-            plain.note(event);
+            plain.note(event, at);
         }
         match &event.data {
             EventData::Warning(warning) => {
@@ -326,12 +349,12 @@ impl Progress {
             }
             EventData::AgentEvent { .. } if self.level < LogLevel::Debug => {
                 if let Screen::Live(live) = &self.screen {
-                    live.show(event);
+                    live.show(event, at);
                 }
             }
             _ if self.level >= LogLevel::Info => match &self.screen {
                 Screen::Plain(plain) => plain.show(event),
-                Screen::Live(live) => live.show(event),
+                Screen::Live(live) => live.show(event, at),
             },
             _ => {}
         }

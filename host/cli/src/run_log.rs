@@ -3,7 +3,7 @@
 //! Owns: the folder `<database>.logs` with one file per run, readable by its owner
 //! only, and its largest size. Never: part of the journal, or exported.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -55,6 +55,9 @@ pub(crate) fn open(run: &RunId) -> io::Result<(File, u64)> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(&path)?;
+    // Tells readers that somebody still writes, also when the run is let go of. It lasts
+    // as long as stdout and stderr are this file. An earlier process may be at its end.
+    let _ = file.try_lock();
     let has = file.metadata()?.len();
     if has > LOG_BYTES_MAX / 2 {
         file.set_len(0)?;
@@ -75,6 +78,12 @@ pub(crate) fn read_from(run: &RunId, from: u64) -> io::Result<Option<File>> {
         file.seek(SeekFrom::Start(from))?;
     }
     Ok(Some(file))
+}
+
+/// Whether a process still writes the log of a run.
+pub(crate) fn is_written(run: &RunId) -> bool {
+    let file = path_of(run).and_then(|path| File::open(path).ok());
+    file.is_some_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Removes the log of a deleted run, and the folder with its last file. A folder that

@@ -254,13 +254,17 @@ fn finish(code: u8) -> ! {
 /// Calls `take` with the exit code of each signal, in a thread of its own. For a command
 /// that does not listen: if no thread can be started, a signal ends the process.
 fn on_each(take: impl Fn(u8) + Send + 'static) {
+    let (says, ready) = mpsc::channel::<()>();
     let thread = thread::Builder::new().name("signals".to_owned());
     let _ = thread.spawn(move || {
         let Some(mut listener) = Listener::new() else { return };
+        drop(says);
         loop {
             listener.wait().into_iter().for_each(&take);
         }
     });
+    // Wait until the thread listens.
+    let _ = ready.recv();
 }
 
 /// Hands each signal to another process instead of ending this one.
@@ -286,21 +290,10 @@ pub(crate) fn remove_unfinished_files() {
         return;
     }
     ONCE.call_once(|| {
-        let (says, ready) = mpsc::channel::<()>();
-        // If no thread can be started, a signal just ends the process.
-        let thread = thread::Builder::new().name("signals".to_owned());
-        let _ = thread.spawn(move || {
-            let Some(mut listener) = Listener::new() else { return };
-            drop(says);
-            loop {
-                for code in listener.wait() {
-                    file_output::remove_unfinished();
-                    system::end(code);
-                }
-            }
+        on_each(|code| {
+            file_output::remove_unfinished();
+            system::end(code);
         });
-        // Wait until the thread listens.
-        let _ = ready.recv();
     });
 }
 

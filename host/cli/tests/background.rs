@@ -52,9 +52,11 @@ fn the_id_is_there_at_once_and_the_run_goes_on() {
     at.go();
     let ran = at.run(&["attach", &run]);
     assert_eq!(ran.ok()["results"], "answer to hi");
+    // Its last words come when it has let go of the run.
+    until("its last words", || at.log_text(&run).contains("completed: 1 agent"));
     let log = at.log_text(&run);
     assert!(log.starts_with(&format!("run {run} in /")), "{log}");
-    assert!(log.contains("[agent] hi: done") && log.contains("completed: 1 agent"), "{log}");
+    assert!(log.contains("[agent] hi: done"), "{log}");
     assert!(at.held().is_empty());
 }
 

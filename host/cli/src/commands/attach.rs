@@ -132,6 +132,9 @@ async fn watch(
 ) -> Result<Seen, CommandError> {
     let head = engine.head(run).await?;
     let status = status_of(engine, run).await?;
+    if let Some(status) = &status {
+        progress.created_at(status.created_at_us);
+    }
     let was_held = status.is_none_or(|status| status.holder.is_some());
     let mut seen = Seen { was_held, is_unread: false };
     if !streams_events {

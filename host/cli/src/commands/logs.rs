@@ -114,9 +114,11 @@ impl LogsArgs {
         let mut at = 0;
         let mut is_there = false;
         loop {
-            // Asked first: what a holder says before it lets go is then in the log.
+            // Asked first: what a process says before it ends is then in the log. Its last
+            // words come when it has let go of the run.
             let status = status_of(engine, run).await?;
-            let is_held = status.is_none_or(|status| status.holder.is_some());
+            let is_held =
+                status.is_none_or(|status| status.holder.is_some()) || run_log::is_written(run);
             if let Some(log) = run_log::read_from(run, at).map_err(unreadable)? {
                 is_there = true;
                 let mut log = BufReader::new(log);

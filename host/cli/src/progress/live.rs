@@ -64,15 +64,16 @@ struct WorkingAgent {
 }
 
 impl Live {
-    /// Updates the moving lines with an event, and prints its line above them.
-    pub(crate) fn show(self: &Arc<Self>, event: &Event) {
+    /// Updates the moving lines with an event that happened at this time, and prints its
+    /// line above them.
+    pub(crate) fn show(self: &Arc<Self>, event: &Event, at: Instant) {
         let mut state = self.state();
         if !state.is_shown {
             state.is_shown = true;
-            state.began.get_or_insert_with(Instant::now);
+            state.began.get_or_insert(at);
             streams::set_moving(Some(self.clone()));
         }
-        state.apply(event);
+        state.apply(event, at);
         drop(state);
         let changes_a_line =
             matches!(event.data, EventData::AgentStarted(_) | EventData::AgentEvent { .. });
@@ -108,17 +109,17 @@ impl Moving for Live {
 
 impl State {
     /// Updates the agents and the totals with an event.
-    fn apply(&mut self, event: &Event) {
+    fn apply(&mut self, event: &Event, at: Instant) {
         let step = event.metadata.step_id.clone().unwrap_or_default();
         match &event.data {
             EventData::AgentStarted(agent) => {
                 let label = fit_moving_line(&agent.label, LABEL_COLUMNS);
-                let (doing, since) = (String::new(), Instant::now());
+                let (doing, since) = (String::new(), at);
                 self.working.push(WorkingAgent { step, label, doing, since });
             }
             EventData::AgentEvent { kind, text } => {
                 // Fragments of an answer are not worth showing.
-                self.set_activity(&step, if kind == "text" { "writing" } else { text });
+                self.set_activity(&step, if kind == "text" { "writing" } else { text }, at);
             }
             EventData::AgentCompleted(done) => {
                 self.done += 1;
@@ -133,6 +134,8 @@ impl State {
                 self.add_usage(Some(parked.usage), None);
                 self.working.retain(|agent| agent.step != step);
             }
+            // What an earlier process had at work is over, and begins anew.
+            EventData::Resumed { .. } | EventData::Stopped(_) => self.working.clear(),
             EventData::Phase { title } => self.phase = fit_moving_line(title, LABEL_COLUMNS),
             _ => {}
         }
@@ -155,13 +158,13 @@ impl State {
     }
 
     /// Shows what the agent of a step is doing.
-    fn set_activity(&mut self, step: &str, doing: &str) {
+    fn set_activity(&mut self, step: &str, doing: &str, at: Instant) {
         let Some(agent) = self.working.iter_mut().find(|agent| agent.step == step) else { return };
         let doing = fit_moving_line(doing, DOING_COLUMNS);
         if agent.doing != doing {
             agent.doing = doing;
             // The time of the current activity starts anew.
-            agent.since = Instant::now();
+            agent.since = at;
         }
     }
 
@@ -288,6 +291,22 @@ mod tests {
         assert_eq!(lines.len(), 10);
         assert!(lines[1].ends_with("agent number 0 » bash npm test 1m05s"), "{}", lines[1]);
         assert_eq!(lines[9], "    +4 more");
+    }
+
+    #[test]
+    fn what_an_earlier_process_had_at_work_is_not_shown() {
+        let mut state = at_work(3);
+        let metadata = smol_wf_core::event::Metadata {
+            run_id: smol_wf_core::ids::RunId::from_bits(1),
+            step_id: None,
+            provider: None,
+            session_id: None,
+            workflow_depth: 0,
+            parent_step_id: None,
+        };
+        let data = EventData::Resumed { attempt: 2 };
+        state.apply(&Event { seq: 9, elapsed_nanos: 0, metadata, data }, Instant::now());
+        assert!(state.working.is_empty());
     }
 
     #[test]

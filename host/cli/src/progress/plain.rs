@@ -40,9 +40,9 @@ impl Plain {
 
     /// Notes an event for the reports about slow agents, whether it is shown or
     /// not.
-    pub(crate) fn note(&self, event: &Event) {
+    pub(crate) fn note(&self, event: &Event, at: Instant) {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-        slow.note(event, Instant::now());
+        slow.note(event, at);
     }
 
     /// Stops the reports about slow agents.

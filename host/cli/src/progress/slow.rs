@@ -33,6 +33,9 @@ struct Agent {
 impl Slow {
     /// Updates the agents with an event.
     pub(super) fn note(&mut self, event: &Event, now: Instant) {
+        if matches!(event.data, EventData::Resumed { .. } | EventData::Stopped(_)) {
+            self.agents.clear();
+        }
         let Some(step) = event.metadata.step_id.clone() else { return };
         match &event.data {
             EventData::AgentStarted(started) => {
