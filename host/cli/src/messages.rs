@@ -3,6 +3,7 @@
 //! Owns: a sample of each error, and the comparison with `tests/messages.txt`. Never:
 //! part of the program.
 
+mod posts;
 mod samples;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,9 @@ use smol_wf_core::codes::Code;
 
 /// Codes of errors that scripts get, or that occur while one runs. Their texts have no
 /// fixed sample: they quote the call, or the agent.
-const SAID_TO_SCRIPTS: [Code; 34] = [
+const SAID_TO_SCRIPTS: [Code; 35] = [
+    Code::Stopped,
+    Code::AskTimedOut,
     Code::Import,
     Code::ResultNotJson,
     Code::NeverSettles,
@@ -27,7 +30,6 @@ const SAID_TO_SCRIPTS: [Code; 34] = [
     Code::SchemaInvalid,
     Code::SchemaMismatch,
     Code::ProviderUnknown,
-    Code::AnswerTooLarge,
     Code::AnswerTooCostly,
     Code::InternalError,
     Code::ProviderFailed,

@@ -17,6 +17,10 @@ pub(super) fn hint(error: &PostError) -> String {
         PostError::Refused { run, refusal: MessageRefusal::StepSettled { step } } => {
             format!("to ask again from there: smol-wf fork {run} --from {step}{db}")
         }
+        PostError::Refused {
+            run,
+            refusal: MessageRefusal::Answer(_) | MessageRefusal::AnswerWaits { .. },
+        } => format!("what it asks: smol-wf answer {run}{db}"),
         PostError::Refused { run, .. } => format!("its steps: smol-wf history {run} -o text{db}"),
         _ => format!("all runs: smol-wf history{db}"),
     }
@@ -29,6 +33,12 @@ pub(crate) fn of_refused_message(run: &RunId, message: Option<&str>, code: &str)
         Some(Code::StepSettled) => "the step has its outcome already",
         Some(Code::StepUnknown) => "there is no such step",
         Some(Code::StepNotAnAgent) => "the step is not an agent's",
+        Some(Code::AskUnknown) => "the step asks nothing",
+        Some(Code::AskAnswered) => "the question was answered by another one, or its time was up",
+        Some(Code::AskChanged) => "it was given to another question",
+        Some(Code::AnswerInvalid) => "the answer does not fit the question",
+        Some(Code::SignalsFull) => "the run keeps as many events as it may",
+        Some(Code::MessageUnreadable) => "a newer program posted it",
         Some(Code::MessageSuperseded) => "the run was taken up or told to go on after that",
         _ => "the process that works on the run cannot do that",
     };

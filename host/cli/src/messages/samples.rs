@@ -23,6 +23,7 @@ use smol_wf_engine::{
 use smol_wf_sandbox::TurnFault;
 use smol_wf_store::{FileChange, RunKey};
 
+use super::posts;
 use crate::advice;
 use crate::config::{ConfigError, FilePosition};
 use crate::failure::{CommandError, FileError};
@@ -33,6 +34,7 @@ use crate::workflow_args::{ArgsError, SourceError};
 pub(super) fn all() -> Vec<(&'static str, Vec<String>)> {
     vec![
         ("Limits and other stops of a run", stops()),
+        ("Messages to runs", posts::all()),
         ("The database", store().into_iter().map(|error| of(error.into())).collect()),
         ("Journals and archives", journals()),
         ("Fixtures", fixtures().into_iter().map(|error| of(error.into())).collect()),
@@ -100,6 +102,7 @@ fn stops() -> Vec<String> {
     let held = |code, message: &str| StopReason::held(code, message.to_owned());
     let others = [
         StopReason::TimedOut { limit_ms: 1_500 },
+        StopReason::Paused { by: "ann".to_owned() },
         StopReason::WaitingForAnswer { asks: 1 },
         StopReason::WaitingForAnswer { asks: 2 },
         held(Code::NoAgent, "step 1 (`a`) names no agent"),
