@@ -3,6 +3,7 @@
 //! Owns: which answer settles which question, once, and the end of its time. Never:
 //! asks anyone; the engine shows the questions and takes in the answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::sessions::StepSession;
@@ -16,6 +17,22 @@ use crate::journal::Entry;
 use crate::limits::ASKS_OPEN_MAX;
 use crate::step::StepRequest;
 use crate::surface::Surface;
+
+/// The questions of a run.
+#[derive(Debug, Default)]
+pub(super) struct Asks {
+    /// Those without an outcome.
+    pub(super) open: BTreeSet<StepId>,
+    /// Those that are settled: no second answer counts.
+    settled: BTreeSet<StepId>,
+}
+
+impl Asks {
+    pub(super) fn settle(&mut self, step: StepId) {
+        self.open.remove(&step);
+        self.settled.insert(step);
+    }
+}
 
 /// A question that waits for its answer.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +48,8 @@ pub struct OpenAsk<'m> {
 impl Machine {
     /// The questions that wait for an answer, in the order in which they were asked.
     pub fn open_asks(&self) -> impl Iterator<Item = OpenAsk<'_>> {
-        let waits = self.steps.iter().filter(|(_, open)| !open.completed);
-        waits.filter_map(|(step, open)| {
+        self.asks.open.iter().filter_map(|step| {
+            let open = self.steps.get(step).filter(|open| !open.completed)?;
             Some(OpenAsk { step: *step, scope: open.scope, request: open.ask.as_ref()? })
         })
     }
@@ -60,7 +77,7 @@ impl Machine {
         }
         let checked = check(&request, value)?;
         let comment = comment.map(ToOwned::to_owned).or_else(|| checked.comment.clone());
-        let answered = AnsweredBy { by: by.to_owned(), comment, at_us };
+        let answered = AnsweredBy::new(by, comment, at_us);
         self.take_answer(step, &request, &checked, answered);
         Ok(())
     }
@@ -89,7 +106,7 @@ impl Machine {
         let first = self.open_asks().find(waits).map(|open| (open.step, Arc::clone(open.request)));
         let Some((step, request)) = first else { return Ok(0) };
         let checked = Checked { value: event.to_string(), approved: false, comment: None };
-        let answered = AnsweredBy { by: by.to_owned(), comment: None, at_us };
+        let answered = AnsweredBy::new(by, None, at_us);
         self.take_answer(step, &request, &checked, answered);
         Ok(1)
     }
@@ -110,7 +127,7 @@ impl Machine {
             return Err(AnswerRefusal::Unknown { step });
         }
         let Some(open) = self.steps.get(&step) else {
-            return Err(match self.settled_asks.contains(&step) {
+            return Err(match self.asks.settled.contains(&step) {
                 true => AnswerRefusal::Answered { step },
                 false => AnswerRefusal::Unknown { step },
             });
@@ -150,7 +167,7 @@ impl Machine {
         if self.surface() < Surface::Fourth {
             return Err(refuse("is not part of this surface".to_owned()));
         }
-        if self.is_live() && self.open_asks().count() >= ASKS_OPEN_MAX {
+        if self.is_live() && self.asks.open.len() >= ASKS_OPEN_MAX {
             return Err(refuse(format!(
                 "is refused: {ASKS_OPEN_MAX} questions of the run are open, as many as may be"
             )));
@@ -180,6 +197,9 @@ impl Machine {
         }
         if let Some(open) = self.steps.get_mut(&step) {
             open.ask = Some(request);
+            if !open.completed {
+                self.asks.open.insert(step);
+            }
         }
         Ok(step)
     }

@@ -26,7 +26,7 @@ mod stuck;
 mod timers;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
 use crate::ids::{Digest, Scope, StepId, TimerId};
@@ -139,8 +139,7 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be compared with `Settled`.
     ended_children: BTreeMap<StepId, Option<Outcome>>,
     steps: BTreeMap<StepId, OpenStep>,
-    /// Questions that are settled: no second answer counts.
-    settled_asks: BTreeSet<StepId>,
+    asks: gate::Asks,
     sessions: Sessions,
     /// Boxed, for the same reason.
     timers: Box<Timers>,
@@ -226,7 +225,7 @@ impl Machine {
             schemas: Box::default(),
             ended_children: BTreeMap::new(),
             steps: BTreeMap::new(),
-            settled_asks: BTreeSet::new(),
+            asks: gate::Asks::default(),
             sessions: Sessions::default(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
@@ -445,6 +444,7 @@ impl Machine {
         // Steps that were not awaited are cut off, those of the last turn too.
         self.effects.clear();
         self.steps.clear();
+        self.asks.open.clear();
         self.timers.forget_all();
         self.deliveries.clear();
         self.end = Some(end);
