@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::codes::Code;
 use crate::cut;
+use crate::limits::{ASK_BY_BYTES_MAX, ASK_COMMENT_BYTES_MAX};
 use crate::outcome::{Failure, Outcome};
 use crate::schema::StepSchema;
 use crate::utc::utc;
@@ -92,6 +93,15 @@ pub struct AnsweredBy {
     pub comment: Option<String>,
     /// When, in microseconds since 1970.
     pub at_us: i64,
+}
+
+impl AnsweredBy {
+    /// Within the bounds of both texts.
+    pub(crate) fn new(by: &str, comment: Option<String>, at_us: i64) -> Self {
+        let by = cut::head(by, ASK_BY_BYTES_MAX).to_owned();
+        let comment = comment.map(|comment| cut::to_bytes(comment, ASK_COMMENT_BYTES_MAX));
+        Self { by, comment, at_us }
+    }
 }
 
 impl AskRequest {

@@ -126,6 +126,9 @@ pub const ASK_ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// Most bytes of a comment beside an answer.
 pub const ASK_COMMENT_BYTES_MAX: usize = 4 * 1024;
 
+/// Bytes kept of the name of who answered.
+pub const ASK_BY_BYTES_MAX: usize = 256;
+
 /// Questions of one run that may be open at the same time: more than people answer in a
 /// day.
 pub const ASKS_OPEN_MAX: usize = 1_000;

@@ -3,6 +3,7 @@
 //! Owns: which answer settles which question, once, and the end of its time. Never:
 //! asks anyone; the engine shows the questions and takes in the answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -18,6 +19,22 @@ use crate::journal::Entry;
 use crate::limits::ASKS_OPEN_MAX;
 use crate::step::StepRequest;
 use crate::surface::Surface;
+
+/// The questions of a run.
+#[derive(Debug, Default)]
+pub(super) struct Asks {
+    /// Those without an outcome.
+    pub(super) open: BTreeSet<StepId>,
+    /// Those that are settled: no second answer counts.
+    settled: BTreeSet<StepId>,
+}
+
+impl Asks {
+    pub(super) fn settle(&mut self, step: StepId) {
+        self.open.remove(&step);
+        self.settled.insert(step);
+    }
+}
 
 /// A question that waits for its answer.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +66,8 @@ impl KeptSignal {
 impl Machine {
     /// The questions that wait for an answer, in the order in which they were asked.
     pub fn open_asks(&self) -> impl Iterator<Item = OpenAsk<'_>> {
-        let waits = self.steps.iter().filter(|(_, open)| !open.completed);
-        waits.filter_map(|(step, open)| {
+        self.asks.open.iter().filter_map(|step| {
+            let open = self.steps.get(step).filter(|open| !open.completed)?;
             Some(OpenAsk { step: *step, scope: open.scope, request: open.ask.as_ref()? })
         })
     }
@@ -78,7 +95,7 @@ impl Machine {
         }
         let checked = check(&request, value)?;
         let comment = comment.map(ToOwned::to_owned).or_else(|| checked.comment.clone());
-        let answered = AnsweredBy { by: by.to_owned(), comment, at_us };
+        let answered = AnsweredBy::new(by, comment, at_us);
         self.take_answer(step, &request, &checked, answered);
         Ok(())
     }
@@ -119,7 +136,7 @@ impl Machine {
         at_us: i64,
     ) {
         let checked = Checked { value: event.to_string(), approved: false, comment: None };
-        let answered = AnsweredBy { by: by.to_owned(), comment: None, at_us };
+        let answered = AnsweredBy::new(by, None, at_us);
         self.take_answer(step, request, &checked, answered);
     }
 
@@ -155,7 +172,7 @@ impl Machine {
             return Err(AnswerRefusal::Unknown { step });
         }
         let Some(open) = self.steps.get(&step) else {
-            return Err(match self.settled_asks.contains(&step) {
+            return Err(match self.asks.settled.contains(&step) {
                 true => AnswerRefusal::Answered { step },
                 false => AnswerRefusal::Unknown { step },
             });
@@ -195,7 +212,7 @@ impl Machine {
         if self.surface() < Surface::Fourth {
             return Err(refuse("is not part of this surface".to_owned()));
         }
-        if self.is_live() && self.open_asks().count() >= ASKS_OPEN_MAX {
+        if self.is_live() && self.asks.open.len() >= ASKS_OPEN_MAX {
             return Err(refuse(format!(
                 "is refused: {ASKS_OPEN_MAX} questions of the run are open, as many as may be"
             )));
@@ -227,6 +244,9 @@ impl Machine {
             open.ask = Some(Arc::clone(&request));
             !open.completed
         });
+        if awaits == Some(true) {
+            self.asks.open.insert(step);
+        }
         // In a replay, the entry of the answer takes it.
         if self.is_live()
             && awaits == Some(true)

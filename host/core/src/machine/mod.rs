@@ -27,7 +27,7 @@ mod stuck;
 mod timers;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::guest::{Outcome, Status, StopTurn, UNDEFINED};
 use crate::ids::{Digest, Scope, StepId, TimerId};
@@ -142,8 +142,7 @@ pub struct Machine {
     /// Outcomes of children that ended in a replay, to be compared with `Settled`.
     ended_children: BTreeMap<StepId, Option<Outcome>>,
     steps: BTreeMap<StepId, OpenStep>,
-    /// Questions that are settled: no second answer counts.
-    settled_asks: BTreeSet<StepId>,
+    asks: gate::Asks,
     sessions: Sessions,
     /// Events from outside that no script has waited for yet.
     signals: VecDeque<KeptSignal>,
@@ -231,7 +230,7 @@ impl Machine {
             schemas: Box::default(),
             ended_children: BTreeMap::new(),
             steps: BTreeMap::new(),
-            settled_asks: BTreeSet::new(),
+            asks: gate::Asks::default(),
             sessions: Sessions::default(),
             signals: VecDeque::new(),
             timers: Box::default(),
@@ -451,6 +450,7 @@ impl Machine {
         // Steps that were not awaited are cut off, those of the last turn too.
         self.effects.clear();
         self.steps.clear();
+        self.asks.open.clear();
         self.timers.forget_all();
         self.deliveries.clear();
         self.end = Some(end);

@@ -239,6 +239,7 @@ impl Machine {
         if scope == Scope::ROOT {
             if let Some(Entry { body: Body::RunEnded { end }, .. }) = self.take_recorded() {
                 self.steps.clear();
+                self.asks.open.clear();
                 self.timers.forget_all();
                 self.end = Some(end);
             }

@@ -29,7 +29,7 @@ impl Machine {
     ) -> Option<Next> {
         let open = self.steps.remove(&step)?;
         if open.ask.is_some() {
-            self.settled_asks.insert(step);
+            self.asks.settle(step);
         }
         if open.agent.is_some() {
             self.sessions.record(step, open.scope, open.session, reply);
@@ -102,6 +102,7 @@ impl Machine {
         let Some(open) = self.steps.get_mut(&step) else { return };
         if !open.completed {
             open.completed = true;
+            self.asks.open.remove(&step);
             if let Some(reply) = &reply {
                 self.agent_state.ledger.count(reply);
             }
@@ -159,6 +160,7 @@ impl Machine {
             self.steps.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
         for id in cut {
             self.steps.remove(&id);
+            self.asks.open.remove(&id);
             self.drop_answer(id);
             self.agent_state.cut(id);
             self.effects.push(Effect::Cancel(id));
