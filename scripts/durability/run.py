@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Proves the statements of `docs/reliability.md` about durability.
 
-    scripts/durability/run.py [kill] [errors] [powercut] [readers] [races] [prompts] [--quick] [--program FILE]
+    scripts/durability/run.py [kill] [errors] [powercut] [readers] [races] [prompts] [messages] [--quick] [--program FILE]
 
 Without a name, every campaign runs. `--quick` runs a part of each, for CI.
 Needs Linux and strace. Exits 1 and names the point when a guarantee was broken.
@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import errors
 import kill
+import messages
 import powercut
 import prompts
 import races
@@ -32,6 +33,7 @@ CAMPAIGNS: dict[str, tuple[Callable[[str, bool], Outcome], str, str]] = {
     "readers": (lambda p, quick: readers.campaign(p, 4 if quick else 60), "readers that stopped", "steps made meanwhile"),
     "races": (lambda p, quick: races.campaign(p, WORKLOADS, 60 if quick else 1000), "races", "losers refused"),
     "prompts": (lambda p, quick: prompts.campaign(p, 60 if quick else 2000), "prompts read to their end", "runs ended early"),
+    "messages": (lambda p, quick: messages.campaign(p, *((80, 20) if quick else (1000, 200))), "messages", "deaths of the holder"),
 }
 
 
