@@ -266,6 +266,7 @@ async fn nothing_is_posted_that_does_not_fit_and_nothing_to_stop_a_run_that_has_
     let body = format!("const {{ sleep }} = SW.extra; {body}");
     let run = start(&bench, bench.request(&body));
     let id = run.id();
+    gate.has_begun(1).await;
     gate.open.add_permits(1);
     until(|| bench.kinds(&id).iter().filter(|kind| **kind == "step_asked").count() == 2).await;
     let refused = async |message| match bench.engine.post(&id, "ann", &message).await {

@@ -422,6 +422,10 @@ impl Machine {
         self.turn_bytes = 0;
         self.agents_before = self.agents - self.reused;
         self.record(Body::TurnEnded { scope, fuel, state })?;
+        // In a replay, a message that stopped this child may follow its last turn.
+        if !self.scopes.contains_key(&scope) {
+            return Ok(());
+        }
         match (scope, status) {
             (_, Status::Pending) => {
                 let waits = self.steps.values().any(|step| step.scope == scope);
