@@ -12,7 +12,7 @@ use smol_wf_core::codes::Code;
 
 /// Codes of errors that scripts get, or that occur while one runs. Their texts have no
 /// fixed sample: they quote the call, or the agent.
-const SAID_TO_SCRIPTS: [Code; 34] = [
+const SAID_TO_SCRIPTS: [Code; 35] = [
     Code::Import,
     Code::ResultNotJson,
     Code::NeverSettles,
@@ -29,6 +29,7 @@ const SAID_TO_SCRIPTS: [Code; 34] = [
     Code::ProviderUnknown,
     Code::AnswerTooLarge,
     Code::AnswerTooCostly,
+    Code::AskTimedOut,
     Code::InternalError,
     Code::ProviderFailed,
     Code::ProviderModel,
