@@ -15,7 +15,6 @@ use smol_wf_core::codes::Code;
 /// fixed sample: they quote the call, or the agent.
 const SAID_TO_SCRIPTS: [Code; 35] = [
     Code::Stopped,
-    Code::AskTimedOut,
     Code::Import,
     Code::ResultNotJson,
     Code::NeverSettles,
@@ -31,6 +30,7 @@ const SAID_TO_SCRIPTS: [Code; 35] = [
     Code::SchemaMismatch,
     Code::ProviderUnknown,
     Code::AnswerTooCostly,
+    Code::AskTimedOut,
     Code::InternalError,
     Code::ProviderFailed,
     Code::ProviderModel,

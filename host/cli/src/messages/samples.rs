@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::budget::Allowance;
 use smol_wf_core::codes::{Code, Limit};
+use smol_wf_core::gate::{AnswerRefusal, AskKind, AskRequest, check_answer};
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::{RunId, StepId, TenantId};
 use smol_wf_core::journal::JournalError;
@@ -36,6 +37,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<String>)> {
         ("Limits and other stops of a run", stops()),
         ("Messages to runs", posts::all()),
         ("The database", store().into_iter().map(|error| of(error.into())).collect()),
+        ("Answers to questions", answers()),
         ("Journals and archives", journals()),
         ("Fixtures", fixtures().into_iter().map(|error| of(error.into())).collect()),
         (
@@ -114,6 +116,19 @@ fn stops() -> Vec<String> {
     ];
     let reasons = limits.into_iter().map(StopReason::from).chain(others);
     reasons.map(|reason| format!("{} [{}]", advice::of_stop(&reason), reason.code())).collect()
+}
+
+fn answers() -> Vec<String> {
+    let step = StepId(3);
+    let request = AskRequest::plain(AskKind::Approve, "Deploy?");
+    let refusals = [
+        AnswerRefusal::Unknown { step },
+        AnswerRefusal::Answered { step },
+        AnswerRefusal::Changed { step, digest: request.digest() },
+    ];
+    let unfit = check_answer(&request, r#"{"approved":"yes","by":"me"}"#).err();
+    let refusals = refusals.into_iter().chain(unfit);
+    refusals.map(|refusal| format!("{refusal} [{}]", refusal.code())).collect()
 }
 
 fn store() -> Vec<StoreError> {

@@ -92,7 +92,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         EventData::SleepStarted { milliseconds } => {
             format!("[sleep] {}", span(whole(*milliseconds)))
         }
-        EventData::AskOpened(ask) => format!("[ask] {}: {}", ask.label, ask.question),
+        EventData::AskOpened(ask) => format!("[ask] {}(): {}", ask.kind.function(), ask.question),
         EventData::AskSettled(ask) => settled(ask),
         EventData::ChildFailed { workflow, error } => {
             format!("[workflow] {workflow}: failed: {}", error.message)

@@ -96,7 +96,7 @@ fn expression(dice: &mut Dice, depth: u32, children: bool) -> String {
                 "(await SW.extra.approve('ok {n}?', {{ timeout: {n}, onTimeout: {{ value: false }} }})).approved"
             ),
             1 => format!(
-                "await SW.extra.ask('what {n}?', {{ schema: {{ type: 'integer' }}, timeout: {n} }}).catch(error => error.code)"
+                "await SW.extra.ask('what {n}?', {{ schema: {{ type: 'integer' }}, timeout: {n} }})"
             ),
             _ => format!("await SW.extra.waitFor('event {n}', {{ onTimeout: {{ value: null }} }})"),
         },
