@@ -58,6 +58,13 @@ impl Bells {
         self.folder.is_some()
     }
 
+    /// Removes the bell that a dead holder of a run has left.
+    pub(crate) fn take_down(&self, key: &RunKey) {
+        if let Some(folder) = &self.folder {
+            Fifo::remove(&path_of(folder, key));
+        }
+    }
+
     /// Rings the bell of a run, wherever it hangs. Nobody may hear it.
     pub(crate) fn ring(&self, key: &RunKey) {
         let here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,9 +150,13 @@ mod tests {
             // As after `kill -9`: the file stays.
             std::mem::forget(bell.fifo.take());
         }
-        let bell = holder.hang(&key(1));
-        drop(bell);
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "taken down");
+        let left = || std::fs::read_dir(&folder).unwrap().count();
+        drop(holder.hang(&key(1)));
+        assert_eq!(left(), 0, "taken down by its holder");
+        std::mem::forget(holder.hang(&key(1)).fifo.take());
+        assert_eq!(left(), 1);
+        poster.take_down(&key(1));
+        assert_eq!(left(), 0);
     }
 
     #[cfg(unix)]

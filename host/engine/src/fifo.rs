@@ -87,6 +87,18 @@ mod unix {
         }
     }
 
+    impl Fifo {
+        /// Removes a pipe that a dead holder has left; anything else stays.
+        pub(crate) fn remove(path: &Path) {
+            let is_pipe =
+                std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_fifo());
+            if is_pipe {
+                // What stays is taken by the next holder.
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+
     impl Drop for Fifo {
         fn drop(&mut self) {
             let is_ours = std::fs::symlink_metadata(&self.path)
@@ -138,5 +150,7 @@ mod other {
         }
 
         pub(crate) fn ring(_path: &Path) {}
+
+        pub(crate) fn remove(_path: &Path) {}
     }
 }

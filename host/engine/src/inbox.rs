@@ -100,6 +100,7 @@ impl HolderInbox {
         let (taken, known) = (self.taken, self.known);
         let waiting = self.read().await?;
         self.taken = taken;
+        self.is_unread |= !waiting.is_empty();
         let new = waiting.into_iter().filter(|one| one.number > known);
         Ok(new.filter_map(|one| cut_by(one.message.ok()?, one.by)).next())
     }

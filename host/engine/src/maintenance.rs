@@ -48,7 +48,10 @@ impl Engine {
             StoreError::LeaseHeld { owner, .. } => EngineError::Held { run: run.clone(), owner },
             StoreError::NoSuchRun { .. } => EngineError::UnknownRun { asked: run.to_string() },
             other => other.into(),
-        })
+        })?;
+        // A holder that was killed has left its bell.
+        self.bells.take_down(&self.key(run));
+        Ok(())
     }
 
     /// Removes deleted data from the store's files. With `shrink`, the files get smaller,
