@@ -68,6 +68,9 @@ const isOneOf = (list, name) => {
   return false;
 };
 
+// The options of the calls that wait for people.
+const OF_PEOPLE = ["label", "detail", "schema", "default", "match", "timeout", "onTimeout"];
+
 // Whether no option at all may be lost: each says who may answer with what, or when
 // the wait ends.
 let isWhole = false;
@@ -124,9 +127,10 @@ const wholeOptions = (given, what, stack) => {
   const keys = keysOf(options);
   for (let index = 0; index < keys.length; index++) read[keys[index]] = options[keys[index]];
   // Inherited ones and hidden ones, which JSON does not see.
-  const count = sees(3) ? RESTRICTING.length : RESTRICTING_SECOND;
+  const wanted = isWhole ? OF_PEOPLE : RESTRICTING;
+  const count = isWhole || sees(3) ? wanted.length : RESTRICTING_SECOND;
   for (let index = 0; index < count; index++) {
-    const name = RESTRICTING[index];
+    const name = wanted[index];
     if (name in read || (name in ObjectPrototype && !hasBelow(options, name))) continue;
     const value = options[name];
     if (value !== undefined) read[name] = value;

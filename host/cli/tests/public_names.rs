@@ -108,6 +108,11 @@ fn every_key_of_a_document_is_listed() {
         limited(&place, code, &mut found);
     }
     given(&place, &mut found);
+    place.write("asking.js", ASKING);
+    document(&place, "report", &["run", "asking.js"], &mut found);
+    document(&place, "plan", &["plan", "asking.js", "--json"], &mut found);
+    let explore = ["explore", "asking.js", "--json", "--runs", "30"];
+    document(&place, "explore", &explore, &mut found);
     document(&place, "replay", &["replay", &recorded[0]], &mut found);
     for name in SCRIPTS {
         let script = format!("scripts/{name}");
@@ -147,6 +152,15 @@ fn held(place: &Place, found: &mut BTreeSet<String>) {
     let process = row()["process"].to_string();
     assert!(std::process::Command::new("kill").arg(process).status().unwrap().success());
 }
+/// A script that asks people in every way, and waits for them.
+const ASKING: &str = "export const meta = { name: 'a', description: 'd' }
+const late = { timeout: 0, onTimeout: { value: 'x' } }
+await SW.extra.ask('late', late)
+try { await SW.extra.ask('never', { timeout: 0 }) } catch {}
+const all = [SW.extra.waitFor('e', { match: {} }), SW.extra.approve('a', { label: 'l' })]
+const options = { schema: { type: 'integer' }, default: 1, detail: 'd', timeout: '1h', onTimeout: { value: 2 } }
+return await Promise.all([...all, SW.extra.ask('q', options)])
+";
 
 /// Scripts that between them do everything once.
 const SCRIPTS: [&str; 5] = ["nulls.js", "schema.js", "children.js", "wide.js", "warned.js"];
@@ -194,6 +208,8 @@ fn every_key_of_an_event_is_listed() {
     limited(&place, LIMITS[0], &mut BTreeSet::new());
     let cut = place.run(&["run", "limited.js", "--events", "--max-agents", "1"]);
     take(&cut.stdout);
+    place.write("asking.js", ASKING);
+    take(&place.run(&["run", "asking.js", "--events"]).stdout);
     listed::compare("event-keys.txt", &found);
 }
 

@@ -40,6 +40,11 @@ async fn what_cannot_be_asked_is_thrown_in_both_dialects() {
         let ran = run(&sandbox(), &module(&format!("export default {tried}"))).await;
         assert_eq!(ran.done(), "\"TypeError\"", "{call}");
     }
+    // Options that JSON does not see are options, too.
+    let hidden = "class Short { get timeout() { return 5 } }\n\
+        return await SW.extra.ask('q', new Short())";
+    let ran = run(&sandbox(), &body(hidden)).await;
+    assert_eq!(ran.host.options, [r#"{"timeout":5}"#]);
     // A number that is none must not pass for no time-out at all.
     let ran = run(&sandbox(), &body("return await SW.extra.ask('q', { timeout: NaN })")).await;
     assert_eq!(ran.host.options, [r#"{"timeout":"NaN"}"#]);
