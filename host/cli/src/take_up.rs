@@ -48,6 +48,7 @@ pub(crate) async fn until_taken(
                 return Ok(TakenUp::Posted(Posted::Waits { number, held }));
             }
             has_started = true;
+            posting.refuse_over().await?;
             if let Err(code) = start(posting)?
                 // Another process may have been faster.
                 && matches!(posting.look(number).await?, Posted::Waits { held: false, .. })

@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::workflow_args::TAKE_ARGS;
 
 /// Words that people type for a command with another name.
-const OTHER_COMMANDS: [(&[&str], &str); 10] = [
+const OTHER_COMMANDS: [(&[&str], &str); 11] = [
     (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
     (
         &["ls", "list", "status", "runs", "show", "inspect", "info"],
@@ -24,6 +24,10 @@ const OTHER_COMMANDS: [(&[&str], &str); 10] = [
     (
         &["stop", "cancel", "pause", "kill"],
         "Ctrl-C, or SIGTERM, stops a run; `smol-wf resume RUN` continues it",
+    ),
+    (
+        &["approve", "decline", "reply", "respond", "ask"],
+        "`smol-wf answer RUN` answers a question of a run",
     ),
     (&["continue", "restart", "retry"], "`smol-wf resume RUN` continues a run"),
     (&["validate", "lint", "verify"], "`smol-wf check SCRIPT` finds what is wrong with a script"),

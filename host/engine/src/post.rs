@@ -6,9 +6,7 @@
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::inbox::Standing;
 use smol_wf_core::journal::Body;
-use smol_wf_core::message::{
-    Message, MessageRefusal, MessageTaken, POSTER_BYTES_MAX, Posted,
-};
+use smol_wf_core::message::{Message, MessageRefusal, MessageTaken, POSTER_BYTES_MAX, Posted};
 use smol_wf_core::{cut, limits::Limits};
 use smol_wf_store::{InboxState, NewMessage, Store};
 
@@ -124,7 +122,8 @@ impl Engine {
 
     /// Whether an answer to this question waits to be taken.
     async fn is_answer_waiting(&self, run: &RunId, asked: StepId) -> Result<bool, EngineError> {
-        let answers = |one: Posted| matches!(one.message, Ok(Message::Answer { step, .. }) if step == asked);
+        let answers =
+            |one: Posted| matches!(one.message, Ok(Message::Answer { step, .. }) if step == asked);
         Ok(self.waiting(run, 0).await?.into_iter().any(answers))
     }
 
@@ -176,9 +175,11 @@ impl Engine {
         limits: Limits,
         after: u64,
     ) -> Result<Limits, EngineError> {
-        Ok(self.waiting(run, after).await?.into_iter().fold(limits, |limits, one| match one.message {
-            Ok(Message::Raise { limits: changes }) => changes.raising(limits),
-            _ => limits,
+        Ok(self.waiting(run, after).await?.into_iter().fold(limits, |limits, one| {
+            match one.message {
+                Ok(Message::Raise { limits: changes }) => changes.raising(limits),
+                _ => limits,
+            }
         }))
     }
 }

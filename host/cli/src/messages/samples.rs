@@ -402,6 +402,7 @@ fn commands() -> Vec<CommandError> {
         FileError::Temporary { folder: "/tmp".into(), error: refused() }.into(),
         CommandError::NoDatabase { path: path(), asked: "latest".to_owned() },
         CommandError::NoAgent,
+        CommandError::NoQuestion { run: run() },
         CommandError::NoStep { run: run(), step: StepId(7), last: 3 },
         CommandError::NoStep { run: run(), step: StepId(7), last: 0 },
         CommandError::Elsewhere { root: "/w".into(), next: "smol-wf export …".to_owned() },
