@@ -195,3 +195,26 @@ fn ctrl_c_ends_the_answer_command_at_once_and_answers_nothing() {
     screen.once(|lines| count(lines, "code 130") == 1);
     assert_eq!(place.run(&["answer", "latest"]).code, 0, "it is still open");
 }
+
+#[test]
+fn ctrl_c_at_a_later_question_leaves_the_run_in_the_background_alone() {
+    let place = place(
+        "const all = await Promise.all([SW.extra.approve('First?'), SW.extra.approve('Second?', { timeout: '1h' })])\n\
+        return all.map(one => one.approved)",
+    );
+    assert_eq!(place.run(&["run", "s.mjs"]).code, 6);
+    let binary = env!("CARGO_BIN_EXE_smol-wf");
+    let line = format!("--version; trap : INT; {binary} answer latest; echo code $?");
+    let screen = Screen::of(&place, &line);
+    screen.at("yes or no:");
+    screen.press(&["y", "Enter"]);
+    screen.once(|lines| {
+        count(lines, "in step 2: Second?") == 1 && lines.last().is_some_and(|l| l == "yes or no:")
+    });
+    screen.press(&["C-c"]);
+    screen.once(|lines| count(lines, "code 130") == 1);
+    assert_eq!(place.run(&["ps", "--json"]).ok()["runs"].as_array().map(Vec::len), Some(1));
+    let report = place.run(&["answer", "latest", "--no", "--wait"]);
+    assert_eq!(report.report()["result"], json!([true, false]), "{}", report.stderr);
+    assert_eq!(report.report()["attempts"], 2);
+}
