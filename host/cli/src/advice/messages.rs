@@ -18,6 +18,9 @@ pub(super) fn hint(error: &PostError) -> String {
         PostError::Refused { run, refusal: MessageRefusal::StepSettled { step } } => {
             format!("to ask again from there: smol-wf fork {run} --from {step}{db}")
         }
+        PostError::Refused { run, refusal: MessageRefusal::AnswerWaits { .. } } => {
+            format!("it is taken when the run goes on: smol-wf continue {run}{db}")
+        }
         PostError::Refused { run, refusal: MessageRefusal::Answer(refusal) } => match refusal {
             AnswerRefusal::Invalid(_) | AnswerRefusal::TooLarge { .. } => {
                 format!("what is asked: smol-wf answer {run} -o json{db}")

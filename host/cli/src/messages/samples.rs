@@ -8,17 +8,20 @@ use std::path::PathBuf;
 use smol_wf_core::archive::ArchiveError;
 use smol_wf_core::budget::Allowance;
 use smol_wf_core::codes::{Code, Limit};
+use smol_wf_core::gate::AnswerRefusal;
 use smol_wf_core::guest::ScriptError;
-use smol_wf_core::ids::{RunId, StepId, TenantId};
+use smol_wf_core::ids::{Digest, RunId, StepId, TenantId};
 use smol_wf_core::journal::JournalError;
 use smol_wf_core::limits::LimitError;
+use smol_wf_core::message::MessageRefusal;
 use smol_wf_core::mismatch::{FieldDiff, Mismatch};
+use smol_wf_core::schema::Violation;
 use smol_wf_core::script::Script;
 use smol_wf_core::selector::Selector;
 use smol_wf_core::stop::StopReason;
 use smol_wf_engine::{
-    EngineError, FixtureError, ForkError, LibraryError, SandboxError, StoreError, WorktreeError,
-    WriterGone,
+    EngineError, FixtureError, ForkError, LibraryError, PostError, RunState, SandboxError,
+    StoreError, WorktreeError, WriterGone,
 };
 use smol_wf_sandbox::TurnFault;
 use smol_wf_store::{FileChange, RunKey};
@@ -43,6 +46,7 @@ pub(super) fn all() -> Vec<(&'static str, Vec<String>)> {
         ("Scripts that cannot be read", scripts()),
         ("Forks", forks().into_iter().map(|error| of(error.into())).collect()),
         ("Runs and requests", engine().into_iter().map(of).collect()),
+        ("Messages to runs", posts()),
         ("Worktrees", worktrees().into_iter().map(|error| of(error.into())).collect()),
         ("Settings", config().into_iter().map(|error| said(&error.into())).collect()),
         ("Arguments", args().into_iter().map(|error| said(&error.into())).collect()),
@@ -344,6 +348,44 @@ fn engine() -> Vec<EngineError> {
     all
 }
 
+fn posts() -> Vec<String> {
+    let step = StepId(2);
+    let wrong = |path: &str, message: &str| Violation {
+        path: path.to_owned(),
+        message: message.to_owned(),
+    };
+    let answers = [
+        AnswerRefusal::Unknown { step },
+        AnswerRefusal::Answered { step },
+        AnswerRefusal::Changed { step, digest: Digest::of(b"q") },
+        AnswerRefusal::Invalid(vec![wrong("/a", "REASON"), wrong("", "OTHER REASON")]),
+    ];
+    let others = [
+        MessageRefusal::StepUnknown { step, asked: 1 },
+        MessageRefusal::StepSettled { step },
+        MessageRefusal::NotAnAgent { step },
+        MessageRefusal::AnswerWaits { step },
+    ];
+    let refused = others.into_iter().chain(answers.map(MessageRefusal::Answer));
+    let refused = refused.map(|refusal| PostError::Refused { run: run(), refusal });
+    let over = PostError::Over { run: run(), state: RunState::Completed };
+    let posts = [over].into_iter().chain(refused).map(|error| of(error.into()));
+    let by_holder = [
+        Code::AskAnswered,
+        Code::AskChanged,
+        Code::SignalsFull,
+        Code::MessageSuperseded,
+        Code::MessageUnreadable,
+    ];
+    let by_holder = by_holder.map(|code| {
+        let code = code.word().to_owned();
+        said(&CommandError::MessageRefused { run: run(), message: Some("answer"), code })
+    });
+    let before = [CommandError::PostFromAgent, CommandError::NoQuestion { run: run() }];
+    let before = before.map(|error| said(&error));
+    before.into_iter().chain(posts).chain(by_holder).collect()
+}
+
 fn worktrees() -> Vec<WorktreeError> {
     vec![
         WorktreeError::NotARepository { path: "/w".into() },
@@ -402,7 +444,6 @@ fn commands() -> Vec<CommandError> {
         FileError::Temporary { folder: "/tmp".into(), error: refused() }.into(),
         CommandError::NoDatabase { path: path(), asked: "latest".to_owned() },
         CommandError::NoAgent,
-        CommandError::NoQuestion { run: run() },
         CommandError::NoStep { run: run(), step: StepId(7), last: 3 },
         CommandError::NoStep { run: run(), step: StepId(7), last: 0 },
         CommandError::Elsewhere { root: "/w".into(), next: "smol-wf export …".to_owned() },
