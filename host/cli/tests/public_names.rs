@@ -108,6 +108,11 @@ fn every_key_of_a_document_is_listed() {
         limited(&place, code, &mut found);
     }
     given(&place, &mut found);
+    let run = asked(&place);
+    document(&place, "report", &["history", &run, "--json"], &mut found);
+    document(&place, "questions", &["answer", &run, "--json"], &mut found);
+    let posted = ["answer", &format!("{run}#2"), "a", "--no-start", "--json"];
+    document(&place, "posted", &posted, &mut found);
     document(&place, "replay", &["replay", &recorded[0]], &mut found);
     for name in SCRIPTS {
         let script = format!("scripts/{name}");
@@ -158,6 +163,18 @@ fn given(place: &Place, found: &mut BTreeSet<String>) {
     document(place, "report", &["history", &ran.run_id(), "--json"], found);
 }
 
+/// A run that asks people in all ways.
+fn asked(place: &Place) -> String {
+    let text = "export const meta = { name: 'w', description: 'd' }\n\
+        await SW.extra.ask('n?', { timeout: 0 }).catch(() => 0)\n\
+        return Promise.all([SW.extra.ask('n?', { label: 'n', detail: 'd', schema: { enum: ['a'] }, default: 'a', timeout: '1h' }), \
+        SW.extra.waitFor('e', { match: {} }), SW.extra.approve('ok?')])\n";
+    place.write("asked.js", text);
+    let ran = place.run(&["run", "asked.js"]);
+    ran.printed(6);
+    ran.run_id()
+}
+
 /// Flags that stop a run at a limit.
 const LIMITS: [&[&str]; 3] =
     [&["--max-agents", "1"], &["--memory", "16"], &["--budget", "$1", "--debug-rule", "*=cost:2"]];
@@ -191,6 +208,10 @@ fn every_key_of_an_event_is_listed() {
     limited(&place, LIMITS[0], &mut BTreeSet::new());
     let cut = place.run(&["run", "limited.js", "--events", "--max-agents", "1"]);
     take(&cut.stdout);
+    let run = asked(&place);
+    let answer = ["answer", &format!("{run}#4"), "--yes", "--comment", "c", "--no-start"];
+    place.run(&answer).said(0);
+    take(&place.run(&["resume", &run, "--events"]).stdout);
     listed::compare("event-keys.txt", &found);
 }
 

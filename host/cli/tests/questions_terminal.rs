@@ -218,3 +218,51 @@ fn ctrl_c_at_a_later_question_leaves_the_run_in_the_background_alone() {
     assert_eq!(report.report()["result"], json!([true, false]), "{}", report.stderr);
     assert_eq!(report.report()["attempts"], 2);
 }
+
+#[test]
+fn a_resumed_run_asks_what_is_still_open() {
+    let place = place(APPROVE);
+    assert_eq!(place.run(&["run", "s.mjs"]).code, 6);
+    let screen = Screen::of(&place, "resume latest");
+    screen.at("yes or no:");
+    screen.press(&["yes: go", "Enter"]);
+    screen.ends();
+    assert_eq!(result(&place), json!([true, "go"]));
+}
+
+#[test]
+fn a_question_whose_time_is_up_gives_way() {
+    let place = place(
+        "const late = await SW.extra.ask('Quick?', { timeout: 1500, onTimeout: { value: 'late' } })\n\
+        return [late, await SW.extra.ask('And now?')]",
+    );
+    let screen = Screen::of(&place, "run s.mjs");
+    let shown = screen.once(|lines| {
+        count(lines, "in step 2: And now?") == 1 && lines.last().is_some_and(|line| line == "text:")
+    });
+    assert_eq!(count(&shown, "step 1 was answered elsewhere, or its time is up"), 1, "{shown:#?}");
+    screen.press(&["yes", "Enter"]);
+    screen.ends();
+    assert_eq!(result(&place), json!(["late", "yes"]));
+}
+
+#[test]
+fn an_event_is_not_asked_for_and_holds_up_no_question() {
+    let place = place(
+        "const [event, ok] = await Promise.all([SW.extra.waitFor('merged'), SW.extra.approve('Ok?')])\n\
+        return [event, ok.approved]",
+    );
+    let screen = Screen::of(&place, "run s.mjs");
+    let shown = screen.at("yes or no:");
+    let run = run_id_of(&shown[0]);
+    let says = format!("step 1 waits for an event: smol-wf signal {run} merged");
+    assert_eq!(count(&shown, &says), 1, "{shown:#?}");
+    screen.press(&["yes", "Enter"]);
+    common::until("it is answered", || {
+        place.run(&["answer", &run, "--json"]).report()["asks"].as_array().map(Vec::len) == Some(1)
+    });
+    let signalled = place.run(&["signal", &run, "merged", "7"]);
+    assert!(signalled.said(0).contains("has it"), "{}", signalled.stderr);
+    screen.ends();
+    assert_eq!(result(&place), json!([7, true]));
+}
