@@ -2,6 +2,7 @@
 //!
 //! Owns: the list of commands and their dispatch. Never: what a command does.
 
+mod answer;
 mod attach;
 mod auto_resume;
 mod check;
@@ -27,6 +28,7 @@ mod replay;
 mod resume;
 mod run;
 mod scripts;
+mod signal;
 mod simulation;
 mod steps;
 mod test;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Run(Box<run::RunArgs>),
     Resume(Box<resume::ResumeArgs>),
     Fork(Box<fork::ForkArgs>),
+    Answer(Box<answer::AnswerArgs>),
+    Signal(signal::SignalArgs),
     Pause(pause::PauseArgs),
     Continue(go_on::ContinueArgs),
     Cancel(pause::CancelArgs),
@@ -76,10 +80,12 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 26] = [
+const BY_NAME: [(&str, Augment); 28] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
+    ("answer", answer::AnswerArgs::augment_args),
+    ("signal", signal::SignalArgs::augment_args),
     ("pause", pause::PauseArgs::augment_args),
     ("continue", go_on::ContinueArgs::augment_args),
     ("cancel", pause::CancelArgs::augment_args),
@@ -133,6 +139,8 @@ pub(crate) async fn execute(
         Command::Run(args) => Box::pin(args.execute(named)).await,
         Command::Resume(args) => Box::pin(args.execute()).await,
         Command::Fork(args) => Box::pin(args.execute(named)).await,
+        Command::Answer(args) => Box::pin(args.execute()).await,
+        Command::Signal(args) => Box::pin(args.execute()).await,
         Command::Pause(args) => args.execute().await,
         Command::Continue(args) => Box::pin(args.execute()).await,
         Command::Cancel(args) => args.execute().await,

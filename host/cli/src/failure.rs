@@ -45,6 +45,8 @@ pub(crate) enum CommandError {
     Usage(String),
     /// A step was named that the run does not have; its last one is `last`, or 0.
     NoStep { run: RunId, step: StepId, last: usize },
+    /// An answer to a run that asks nothing.
+    NoQuestion { run: RunId },
     /// stdout cannot be written.
     Output(std::io::Error),
     /// A file that was named cannot be read or written.
@@ -179,6 +181,11 @@ impl CommandError {
                 };
                 format!("--step {step}: run {run} has {has} [{}]", Code::RequestInvalid)
             }
+            Self::NoQuestion { run } => format!(
+                "run {run} asks nothing at the moment; its steps: smol-wf history {run} -o text{} [{}]",
+                shell::with_database(),
+                Code::AskUnknown
+            ),
             Self::File(error) => format!("{error} [{}]", error.code()),
             Self::NoDatabase { path, asked } => format!(
                 "there is no run `{asked}`: there is no database at {} yet; start a run with `smol-wf run SCRIPT`, or name another database with --db [{}]",
@@ -222,6 +229,7 @@ impl CommandError {
             | Self::File(_)
             | Self::NoDatabase { .. }
             | Self::PostFromAgent
+            | Self::NoQuestion { .. }
             | Self::MessageRefused { .. }
             | Self::Archive(..)
             | Self::Elsewhere { .. } => exit::INPUT,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use smol_wf_engine::{Engine, RunState};
 
+use crate::answers_given::AnswerFlags;
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
 use crate::detached::DetachFlags;
 use crate::failure::CommandError;
@@ -364,6 +365,9 @@ pub(crate) struct WorkFlags {
     #[command(flatten, next_help_heading = "Limits")]
     pub(crate) limits: LimitFlags,
 
+    #[command(flatten, next_help_heading = "Questions")]
+    pub(crate) answers: AnswerFlags,
+
     #[command(flatten, next_help_heading = "Output")]
     pub(crate) show: ShowFlags,
 
@@ -403,6 +407,13 @@ impl ShowFlags {
 }
 
 impl WorkFlags {
+    /// Checks what is known before anything begins, and keeps the answers that are given
+    /// in advance. Fails if flags contradict each other, or an agent gives answers.
+    pub(crate) fn check(&self) -> Result<(), CommandError> {
+        self.show.check()?;
+        self.answers.keep()
+    }
+
     /// Adds all flags of a run, resume or fork that were given.
     pub(crate) fn put(&self, layer: &mut FlagLayer) {
         self.agents.put(layer);

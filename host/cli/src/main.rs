@@ -19,6 +19,8 @@ mod advice;
 mod agents;
 mod allocator;
 mod annotations;
+mod answer_value;
+mod answers_given;
 mod commands;
 mod config;
 mod detached;
@@ -38,11 +40,13 @@ mod moment;
 mod notices;
 mod output;
 mod paths;
+mod people;
 mod poster;
 mod posting;
 mod progress;
 #[cfg(test)]
 mod public_names;
+mod questions;
 mod report_format;
 mod report_output;
 mod result_files;
@@ -84,6 +88,7 @@ Examples:
   smol-wf run examples/hello.mjs
   smol-wf run review.js --args-base main --max-parallel-agents 4
   smol-wf resume latest
+  smol-wf answer latest
   smol-wf fork latest --from 3
   smol-wf replay latest
   smol-wf history --since yesterday
@@ -91,8 +96,9 @@ Examples:
 
 Exit codes:
   0 completed   1 workflow failed, or runs differ   2 usage   3 input that cannot be run
-  5 paused at a limit, can be resumed   7 mismatch   8 completed without any answer
-  69 no agent can be used   74 stdout cannot be written   129/130/143 stopped by a signal";
+  5 paused at a limit, can be resumed   6 waits for an answer   7 mismatch
+  8 completed without any answer   69 no agent can be used   74 stdout cannot be written
+  129/130/143 stopped by a signal";
 
 /// Parses the command line with the parser of its command alone, which is faster; if
 /// that fails, with the whole parser, whose errors and help are complete.

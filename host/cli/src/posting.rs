@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::message::MessageTaken;
-use smol_wf_engine::{Delivery, Engine, Message};
+use smol_wf_engine::{Delivery, Engine, EngineError, Message, PostError};
 use tokio::time::{Instant, sleep};
 
 use crate::commands::settings_of;
@@ -52,7 +52,7 @@ pub(crate) struct Posting {
     pub(crate) run: RunId,
     pub(crate) settings: Settings,
     by: String,
-    format: Format,
+    pub(crate) format: Format,
 }
 
 /// What became of a message.
@@ -92,6 +92,18 @@ impl Posting {
         let run = flags.latest.find(&engine, asked).await?;
         let format = flags.json.asked().or(flags.output).unwrap_or(Format::Text);
         Ok(Self { engine, run, settings, by, format })
+    }
+
+    /// Fails if the run is over: a message that waits is never taken.
+    pub(crate) async fn refuse_over(&self) -> Result<(), CommandError> {
+        let survey = self.engine.standing(&self.run).await?.survey;
+        match survey.state.filter(|_| survey.is_over()) {
+            Some(state) => {
+                let over = PostError::Over { run: self.run.clone(), state };
+                Err(EngineError::from(over).into())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Posts a message, and waits a while for the holder. Fails if it does not fit the

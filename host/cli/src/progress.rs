@@ -178,6 +178,20 @@ impl Progress {
         }
     }
 
+    /// Keeps moving lines and lines of progress away while a prompt is on the screen.
+    pub(crate) fn hold(&self) {
+        if let Screen::Live(live) = &self.screen {
+            live.hold();
+        }
+    }
+
+    /// Shows what was kept away.
+    pub(crate) fn release(&self) {
+        if let Screen::Live(live) = &self.screen {
+            live.release();
+        }
+    }
+
     /// Removes the moving lines, before other messages.
     pub(crate) fn finish(&self) {
         match &self.screen {
@@ -329,7 +343,7 @@ impl Progress {
     }
 
     /// Prints a warning, or keeps it until the first line is printed.
-    fn warn(&self, message: &str) {
+    pub(crate) fn warn(&self, message: &str) {
         if self.run.get().is_none() {
             locked(&self.early).push(message.to_owned());
         } else {

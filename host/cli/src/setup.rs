@@ -17,15 +17,17 @@ use smol_wf_engine::library;
 use smol_wf_engine::{
     AgentSettings, CancellationToken, DatabaseWait, Engine, EngineError, EngineOptions, Folders,
     HolderCheck, LimitChanges, MemoryStore, Notice, RunSettings, START_LOCKED_MAX, SqliteStore,
-    Store, StoreError, Times, Watcher, WhenOnlyAsks, judge,
+    Store, StoreError, Times, Watcher, judge,
 };
 
 use crate::advice;
 use crate::agents::Catalogue;
+use crate::answers_given;
 use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, print_message};
 use crate::log_level::LogLevel;
 use crate::paths;
+use crate::people;
 use crate::run_log;
 use crate::sanitize;
 use crate::supervisor::supervisor;
@@ -232,9 +234,9 @@ pub(crate) fn run_settings(
     settings: &Settings,
     folders: Folders,
 ) -> Result<RunSettings, EngineError> {
-    // Nobody can answer within this process.
-    let asks = WhenOnlyAsks::End;
-    Ok(RunSettings { agents: agents(settings)?, times: times(settings), folders, asks })
+    let (asks, answers) = (people::when_only_asks(), answers_given::given());
+    let (agents, times) = (agents(settings)?, times(settings));
+    Ok(RunSettings { agents, times, folders, asks, answers })
 }
 
 /// Longest time for this process, and for each turn of the script.

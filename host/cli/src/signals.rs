@@ -69,6 +69,9 @@ static RUN: OnceLock<RunId> = OnceLock::new();
 /// Closing terminals no longer concern this process.
 static IGNORES_HANG_UP: AtomicBool = AtomicBool::new(false);
 
+/// A signal ends this process, with a message.
+static ENDS_WITH_MESSAGE: AtomicBool = AtomicBool::new(false);
+
 /// From here on SIGHUP does nothing: the process has left its terminal.
 pub(crate) fn ignore_hang_up() {
     IGNORES_HANG_UP.store(true, Ordering::SeqCst);
@@ -267,14 +270,20 @@ fn on_each(take: impl Fn(u8) + Send + 'static) {
     let _ = ready.recv();
 }
 
-/// Hands each signal to another process instead of ending this one.
-pub(crate) fn pass_on(to: impl Fn(u8) + Send + 'static) {
-    on_each(to);
+/// Hands each signal to another process instead of ending this one, as long as `to` finds
+/// that process.
+pub(crate) fn pass_on(to: impl Fn(u8) -> bool + Send + 'static) {
+    on_each(move |code| {
+        if !to(code) && !ENDS_WITH_MESSAGE.load(Ordering::SeqCst) {
+            stop_at_once(code);
+        }
+    });
 }
 
 /// Makes a signal end this process, which only watches a run, with a message that
 /// `said` gives for its exit code.
 pub(crate) fn end_with_message(said: impl Fn() -> Option<String> + Send + 'static) {
+    ENDS_WITH_MESSAGE.store(true, Ordering::SeqCst);
     on_each(move |code| {
         streams::clear_moving(CLEAR_MAX);
         said().iter().for_each(|line| print_message(line));

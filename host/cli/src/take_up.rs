@@ -14,6 +14,10 @@ use crate::failure::CommandError;
 use crate::notices::print_message;
 use crate::posting::{Posted, Posting, TAKEN_MAX};
 
+/// Most holders that are started for a message: another one may take the run up first, and
+/// let go of it before it has seen the message.
+const STARTS_MAX: u32 = 3;
+
 /// What became of a message for which a holder may have been started.
 pub(crate) enum TakenUp {
     /// It was taken, or the process that holds the run has not taken it in time.
@@ -29,7 +33,7 @@ pub(crate) async fn until_taken(
     posting: &Posting,
     mut posted: Posted,
 ) -> Result<TakenUp, CommandError> {
-    let mut has_started = false;
+    let mut starts = 0;
     let mut has_said = false;
     loop {
         let (number, held) = match posted {
@@ -44,10 +48,11 @@ pub(crate) async fn until_taken(
             ));
         }
         if !held {
-            if has_started {
+            if starts == STARTS_MAX {
                 return Ok(TakenUp::Posted(Posted::Waits { number, held }));
             }
-            has_started = true;
+            starts += 1;
+            posting.refuse_over().await?;
             if let Err(code) = start(posting)?
                 // Another process may have been faster.
                 && matches!(posting.look(number).await?, Posted::Waits { held: false, .. })

@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::workflow_args::TAKE_ARGS;
 
 /// Words that people type for a command with another name.
-const OTHER_COMMANDS: [(&[&str], &str); 10] = [
+const OTHER_COMMANDS: [(&[&str], &str); 11] = [
     (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
     (
         &["ls", "list", "status", "runs", "show", "inspect", "info"],
@@ -24,6 +24,10 @@ const OTHER_COMMANDS: [(&[&str], &str); 10] = [
     (
         &["kill", "abort", "halt"],
         "`smol-wf cancel RUN` stops a run, `smol-wf stop RUN#STEP` one step of it",
+    ),
+    (
+        &["approve", "decline", "reply", "respond", "ask"],
+        "`smol-wf answer RUN` answers a question of a run",
     ),
     (&["retry", "unpause"], "`smol-wf continue RUN` lets a run go on"),
     (&["validate", "lint", "verify"], "`smol-wf check SCRIPT` finds what is wrong with a script"),

@@ -113,6 +113,11 @@ fn every_key_of_a_document_is_listed() {
     document(&place, "plan", &["plan", "asking.js", "--json"], &mut found);
     let explore = ["explore", "asking.js", "--json", "--runs", "30"];
     document(&place, "explore", &explore, &mut found);
+    let run = asked(&place);
+    document(&place, "report", &["history", &run, "--json"], &mut found);
+    document(&place, "questions", &["answer", &run, "--json"], &mut found);
+    let posted = ["answer", &format!("{run}#2"), "a", "--no-start", "--json"];
+    document(&place, "posted", &posted, &mut found);
     document(&place, "replay", &["replay", &recorded[0]], &mut found);
     for name in SCRIPTS {
         let script = format!("scripts/{name}");
@@ -152,6 +157,7 @@ fn held(place: &Place, found: &mut BTreeSet<String>) {
     let process = row()["process"].to_string();
     assert!(std::process::Command::new("kill").arg(process).status().unwrap().success());
 }
+
 /// A script that asks people in every way, and waits for them.
 const ASKING: &str = "export const meta = { name: 'a', description: 'd' }
 const late = { timeout: 0, onTimeout: { value: 'x' } }
@@ -173,6 +179,18 @@ fn given(place: &Place, found: &mut BTreeSet<String>) {
     document(place, "report", &["history", &run, "--json"], found);
     document(place, "step", &["history", &run, "--step", "2", "--json"], found);
     document(place, "prompts", &["history", &run, "--prompts", "--json"], found);
+}
+
+/// A run that asks people in all ways.
+fn asked(place: &Place) -> String {
+    let text = "export const meta = { name: 'w', description: 'd' }\n\
+        await SW.extra.ask('n?', { timeout: 0 }).catch(() => 0)\n\
+        return Promise.all([SW.extra.ask('n?', { label: 'n', detail: 'd', schema: { enum: ['a'] }, default: 'a', timeout: '1h' }), \
+        SW.extra.waitFor('e', { match: {} }), SW.extra.approve('ok?')])\n";
+    place.write("asked.js", text);
+    let ran = place.run(&["run", "asked.js"]);
+    ran.printed(6);
+    ran.run_id()
 }
 
 /// Flags that stop a run at a limit.
@@ -210,6 +228,10 @@ fn every_key_of_an_event_is_listed() {
     take(&cut.stdout);
     place.write("asking.js", ASKING);
     take(&place.run(&["run", "asking.js", "--events"]).stdout);
+    let run = asked(&place);
+    let answer = ["answer", &format!("{run}#4"), "--yes", "--comment", "c", "--no-start"];
+    place.run(&answer).said(0);
+    take(&place.run(&["resume", &run, "--events"]).stdout);
     listed::compare("event-keys.txt", &found);
 }
 

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use common::screen::{Screen, count};
 use common::{Place, finish, run_id_of};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
@@ -169,75 +170,6 @@ fn on_a_terminal_the_lines_move_and_leave_a_clean_screen() {
             assert!(seen.contains("3 running"), "{seen:?}");
         }
     }
-}
-
-/// What a real terminal of 80 columns shows, scrolled up lines included, once
-/// `until` is on it.
-struct Screen {
-    socket: std::path::PathBuf,
-}
-
-impl Screen {
-    fn of(place: &Place, arguments: &str) -> Self {
-        Self::sized(place, arguments, 80, 45)
-    }
-
-    fn sized(place: &Place, arguments: &str, columns: u32, rows: u32) -> Self {
-        let socket = place.path("tmux");
-        let binary = env!("CARGO_BIN_EXE_smol-wf");
-        let line = format!("{binary} {arguments}; sleep 60");
-        let screen = Self { socket };
-        let mut tmux = screen.tmux(&["-u", "-f", "/dev/null", "new-session", "-d"]);
-        tmux.args(["-x", &columns.to_string(), "-y", &rows.to_string(), &line])
-            .current_dir(place.dir.path())
-            .env_remove("CI")
-            .env("TERM", "xterm-256color")
-            .env("LC_ALL", "C.UTF-8")
-            .env("SMOL_WF_DB", place.db())
-            .env("SMOL_WF_AGENT_PROVIDER", "debug");
-        assert!(tmux.status().unwrap().success());
-        screen
-    }
-
-    fn tmux(&self, arguments: &[&str]) -> Command {
-        let mut tmux = Command::new("tmux");
-        tmux.arg("-S").arg(&self.socket).args(arguments);
-        tmux
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let shown = self.tmux(&["capture-pane", "-p", "-S", "-"]).output().unwrap();
-        String::from_utf8_lossy(&shown.stdout).trim_end().lines().map(str::to_owned).collect()
-    }
-
-    fn once(&self, holds: impl Fn(&[String]) -> bool) -> Vec<String> {
-        for _ in 0..600 {
-            let lines = self.lines();
-            if holds(&lines) {
-                return lines;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("{:#?}", self.lines());
-    }
-
-    fn ends(&self) -> Vec<String> {
-        // The last that a command prints is what to type next.
-        self.once(|lines| {
-            let next = ["its steps: smol-wf", "resume: smol-wf"];
-            lines.iter().any(|line| next.iter().any(|next| line.starts_with(next)))
-        })
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        let _ = self.tmux(&["kill-server"]).status();
-    }
-}
-
-fn count(lines: &[String], part: &str) -> usize {
-    lines.iter().filter(|line| line.contains(part)).count()
 }
 
 const WIDE: &str = "const labels = ['日本語のラベルはとても長い', '💥💥', '❤\u{fe0f} e\u{301}', '👍🏽 ok'];

@@ -88,9 +88,12 @@ impl Standing {
         check_answer(request, value).map(|_| ())
     }
 
-    /// The questions that wait for an answer, in the order in which they were asked.
+    /// The questions that wait for an answer, in the order in which they were asked. Those
+    /// of a child that is over ended with it.
     pub fn open_asks(&self) -> impl Iterator<Item = (StepId, &Arc<AskRequest>)> {
-        self.steps.open().filter_map(|open| match &open.asked {
+        let is_alive = |by: Option<StepId>| by.is_none_or(|by| self.steps.get(by).is_some());
+        let open = self.steps.open().filter(move |open| is_alive(open.scope.opened_by()));
+        open.filter_map(|open| match &open.asked {
             StepRequest::Ask(request) if !self.answered.contains(&open.id) => {
                 Some((open.id, request))
             }

@@ -33,6 +33,7 @@ use crate::effects::EffectRunner;
 use crate::error::EngineError;
 use crate::folders::{RunFolders, kept};
 use crate::fork_answers::ForkAnswers;
+use crate::given_answers::{AnswerGiver, GivenAnswers};
 use crate::inbox::HolderInbox;
 use crate::journal::Entries;
 use crate::library::ProjectRoot;
@@ -95,7 +96,7 @@ pub(crate) struct RunMeans {
     pub(crate) folders: RunFolders,
     pub(crate) agents: AgentSettings,
     pub(crate) times: Times,
-    pub(crate) asks: WhenOnlyAsks,
+    pub(crate) asks: (WhenOnlyAsks, GivenAnswers),
 }
 
 /// Starts, resumes and forks runs, and reads their journals.
@@ -221,7 +222,8 @@ impl Engine {
         let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
-        let RunSettings { agents, times, asks, .. } = request.settings;
+        let RunSettings { agents, times, asks, answers, .. } = request.settings;
+        let asks = (asks, answers);
         let means = RunMeans { registry, folders, agents, times, asks };
         self.begin(machine, None, means, watcher, cancel).await
     }
@@ -262,7 +264,7 @@ impl Engine {
         recorder: Recorder<'_>,
         runner: EffectRunner,
         cancel: CancellationToken,
-        (times, asks): (Times, WhenOnlyAsks),
+        (times, (asks, answers)): (Times, (WhenOnlyAsks, GivenAnswers)),
     ) -> Result<Report, EngineError> {
         let _counted = self.writer.run();
         let processes = runner.processes().clone();
@@ -270,6 +272,7 @@ impl Engine {
         let mut live = Live::new(sandbox, (recorder, inbox), rest, runner, cancel, times);
         live.drain = self.running.drain().clone();
         live.asks = asks;
+        live.answers = AnswerGiver::new(answers);
         // Boxed, so that the future of a run is small.
         let ended = Box::pin(drive(&mut live, machine)).await;
         // The next holder of the run must find none of its agents at work.

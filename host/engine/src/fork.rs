@@ -162,7 +162,8 @@ impl Engine {
         let parent = self.key(&request.run);
         let fork_answers = ForkAnswers { parent, at_us: now_us, answers, parent_lease };
         let machine = Machine::fork(head, start, fork_answers.in_fork(), limits, guest, now_us);
-        let RunSettings { agents, times, asks, .. } = request.settings;
+        let RunSettings { agents, times, asks, answers, .. } = request.settings;
+        let asks = (asks, answers);
         let means = RunMeans { registry, folders, agents, times, asks };
         Box::pin(self.begin(machine, Some(fork_answers), means, watcher, cancel)).await
     }

@@ -72,6 +72,7 @@ mod fixture;
 mod folders;
 mod fork;
 mod fork_answers;
+mod given_answers;
 mod history;
 mod inbox;
 mod journal;
@@ -118,6 +119,7 @@ pub use fixture::{
     FixtureVerdict, Keep, LiveSteps, StepNote, fixture_entries,
 };
 pub use fork::{ForkError, ForkRequest};
+pub use given_answers::{Answers, GivenAnswers};
 pub use history::{HistoryPage, Latest, RunSummary};
 pub use lease_holder::judge;
 pub use library::LibraryError;

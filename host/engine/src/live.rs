@@ -20,6 +20,7 @@ use crate::clock;
 use crate::diagnose;
 use crate::effects::{EffectRunner, RunnerEvent};
 use crate::error::EngineError;
+use crate::given_answers::AnswerGiver;
 use crate::inbox::HolderInbox;
 use crate::journal::Entries;
 use crate::recorder::Recorder;
@@ -85,6 +86,8 @@ pub(crate) struct Live<'a> {
     pub(crate) times: Times,
     /// What happens when only questions to people are open.
     pub(crate) asks: WhenOnlyAsks,
+    /// Answers that were given in advance.
+    pub(crate) answers: AnswerGiver,
     started: Instant,
 }
 
@@ -112,6 +115,7 @@ impl<'a> Live<'a> {
             drain,
             times,
             asks,
+            answers: AnswerGiver::default(),
             started,
         }
     }
@@ -142,6 +146,10 @@ impl<'a> Live<'a> {
     async fn until_told(&mut self, machine: &mut Machine) -> Result<(), Halt> {
         // Before anything begins: a message may stop it.
         if self.inbox.is_due(self.recorder.posted()) && self.hear(machine).await? {
+            return Ok(());
+        }
+        if self.answers.answer(machine) {
+            self.recorder.absorb(machine.take_entries());
             return Ok(());
         }
         if let Some(reason) = self.runner.nobody() {

@@ -110,14 +110,26 @@ impl Engine {
     /// # Errors
     /// When the run does not exist, or the store cannot be read.
     pub async fn delivery(&self, run: &RunId, number: u64) -> Result<Delivery, EngineError> {
-        let key = self.key(run);
-        let inbox = self.writer.shortly(move |store: &mut dyn Store| store.inbox(&key));
-        let InboxState { taken, .. } = inbox.await??;
-        if taken >= number {
+        if self.is_taken(run, number).await? {
             return Ok(Delivery::Taken(Box::new(self.taken(run, number).await?)));
         }
         let row = self.row(run).await?.ok_or_else(|| unknown(run))?;
-        Ok(if is_held(&row) { Delivery::Waits } else { Delivery::NotHeld })
+        if is_held(&row) {
+            return Ok(Delivery::Waits);
+        }
+        // The holder may have taken it and let go since the first look.
+        Ok(match self.is_taken(run, number).await? {
+            true => Delivery::Taken(Box::new(self.taken(run, number).await?)),
+            false => Delivery::NotHeld,
+        })
+    }
+
+    /// Whether a holder has taken the message of this number.
+    async fn is_taken(&self, run: &RunId, number: u64) -> Result<bool, EngineError> {
+        let key = self.key(run);
+        let inbox = self.writer.shortly(move |store: &mut dyn Store| store.inbox(&key));
+        let InboxState { taken, .. } = inbox.await??;
+        Ok(taken >= number)
     }
 
     /// Whether an answer to this question waits to be taken.

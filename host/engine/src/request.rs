@@ -16,6 +16,7 @@ use smol_wf_providers::{McpServer, debug};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
+use crate::given_answers::GivenAnswers;
 use crate::library::load_named;
 
 /// The text of a script and where it came from.
@@ -96,6 +97,8 @@ pub struct RunSettings {
     pub folders: Folders,
     /// What the process does when only questions to people are open.
     pub asks: WhenOnlyAsks,
+    /// Answers to questions that are given in advance.
+    pub answers: GivenAnswers,
 }
 
 /// What a process does with a run when only questions to people are open: no agent, no

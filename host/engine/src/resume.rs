@@ -105,7 +105,7 @@ impl Engine {
         };
         folders.tell(watcher);
         watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
-        let RunSettings { agents, times, asks, .. } = request.settings;
+        let RunSettings { agents, times, asks, answers, .. } = request.settings;
         let processes = self.processes.apart();
         let tools = (self.writer.clone(), processes.clone());
         let mut recorder = Recorder::resumed(tools, lock_wait, claimed.keep(), &journal);
@@ -119,7 +119,7 @@ impl Engine {
         };
         let runner = self.runner(&head, registry, folders, (limits, agents), processes);
         let driven = (machine, rest, inbox);
-        Box::pin(self.drive(driven, recorder, runner, cancel, (times, asks))).await
+        Box::pin(self.drive(driven, recorder, runner, cancel, (times, (asks, answers)))).await
     }
 
     /// The inbox of a run that was just claimed. Raises that wait in it count at once: the

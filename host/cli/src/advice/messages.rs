@@ -3,6 +3,7 @@
 //! Owns: what to type instead. Never: refuses a message.
 
 use smol_wf_core::codes::Code;
+use smol_wf_core::gate::AnswerRefusal;
 use smol_wf_core::ids::RunId;
 use smol_wf_core::message::MessageRefusal;
 use smol_wf_engine::PostError;
@@ -17,10 +18,18 @@ pub(super) fn hint(error: &PostError) -> String {
         PostError::Refused { run, refusal: MessageRefusal::StepSettled { step } } => {
             format!("to ask again from there: smol-wf fork {run} --from {step}{db}")
         }
-        PostError::Refused {
-            run,
-            refusal: MessageRefusal::Answer(_) | MessageRefusal::AnswerWaits { .. },
-        } => format!("what it asks: smol-wf answer {run}{db}"),
+        PostError::Refused { run, refusal: MessageRefusal::AnswerWaits { .. } } => {
+            format!("it is taken when the run goes on: smol-wf continue {run}{db}")
+        }
+        PostError::Refused { run, refusal: MessageRefusal::Answer(refusal) } => match refusal {
+            AnswerRefusal::Invalid(_) | AnswerRefusal::TooLarge { .. } => {
+                format!("what is asked: smol-wf answer {run} -o json{db}")
+            }
+            AnswerRefusal::Changed { step, .. } => {
+                format!("what it asks now: smol-wf answer {run}#{step} -o json{db}")
+            }
+            _ => format!("its open questions: smol-wf answer {run} -o json{db}"),
+        },
         PostError::Refused { run, .. } => format!("its steps: smol-wf history {run} -o text{db}"),
         _ => format!("all runs: smol-wf history{db}"),
     }
@@ -33,11 +42,11 @@ pub(crate) fn of_refused_message(run: &RunId, message: Option<&str>, code: &str)
         Some(Code::StepSettled) => "the step has its outcome already",
         Some(Code::StepUnknown) => "there is no such step",
         Some(Code::StepNotAnAgent) => "the step is not an agent's",
-        Some(Code::AskUnknown) => "the step asks nothing",
-        Some(Code::AskAnswered) => "the question was answered by another one, or its time was up",
-        Some(Code::AskChanged) => "it was given to another question",
-        Some(Code::AnswerInvalid) => "the answer does not fit the question",
-        Some(Code::SignalsFull) => "the run keeps as many events as it may",
+        Some(Code::AskAnswered) => "another answer came first, or its time was up",
+        Some(Code::AskUnknown) => "no such question is open",
+        Some(Code::AskChanged) => "the step asks something else now",
+        Some(Code::AnswerInvalid) => "it does not fit the question",
+        Some(Code::SignalsFull) => "it keeps as many events as it may",
         Some(Code::MessageUnreadable) => "a newer program posted it",
         Some(Code::MessageSuperseded) => "the run was taken up or told to go on after that",
         _ => "the process that works on the run cannot do that",

@@ -12,10 +12,12 @@ use jiff::Timestamp;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report, ResumeRequest, RunState, ScriptFile, Start};
 
+use crate::answers_given;
 use crate::config::Settings;
 use crate::failure::print_message;
 use crate::humanize::span;
 use crate::progress::Progress;
+use crate::questions::Desk;
 use crate::setup;
 use crate::signals::Signals;
 use crate::working_folder::PlaceFlags;
@@ -44,7 +46,9 @@ pub(super) async fn run_to_end(
     signals: &Signals,
 ) -> Result<Report, EngineError> {
     let report = start_and_wait(engine, what, progress, signals).await;
-    resume_after_reset(engine, report, auto_resume, progress, signals).await
+    let report = resume_after_reset(engine, report, auto_resume, progress, signals).await;
+    answers_given::unused().iter().for_each(|unused| progress.warn(unused));
+    report
 }
 
 /// Returns `report`, or, if the run paused for a quota that resets in time, the
@@ -80,14 +84,25 @@ async fn resume_after_reset(
     start_and_wait(engine, request, progress, signals).await
 }
 
-/// Starts a run, resume or fork and waits for its report; a signal stops the run.
+/// Starts a run, resume or fork and waits for its report; a signal stops the run. Asks its
+/// questions meanwhile, if a person is there.
 async fn start_and_wait(
     engine: &Engine,
     what: impl Into<Start>,
     progress: &Arc<Progress>,
     signals: &Signals,
 ) -> Result<Report, EngineError> {
-    engine.start_with(what, progress.clone(), signals.cancel.clone())?.wait().await
+    let (watcher, desk) = Desk::open(progress);
+    let ended = engine.start_with(what, watcher, signals.cancel.clone())?.wait();
+    let Some(mut desk) = desk else { return ended.await };
+    tokio::pin!(ended);
+    tokio::select! {
+        biased;
+        report = &mut ended => return report,
+        () = desk.serve(engine) => {}
+    }
+    // Nobody can be asked any more.
+    ended.await
 }
 
 /// The request to resume `run` with these settings; `script` is `None` for the

@@ -77,7 +77,7 @@ impl ForkArgs {
     /// Starts the fork and waits for it. Fails if the other run does not exist,
     /// if a flag does not fit it, or as [`conclude`] does.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
-        self.work.show.check()?;
+        self.work.check()?;
         if let Some(started) = self.work.detach.start(self.work.show.asks_json()) {
             return started;
         }

@@ -55,7 +55,7 @@ impl ResumeArgs {
     /// Resumes the run and waits for it. Fails if it does not exist, if another
     /// process works on it, or as [`conclude`] does.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
-        self.work.show.check()?;
+        self.work.check()?;
         if let Some(started) = self.work.detach.start(self.work.show.asks_json()) {
             return started;
         }

@@ -101,7 +101,7 @@ impl RunArgs {
     /// cannot be used, if settings are invalid, or with `no_agent` if no call
     /// could reach an agent.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
-        self.work.show.check()?;
+        self.work.check()?;
         if let Some(started) = self.work.detach.start(self.work.show.asks_json()) {
             return started;
         }

@@ -52,16 +52,19 @@ pub(crate) fn start_holder(
     let child = Arc::new(Mutex::new(Some(child)));
     let target = child.clone();
     signals::pass_on(move |code| {
-        if let Some(child) = target.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            system::signal(child, code);
-        }
+        let child = target.lock().unwrap_or_else(PoisonError::into_inner);
+        child.as_ref().map(|child| system::signal(child, code)).is_some()
     });
     let words = stderr.map(|stderr| thread::spawn(move || pass_words(stderr)));
     let told = stdout.map(read_ready).transpose().map_err(refused)?.flatten();
     // It ends when the holder has turned away, or has ended.
     let _ = words.map(thread::JoinHandle::join);
     match told {
-        Some(run) => Ok(run),
+        Some(run) => {
+            // From here on it is alone: signals are for this process.
+            *child.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            Ok(run)
+        }
         None => Err(NotDetached::Ended(end_of(&child))),
     }
 }

@@ -24,6 +24,8 @@ const COLUMNS_NARROW: usize = 60;
 const LABEL_COLUMNS: usize = 40;
 /// Most columns of its activity.
 const DOING_COLUMNS: usize = 48;
+/// Most lines of progress that are kept while a prompt is on the screen; `history` has all.
+const LINES_HELD_MAX: usize = 500;
 /// The spinner's characters, one per step; a frozen screen is then visible.
 const SPINNER: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 /// Time of one character, in milliseconds.
@@ -40,6 +42,8 @@ pub(crate) struct Live {
 struct State {
     began: Option<Instant>,
     is_shown: bool,
+    /// Lines of progress that wait while a prompt is on the screen.
+    held: Option<Held>,
     /// Agents at work, in the order of their start.
     working: Vec<WorkingAgent>,
     /// Agents that wait for room.
@@ -51,6 +55,13 @@ struct State {
     /// Their dollars, as far as they are known.
     cost_usd: f64,
     phase: String,
+}
+
+/// Lines of progress that wait.
+#[derive(Default)]
+struct Held {
+    lines: Vec<String>,
+    left_out: usize,
 }
 
 /// An agent at work.
@@ -71,14 +82,43 @@ impl Live {
         if !state.is_shown {
             state.is_shown = true;
             state.began.get_or_insert(at);
-            streams::set_moving(Some(self.clone()));
+            if state.held.is_none() {
+                streams::set_moving(Some(self.clone()));
+            }
         }
         state.apply(event, at);
-        drop(state);
         let changes_a_line =
             matches!(event.data, EventData::AgentStarted(_) | EventData::AgentEvent { .. });
-        if !changes_a_line && let Some(line) = line_of(event) {
-            failure::print_progress(&sanitize::one_line(&line));
+        let line = if changes_a_line { None } else { line_of(event) };
+        let Some(line) = line.map(|line| sanitize::one_line(&line)) else { return };
+        match &mut state.held {
+            Some(held) if held.lines.len() < LINES_HELD_MAX => held.lines.push(line),
+            Some(held) => held.left_out += 1,
+            None => {
+                drop(state);
+                failure::print_progress(&line);
+            }
+        }
+    }
+
+    /// Keeps all lines back until [`Self::release`].
+    pub(crate) fn hold(&self) {
+        self.state().held.get_or_insert_default();
+        streams::set_moving(None);
+    }
+
+    /// Prints what was kept back, and shows the moving lines again.
+    pub(crate) fn release(self: &Arc<Self>) {
+        let mut state = self.state();
+        let held = state.held.take().unwrap_or_default();
+        if state.is_shown {
+            streams::set_moving(Some(self.clone()));
+        }
+        drop(state);
+        held.lines.iter().for_each(|line| failure::print_progress(line));
+        if held.left_out > 0 {
+            let left_out = plural(held.left_out, "line");
+            failure::print_progress(&format!("… {left_out} of progress left out here"));
         }
     }
 

@@ -10,6 +10,8 @@
 
 #[cfg(unix)]
 pub mod background;
+#[cfg(unix)]
+pub mod screen;
 pub mod snapshots;
 
 use std::ffi::OsStr;

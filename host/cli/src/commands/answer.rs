@@ -1,0 +1,256 @@
+//! `smol-wf answer`: answers a question of a run.
+//!
+//! Owns: its flags, which question is meant, and what it says. Never: what fits a
+//! question; the core decides that.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use smol_wf_core::event::AskOpened;
+use smol_wf_core::gate::{AnswerRefusal, AskRequest};
+use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::limits::ASK_COMMENT_BYTES_MAX;
+use smol_wf_core::message::MessageRefusal;
+use smol_wf_core::report::OpenAskReport;
+use smol_wf_engine::{EngineError, Message, PostError};
+
+use super::steps::run_and_step;
+use crate::failure::{CommandError, print_message};
+use crate::posting::{PostFlags, Posted, Posting};
+use crate::questions::{self, Asked, Lines};
+use crate::table::Format;
+use crate::take_up::{TakenUp, until_taken};
+use crate::{answer_value, output, people, shell};
+
+/// Answer a question of a run
+///
+/// Without an answer it asks you on a terminal, and elsewhere prints the open questions.
+/// The first answer counts. If no process works on the run, one is started in the
+/// background, with the run's own folder, script and agents, and this environment.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AnswerArgs {
+    /// Run, or a question of it: `latest`, or run and step, such as `latest#3`
+    #[arg(value_name = "RUN[#STEP]", value_parser = run_or_step)]
+    run: (String, Option<StepId>),
+
+    /// The answer: yes or no for approve(), text for ask() without a schema, otherwise
+    /// JSON, or text if that fits the schema
+    #[arg(allow_hyphen_values = true, conflicts_with_all = ["yes", "no"])]
+    value: Option<String>,
+
+    /// Approve
+    #[arg(long, conflicts_with = "no")]
+    yes: bool,
+
+    /// Decline
+    #[arg(long)]
+    no: bool,
+
+    /// What the script is told beside the answer
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+
+    /// Leave the run to a process that somebody else starts
+    #[arg(long, conflicts_with = "wait")]
+    no_start: bool,
+
+    /// Follow the run to its end, as `smol-wf attach` does
+    #[arg(long)]
+    wait: bool,
+
+    #[command(flatten)]
+    post: PostFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf answer latest
+  smol-wf answer latest --no --comment 'tests fail'
+  smol-wf answer run_0k3#7 '{\"version\": \"1.5\"}' --wait";
+
+/// An open question.
+type Open = (StepId, Arc<AskRequest>);
+
+/// The JSON document with the open questions of a run.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OpenQuestions<'a> {
+    schema_version: u32,
+    run_id: &'a RunId,
+    asks: Vec<OpenAskReport>,
+}
+
+/// A value parser for clap: a run, or a run and a step of it.
+fn run_or_step(text: &str) -> Result<(String, Option<StepId>), String> {
+    match text.contains('#') {
+        true => run_and_step(text).map(|(run, step)| (run, Some(step))),
+        false => Ok((text.to_owned(), None)),
+    }
+}
+
+impl AnswerArgs {
+    /// Answers, asks or lists. Fails if the answer does not fit, was not the first, or
+    /// nothing is asked.
+    pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
+        if self.comment.as_ref().is_some_and(|text| text.len() > ASK_COMMENT_BYTES_MAX) {
+            let message = format!("--comment takes {ASK_COMMENT_BYTES_MAX} bytes at most");
+            return Err(CommandError::Usage(message));
+        }
+        let posting = Posting::open(&self.post, &self.run.0).await?;
+        posting.refuse_over().await?;
+        let open = self.open(&posting).await?;
+        let typed = match (self.yes, self.no) {
+            (true, _) => Some("true"),
+            (_, true) => Some("false"),
+            _ => self.value.as_deref(),
+        };
+        let has_flags = self.comment.is_some() || self.wait || self.no_start;
+        if let Some(typed) = typed {
+            let (step, request) = one(&posting, &open)?;
+            let value = answer_value::read(request, typed);
+            let value = value.map_err(|refusal| refused(&posting, refusal))?;
+            let message = self.message(*step, request, value, None);
+            return self.post(&posting, message).await;
+        }
+        if posting.format == Format::Text && people::can_be_asked() {
+            return self.ask(&posting, open).await;
+        }
+        if has_flags {
+            let message = "--comment, --wait and --no-start go with an answer, and there is nobody to ask for one; give it: smol-wf answer RUN VALUE";
+            return Err(CommandError::Usage(message.to_owned()));
+        }
+        print(&posting, &open)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The open questions that are meant; at least one.
+    async fn open(&self, posting: &Posting) -> Result<Vec<Open>, CommandError> {
+        let standing = posting.engine.standing(&posting.run).await?;
+        let all = standing.open_asks().map(|(step, request)| (step, Arc::clone(request)));
+        let Some(step) = self.run.1 else {
+            let open: Vec<Open> = all.collect();
+            return match open.is_empty() {
+                true => Err(CommandError::NoQuestion { run: posting.run.clone() }),
+                false => Ok(open),
+            };
+        };
+        let named: Vec<Open> = all.filter(|(open, _)| *open == step).collect();
+        if named.is_empty() {
+            let asked = standing.steps.last().map_or(0, |last| last.0);
+            let refusal = match (1..=asked).contains(&step.0) {
+                true => AnswerRefusal::Answered { step },
+                false => AnswerRefusal::Unknown { step },
+            };
+            return Err(refused(posting, refusal));
+        }
+        Ok(named)
+    }
+
+    fn message(
+        &self,
+        step: StepId,
+        request: &AskRequest,
+        value: String,
+        comment: Option<String>,
+    ) -> Message {
+        let comment = comment.or_else(|| self.comment.clone());
+        Message::Answer { step, digest: request.digest(), value, comment }
+    }
+
+    /// Posts an answer, and starts a holder if there is none.
+    async fn post(&self, posting: &Posting, message: Message) -> Result<ExitCode, CommandError> {
+        let posted = posting.post(&message).await?;
+        let posted = match self.no_start {
+            true => posted,
+            false => match until_taken(posting, posted).await? {
+                TakenUp::Posted(posted) => posted,
+                TakenUp::Failed(code) => return Ok(code),
+            },
+        };
+        if self.wait {
+            return super::attach::follow(&posting.engine, &posting.run, &posting.settings).await;
+        }
+        let (run, db) = (&posting.run, shell::with_database());
+        let step = message.step().map_or(0, |step| step.0);
+        let sentence = match &posted {
+            Posted::Taken(_) => format!(
+                "step {step} of run {run} has your answer; follow the run: smol-wf attach {run}{db}"
+            ),
+            _ => format!(
+                "your answer to step {step} waits until a process takes run {run} up: smol-wf continue {run}{db}"
+            ),
+        };
+        posting.report(&message, &posted, &sentence)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Asks the person at the terminal, one question after the other.
+    async fn ask(&self, posting: &Posting, open: Vec<Open>) -> Result<ExitCode, CommandError> {
+        let mut lines = Lines::new();
+        let (last, mut code) = (open.len(), ExitCode::SUCCESS);
+        for (at, (step, request)) in open.iter().enumerate() {
+            match questions::ask(&posting.run, *step, request, &mut lines).await {
+                Asked::Answer { value, comment } => {
+                    let message = self.message(*step, request, value, comment);
+                    // The run is followed from its last answer on.
+                    let answered = match self.wait && at + 1 < last {
+                        true => until_taken(posting, posting.post(&message).await?)
+                            .await
+                            .map(|_| ExitCode::SUCCESS),
+                        false => self.post(posting, message).await,
+                    };
+                    match answered {
+                        Ok(answered) => code = answered,
+                        // One of several that is settled meanwhile stops no others.
+                        Err(error) if at + 1 < last => print_message(&error.sentence()),
+                        Err(error) => return Err(error),
+                    }
+                }
+                Asked::LeftOpen => print_message(&format!("step {step} is left open")),
+                Asked::Gone => {
+                    print_message("what was not answered is left open");
+                    break;
+                }
+            }
+        }
+        Ok(code)
+    }
+}
+
+/// The only question. Fails with all of them if there are several.
+fn one<'o>(posting: &Posting, open: &'o [Open]) -> Result<&'o Open, CommandError> {
+    if let [only] = open {
+        return Ok(only);
+    }
+    let run = &posting.run;
+    let mut message = format!("run {run} has several open questions; name one of them:");
+    for (step, request) in open {
+        let (function, title) = (request.kind.function(), request.title());
+        message.push_str(&format!("\n{run}#{step}  {function}  {title}"));
+    }
+    Err(CommandError::Usage(message))
+}
+
+fn refused(posting: &Posting, refusal: AnswerRefusal) -> CommandError {
+    let (run, refusal) = (posting.run.clone(), MessageRefusal::Answer(refusal));
+    EngineError::from(PostError::Refused { run, refusal }).into()
+}
+
+/// Prints the open questions.
+fn print(posting: &Posting, open: &[Open]) -> Result<(), CommandError> {
+    let run = &posting.run;
+    if posting.format == Format::Text {
+        let texts = open.iter().map(|(step, request)| questions::listed(run, *step, request));
+        let texts: Vec<String> = texts.map(|text| text.replace('\n', "\n  ")).collect();
+        return Ok(output::line(&texts.join("\n"))?);
+    }
+    let asks = open.iter().map(|(step, request)| {
+        let ask = AskOpened::of(request);
+        OpenAskReport { step: *step, ask }
+    });
+    let document = OpenQuestions { schema_version: 1, run_id: run, asks: asks.collect() };
+    Ok(output::print(posting.format, &document)?)
+}

@@ -1,0 +1,226 @@
+//! Questions of a run that this process holds, asked at its terminal.
+//!
+//! Owns: which question is asked, and what happens when it is answered elsewhere. Never:
+//! holds the run up: agents go on working meanwhile.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol_wf_core::event::EventData;
+use smol_wf_core::gate::{AnswerRefusal, AskKind, AskRequest};
+use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::message::MessageRefusal;
+use smol_wf_engine::{Engine, EngineError, Message, Notice, PostError, Watcher};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::{Asked, Lines, ask};
+use crate::failure::{CommandError, print_message};
+use crate::progress::Progress;
+use crate::streams::{self, Kind};
+use crate::{people, poster, shell};
+
+/// How long to wait for a database that another program has locked.
+const LOCKED: Duration = Duration::from_millis(200);
+
+/// A change of the open questions, from the run.
+enum Change {
+    Opened(StepId),
+    Settled(StepId),
+}
+
+/// Shows progress, and passes on which questions are open.
+struct Listener {
+    progress: Arc<Progress>,
+    changes: UnboundedSender<Change>,
+}
+
+impl Watcher for Listener {
+    fn notice(&self, notice: Notice<'_>) {
+        self.progress.notice(notice);
+        let Notice::Event { event, .. } = notice else { return };
+        let change = match &event.data {
+            EventData::AskOpened(_) => Change::Opened,
+            EventData::AskSettled(_) => Change::Settled,
+            _ => return,
+        };
+        let step = event.metadata.step_id.as_deref().and_then(|step| step.parse().ok());
+        // Nobody listens when the run ends.
+        let _ = step.map(|step| self.changes.send(change(StepId(step))));
+    }
+}
+
+/// Asks the open questions of one run, one after the other.
+pub(crate) struct Desk {
+    progress: Arc<Progress>,
+    changes: UnboundedReceiver<Change>,
+    /// Questions to ask.
+    open: BTreeSet<StepId>,
+}
+
+impl Desk {
+    /// The watcher of a run, and the desk for its questions if a person can be asked.
+    pub(crate) fn open(progress: &Arc<Progress>) -> (Arc<dyn Watcher>, Option<Self>) {
+        if !people::can_be_asked() {
+            return (progress.clone(), None);
+        }
+        let (changes, heard) = unbounded_channel();
+        let listener = Listener { progress: progress.clone(), changes };
+        let desk = Self { progress: progress.clone(), changes: heard, open: BTreeSet::new() };
+        (Arc::new(listener), Some(desk))
+    }
+
+    /// Asks until nobody can be asked any more. To be dropped when the run has ended.
+    pub(crate) async fn serve(&mut self, engine: &Engine) {
+        let Ok(by) = poster::user() else { return };
+        let mut lines: Option<Lines> = None;
+        loop {
+            let Some(step) = self.open.first().copied() else {
+                match self.changes.recv().await {
+                    Some(change) => self.take(change),
+                    None => return,
+                }
+                continue;
+            };
+            let Some(run) = self.progress.run().cloned() else { return };
+            let Some(request) = self.request(engine, &run, step).await else { continue };
+            if request.kind == AskKind::WaitFor {
+                // Nobody here makes it happen, and it must not keep questions waiting.
+                self.open.remove(&step);
+                waits_for_event(&run, step, &request);
+                continue;
+            }
+            let lines = lines.get_or_insert_with(Lines::new);
+            let Some(asked) = self.ask(&run, step, &request, lines).await else {
+                print_message(&format!("step {step} was answered elsewhere, or its time is up"));
+                continue;
+            };
+            self.open.remove(&step);
+            match asked {
+                Asked::Answer { value, comment } => {
+                    let digest = request.digest();
+                    let message = Message::Answer { step, digest, value, comment };
+                    self.post(engine, (&run, &by), &message).await;
+                }
+                Asked::LeftOpen => left_open(&run, &format!("#{step}")),
+                Asked::Gone => {
+                    left_open(&run, "");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, change: Change) {
+        match change {
+            Change::Opened(step) => self.open.insert(step),
+            Change::Settled(step) => self.open.remove(&step),
+        };
+    }
+
+    /// The question of a step, if it is open.
+    async fn request(
+        &mut self,
+        engine: &Engine,
+        run: &RunId,
+        step: StepId,
+    ) -> Option<Arc<AskRequest>> {
+        let standing = match engine.standing(run).await {
+            Ok(standing) => standing,
+            Err(EngineError::Store(error)) if error.is_passing() => {
+                tokio::time::sleep(LOCKED).await;
+                return None;
+            }
+            Err(error) => {
+                self.open.remove(&step);
+                print_message(&CommandError::from(error).sentence());
+                return None;
+            }
+        };
+        let asked = standing.open_asks().find(|(open, _)| *open == step);
+        let request = asked.map(|(_, request)| Arc::clone(request));
+        if request.is_none() {
+            self.open.remove(&step);
+        }
+        request
+    }
+
+    /// Asks one question; none if it is settled before there is an answer.
+    async fn ask(
+        &mut self,
+        run: &RunId,
+        step: StepId,
+        request: &AskRequest,
+        lines: &mut Lines,
+    ) -> Option<Asked> {
+        let progress = self.progress.clone();
+        let mut prompt = Prompt::open(&progress);
+        let asked = ask(run, step, request, lines);
+        tokio::pin!(asked);
+        loop {
+            tokio::select! {
+                biased;
+                change = self.changes.recv() => {
+                    self.take(change?);
+                    if !self.open.contains(&step) {
+                        return None;
+                    }
+                }
+                asked = &mut asked => {
+                    prompt.is_done = true;
+                    return Some(asked);
+                }
+            }
+        }
+    }
+
+    async fn post(&self, engine: &Engine, (run, by): (&RunId, &str), message: &Message) {
+        match engine.post(run, by, message).await {
+            Ok(_) => {}
+            Err(EngineError::Post(PostError::Refused {
+                refusal:
+                    MessageRefusal::Answer(AnswerRefusal::Answered { step })
+                    | MessageRefusal::AnswerWaits { step },
+                ..
+            })) => print_message(&format!("step {step} was answered elsewhere, or its time is up")),
+            Err(error) => print_message(&CommandError::from(error).sentence()),
+        }
+    }
+}
+
+/// Says how an answer can be given that nobody has typed.
+fn left_open(run: &RunId, step: &str) {
+    let db = shell::with_database();
+    print_message(&format!(
+        "left open; answer it from anywhere: smol-wf answer {run}{step}{db} (Ctrl-C stops the run, which can be resumed)"
+    ));
+}
+
+/// Says how an event is reported that the script waits for.
+fn waits_for_event(run: &RunId, step: StepId, request: &AskRequest) {
+    let (name, db) = (shell::word(&request.question), shell::with_database());
+    print_message(&format!("step {step} waits for an event: smol-wf signal {run} {name} JSON{db}"));
+}
+
+/// A prompt on the screen: progress waits until it is gone.
+struct Prompt<'p> {
+    progress: &'p Progress,
+    /// The person has ended its line.
+    is_done: bool,
+}
+
+impl<'p> Prompt<'p> {
+    fn open(progress: &'p Progress) -> Self {
+        progress.hold();
+        Self { progress, is_done: false }
+    }
+}
+
+impl Drop for Prompt<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            streams::write_stderr("\n".to_owned(), Kind::Message);
+        }
+        self.progress.release();
+    }
+}
