@@ -3,11 +3,10 @@
 //! Owns: agents at work and in the queue, sleeps, questions, and the search for child scripts.
 //! Never: writes the journal, or decides an outcome.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use smol_wf_core::attempts::ShutProvider;
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, Outcome};
 use smol_wf_core::ids::StepId;
@@ -31,6 +30,7 @@ use crate::standstill::Nap;
 use crate::stop_reasons;
 use crate::timers::Timers;
 use crate::turn::children::{self, ChildScript, QueuedChild};
+use crate::undelivered::Undelivered;
 use crate::waits::Waits;
 use crate::writer::Writer;
 
@@ -74,10 +74,7 @@ pub(crate) struct EffectRunner {
     for_nobody: BTreeSet<StepId>,
     /// Children whose scripts are being searched, and the task of each.
     finding: HashMap<StepId, Id>,
-    /// Answers that were not delivered to their scripts yet.
-    undelivered: BTreeMap<StepId, (Outcome, Reply)>,
-    /// Steps with unavailable providers that no machine has parked.
-    parked: Vec<(StepId, ShutProvider, Reply)>,
+    undelivered: Undelivered,
     agent_events: AgentEventQueue,
 }
 
@@ -104,8 +101,7 @@ impl EffectRunner {
             lost: None,
             for_nobody: BTreeSet::new(),
             finding: HashMap::new(),
-            undelivered: BTreeMap::new(),
-            parked: Vec::new(),
+            undelivered: Undelivered::default(),
             agent_events: AgentEventQueue::new(),
         }
     }
@@ -329,7 +325,7 @@ impl EffectRunner {
                         AgentOutcome::Settled(outcome, reply) => {
                             // Somebody may have stopped the step at the same moment.
                             if machine.awaits(step) {
-                                self.undelivered.insert(step, (outcome.clone(), reply.clone()));
+                                self.undelivered.keep(step, outcome.clone(), reply.clone());
                             }
                             machine.answered(step, outcome, reply);
                         }
@@ -431,17 +427,12 @@ impl EffectRunner {
     /// Keeps the result of an agent for [`Self::answered`], when the machine takes no more.
     pub(crate) fn ended(&mut self, step: StepId, ended: AgentOutcome) {
         self.at_work.remove(step);
-        match ended {
-            AgentOutcome::Settled(outcome, reply) => {
-                self.undelivered.insert(step, (outcome, reply));
-            }
-            AgentOutcome::Shut(shut, reply) => self.parked.push((step, shut, reply)),
-        }
+        self.undelivered.keep_ended(step, ended);
     }
 
     /// The outcome of this step is being delivered.
     pub(crate) fn delivered(&mut self, step: StepId) {
-        self.undelivered.remove(&step);
+        self.undelivered.remove(step);
     }
 
     /// Entries for all results of agents that are not in the journal yet, when this
@@ -452,26 +443,13 @@ impl EffectRunner {
                 self.ended(step, *ended);
             }
         }
-        let parked = std::mem::take(&mut self.parked).into_iter();
-        let mut bodies: Vec<Body> = parked
-            .map(|(step, shut, reply)| {
-                let failure = Failure::new(&shut.code, shut.message);
-                Body::AgentParked { step, failure, reply: Box::new(reply) }
-            })
-            .collect();
-        let undelivered = std::mem::take(&mut self.undelivered).into_iter();
-        bodies.extend(undelivered.map(|(step, (outcome, reply))| Body::AgentAnswered {
-            step,
-            outcome,
-            reply: Box::new(reply),
-        }));
-        bodies
+        self.undelivered.take()
     }
 
     /// Drops everything that is under way for a step, and begins its agent again if that
     /// is wanted.
     fn cut(&mut self, step: StepId, again: Option<QueuedAgent>) {
-        self.undelivered.remove(&step);
+        self.undelivered.remove(step);
         self.held.remove(&step);
         self.for_nobody.remove(&step);
         self.first.take_if(|first| first.step == step);

@@ -107,6 +107,7 @@ mod tail;
 mod timers;
 mod transcript_files;
 mod turn;
+mod undelivered;
 mod waits;
 mod watch;
 mod worktree;

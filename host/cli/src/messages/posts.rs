@@ -40,6 +40,7 @@ pub(super) fn all() -> Vec<String> {
     let mut said: Vec<String> =
         posts.map(|post| CommandError::from(EngineError::from(post)).sentence()).collect();
     said.push(CommandError::PostFromAgent.sentence());
+    said.push(CommandError::NoQuestion { run: run() }.sentence());
     let by_holder = [
         (Some("stop"), Code::StepSettled),
         (Some("restart"), Code::StepUnknown),
