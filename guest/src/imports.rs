@@ -62,12 +62,7 @@ fn sleep(ctx: Ctx<'_>, milliseconds: f64) -> Result<Value<'_>> {
 }
 
 /// `kind` is the name of the function that was called.
-fn ask<'js>(
-    ctx: Ctx<'js>,
-    kind: String,
-    question: String,
-    options: String,
-) -> Result<Value<'js>> {
+fn ask<'js>(ctx: Ctx<'js>, kind: String, question: String, options: String) -> Result<Value<'js>> {
     let kind = match kind.as_str() {
         "approve" => AskKind::Approve,
         "ask" => AskKind::Ask,

@@ -52,9 +52,15 @@ const INSTEAD: [(&str, &str); 50] = [
     ("setImmediate", "use setTimeout(callback, 0) or queueMicrotask(callback)"),
     ("clearImmediate", "use setTimeout and clearTimeout"),
     ("sleep", "it is SW.extra.sleep(ms), or `import { sleep } from 'workflow:extra'` in a module"),
-    ("approve", "it is SW.extra.approve(question), or `import { approve } from 'workflow:extra'` in a module"),
+    (
+        "approve",
+        "it is SW.extra.approve(question), or `import { approve } from 'workflow:extra'` in a module",
+    ),
     ("ask", "it is SW.extra.ask(question), or `import { ask } from 'workflow:extra'` in a module"),
-    ("waitFor", "it is SW.extra.waitFor(name), or `import { waitFor } from 'workflow:extra'` in a module"),
+    (
+        "waitFor",
+        "it is SW.extra.waitFor(name), or `import { waitFor } from 'workflow:extra'` in a module",
+    ),
     ("structuredClone", "copy data with JSON.parse(JSON.stringify(value))"),
     ("Buffer", BYTES),
     ("Blob", BYTES),
