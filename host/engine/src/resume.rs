@@ -6,6 +6,7 @@
 use smol_wf_core::event::EventFold;
 use smol_wf_core::ids::{Digest, RunId};
 use smol_wf_core::journal::{ForkReason, Parent, RunHead, ScopeStart};
+use smol_wf_core::limit_changes::LimitChanges;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::{Report, ReportFold};
@@ -80,7 +81,7 @@ impl Engine {
             watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
             return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
         }
-        let mut limits = changed_limits(limits, request.limits, &request.run)?;
+        changed_limits(limits, request.limits, &request.run)?;
         let script = request.script.as_ref().map(|script| script.path.as_path());
         let folders = RunFolders::of_recorded(&head, script, &request.settings.folders)?;
         let registry = provider_set::registry(self.providers.as_ref(), &head)?;
@@ -89,15 +90,8 @@ impl Engine {
         let claimed = self.claim(&key, &lock_wait).await?;
         // The last holder may have died and left its agents at work.
         self.processes.begin_to_end_leftovers();
-        let journal = match self.as_it_is_now(journal, &key).await {
-            Ok(journal) => journal,
-            Err(error) => {
-                self.give_back(claimed.keep()).await;
-                return Err(error);
-            }
-        };
-        let inbox = match self.inbox(&key, &request.run, &mut limits).await {
-            Ok(inbox) => inbox,
+        let (journal, limits, inbox) = match self.as_claimed(journal, &key, request.limits).await {
+            Ok(claimed) => claimed,
             Err(error) => {
                 self.give_back(claimed.keep()).await;
                 return Err(error);
@@ -122,22 +116,25 @@ impl Engine {
         Box::pin(self.drive(driven, recorder, runner, cancel, (times, (asks, answers)))).await
     }
 
-    /// The inbox of a run that was just claimed. Raises that wait in it count at once: the
-    /// run may have stopped at a limit.
-    async fn inbox(
+    /// The journal, limits and inbox of a run that was just claimed. Raises that wait in
+    /// the inbox count at once: the run may have stopped at a limit.
+    async fn as_claimed(
         &self,
+        journal: Journal,
         key: &RunKey,
-        run: &RunId,
-        limits: &mut Limits,
-    ) -> Result<HolderInbox, EngineError> {
+        changes: LimitChanges,
+    ) -> Result<(Journal, Limits, HolderInbox), EngineError> {
+        let journal = self.as_it_is_now(journal, key).await?;
+        let mut limits = changed_limits(journal.survey.limits, changes, &key.run)?;
         let asked = key.clone();
         let state = self.writer.shortly(move |store: &mut dyn Store| store.inbox(&asked));
         let InboxState { posted, taken } = state.await??;
         if posted > taken {
-            *limits = self.raised_limits(run, *limits, taken).await?;
+            limits = self.raised_limits(&key.run, limits, taken).await?;
         }
         let (writer, bells) = (self.writer.clone(), self.bells.clone());
-        Ok(HolderInbox::new(writer, key.clone(), bells, (posted, taken)))
+        let inbox = HolderInbox::new(writer, key.clone(), bells, (posted, taken));
+        Ok((journal, limits, inbox))
     }
 
     /// Reads the journal again if another process has continued the run meanwhile.
