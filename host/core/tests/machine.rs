@@ -174,7 +174,8 @@ fn drive(
                             machine.child_found(start(Scope::of(step)))
                         }
                         Effect::SetTimer { timer, .. } => machine.fire(timer),
-                        Effect::Cancel(_) | Effect::ClearTimer(_) => {}
+                        Effect::Cancel(_) | Effect::ClearTimer(_) | Effect::RestartAgent { .. } => {
+                        }
                     }
                 }
                 if !waiting.is_empty() {

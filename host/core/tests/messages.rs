@@ -103,7 +103,7 @@ fn the_stronger_of_two_orders_holds() {
     let (orders, _) = take(&mut machine, 0, &[Message::Cancel {}, PAUSE]);
     assert_eq!((orders.stop, orders.cut_agents), (Some(StopReason::Cancelled), true));
     let (orders, _) = take(&mut machine, 0, &[PAUSE]);
-    assert_eq!(orders.cut_agents, false);
+    assert!(!orders.cut_agents);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Owns: which answer settles which question, once, and the end of its time. Never:
 //! asks anyone; the engine shows the questions and takes in the answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -27,6 +27,8 @@ pub(super) struct Asks {
     pub(super) open: BTreeSet<StepId>,
     /// Those that are settled: no second answer counts.
     settled: BTreeSet<StepId>,
+    /// Events from outside that no script has waited for yet.
+    pub(super) kept: VecDeque<KeptSignal>,
 }
 
 impl Asks {
@@ -150,8 +152,8 @@ impl Machine {
             kept.name == request.question
                 && read(kept).is_some_and(|event| fits_event(request, &event))
         };
-        let place = self.signals.iter().position(fits)?;
-        let kept = self.signals.remove(place)?;
+        let place = self.asks.kept.iter().position(fits)?;
+        let kept = self.asks.kept.remove(place)?;
         let event = read(&kept)?;
         Some((kept, event))
     }

@@ -101,10 +101,10 @@ impl Machine {
                 let settled = self.signal(name, value, by, posted_us);
                 verdict.answers = settled.map_err(|refusal| refusal.code())?;
                 if verdict.answers.is_none() {
-                    if self.signals.len() >= SIGNALS_KEPT_MAX {
+                    if self.asks.kept.len() >= SIGNALS_KEPT_MAX {
                         return Err(MessageRefusal::SignalsFull.code());
                     }
-                    self.signals.push_back(KeptSignal::new(name, value, by, posted_us));
+                    self.asks.kept.push_back(KeptSignal::new(name, value, by, posted_us));
                 }
             }
         }
@@ -155,7 +155,7 @@ impl Machine {
         if let (Some(Message::Signal { name, value }), None, None) =
             (&taken.message, &taken.refused, taken.answers)
         {
-            self.signals.push_back(KeptSignal::new(name, value, &taken.by, taken.posted_us));
+            self.asks.kept.push_back(KeptSignal::new(name, value, &taken.by, taken.posted_us));
         }
         let Some(Settles { step, outcome }) = taken.settles else { return };
         let child = Scope::of(step);

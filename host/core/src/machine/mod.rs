@@ -45,7 +45,6 @@ use crate::surface::Surface;
 use crate::survey::Survey;
 use agent_state::AgentState;
 pub use agent_state::{AgentRecord, MayBegin};
-use gate::KeptSignal;
 pub use gate::OpenAsk;
 use held_time::Timers;
 pub use messages::Orders;
@@ -144,8 +143,6 @@ pub struct Machine {
     steps: BTreeMap<StepId, OpenStep>,
     asks: gate::Asks,
     sessions: Sessions,
-    /// Events from outside that no script has waited for yet.
-    signals: VecDeque<KeptSignal>,
     /// Boxed, for the same reason.
     timers: Box<Timers>,
     scopes: BTreeMap<Scope, ScopeState>,
@@ -232,7 +229,6 @@ impl Machine {
             steps: BTreeMap::new(),
             asks: gate::Asks::default(),
             sessions: Sessions::default(),
-            signals: VecDeque::new(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
             current: Scope::ROOT,
