@@ -147,8 +147,7 @@ const wholeOptions = (given, what, stack) => {
   return copy;
 };
 
-/** JSON text of a call's options, read once; `{}` when there are none. */
-export const optionsJson = (options, what, stack) => {
+const textOfOptions = (options, what, stack) => {
   note = undefined;
   if (options === undefined || options === null) return "{}";
   if (typeof options === "object" && !isArray(options)) {
@@ -162,15 +161,22 @@ export const optionsJson = (options, what, stack) => {
   throw typeError(what + " must be an object");
 };
 
-/** The same of a call that waits for people: whatever JSON has no word for is refused. */
-export const wholeOptionsJson = (options, what, stack) => {
-  isWhole = true;
+// A getter or `toJSON` of the options may make another call.
+const textAs = (whole, options, what, stack) => {
+  const before = isWhole;
+  isWhole = whole;
   try {
-    return optionsJson(options, what, stack);
+    return textOfOptions(options, what, stack);
   } finally {
-    isWhole = false;
+    isWhole = before;
   }
 };
+
+/** JSON text of a call's options, read once; `{}` when there are none. */
+export const optionsJson = (options, what, stack) => textAs(false, options, what, stack);
+
+/** The same of a call that waits for people: whatever JSON has no word for is refused. */
+export const wholeOptionsJson = (options, what, stack) => textAs(true, options, what, stack);
 
 /** What those options cannot show, for when the host refuses them; else undefined. */
 export const noteOfOptions = () => note;

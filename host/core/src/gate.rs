@@ -4,8 +4,8 @@
 //! waits, or finds out who answers.
 //!
 //! `approve()`, `ask()` and `waitFor()` are one kind of step. An answer is bound to what
-//! was asked: whoever answers names the [digest](AskRequest::digest) of the question
-//! that he has seen.
+//! was asked: an answer names the [digest](AskRequest::digest) of the question that the
+//! person saw.
 
 mod answer;
 mod options;
@@ -19,7 +19,7 @@ use crate::limits::{ASK_BY_BYTES_MAX, ASK_COMMENT_BYTES_MAX};
 use crate::outcome::{Failure, Outcome};
 use crate::schema::StepSchema;
 use crate::utc::utc;
-pub use answer::{AnswerRefusal, check_answer, check_event};
+pub use answer::{AnswerRefusal, check_answer, check_comment, check_event};
 pub(crate) use answer::{Checked, check, fits_event, read_event};
 pub use options::{OPTIONS, options_of};
 

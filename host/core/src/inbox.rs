@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::gate::{AnswerRefusal, AskRequest, check_answer, check_event};
+use crate::gate::{AnswerRefusal, AskRequest, check_answer, check_comment, check_event};
 use crate::ids::{Digest, StepId};
 use crate::journal::{Body, Entry};
 use crate::message::{Message, MessageRefusal};
@@ -56,8 +56,9 @@ impl Standing {
                 let is_agent = self.steps.get(*step).is_some_and(|open| open.agent().is_some());
                 is_agent.then_some(()).ok_or(MessageRefusal::NotAnAgent { step: *step })
             }
-            Message::Answer { step, digest, value, .. } => {
-                Ok(self.check_answer(*step, digest, value)?)
+            Message::Answer { step, digest, value, comment } => {
+                self.check_answer(*step, digest, value)?;
+                Ok(check_comment(comment.as_deref())?)
             }
             Message::Signal { value, .. } => Ok(check_event(value)?),
             _ => Ok(()),
@@ -78,7 +79,7 @@ impl Standing {
             None if (1..=asked).contains(&step.0) => return Err(AnswerRefusal::Answered { step }),
             _ => return Err(AnswerRefusal::Unknown { step }),
         };
-        if self.answered.contains(&step) {
+        if !self.is_open(step) {
             return Err(AnswerRefusal::Answered { step });
         }
         let asked = request.digest();
@@ -101,8 +102,15 @@ impl Standing {
         })
     }
 
+    /// Whether a step is open; those of a child that is over ended with it.
+    fn is_open(&self, step: StepId) -> bool {
+        let open = self.steps.get(step).filter(|_| !self.answered.contains(&step));
+        let by = open.map(|open| open.scope.opened_by());
+        by.is_some_and(|by| by.is_none_or(|by| self.steps.get(by).is_some()))
+    }
+
     fn check_open(&self, step: StepId) -> Result<(), MessageRefusal> {
-        if self.steps.get(step).is_some() && !self.answered.contains(&step) {
+        if self.is_open(step) {
             return Ok(());
         }
         let asked = self.steps.last().map_or(0, |last| last.0);

@@ -23,6 +23,9 @@ pub const POSTER_BYTES_MAX: usize = 256;
 /// in memory while it is held.
 pub const SIGNALS_KEPT_MAX: usize = 1_000;
 
+/// Most bytes of the values of those events: thousands of usual ones.
+pub const SIGNALS_KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// What someone outside asks of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -101,6 +104,15 @@ impl Message {
     pub fn step(&self) -> Option<StepId> {
         match self {
             Self::Stop { step } | Self::Restart { step } | Self::Answer { step, .. } => Some(*step),
+            _ => None,
+        }
+    }
+
+    /// The answer or event that it brings, as JSON text.
+    #[must_use]
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Self::Answer { value, .. } | Self::Signal { value, .. } => Some(value),
             _ => None,
         }
     }
@@ -197,7 +209,7 @@ pub enum MessageRefusal {
         step: StepId,
     },
     /// Only an agent can begin again.
-    #[error("step {step} is not an agent's")]
+    #[error("step {step} is not an agent step; only those can be restarted")]
     NotAnAgent {
         /// The step that was named.
         step: StepId,
@@ -212,9 +224,7 @@ pub enum MessageRefusal {
         step: StepId,
     },
     /// The run keeps as many events as it may that nobody waits for.
-    #[error(
-        "the run keeps {SIGNALS_KEPT_MAX} events that nobody has waited for, as many as it may"
-    )]
+    #[error("as many events as allowed already wait for this run: {SIGNALS_KEPT_MAX}, or 4 MiB")]
     SignalsFull,
     /// The run was taken up after the message was posted, or told to go on.
     #[error("the run was taken up or told to go on after this was posted")]

@@ -1,6 +1,7 @@
 //! The agents of a run that are at work, and those that are being ended.
 //!
-//! Owns: the task of each. Never: starts an agent, or decides which one ends.
+//! Owns: the task of each, and what begins again when an agent has ended. Never: starts an
+//! agent, or decides which one ends.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,8 +27,16 @@ pub(crate) struct CutAgent {
     pub(crate) step: StepId,
     /// Its worktree, if that was kept.
     pub(crate) kept: Option<Box<Worktree>>,
-    /// The step, if its agent begins again.
-    pub(crate) again: Option<QueuedAgent>,
+}
+
+/// What follows for an agent that is cut.
+pub(crate) enum Cut {
+    /// It was not at work; it may be queued at once.
+    Idle(Option<QueuedAgent>),
+    /// Its task was aborted, and something is to be done when it has ended.
+    Ending(AbortHandle),
+    /// Nothing more is to be done now.
+    Done,
 }
 
 struct Working {
@@ -41,8 +50,9 @@ struct Working {
 #[derive(Default)]
 pub(crate) struct AtWork {
     working: HashMap<StepId, Working>,
-    /// Tasks that wait until an agent has ended.
-    ending: HashMap<StepId, AbortHandle>,
+    /// Steps whose agent is being ended, each with what begins again then. No other agent
+    /// of such a step begins before.
+    ending: HashMap<StepId, Option<QueuedAgent>>,
 }
 
 impl AtWork {
@@ -67,9 +77,10 @@ impl AtWork {
         self.working.insert(step, Working { task, is_isolated, _counted: counted });
     }
 
-    /// Removes an agent that has ended by itself.
-    pub(crate) fn remove(&mut self, step: StepId) {
-        self.working.remove(&step);
+    /// Removes an agent that has ended by itself. Returns false if it was cut before: then
+    /// its result is not wanted.
+    pub(crate) fn remove(&mut self, step: StepId) -> bool {
+        self.working.remove(&step).is_some()
     }
 
     /// The step of a task.
@@ -78,25 +89,26 @@ impl AtWork {
         all.find(|(_, working)| working.task.id() == task).map(|(step, _)| *step)
     }
 
-    /// Ends the agent of a step. Returns its task if something is to be done when it has
-    /// ended: its worktree is looked at, or it begins again.
-    pub(crate) fn cut(&mut self, step: StepId, begins_again: bool) -> Option<AbortHandle> {
-        if let Some(ending) = self.ending.remove(&step) {
-            ending.abort();
+    /// Ends the agent of a step. `again` begins when it has ended.
+    pub(crate) fn cut(&mut self, step: StepId, again: Option<QueuedAgent>) -> Cut {
+        if let Some(ending) = self.ending.get_mut(&step) {
+            *ending = again;
+            return Cut::Done;
         }
-        let Working { task, is_isolated, .. } = self.working.remove(&step)?;
+        let Some(Working { task, is_isolated, .. }) = self.working.remove(&step) else {
+            return Cut::Idle(again);
+        };
         task.abort();
-        (begins_again || is_isolated).then_some(task)
+        if again.is_none() && !is_isolated {
+            return Cut::Done;
+        }
+        self.ending.insert(step, again);
+        Cut::Ending(task)
     }
 
-    /// Adds the task that waits until the agent of a step has ended.
-    pub(crate) fn ends(&mut self, step: StepId, waits: AbortHandle) {
-        self.ending.insert(step, waits);
-    }
-
-    /// The agent of a step has ended.
-    pub(crate) fn ended(&mut self, step: StepId) {
-        self.ending.remove(&step);
+    /// The agent of a step has ended. Returns what begins again.
+    pub(crate) fn ended(&mut self, step: StepId) -> Option<QueuedAgent> {
+        self.ending.remove(&step).flatten()
     }
 
     /// Forgets all of them.
@@ -107,17 +119,12 @@ impl AtWork {
 
 /// Waits until an agent that was cut off has ended with all its programs, and looks at its
 /// worktree.
-pub(crate) async fn until_ended(
-    agents: Arc<Agents>,
-    cut: AbortHandle,
-    step: StepId,
-    again: Option<QueuedAgent>,
-) -> CutAgent {
+pub(crate) async fn until_ended(agents: Arc<Agents>, cut: AbortHandle, step: StepId) -> CutAgent {
     // An aborted task drops its programs when it is polled for the last time.
     while !cut.is_finished() {
         yield_now().await;
     }
     agents.processes.all_ended().await;
     let kept = agents.finish_cut(step).await;
-    CutAgent { step, kept, again }
+    CutAgent { step, kept }
 }

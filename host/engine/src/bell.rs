@@ -53,11 +53,6 @@ impl Bells {
         Bell { notify, fifo, looks }
     }
 
-    /// Whether other processes may ring.
-    pub(crate) fn reach_others(&self) -> bool {
-        self.folder.is_some()
-    }
-
     /// Removes the bell that a dead holder of a run has left.
     pub(crate) fn take_down(&self, key: &RunKey) {
         if let Some(folder) = &self.folder {

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::agent_events::{AgentEvent, AgentEventQueue};
 use crate::agents::{AgentOutcome, Agents, Job};
 use crate::asks::OpenAsks;
-use crate::at_work::{self, AtWork, CutAgent, QueuedAgent};
+use crate::at_work::{self, AtWork, Cut, CutAgent, QueuedAgent};
 use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
@@ -319,14 +319,12 @@ impl EffectRunner {
             match event {
                 RunnerEvent::Said(_) | RunnerEvent::Woke => {}
                 RunnerEvent::Lost(step, error) => self.lose(step, error),
+                // Somebody may have stopped the step at the same moment.
+                RunnerEvent::Agent(step, _) if !self.at_work.remove(step) => {}
                 RunnerEvent::Agent(step, ended) => {
-                    self.at_work.remove(step);
                     match *ended {
                         AgentOutcome::Settled(outcome, reply) => {
-                            // Somebody may have stopped the step at the same moment.
-                            if machine.awaits(step) {
-                                self.undelivered.keep(step, outcome.clone(), reply.clone());
-                            }
+                            self.undelivered.keep(step, outcome.clone(), reply.clone());
                             machine.answered(step, outcome, reply);
                         }
                         AgentOutcome::Shut(shut, reply) => {
@@ -336,13 +334,12 @@ impl EffectRunner {
                     }
                     self.dispatch(machine);
                 }
-                RunnerEvent::Cut(CutAgent { step, kept, again }) => {
-                    self.at_work.ended(step);
+                RunnerEvent::Cut(CutAgent { step, kept }) => {
                     if let Some(worktree) = kept {
                         machine.keep_worktree(step, worktree, clock::now_us());
                     }
-                    // Ahead of those that have not begun yet, unless it had answered already.
-                    let again = again.filter(|_| machine.awaits(step));
+                    // Ahead of those that have not begun yet.
+                    let again = self.at_work.ended(step).filter(|_| machine.awaits(step));
                     again.into_iter().for_each(|again| self.queue.push_front(again));
                 }
                 RunnerEvent::Child(step, found) => {
@@ -426,8 +423,9 @@ impl EffectRunner {
 
     /// Keeps the result of an agent for [`Self::answered`], when the machine takes no more.
     pub(crate) fn ended(&mut self, step: StepId, ended: AgentOutcome) {
-        self.at_work.remove(step);
-        self.undelivered.keep_ended(step, ended);
+        if self.at_work.remove(step) {
+            self.undelivered.keep_ended(step, ended);
+        }
     }
 
     /// The outcome of this step is being delivered.
@@ -455,14 +453,13 @@ impl EffectRunner {
         self.first.take_if(|first| first.step == step);
         self.queue.retain(|queued| queued.step != step);
         self.waits.remove(step);
-        match (self.at_work.cut(step, again.is_some()), again) {
-            (Some(task), again) => {
-                let ended = at_work::until_ended(self.agents.clone(), task, step, again);
-                let ended = async move { RunnerEvent::Cut(ended.await) };
-                self.at_work.ends(step, self.tasks.spawn(ended));
+        match self.at_work.cut(step, again) {
+            Cut::Ending(task) => {
+                let ended = at_work::until_ended(self.agents.clone(), task, step);
+                self.tasks.spawn(async move { RunnerEvent::Cut(ended.await) });
             }
-            (None, Some(again)) => self.queue.push_back(again),
-            (None, None) => {}
+            Cut::Idle(again) => self.queue.extend(again),
+            Cut::Done => {}
         }
     }
 

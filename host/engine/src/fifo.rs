@@ -36,8 +36,8 @@ mod unix {
     }
 
     impl Fifo {
-        /// Makes the pipe, or takes one that a dead holder left. None where none can be
-        /// made: a file system without pipes, a foreign file in its place.
+        /// Makes the pipe, in place of one that an earlier holder left. None where none can
+        /// be made: a file system without pipes, a foreign file in its place.
         pub(crate) fn make(path: &Path) -> Option<Self> {
             Self::try_make(path).ok()
         }
@@ -46,10 +46,9 @@ mod unix {
             if let Some(folder) = path.parent() {
                 DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             }
-            match mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR) {
-                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
-            }
+            // A new one: an earlier holder that comes to its end late removes its own only.
+            Self::remove(path);
+            mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR)?;
             // For reading and writing, so that it never ends when a writer closes it.
             let pipe = open(path, OpenOptions::new().read(true).write(true))?;
             let meta = pipe.metadata()?;

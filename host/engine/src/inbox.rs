@@ -58,33 +58,31 @@ impl HolderInbox {
 
     /// Returns when the holder should look. Dropping the future loses no ring.
     pub(crate) async fn rung(&mut self) {
-        let bell = match &mut self.bell {
-            Some(bell) => bell,
-            empty => {
-                let bell = empty.insert(self.bells.hang(&self.key));
-                // What was posted before it hung was not rung for.
-                if self.bells.reach_others() {
-                    return;
-                }
-                bell
-            }
-        };
-        bell.rung().await;
+        match &mut self.bell {
+            Some(bell) => bell.rung().await,
+            // What was posted before it hung was not rung for.
+            empty => *empty = Some(self.bells.hang(&self.key)),
+        }
     }
 
-    /// The messages that wait, in order; none when the database is locked for now.
+    /// The next messages that wait, in order; none when the database is locked for now.
     pub(crate) async fn read(&mut self) -> Result<Vec<Posted>, EngineError> {
-        let (key, after) = (self.key.clone(), self.taken);
+        let read = self.read_after(self.taken).await?;
+        // A batch may end early at its bytes, so only an empty one is the last.
+        self.is_unread = read.as_ref().is_none_or(|read| !read.is_empty());
+        Ok(read.unwrap_or_default())
+    }
+
+    /// The next messages after this number; none when the database is locked for now.
+    async fn read_after(&self, after: u64) -> Result<Option<Vec<Posted>>, EngineError> {
+        let key = self.key.clone();
         let read = self
             .writer
             .soon(move |store: &mut dyn Store| store.messages(&key, after, TOGETHER_MAX));
         match read.await? {
-            Ok(messages) => {
-                self.is_unread = messages.len() == TOGETHER_MAX as usize;
-                Ok(messages.into_iter().map(posted).collect())
-            }
+            Ok(messages) => Ok(Some(messages.into_iter().map(posted).collect())),
             // Read at the next look.
-            Err(error) if error.is_passing() => Ok(Vec::new()),
+            Err(error) if error.is_passing() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -97,12 +95,16 @@ impl HolderInbox {
     /// Why the run stops at once, if a message that waits says so. It is not taken: the
     /// machine is in a turn or has none to come, and the next holder finds it void.
     pub(crate) async fn cut(&mut self) -> Result<Option<StopReason>, EngineError> {
-        let (taken, known) = (self.taken, self.known);
-        let waiting = self.read().await?;
-        self.taken = taken;
-        self.is_unread |= !waiting.is_empty();
-        let new = waiting.into_iter().filter(|one| one.number > known);
-        Ok(new.filter_map(|one| cut_by(one.message.ok()?, one.by)).next())
+        let mut after = self.taken.max(self.known);
+        loop {
+            let waiting = self.read_after(after).await?.unwrap_or_default();
+            let Some(last) = waiting.last() else { return Ok(None) };
+            (after, self.is_unread) = (last.number, true);
+            let cuts = |one: Posted| cut_by(one.message.ok()?, one.by);
+            if let Some(reason) = waiting.into_iter().find_map(cuts) {
+                return Ok(Some(reason));
+            }
+        }
     }
 }
 

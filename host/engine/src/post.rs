@@ -135,22 +135,30 @@ impl Engine {
     /// Whether an answer to this question waits to be taken.
     async fn is_answer_waiting(&self, run: &RunId, asked: StepId) -> Result<bool, EngineError> {
         let answers =
-            |one: Posted| matches!(one.message, Ok(Message::Answer { step, .. }) if step == asked);
-        Ok(self.waiting(run, 0).await?.into_iter().any(answers))
+            |one: &Posted| matches!(one.message, Ok(Message::Answer { step, .. }) if step == asked);
+        let mut found = false;
+        self.each_waiting(run, 0, |one| found |= answers(&one)).await?;
+        Ok(found)
     }
 
-    /// The messages of a run after this number that no holder has taken.
-    async fn waiting(&self, run: &RunId, after: u64) -> Result<Vec<Posted>, EngineError> {
-        let (key, mut after, mut all) = (self.key(run), after, Vec::new());
+    /// Shows the messages of a run after this number that no holder has taken, a batch in
+    /// memory at a time.
+    async fn each_waiting(
+        &self,
+        run: &RunId,
+        mut after: u64,
+        mut see: impl FnMut(Posted) + Send,
+    ) -> Result<(), EngineError> {
+        let key = self.key(run);
         loop {
             let of = key.clone();
             let read = self
                 .writer
                 .shortly(move |store: &mut dyn Store| store.messages(&of, after, READ_AT_ONCE));
             let read = read.await??;
-            let Some(last) = read.last() else { return Ok(all) };
+            let Some(last) = read.last() else { return Ok(()) };
             after = last.number;
-            all.extend(read.into_iter().map(posted));
+            read.into_iter().map(posted).for_each(&mut see);
         }
     }
 
@@ -187,12 +195,14 @@ impl Engine {
         limits: Limits,
         after: u64,
     ) -> Result<Limits, EngineError> {
-        Ok(self.waiting(run, after).await?.into_iter().fold(limits, |limits, one| {
-            match one.message {
-                Ok(Message::Raise { limits: changes }) => changes.raising(limits),
-                _ => limits,
+        let mut raised = limits;
+        let raise = |one: Posted| {
+            if let Ok(Message::Raise { limits: changes }) = one.message {
+                raised = changes.raising(raised);
             }
-        }))
+        };
+        self.each_waiting(run, after, raise).await?;
+        Ok(raised)
     }
 }
 

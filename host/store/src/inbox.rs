@@ -9,9 +9,9 @@ use crate::{RunKey, StoreError};
 /// waits, and with small messages a few megabytes.
 pub const INBOX_MAX: u64 = 10_000;
 
-/// Most bytes of a message: an answer may have 4 MiB, and its message says what it
-/// answers.
-pub const MESSAGE_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// Most bytes of a message: an answer may have 256 KiB, twice that with every quote
+/// escaped, and its message says what it answers.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes of bodies after which [`Inbox::messages`] reads no further message: as much as
 /// a holder reads of a journal in one piece.

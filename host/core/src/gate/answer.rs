@@ -96,7 +96,7 @@ pub(crate) fn check(request: &AskRequest, value: &str) -> Result<Checked, Answer
         AskKind::Approve => approval(&value),
         AskKind::Ask => fits_schema(request, value),
         AskKind::WaitFor if fits_event(request, &value) => Ok(plain(&value)),
-        AskKind::WaitFor => Err(invalid("the event has not the fields of `match`")),
+        AskKind::WaitFor => Err(invalid("the event lacks fields that `match` requires")),
     }
 }
 
@@ -106,6 +106,20 @@ pub(crate) fn check(request: &AskRequest, value: &str) -> Result<Checked, Answer
 /// [`AnswerRefusal::Invalid`] when it is not JSON; [`AnswerRefusal::TooLarge`].
 pub fn check_event(value: &str) -> Result<(), AnswerRefusal> {
     read_event(value).map(|_| ())
+}
+
+/// Checks the comment beside an answer.
+///
+/// # Errors
+/// [`AnswerRefusal::Invalid`] when it is too long.
+pub fn check_comment(comment: Option<&str>) -> Result<(), AnswerRefusal> {
+    match comment {
+        Some(comment) if comment.len() > ASK_COMMENT_BYTES_MAX => {
+            let message = format!("it must be text of {ASK_COMMENT_BYTES_MAX} bytes at most");
+            Err(AnswerRefusal::Invalid(vec![Violation { path: "/comment".to_owned(), message }]))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads the JSON text of an answer or an event.

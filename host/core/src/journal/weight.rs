@@ -5,6 +5,7 @@
 use super::{Body, RunEnd};
 use crate::cut;
 use crate::guest::Outcome;
+use crate::message::Message;
 
 impl Body {
     /// Total bytes of those texts in it that can be large.
@@ -25,7 +26,8 @@ impl Body {
             | Self::AskAnswered { outcome, .. }
             | Self::Settled { outcome, .. } => weight_of(outcome),
             Self::MessageTaken(taken) => {
-                taken.settles.as_ref().map_or(0, |settles| weight_of(&settles.outcome))
+                let value = taken.message.as_ref().and_then(Message::value).map_or(0, str::len);
+                value + taken.settles.as_ref().map_or(0, |settles| weight_of(&settles.outcome))
             }
             Self::RunEnded { end: RunEnd::Completed { result, .. } } => result.len(),
             _ => 0,

@@ -12,11 +12,13 @@ use super::sessions::StepSession;
 use super::{Body, Digest, Effect, Machine, Outcome, OutcomeRef, Scope, StepId, StopTurn};
 use crate::codes::Code;
 use crate::gate::{
-    AnswerRefusal, AnsweredBy, AskKind, AskRequest, Checked, check, fits_event, read_event,
+    AnswerRefusal, AnsweredBy, AskKind, AskRequest, Checked, check, check_comment, fits_event,
+    read_event,
 };
 use crate::guest::Failure;
 use crate::journal::Entry;
 use crate::limits::ASKS_OPEN_MAX;
+use crate::message::{SIGNALS_KEPT_BYTES_MAX, SIGNALS_KEPT_MAX};
 use crate::step::StepRequest;
 use crate::surface::Surface;
 
@@ -28,10 +30,23 @@ pub(super) struct Asks {
     /// Those that are settled: no second answer counts.
     settled: BTreeSet<StepId>,
     /// Events from outside that no script has waited for yet.
-    pub(super) kept: VecDeque<KeptSignal>,
+    kept: VecDeque<KeptSignal>,
+    /// Bytes of their values.
+    kept_bytes: usize,
 }
 
 impl Asks {
+    /// Keeps an event that nobody waits for. Returns false if there is no room.
+    pub(super) fn keep(&mut self, signal: KeptSignal) -> bool {
+        let bytes = self.kept_bytes.saturating_add(signal.value.len());
+        if self.kept.len() >= SIGNALS_KEPT_MAX || bytes > SIGNALS_KEPT_BYTES_MAX {
+            return false;
+        }
+        self.kept_bytes = bytes;
+        self.kept.push_back(signal);
+        true
+    }
+
     pub(super) fn settle(&mut self, step: StepId) {
         self.open.remove(&step);
         self.settled.insert(step);
@@ -96,6 +111,7 @@ impl Machine {
             return Err(AnswerRefusal::Changed { step, digest: asked });
         }
         let checked = check(&request, value)?;
+        check_comment(comment)?;
         let comment = comment.map(ToOwned::to_owned).or_else(|| checked.comment.clone());
         let answered = AnsweredBy::new(by, comment, at_us);
         self.take_answer(step, &request, &checked, answered);
@@ -154,6 +170,7 @@ impl Machine {
         };
         let place = self.asks.kept.iter().position(fits)?;
         let kept = self.asks.kept.remove(place)?;
+        self.asks.kept_bytes = self.asks.kept_bytes.saturating_sub(kept.value.len());
         let event = read(&kept)?;
         Some((kept, event))
     }
@@ -216,7 +233,7 @@ impl Machine {
         }
         if self.is_live() && self.asks.open.len() >= ASKS_OPEN_MAX {
             return Err(refuse(format!(
-                "is refused: {ASKS_OPEN_MAX} questions of the run are open, as many as may be"
+                "is refused: {ASKS_OPEN_MAX} questions of this run are open, the most allowed"
             )));
         }
         let taken = self.recorded_ask();
@@ -242,21 +259,33 @@ impl Machine {
                 self.open_step(step, None, Effect::Ask { step, request, left_us });
             }
         }
-        let awaits = self.steps.get_mut(&step).map(|open| {
-            open.ask = Some(Arc::clone(&request));
-            !open.completed
-        });
-        if awaits == Some(true) {
-            self.asks.open.insert(step);
-        }
-        // In a replay, the entry of the answer takes it.
-        if self.is_live()
-            && awaits == Some(true)
-            && let Some((kept, event)) = self.take_kept(&request)
-        {
-            self.take_event(step, &request, &event, &kept.by, kept.at_us);
+        if let Some(open) = self.steps.get_mut(&step) {
+            open.ask = Some(request);
+            if !open.completed {
+                self.asks.open.insert(step);
+            }
         }
         Ok(step)
+    }
+
+    /// Gives questions the events that came before they were asked. Between two turns, so
+    /// that a replay finds the question open where its answer is recorded. Returns whether
+    /// one was given.
+    pub(super) fn take_kept_events(&mut self, now_us: i64) -> bool {
+        if self.asks.kept.is_empty() || !self.is_live() {
+            return false;
+        }
+        let open: Vec<_> =
+            self.open_asks().map(|open| (open.step, Arc::clone(open.request))).collect();
+        let mut has_taken = false;
+        for (step, request) in open {
+            if let Some((kept, event)) = self.take_kept(&request) {
+                self.now_us = self.now_us.max(now_us);
+                self.take_event(step, &request, &event, &kept.by, kept.at_us);
+                has_taken = true;
+            }
+        }
+        has_taken
     }
 
     /// The question in the next recorded entry, if that entry has one.

@@ -9,7 +9,7 @@ use super::open::Effect;
 use super::{Body, Machine, Outcome, OutcomeRef, Scope, StepId, StopReason};
 use crate::codes::Code;
 use crate::limits::Limits;
-use crate::message::{Message, MessageRefusal, MessageTaken, Posted, SIGNALS_KEPT_MAX, Settles};
+use crate::message::{Message, MessageRefusal, MessageTaken, Posted, Settles};
 use crate::outcome::Failure;
 
 /// What the holder does after the machine has taken messages.
@@ -101,10 +101,10 @@ impl Machine {
                 let settled = self.signal(name, value, by, posted_us);
                 verdict.answers = settled.map_err(|refusal| refusal.code())?;
                 if verdict.answers.is_none() {
-                    if self.asks.kept.len() >= SIGNALS_KEPT_MAX {
+                    let signal = KeptSignal::new(name, value, by, posted_us);
+                    if !self.asks.keep(signal) {
                         return Err(MessageRefusal::SignalsFull.code());
                     }
-                    self.asks.kept.push_back(KeptSignal::new(name, value, by, posted_us));
                 }
             }
         }
@@ -155,7 +155,7 @@ impl Machine {
         if let (Some(Message::Signal { name, value }), None, None) =
             (&taken.message, &taken.refused, taken.answers)
         {
-            self.asks.kept.push_back(KeptSignal::new(name, value, &taken.by, taken.posted_us));
+            self.asks.keep(KeptSignal::new(name, value, &taken.by, taken.posted_us));
         }
         let Some(Settles { step, outcome }) = taken.settles else { return };
         let child = Scope::of(step);

@@ -355,7 +355,7 @@ impl Machine {
                 return Ok(next);
             }
         }
-        Ok(Next::Wait)
+        if self.take_kept_events(now_us) { self.next(now_us) } else { Ok(Next::Wait) }
     }
 
     /// Journals a delivery; none when its script ended meanwhile.
