@@ -154,3 +154,45 @@ fn an_agent_may_not_post() {
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     assert!(!at.held().is_empty(), "nothing reached the run");
 }
+
+/// An agent that sheds its mark, and whose parent is the holder then.
+#[test]
+fn an_agent_may_not_answer_its_own_question_without_its_mark_either() {
+    let at = Background::new(
+        "const ok = SW.extra.approve('Deploy?'); const said = await agent('x')\n\
+         return [said, await Promise.race([ok, 'open'])]",
+    );
+    let program = env!("CARGO_BIN_EXE_smol-wf");
+    let agent = format!(
+        "#!/bin/sh\ncat > /dev/null\n\
+         env -u SMOL_WF_PROCESS {program} answer \"$SMOL_WF_RUN_ID#1\" --yes 2>&1 | grep -o 'post_from_agent'\n"
+    );
+    at.place.write("home/.config/smol-workflows/agent.sh", agent);
+    let report = at.run(&["run", "s.mjs"]);
+    let report = report.report();
+    assert_eq!(report["result"][0], "post_from_agent", "{report}");
+    assert_eq!(report["result"][1], "open");
+}
+
+#[test]
+fn an_event_that_came_early_is_given_once_also_across_processes() {
+    let at = Background::new(
+        "const { ask, waitFor } = SW.extra; const got = []\n\
+         await ask('go?'); got.push(await waitFor('ev')); await ask('more?')\n\
+         got.push(await waitFor('ev')); return got",
+    );
+    let first = at.run(&["run", "s.mjs"]);
+    first.printed(6);
+    let run = first.run_id();
+    at.run(&["signal", &run, "ev", "1", "--no-start"]).said(0);
+    for step in [1, 3] {
+        let answered = at.run(&["answer", &format!("{run}#{step}"), "ok", "--wait"]);
+        assert_eq!(answered.code, 6, "{}", answered.stderr);
+    }
+    let report = at.run(&["history", &run, "--json"]).ok();
+    assert_eq!(report["asks"]["open"][0]["step"], 4, "{}", report["asks"]);
+    at.run(&["signal", &run, "ev", "2", "--wait"]).said(0);
+    let report = at.run(&["history", &run, "--json"]).ok();
+    assert_eq!(report["result"], serde_json::json!([1, 2]));
+    assert_eq!(at.run(&["replay", &run]).ok()["equal"], true);
+}

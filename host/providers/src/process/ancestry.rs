@@ -1,8 +1,8 @@
 //! Whether this process was started by an agent of a run.
 //!
-//! Owns: the look at its own environment and those of its ancestors. Never: signals one,
-//! or trusts the answer for security: a program can shed its mark and its parents. The
-//! look is a guard against mistakes of agents, not a wall.
+//! Owns: the look at its own environment and at its ancestors. Never: signals one, or
+//! trusts the answer for security: a program can shed its mark and its parents. The look
+//! is a guard against mistakes of agents, not a wall.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,9 @@ use super::system::{self, MARKER};
 const ANCESTORS_MAX: usize = 1_024;
 
 /// Whether this process or one of its ancestors bears the mark that every program of an
-/// agent gets. Where the system shows no other processes, only its own environment
-/// counts.
+/// agent gets, or an ancestor is this very program: it starts nothing but agents and their
+/// tools, and adopts what those leave behind. Where the system shows no other processes,
+/// only its own environment counts.
 #[must_use]
 pub fn is_below_agent() -> bool {
     if std::env::var_os(MARKER).is_some_and(|mark| !mark.is_empty()) {
@@ -22,12 +23,15 @@ pub fn is_below_agent() -> bool {
     }
     let parents: HashMap<i32, i32> =
         system::table().into_iter().map(|one| (one.pid, one.parent)).collect();
-    let mut pid = rustix::process::getpid().as_raw_nonzero().get();
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let program = system::program(own);
+    let mut pid = own;
     for _ in 0..ANCESTORS_MAX {
         let Some(parent) = parents.get(&pid).copied().filter(|parent| *parent > 1) else {
             return false;
         };
-        if system::marker(parent).is_some_and(|mark| !mark.is_empty()) {
+        let is_marked = system::marker(parent).is_some_and(|mark| !mark.is_empty());
+        if is_marked || (program.is_some() && system::program(parent) == program) {
             return true;
         }
         pid = parent;

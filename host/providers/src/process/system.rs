@@ -11,11 +11,13 @@ mod other;
 
 #[cfg(target_os = "linux")]
 pub(super) use linux::{
-    adopt_orphans, exit_descriptor, is_orphan_about, marked, marker, reap, signal, started, table,
+    adopt_orphans, exit_descriptor, is_orphan_about, marked, marker, program, reap, signal,
+    started, table,
 };
 #[cfg(not(target_os = "linux"))]
 pub(super) use other::{
-    adopt_orphans, exit_descriptor, is_orphan_about, marked, marker, reap, signal, started, table,
+    adopt_orphans, exit_descriptor, is_orphan_about, marked, marker, program, reap, signal,
+    started, table,
 };
 
 pub(super) use rustix::process::Signal;

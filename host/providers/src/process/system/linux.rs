@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, pidfd_send_signal,
@@ -62,6 +63,12 @@ fn seen(pid: i32) -> Option<ProcessInfo> {
 /// When a process started, in a unit that is only good for comparing.
 pub(in super::super) fn started(pid: i32) -> Option<u64> {
     seen(pid).map(|seen| seen.started)
+}
+
+/// The file of a process's program, by device and number; none when it may not be read.
+pub(in super::super) fn program(pid: i32) -> Option<(u64, u64)> {
+    let file = fs::metadata(format!("/proc/{pid}/exe")).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 /// The mark in a process's environment; none when it has none or may not be read.

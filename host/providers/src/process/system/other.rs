@@ -21,6 +21,10 @@ pub(in super::super) fn started(_pid: i32) -> Option<u64> {
     None
 }
 
+pub(in super::super) fn program(_pid: i32) -> Option<(u64, u64)> {
+    None
+}
+
 pub(in super::super) fn marker(_pid: i32) -> Option<String> {
     None
 }
