@@ -217,3 +217,25 @@ fn a_run_that_is_deleted_meanwhile_is_unknown() {
     let closed = at.command(&["logs", "run_0"]).stdout(Stdio::null()).output().unwrap();
     assert_eq!(closed.status.code(), Some(3));
 }
+
+#[test]
+fn the_log_has_questions_answers_and_messages() {
+    let at = Background::new(
+        "const ok = await SW.extra.approve('Deploy?', { label: 'deploy', detail: 'two files' })\n\
+        return ok.approved",
+    );
+    let run = at.run(&["run", "s.mjs"]).run_id();
+    let answer = ["answer", &*format!("{run}#1"), "--no", "--comment", "tests fail", "--wait"];
+    assert_eq!(at.run(&answer).code, 0);
+    let ran = at.run(&["logs", &run]);
+    let log = ran.printed(0);
+    for part in [
+        "  #1 deploy: approve asks\n    Deploy?\n    two files\n",
+        "  #1 deploy: answered by ",
+        ", with the comment: tests fail\n",
+        "\"approved\": false",
+        "  message answer of step 1 by ",
+    ] {
+        assert!(log.contains(part), "no `{part}` in {log}");
+    }
+}
