@@ -67,7 +67,7 @@ fn a_run_that_stopped_is_listed_with_all() {
     let all = at.run(&["ps", "--all"]);
     assert!(all.printed(0).contains(&format!("smol-wf resume {run}")), "{}", all.stdout);
     let ran = at.run(&["attach", &run]);
-    ran.fails(5, &["is not at work: paused", "--max-agents", "smol-wf resume"]);
+    ran.fails(5, &["is not running: paused", "--max-agents", "smol-wf resume"]);
     assert_eq!(ran.report()["state"], "paused");
 }
 
@@ -179,7 +179,7 @@ fn logs_tell_what_was_asked_and_answered() {
     assert_eq!(lines.printed(0), at.run(&["export", &run, "--format", "jsonl"]).stdout);
     let of_step = at.run(&["logs", &format!("{run}#1"), "--json"]).events();
     assert!(of_step.iter().all(|event| event["metadata"]["stepId"] == "1"), "{of_step:?}");
-    at.run(&["logs", &run, "--holder"]).fails(0, &["has no log of a process"]);
+    at.run(&["logs", &run, "--holder"]).fails(0, &["has no log: it never ran in the background"]);
 }
 
 #[test]

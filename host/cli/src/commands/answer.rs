@@ -27,8 +27,9 @@ use crate::{answer_value, output, people, sanitize, shell};
 /// Answer a question of a run
 ///
 /// Without an answer it asks you on a terminal, and elsewhere prints the open questions;
-/// there an approval names its step. The first answer counts. If no process works on the run, one is started in the
-/// background, with the run's own folder, script and agents, and this environment.
+/// there an approval names its step. The first answer counts. If no process works on the
+/// run, one is started in the background, with the run's own folder, script and agents,
+/// and this environment.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AnswerArgs {
