@@ -239,3 +239,20 @@ fn the_log_has_questions_answers_and_messages() {
         assert!(log.contains(part), "no `{part}` in {log}");
     }
 }
+
+#[test]
+fn ps_names_the_question_that_a_run_waits_for() {
+    let at = Background::new(
+        "const both = await Promise.all([agent('one'), SW.extra.approve('Deploy?', { label: 'deploy' })])\n\
+        return both[1].approved",
+    );
+    let run = at.detach(&[]);
+    at.at_work(&run);
+    let text = at.run(&["ps"]);
+    assert!(text.printed(0).contains("approve deploy, and 1 more"), "{}", text.stdout);
+    at.go();
+    at.until_state(&run, "paused");
+    until("nobody holds it", || at.held().is_empty());
+    let all = at.run(&["ps", "--all"]);
+    assert!(all.printed(0).contains(&format!("smol-wf answer {run}")), "{}", all.stdout);
+}
