@@ -120,7 +120,16 @@ impl Posting {
         loop {
             let held = match self.engine.delivery(&self.run, number).await? {
                 Delivery::Taken(taken) => return self.taken(taken),
-                Delivery::NotHeld => return Ok(Posted::Waits { number, held: false }),
+                Delivery::NotHeld => {
+                    // A run that is over never takes it, but may have ended with it just now.
+                    if let Err(over) = self.refuse_over().await {
+                        return match self.engine.delivery(&self.run, number).await? {
+                            Delivery::Taken(taken) => self.taken(taken),
+                            Delivery::NotHeld | Delivery::Waits => Err(over),
+                        };
+                    }
+                    return Ok(Posted::Waits { number, held: false });
+                }
                 Delivery::Waits => true,
             };
             if Instant::now() >= until {

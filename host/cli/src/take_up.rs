@@ -27,8 +27,8 @@ pub(crate) enum TakenUp {
 }
 
 /// Waits until the message of this number was taken, and starts a holder if no process
-/// holds the run. A holder that is letting go of the run is waited for, however long its
-/// agents take to finish.
+/// holds the run. A holder that does not take it is waited for: it may be letting go of the
+/// run, however long its agents take to finish.
 pub(crate) async fn until_taken(
     posting: &Posting,
     mut posted: Posted,
@@ -43,7 +43,7 @@ pub(crate) async fn until_taken(
         if held && !has_said {
             has_said = true;
             print_message(&format!(
-                "run {} is letting go of its agents; waiting until it has (Ctrl-C ends the wait)",
+                "run {} has not taken this yet; waiting for the process that works on it (Ctrl-C ends the wait, the message stays)",
                 posting.run
             ));
         }
@@ -52,7 +52,6 @@ pub(crate) async fn until_taken(
                 return Ok(TakenUp::Posted(Posted::Waits { number, held }));
             }
             starts += 1;
-            posting.refuse_over().await?;
             if let Err(code) = start(posting)?
                 // Another process may have been faster.
                 && matches!(posting.look(number).await?, Posted::Waits { held: false, .. })

@@ -67,7 +67,7 @@ fn a_run_that_stopped_is_listed_with_all() {
     let all = at.run(&["ps", "--all"]);
     assert!(all.printed(0).contains(&format!("smol-wf resume {run}")), "{}", all.stdout);
     let ran = at.run(&["attach", &run]);
-    ran.fails(5, &["is not at work: paused", "--max-agents", "smol-wf resume"]);
+    ran.fails(5, &["is not running: paused", "--max-agents", "smol-wf resume"]);
     assert_eq!(ran.report()["state"], "paused");
 }
 
@@ -179,7 +179,7 @@ fn logs_tell_what_was_asked_and_answered() {
     assert_eq!(lines.printed(0), at.run(&["export", &run, "--format", "jsonl"]).stdout);
     let of_step = at.run(&["logs", &format!("{run}#1"), "--json"]).events();
     assert!(of_step.iter().all(|event| event["metadata"]["stepId"] == "1"), "{of_step:?}");
-    at.run(&["logs", &run, "--holder"]).fails(0, &["has no log of a process"]);
+    at.run(&["logs", &run, "--holder"]).fails(0, &["has no log: it never ran in the background"]);
 }
 
 #[test]
@@ -216,4 +216,43 @@ fn a_run_that_is_deleted_meanwhile_is_unknown() {
     at.run(&["attach", "run_0"]).fails(3, &["[run_unknown]"]);
     let closed = at.command(&["logs", "run_0"]).stdout(Stdio::null()).output().unwrap();
     assert_eq!(closed.status.code(), Some(3));
+}
+
+#[test]
+fn the_log_has_questions_answers_and_messages() {
+    let at = Background::new(
+        "const ok = await SW.extra.approve('Deploy?', { label: 'deploy', detail: 'two files' })\n\
+        return ok.approved",
+    );
+    let run = at.run(&["run", "s.mjs"]).run_id();
+    let answer = ["answer", &*format!("{run}#1"), "--no", "--comment", "tests fail", "--wait"];
+    assert_eq!(at.run(&answer).code, 0);
+    let ran = at.run(&["logs", &run]);
+    let log = ran.printed(0);
+    for part in [
+        "  #1 deploy: approve asks\n    Deploy?\n    two files\n",
+        "  #1 deploy: answered by ",
+        ", with the comment: tests fail\n",
+        "\"approved\": false",
+        "  message answer of step 1 by ",
+    ] {
+        assert!(log.contains(part), "no `{part}` in {log}");
+    }
+}
+
+#[test]
+fn ps_names_the_question_that_a_run_waits_for() {
+    let at = Background::new(
+        "const both = await Promise.all([agent('one'), SW.extra.approve('Deploy?', { label: 'deploy' })])\n\
+        return both[1].approved",
+    );
+    let run = at.detach(&[]);
+    at.at_work(&run);
+    let text = at.run(&["ps"]);
+    assert!(text.printed(0).contains("approve deploy, and 1 more"), "{}", text.stdout);
+    at.go();
+    at.until_state(&run, "paused");
+    until("nobody holds it", || at.held().is_empty());
+    let all = at.run(&["ps", "--all"]);
+    assert!(all.printed(0).contains(&format!("smol-wf answer {run}")), "{}", all.stdout);
 }

@@ -46,16 +46,22 @@ fn an_answer_takes_up_a_run_whose_process_has_ended() {
         (&open["runId"], &asked["step"], &asked["kind"]),
         (&json!(run), &json!(1), &json!("approve"))
     );
-    at.run(&["answer", &run, "maybe"]).fails(3, &["yes or no", "answer_invalid"]);
+    let question = format!("{run}#1");
+    at.run(&["answer", &question, "maybe"]).fails(3, &["yes or no", "answer_invalid"]);
     at.run(&["answer", &run, "--no-start"]).fails(2, &["smol-wf answer RUN VALUE"]);
     at.run(&["answer", &run, "yes", "--no"]).fails(2, &["cannot be used with"]);
     at.run(&["answer", &format!("{run}#7"), "--yes"])
         .fails(3, &["step 7 asks nothing", "ask_unknown"]);
+    // Off a terminal nobody sees which question it would approve.
+    for (given, line) in [("--yes", "--yes"), ("yes", "--yes"), ("--no", "--no")] {
+        let line = format!("approve  deploy: smol-wf answer {question} {line}");
+        at.run(&["answer", &run, given]).fails(2, &["name the question of run", &line]);
+    }
     assert_eq!(at.state(&run), "paused", "nothing has changed");
 
-    let answered = at.run(&["answer", &run, "--no", "--comment", "tests fail"]);
+    let answered = at.run(&["answer", &question, "--no", "--comment", "tests fail"]);
     assert!(
-        answered.said(0).contains(&format!("step 1 of run {run} has your answer")),
+        answered.said(0).contains(&format!("step 1 of run {run} (`Deploy?`) has your answer")),
         "{}",
         answered.stderr
     );
@@ -68,12 +74,13 @@ fn an_answer_takes_up_a_run_whose_process_has_ended() {
 fn an_answer_that_waits_says_so_and_is_the_only_one() {
     let at = Background::new(APPROVE);
     let run = asks(&at);
-    let waits = at.run(&["answer", &run, "yes", "--no-start", "-o", "json"]).ok();
+    let question = format!("{run}#1");
+    let waits = at.run(&["answer", &question, "yes", "--no-start", "-o", "json"]).ok();
     assert_eq!(
         (&waits["message"], &waits["taken"], &waits["held"]),
         (&json!("answer"), &json!(false), &json!(false))
     );
-    at.run(&["answer", &run, "no"]).fails(3, &["ask_answered", "posted before"]);
+    at.run(&["answer", &question, "no"]).fails(3, &["ask_answered", "posted before"]);
     let report = at.run(&["continue", &run, "--wait"]).report();
     assert_eq!(report["result"], json!([true, null]));
 }
@@ -89,7 +96,10 @@ fn a_run_in_the_background_stays_for_a_deadline_and_is_answered_there() {
     until("it asks", || at.run(&["answer", &run]).code == 0);
     let holder = at.holder(&run);
     at.run(&["answer", &run, "2"]).fails(3, &["answer_invalid", "2 is less than"]);
-    at.run(&["answer", &run, "--yes"]).fails(3, &["answer_invalid"]);
+    at.run(&["answer", &run, "--yes"]).fails(
+        2,
+        &["step 1 asks for a value, not for approval", &format!("smol-wf answer {run}#1 VALUE")],
+    );
     assert_eq!(at.holder(&run), holder, "it stays");
     let report = at.run(&["answer", &run, "4", "--wait"]);
     assert_eq!(report.report()["result"], json!([4, "late"]), "{}", report.stderr);
@@ -102,7 +112,7 @@ fn a_run_in_the_background_ends_without_a_deadline() {
     let run = at.detach(&[]);
     at.until_state(&run, "paused");
     until("nobody holds it", || at.held().is_empty());
-    at.run(&["answer", &run, "yes"]).said(0);
+    at.run(&["answer", &format!("{run}#1"), "yes"]).said(0);
     assert_eq!(result(&at, &run), json!([true, null]));
 }
 
@@ -272,7 +282,7 @@ fn the_answer_of_a_question_is_in_its_history() {
     let at = Background::new(APPROVE);
     at.place.write("s.mjs", format!("{META}{APPROVE}\n"));
     let run = asks(&at);
-    at.run(&["answer", &run, "--yes", "--comment", "go"]).said(0);
+    at.run(&["answer", &format!("{run}#1"), "--yes", "--comment", "go"]).said(0);
     let events = at.run(&["attach", &run, "--events"]).stdout;
     let settled = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let settled =

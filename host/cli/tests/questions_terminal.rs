@@ -88,7 +88,7 @@ fn the_end_of_input_leaves_a_question_open_and_anybody_can_answer() {
     screen.at("yes or no:");
     screen.press(&["C-d"]);
     screen.once(|lines| count(lines, "left open") == 1);
-    place.run(&["answer", "latest", "--yes"]).said(0);
+    place.run(&["answer", "latest#1", "--yes"]).said(0);
     screen.ends();
     assert_eq!(result(&place), json!([true, null]));
 }
@@ -214,7 +214,7 @@ fn ctrl_c_at_a_later_question_leaves_the_run_in_the_background_alone() {
     screen.press(&["C-c"]);
     screen.once(|lines| count(lines, "code 130") == 1);
     assert_eq!(place.run(&["ps", "--json"]).ok()["runs"].as_array().map(Vec::len), Some(1));
-    let report = place.run(&["answer", "latest", "--no", "--wait"]);
+    let report = place.run(&["answer", "latest#2", "--no", "--wait"]);
     assert_eq!(report.report()["result"], json!([true, false]), "{}", report.stderr);
     assert_eq!(report.report()["attempts"], 2);
 }

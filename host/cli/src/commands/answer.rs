@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use smol_wf_core::event::AskOpened;
-use smol_wf_core::gate::{AnswerRefusal, AskRequest};
+use smol_wf_core::gate::{AnswerRefusal, AskKind, AskRequest};
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::limits::ASK_COMMENT_BYTES_MAX;
 use smol_wf_core::message::MessageRefusal;
@@ -22,13 +22,14 @@ use crate::posting::{PostFlags, Posted, Posting};
 use crate::questions::{self, Asked, Lines};
 use crate::table::Format;
 use crate::take_up::{TakenUp, until_taken};
-use crate::{answer_value, output, people, shell};
+use crate::{answer_value, output, people, sanitize, shell};
 
 /// Answer a question of a run
 ///
-/// Without an answer it asks you on a terminal, and elsewhere prints the open questions.
-/// The first answer counts. If no process works on the run, one is started in the
-/// background, with the run's own folder, script and agents, and this environment.
+/// Without an answer it asks you on a terminal, and elsewhere prints the open questions;
+/// there an approval names its step. The first answer counts. If no process works on the
+/// run, one is started in the background, with the run's own folder, script and agents,
+/// and this environment.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AnswerArgs {
@@ -68,8 +69,11 @@ pub(crate) struct AnswerArgs {
 const EXAMPLES: &str = "\
 Examples:
   smol-wf answer latest
-  smol-wf answer latest --no --comment 'tests fail'
+  smol-wf answer latest#2 --no --comment 'tests fail'
   smol-wf answer run_0k3#7 '{\"version\": \"1.5\"}' --wait";
+
+/// Most columns of the question in the sentence about its answer.
+const QUESTION_CHARS_MAX: usize = 80;
 
 /// An open question.
 type Open = (StepId, Arc<AskRequest>);
@@ -109,11 +113,11 @@ impl AnswerArgs {
         };
         let has_flags = self.comment.is_some() || self.wait || self.no_start;
         if let Some(typed) = typed {
-            let (step, request) = one(&posting, &open)?;
-            let value = answer_value::read(request, typed);
+            let asked = self.meant(&posting, &open, typed)?;
+            let value = answer_value::read(&asked.1, typed);
             let value = value.map_err(|refusal| refused(&posting, refusal))?;
-            let message = self.message(*step, request, value, None);
-            return self.post(&posting, message).await;
+            let message = self.message(asked, value, None);
+            return self.post(&posting, asked, message).await;
         }
         if posting.format == Format::Text && people::can_be_asked() {
             return self.ask(&posting, open).await;
@@ -149,19 +153,47 @@ impl AnswerArgs {
         Ok(named)
     }
 
-    fn message(
+    /// The question that this answer is for. Fails with all of them if it may be for
+    /// several, or if it approves whichever is open now and nobody at a terminal sees which
+    /// that is.
+    fn meant<'o>(
         &self,
-        step: StepId,
-        request: &AskRequest,
-        value: String,
-        comment: Option<String>,
-    ) -> Message {
+        posting: &Posting,
+        open: &'o [Open],
+        typed: &str,
+    ) -> Result<&'o Open, CommandError> {
+        let (run, db) = (&posting.run, shell::with_database());
+        let [only] = open else {
+            let message = format!("run {run} has several open questions; answer one of them:");
+            return Err(CommandError::Usage(message + &lines_to_type(run, open, typed)));
+        };
+        let (step, request) = only;
+        let is_approval = request.kind == AskKind::Approve;
+        if (self.yes || self.no) && !is_approval {
+            return Err(CommandError::Usage(format!(
+                "step {step} asks for a value, not for approval; give it: smol-wf answer {run}#{step} VALUE{db}"
+            )));
+        }
+        if is_approval && self.run.1.is_none() && !people::can_be_asked() {
+            let message = format!("name the question of run {run} that this is the answer to:");
+            return Err(CommandError::Usage(message + &lines_to_type(run, open, typed)));
+        }
+        Ok(only)
+    }
+
+    fn message(&self, asked: &Open, value: String, comment: Option<String>) -> Message {
+        let (step, request) = asked;
         let comment = comment.or_else(|| self.comment.clone());
-        Message::Answer { step, digest: request.digest(), value, comment }
+        Message::Answer { step: *step, digest: request.digest(), value, comment }
     }
 
     /// Posts an answer, and starts a holder if there is none.
-    async fn post(&self, posting: &Posting, message: Message) -> Result<ExitCode, CommandError> {
+    async fn post(
+        &self,
+        posting: &Posting,
+        (step, request): &Open,
+        message: Message,
+    ) -> Result<ExitCode, CommandError> {
         let posted = posting.post(&message).await?;
         let posted = match self.no_start {
             true => posted,
@@ -174,13 +206,16 @@ impl AnswerArgs {
             return super::attach::follow(&posting.engine, &posting.run, &posting.settings).await;
         }
         let (run, db) = (&posting.run, shell::with_database());
-        let step = message.step().map_or(0, |step| step.0);
+        let question = sanitize::cut(&sanitize::one_line(&request.question), QUESTION_CHARS_MAX);
         let sentence = match &posted {
             Posted::Taken(_) => format!(
-                "step {step} of run {run} has your answer; follow the run: smol-wf attach {run}{db}"
+                "step {step} of run {run} (`{question}`) has your answer; follow the run: smol-wf attach {run}{db}"
             ),
-            _ => format!(
-                "your answer to step {step} waits until a process takes run {run} up: smol-wf continue {run}{db}"
+            Posted::Waits { held: true, .. } => format!(
+                "run {run} has not taken your answer to step {step} (`{question}`) yet; it waits"
+            ),
+            Posted::Waits { held: false, .. } | Posted::Needless => format!(
+                "your answer to step {step} (`{question}`) waits until a process takes run {run} up: smol-wf continue {run}{db}"
             ),
         };
         posting.report(&message, &posted, &sentence)?;
@@ -191,16 +226,17 @@ impl AnswerArgs {
     async fn ask(&self, posting: &Posting, open: Vec<Open>) -> Result<ExitCode, CommandError> {
         let mut lines = Lines::new();
         let (last, mut code) = (open.len(), ExitCode::SUCCESS);
-        for (at, (step, request)) in open.iter().enumerate() {
+        for (at, asked) in open.iter().enumerate() {
+            let (step, request) = asked;
             match questions::ask(&posting.run, *step, request, &mut lines).await {
                 Asked::Answer { value, comment } => {
-                    let message = self.message(*step, request, value, comment);
+                    let message = self.message(asked, value, comment);
                     // The run is followed from its last answer on.
                     let answered = match self.wait && at + 1 < last {
                         true => until_taken(posting, posting.post(&message).await?)
                             .await
                             .map(|_| ExitCode::SUCCESS),
-                        false => self.post(posting, message).await,
+                        false => self.post(posting, asked, message).await,
                     };
                     match answered {
                         Ok(answered) => code = answered,
@@ -220,18 +256,19 @@ impl AnswerArgs {
     }
 }
 
-/// The only question. Fails with all of them if there are several.
-fn one<'o>(posting: &Posting, open: &'o [Open]) -> Result<&'o Open, CommandError> {
-    if let [only] = open {
-        return Ok(only);
-    }
-    let run = &posting.run;
-    let mut message = format!("run {run} has several open questions; name one of them:");
-    for (step, request) in open {
-        let (function, title) = (request.kind.function(), request.title());
-        message.push_str(&format!("\n{run}#{step}  {function}  {title}"));
-    }
-    Err(CommandError::Usage(message))
+/// A line for each question, with the command that gives it the answer that was typed.
+fn lines_to_type(run: &RunId, open: &[Open], typed: &str) -> String {
+    let db = shell::with_database();
+    let line = |(step, request): &Open| {
+        let (function, title) = (request.kind.function(), sanitize::one_line(&request.title()));
+        let value = match (request.kind, answer_value::yes_or_no(typed)) {
+            (AskKind::Approve, Some(false)) => "--no",
+            (AskKind::Approve, _) => "--yes",
+            (AskKind::Ask | AskKind::WaitFor, _) => "VALUE",
+        };
+        format!("\n{function}  {title}: smol-wf answer {run}#{step} {value}{db}")
+    };
+    open.iter().map(line).collect()
 }
 
 fn refused(posting: &Posting, refusal: AnswerRefusal) -> CommandError {

@@ -117,7 +117,7 @@ async fn follow_as(
     }
     let mut report = advice::with_hint(engine.report(run).await?);
     if report.state.is_resumable() {
-        let what = if seen.was_held { "stopped" } else { "is not at work" };
+        let what = if seen.was_held { "stopped" } else { "is not running" };
         print_message(&format!("run {run} {what}: {}", report.state.as_str()));
     }
     conclude(&mut report, &progress, format, settings)

@@ -58,6 +58,9 @@ impl ContinueArgs {
         }
         let sentence = match &posted {
             Posted::Taken(_) => format!("run {run} goes on; follow it: smol-wf attach {run}{db}"),
+            Posted::Waits { held: true, .. } => {
+                format!("run {run} has not taken this message yet; it waits")
+            }
             _ => format!("run {run} goes on when a process takes it up: smol-wf resume {run}{db}"),
         };
         posting.report(&message, &posted, &sentence)?;

@@ -139,9 +139,7 @@ impl LogsArgs {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         if !is_there {
-            print_message(&format!(
-                "run {run} has no log of a process: none has held it in the background"
-            ));
+            print_message(&format!("run {run} has no log: it never ran in the background"));
         }
         Ok(ExitCode::SUCCESS)
     }

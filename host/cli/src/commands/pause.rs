@@ -76,7 +76,7 @@ async fn let_go(
     let sentence = match &posted {
         Posted::Taken(_) => format!("run {run} {does}; go on with: smol-wf continue {run}{db}"),
         Posted::Waits { held: true, .. } => format!(
-            "run {run} was told, and has not answered yet; its state: smol-wf history {run}{db}"
+            "run {run} has not taken this message yet; it waits; its state: smol-wf history {run}{db}"
         ),
         Posted::Waits { held: false, .. } => {
             format!("run {run} has stopped; go on with: smol-wf continue {run}{db}")

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use smol_wf_core::details::{Details, StepDetails, StepState};
+use smol_wf_core::details::{Details, EpochEnd, StepDetails, StepState};
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::step::StepKind;
 use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
@@ -86,6 +86,9 @@ struct ListedRun {
     agents_queued: u64,
     /// The steps that it waits for, the first ones.
     waits_for: Vec<AwaitedStep>,
+    /// Nobody works on it because only questions are open.
+    #[serde(skip)]
+    waits_for_answers: bool,
 }
 
 /// A step that a run waits for.
@@ -94,6 +97,9 @@ struct ListedRun {
 struct AwaitedStep {
     step: StepId,
     kind: StepKind,
+    /// The function that the script called; `kind` names one for all questions.
+    #[serde(skip)]
+    function: &'static str,
     label: String,
     /// What its agent is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,10 +157,16 @@ async fn listed(
         let of = steps.iter().filter(|step| step.kind == StepKind::Agent && step.state == state);
         of.count() as u64
     };
-    let awaited = steps.iter().filter(|step| step.state == StepState::Running);
+    let (questions, others): (Vec<_>, Vec<_>) = steps
+        .iter()
+        .filter(|step| step.state == StepState::Running)
+        .partition(|step| step.kind == StepKind::Ask);
+    let awaited = questions.into_iter().chain(others);
+    let last = details.as_ref().and_then(|details| details.epochs.last());
     Ok(ListedRun {
         agents_at_work: agents(StepState::Running),
         agents_queued: agents(StepState::Queued),
+        waits_for_answers: last.is_some_and(|epoch| epoch.ended == EpochEnd::Waiting),
         waits_for: awaited.take(STEPS_NAMED_MAX).map(AwaitedStep::of).collect(),
         process: holder.as_ref().and_then(|holder| holder.process),
         holder: holder.map(|holder| holder.words),
@@ -170,7 +182,8 @@ async fn listed(
 impl AwaitedStep {
     fn of(step: &StepDetails<'_>) -> Self {
         let (label, doing) = (step.label.to_string(), step.doing.map(str::to_owned));
-        Self { step: step.step, kind: step.kind, label, doing }
+        let function = step.asked.function();
+        Self { step: step.step, kind: step.kind, function, label, doing }
     }
 }
 
@@ -210,22 +223,25 @@ fn rows(runs: &[ListedRun]) -> Vec<Vec<String>> {
     runs.iter().map(row).collect()
 }
 
-/// What a run waits for: its first step at work, and the number of others.
+/// What a run waits for: a question or else its first step at work, and the number of
+/// others.
 fn waits_for(run: &ListedRun) -> String {
     if run.state.is_resumable() {
-        return format!("smol-wf resume {}{}", run.run_id, shell::with_database());
+        let command = if run.waits_for_answers { "answer" } else { "resume" };
+        return format!("smol-wf {command} {}{}", run.run_id, shell::with_database());
     }
-    // Agents say more than the child workflows that they are in.
-    let agent = run.waits_for.iter().find(|step| step.kind == StepKind::Agent);
-    let Some(first) = agent.or(run.waits_for.first()) else { return String::new() };
+    // A person is needed most; agents say more than the child workflows that they are in.
+    let first_of = |kind| run.waits_for.iter().find(|step| step.kind == kind);
+    let first = first_of(StepKind::Ask).or_else(|| first_of(StepKind::Agent));
+    let Some(first) = first.or(run.waits_for.first()) else { return String::new() };
     let doing = first.doing.as_deref().map(|doing| format!(": {}", shown(doing)));
     let more = match run.waits_for.len() {
         1 => String::new(),
         STEPS_NAMED_MAX => ", and others".to_owned(),
         steps => format!(", and {} more", steps - 1),
     };
-    let kind = first.kind.function();
-    format!("{kind} {}{}{more}", shown(&first.label), doing.unwrap_or_default())
+    let function = first.function;
+    format!("{function} {}{}{more}", shown(&first.label), doing.unwrap_or_default())
 }
 
 fn shown(text: &str) -> String {

@@ -57,7 +57,7 @@ impl RaiseArgs {
         let sentence = match &posted {
             Posted::Taken(_) => format!("run {run} has the new limits"),
             Posted::Waits { held: true, .. } => format!(
-                "run {run} was told, and has not answered yet; its state: smol-wf history {run}{db}"
+                "run {run} has not taken this message yet; it waits; its state: smol-wf history {run}{db}"
             ),
             Posted::Waits { held: false, .. } | Posted::Needless => {
                 format!("run {run} has the new limits when it goes on: smol-wf continue {run}{db}")

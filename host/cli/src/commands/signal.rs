@@ -73,6 +73,9 @@ impl SignalArgs {
                     "run {run} keeps this event for the first waitFor() of that name that it fits"
                 ),
             },
+            Posted::Waits { held: true, .. } => {
+                format!("run {run} has not taken this message yet; it waits")
+            }
             _ => format!(
                 "the event waits until a process takes run {run} up: smol-wf continue {run}{db}"
             ),

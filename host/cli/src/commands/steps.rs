@@ -88,7 +88,7 @@ async fn act(
         Posted::Taken(_) => format!("step {step} of run {run} {does}"),
         Posted::Waits { held: true, .. } => {
             format!(
-                "run {run} was told, and has not answered yet; its steps: smol-wf history {run} -o text{db}"
+                "run {run} has not taken this message yet; it waits; its steps: smol-wf history {run} -o text{db}"
             )
         }
         Posted::Waits { held: false, .. } | Posted::Needless => format!(

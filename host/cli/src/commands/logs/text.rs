@@ -3,7 +3,10 @@
 //! Owns: these texts, and how much of a long one is shown. Never: prints.
 
 use serde_json::Value;
-use smol_wf_core::event::{AgentCompleted, AgentStarted, Event, EventData};
+use smol_wf_core::event::{
+    AgentCompleted, AgentStarted, AskOpened, AskSettled, Event, EventData, MessageEvent,
+};
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::ids::RunId;
 
 use crate::humanize::{plural, span, utc};
@@ -109,8 +112,46 @@ fn said(data: &EventData) -> Option<Said> {
             line(format!("workflow {workflow} failed: {}", error.message))
         }
         EventData::Stopped(reason) => line(format!("stopped: {}", advice::of_stop(reason))),
+        EventData::AskOpened(ask) => Some(opened(ask)),
+        EventData::AskSettled(ask) => Some(settled(ask)),
+        EventData::Message(message) => line(of_message(message)),
         other => of_agent(other),
     }
+}
+
+/// A question, and what people must know to answer it.
+fn opened(ask: &AskOpened) -> Said {
+    let does = match ask.kind {
+        AskKind::Approve | AskKind::Ask => "asks",
+        AskKind::WaitFor => "waits for an event",
+    };
+    let mut below = ask.question.clone();
+    if let Some(detail) = &ask.detail {
+        below.push_str(&format!("\n{detail}"));
+    }
+    Said { line: format!("{}: {} {does}", ask.label, ask.kind.function()), below: Some(below) }
+}
+
+/// The answer to a question: who gave it, and what they said beside it.
+fn settled(ask: &AskSettled) -> Said {
+    let label = &ask.label;
+    let mut line = match (&ask.by, &ask.error) {
+        (Some(by), _) => format!("{label}: answered by {by}"),
+        (None, Some(error)) => format!("{label}: failed: {}", error.message),
+        (None, None) => format!("{label}: settled without a person"),
+    };
+    if let Some(comment) = &ask.comment {
+        line.push_str(&format!(", with the comment: {comment}"));
+    }
+    Said { line, below: ask.output.as_ref().map(text_of) }
+}
+
+/// A message from outside: `message stop of step 3 by ann`.
+fn of_message(MessageEvent { message, by, step, refused, .. }: &MessageEvent) -> String {
+    let word = message.unwrap_or("of a newer program");
+    let step = step.map_or_else(String::new, |step| format!(" of step {step}"));
+    let refused = refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
+    format!("message {word}{step} by {by}{refused}")
 }
 
 /// What an event about an agent says.
@@ -160,5 +201,29 @@ fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => serde_json::to_string_pretty(other).unwrap_or_else(|_| other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smol_wf_core::ids::StepId;
+
+    use super::*;
+
+    #[test]
+    fn a_message_says_what_who_and_whether_it_had_an_effect() {
+        let mut message = MessageEvent {
+            message: Some("stop"),
+            number: 1,
+            by: "ann".to_owned(),
+            step: Some(StepId(3)),
+            refused: None,
+        };
+        assert_eq!(of_message(&message), "message stop of step 3 by ann");
+        message.refused = Some("step_settled".to_owned());
+        assert_eq!(of_message(&message), "message stop of step 3 by ann: no effect: step_settled");
+        (message.message, message.step) = (None, None);
+        let newer = "message of a newer program by ann: no effect: step_settled";
+        assert_eq!(of_message(&message), newer);
     }
 }
