@@ -16,8 +16,9 @@ use crate::poster;
 /// Answers to questions
 #[derive(Debug, Args)]
 pub(crate) struct AnswerFlags {
-    /// Answer the questions of the script with this label in advance; may be repeated: of
-    /// several answers for one label, each is used once, and the last one from then on
+    /// Answer the questions of the script with this label in advance, or without a label and
+    /// with this text; may be repeated: of several answers for one label, each is used once,
+    /// and the last one from then on
     #[arg(long, value_name = "LABEL=ANSWER", value_parser = named)]
     answer: Vec<String>,
 }
@@ -75,11 +76,11 @@ pub(crate) fn unused() -> Vec<String> {
 }
 
 impl Given {
-    /// The answer to a question that has one of these names, the longest that fits.
+    /// The answer to a question: by its label alone, which the script's author chose, or by
+    /// its whole text if it has none. A text may come from an agent, and its beginning may
+    /// be that of another question.
     fn find(&self, request: &AskRequest) -> Option<&str> {
-        let mut names = [request.title(), request.question.clone()];
-        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        names.iter().find_map(|name| self.of(name))
+        self.of(request.label.as_deref().unwrap_or(&request.question))
     }
 
     /// The next answer for this name; the last one if all were used.
@@ -141,11 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_name_wins_and_the_last_answer_stays() {
+    fn a_label_names_its_question_and_the_last_answer_stays() {
         let given = given(&["x=1?=yes", "a=b=c", "n=1", "n=2"]);
-        assert_eq!(given.find(&asked(Some("x"), "x=1?")), Some("yes"));
+        assert_eq!(given.find(&asked(None, "x=1?")), Some("yes"));
+        assert_eq!(given.find(&asked(Some("deploy"), "x=1?")), None, "its text is no name");
         assert_eq!(given.find(&asked(Some("x"), "other")), Some("1?=yes"));
         assert_eq!(given.find(&asked(Some("a=b"), "?")), Some("c"));
+        let long = "Deploy the service to the machine and all its siblings: STAGING?";
+        assert_eq!(given.find(&asked(None, long)), None, "nor is the beginning of its text");
         let taken: Vec<_> = (0..3).map(|_| given.find(&asked(Some("n"), "?"))).collect();
         assert_eq!(taken, [Some("1"), Some("2"), Some("2")]);
         assert_eq!(given.find(&asked(None, "What?")), None);
