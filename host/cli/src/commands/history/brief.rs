@@ -101,7 +101,7 @@ fn prompt(step: &StepDetails<'_>) -> Option<String> {
     match step.asked {
         StepRequest::Agent(request) => Some(first_line(&request.prompt)),
         StepRequest::Ask(request) => Some(first_line(&request.question)),
-        _ => None,
+        StepRequest::Workflow(_) | StepRequest::Sleep(_) => None,
     }
 }
 

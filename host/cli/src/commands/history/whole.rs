@@ -19,8 +19,7 @@ use crate::table::Format;
 use crate::{result_text, sanitize};
 
 /// Fields of a request that have a place of their own.
-const PLACED: [&str; 7] =
-    ["prompt", "question", "detail", "schema", "system", "label", "phase"];
+const PLACED: [&str; 7] = ["prompt", "question", "detail", "schema", "system", "label", "phase"];
 
 /// Version of the documents about single steps. Fields are only ever added.
 const FORMAT: u32 = 1;
