@@ -1,15 +1,15 @@
 //! Runs in the background: a process that outlives the one that started it.
 //!
-//! The poster starts this program again as a holder. Until the run is durable the
-//! holder's stdout and stderr are pipes to the poster, so its errors and its exit code
-//! become those of the poster. Then it says `ready` and the run's id on stdout, and
+//! The starter starts this program again as a holder. Until the run is durable the
+//! holder's stdout and stderr are pipes to the starter, so its errors and its exit code
+//! become those of the starter. Then it says `ready` and the run's id on stdout, and
 //! turns all three streams away: from there on its words are in the run's log.
 //!
 //! Owns: this protocol and the flag. Never: what the holder does; it is the same
 //! command.
 
 mod holder;
-mod poster;
+mod starter;
 mod system;
 
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use smol_wf_core::ids::RunId;
 use crate::failure::CommandError;
 use crate::output;
 pub(crate) use holder::{begin, is_away, is_holder, leave};
-pub(crate) use poster::{NotDetached, start_holder};
+pub(crate) use starter::{NotDetached, start_holder};
 
 /// Running in the background
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use smol_wf_engine::{Engine, RunState};
 
-use crate::answers_given::AnswerFlags;
+use crate::answer_flags::AnswerFlags;
 use crate::config::{ConfigError, FlagLayer, Key, Settings, Value, duration, model_alias};
 use crate::detached::DetachFlags;
 use crate::failure::CommandError;

@@ -8,7 +8,7 @@ mod form;
 mod lines;
 mod shown;
 
-use smol_wf_core::gate::AskRequest;
+use smol_wf_core::gate::{AskKind, AskRequest};
 use smol_wf_core::ids::{RunId, StepId};
 
 use crate::streams::{self, Kind};
@@ -38,6 +38,9 @@ pub(crate) async fn ask(
     lines: &mut Lines,
 ) -> Asked {
     let form = Form::of(request);
+    if request.kind == AskKind::Approve {
+        lines.settle_down().await;
+    }
     lines.begin();
     failure::print_message(&question(run, step, request));
     form.choices().iter().for_each(|line| failure::print_message(line));

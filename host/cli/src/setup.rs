@@ -22,7 +22,7 @@ use smol_wf_engine::{
 
 use crate::advice;
 use crate::agents::Catalogue;
-use crate::answers_given;
+use crate::answer_flags;
 use crate::config::{Key, Origin, Settings, Value};
 use crate::failure::{CommandError, print_message};
 use crate::log_level::LogLevel;
@@ -234,7 +234,7 @@ pub(crate) fn run_settings(
     settings: &Settings,
     folders: Folders,
 ) -> Result<RunSettings, EngineError> {
-    let (asks, answers) = (people::when_only_asks(), answers_given::given());
+    let (asks, answers) = (people::when_only_asks(), answer_flags::given());
     let (agents, times) = (agents(settings)?, times(settings));
     Ok(RunSettings { agents, times, folders, asks, answers })
 }

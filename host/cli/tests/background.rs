@@ -241,7 +241,7 @@ fn a_run_that_an_agent_has_started_ends_with_its_step() {
 }
 
 #[test]
-fn a_run_whose_poster_is_gone_before_its_id_stops() {
+fn a_run_whose_starter_is_gone_before_its_id_stops() {
     let at = Background::new(ONE);
     // The holder of the pipes is killed while the holder of the run waits.
     at.run(&["run", "s.mjs", "--agent-provider", "debug"]).ok();

@@ -291,4 +291,9 @@ fn the_answer_of_a_question_is_in_its_history() {
         (&settled["data"]["comment"], &settled["data"]["output"]["approved"]),
         (&json!("go"), &json!(true))
     );
+    let details = &at.run(&["history", &run, "--json"]).ok()["details"];
+    assert_eq!(details["steps"][0]["promptBegins"], "Deploy?");
+    let whole = at.run(&["history", &run, "--step", "1", "-o", "text"]);
+    let text = whole.printed(0);
+    assert!(text.contains("PROMPT\n  Deploy?\n\n  {\"files\":[\"a\"]}"), "{text}");
 }

@@ -22,7 +22,7 @@ use crate::posting::{PostFlags, Posted, Posting};
 use crate::questions::{self, Asked, Lines};
 use crate::table::Format;
 use crate::take_up::{TakenUp, until_taken};
-use crate::{answer_value, output, people, sanitize, shell};
+use crate::{output, people, sanitize, shell, typed_answer};
 
 /// Answer a question of a run
 ///
@@ -114,7 +114,7 @@ impl AnswerArgs {
         let has_flags = self.comment.is_some() || self.wait || self.no_start;
         if let Some(typed) = typed {
             let asked = self.meant(&posting, &open, typed)?;
-            let value = answer_value::read(&asked.1, typed);
+            let value = typed_answer::read(&asked.1, typed);
             let value = value.map_err(|refusal| refused(&posting, refusal))?;
             let message = self.message(asked, value, None);
             return self.post(&posting, asked, message).await;
@@ -261,7 +261,7 @@ fn lines_to_type(run: &RunId, open: &[Open], typed: &str) -> String {
     let db = shell::with_database();
     let line = |(step, request): &Open| {
         let (function, title) = (request.kind.function(), sanitize::one_line(&request.title()));
-        let value = match (request.kind, answer_value::yes_or_no(typed)) {
+        let value = match (request.kind, typed_answer::yes_or_no(typed)) {
             (AskKind::Approve, Some(false)) => "--no",
             (AskKind::Approve, _) => "--yes",
             (AskKind::Ask | AskKind::WaitFor, _) => "VALUE",

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError, Report, ResumeRequest, RunState, ScriptFile, Start};
 
-use crate::answers_given;
+use crate::answer_flags;
 use crate::config::Settings;
 use crate::failure::print_message;
 use crate::humanize::span;
@@ -47,7 +47,7 @@ pub(super) async fn run_to_end(
 ) -> Result<Report, EngineError> {
     let report = start_and_wait(engine, what, progress, signals).await;
     let report = resume_after_reset(engine, report, auto_resume, progress, signals).await;
-    answers_given::unused().iter().for_each(|unused| progress.warn(unused));
+    answer_flags::unused().iter().for_each(|unused| progress.warn(unused));
     report
 }
 

@@ -1,6 +1,6 @@
 //! The process in the background, from its first line to the moment that it is alone.
 //!
-//! Owns: when it turns away from the poster. Never: runs anything.
+//! Owns: when it turns away from the starter. Never: runs anything.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -20,13 +20,13 @@ pub(super) const CALLED: &str = "smol-wf: holder";
 /// Begins the line on stdout with the id of the run.
 pub(super) const READY: &str = "ready ";
 
-/// Longest that the poster may take to read the first words of a run.
+/// Longest that the starter may take to read the first words of a run.
 const FIRST_WORDS_MAX: Duration = Duration::from_secs(1);
 
 /// The descriptors to close; set in a holder.
 static HOLDER: OnceLock<Mutex<Option<Foreign>>> = OnceLock::new();
 
-/// The holder has turned away from the poster.
+/// The holder has turned away from the starter.
 static AWAY: AtomicBool = AtomicBool::new(false);
 
 /// Makes this process a holder if it was started as one. To be called before it opens
@@ -50,8 +50,8 @@ pub(crate) fn is_away() -> bool {
     AWAY.load(Ordering::SeqCst)
 }
 
-/// In a holder, tells the poster that the run is durable, and turns away from it.
-/// Returns whether this call did so. If the poster is gone, the run stops: nobody would
+/// In a holder, tells the starter that the run is durable, and turns away from it.
+/// Returns whether this call did so. If the starter is gone, the run stops: nobody would
 /// know of it.
 pub(crate) fn leave(run: &RunId) -> bool {
     let Some(foreign) = HOLDER.get() else { return false };
@@ -69,7 +69,7 @@ pub(crate) fn leave(run: &RunId) -> bool {
     let told = streams::Stdout.write_all(format!("{READY}{run}\n").as_bytes());
     signals::ignore_hang_up();
     if let Err(error) = system::turn_away(log.as_ref().map(|(file, _)| file)) {
-        // It goes on talking to the poster, which waits for it.
+        // It goes on talking to the starter, which waits for it.
         print_message(&format!("warning: cannot leave the terminal: {error}"));
         return false;
     }

@@ -50,6 +50,16 @@ impl Watcher for Listener {
     }
 }
 
+/// How the turn of a question ended.
+enum Turn {
+    /// The person has had their say.
+    Asked(Asked),
+    /// It was answered elsewhere, or its time is up.
+    Settled,
+    /// The run has ended.
+    RunEnded,
+}
+
 /// Asks the open questions of one run, one after the other.
 pub(crate) struct Desk {
     progress: Arc<Progress>,
@@ -91,16 +101,25 @@ impl Desk {
                 continue;
             }
             let lines = lines.get_or_insert_with(Lines::new);
-            let Some(asked) = self.ask(&run, step, &request, lines).await else {
-                print_message(&format!("step {step} was answered elsewhere, or its time is up"));
-                continue;
+            let asked = match self.ask(&run, step, &request, lines).await {
+                Turn::Asked(asked) => asked,
+                Turn::Settled => {
+                    print_message(&format!(
+                        "step {step} was answered elsewhere, or its time is up"
+                    ));
+                    lines.cut_off();
+                    continue;
+                }
+                Turn::RunEnded => return,
             };
             self.open.remove(&step);
             match asked {
                 Asked::Answer { value, comment } => {
                     let digest = request.digest();
                     let message = Message::Answer { step, digest, value, comment };
-                    self.post(engine, (&run, &by), &message).await;
+                    if !post(engine, (&run, &by), &message).await {
+                        self.open.insert(step);
+                    }
                 }
                 Asked::LeftOpen => left_open(&run, &format!("#{step}")),
                 Asked::Gone => {
@@ -145,14 +164,14 @@ impl Desk {
         request
     }
 
-    /// Asks one question; none if it is settled before there is an answer.
+    /// Asks one question, until it is answered or settled elsewhere.
     async fn ask(
         &mut self,
         run: &RunId,
         step: StepId,
         request: &AskRequest,
         lines: &mut Lines,
-    ) -> Option<Asked> {
+    ) -> Turn {
         let progress = self.progress.clone();
         let mut prompt = Prompt::open(&progress);
         let asked = ask(run, step, request, lines);
@@ -161,29 +180,37 @@ impl Desk {
             tokio::select! {
                 biased;
                 change = self.changes.recv() => {
-                    self.take(change?);
+                    let Some(change) = change else { return Turn::RunEnded };
+                    self.take(change);
                     if !self.open.contains(&step) {
-                        return None;
+                        return Turn::Settled;
                     }
                 }
                 asked = &mut asked => {
                     prompt.is_done = true;
-                    return Some(asked);
+                    return Turn::Asked(asked);
                 }
             }
         }
     }
+}
 
-    async fn post(&self, engine: &Engine, (run, by): (&RunId, &str), message: &Message) {
-        match engine.post(run, by, message).await {
-            Ok(_) => {}
-            Err(EngineError::Post(PostError::Refused {
-                refusal:
-                    MessageRefusal::Answer(AnswerRefusal::Answered { step })
-                    | MessageRefusal::AnswerWaits { step },
-                ..
-            })) => print_message(&format!("step {step} was answered elsewhere, or its time is up")),
-            Err(error) => print_message(&CommandError::from(error).sentence()),
+/// Posts an answer. Returns whether the question is done with; if not, it is asked again.
+async fn post(engine: &Engine, (run, by): (&RunId, &str), message: &Message) -> bool {
+    match engine.post(run, by, message).await {
+        Ok(_) => true,
+        Err(EngineError::Post(PostError::Refused {
+            refusal:
+                MessageRefusal::Answer(AnswerRefusal::Answered { step })
+                | MessageRefusal::AnswerWaits { step },
+            ..
+        })) => {
+            print_message(&format!("step {step} was answered elsewhere, or its time is up"));
+            true
+        }
+        Err(error) => {
+            print_message(&CommandError::from(error).sentence());
+            false
         }
     }
 }

@@ -5,8 +5,8 @@
 use serde_json::Value;
 use smol_wf_core::gate::{AnswerRefusal, AskKind, AskRequest};
 
-use crate::answer_value::{self, fitting, text, yes_or_no};
 use crate::sanitize;
+use crate::typed_answer::{self, fitting, text, yes_or_no};
 
 /// Most choices that get a number: a screen of them.
 const CHOICES_MAX: usize = 40;
@@ -123,7 +123,7 @@ impl Form {
                 None => Reading::Again("type yes or no".to_owned()),
             },
             Self::Text => taken(fitting(request, text(line))),
-            Self::Number | Self::Json => taken(answer_value::read(request, typed)),
+            Self::Number | Self::Json => taken(typed_answer::read(request, typed)),
         }
     }
 

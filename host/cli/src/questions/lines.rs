@@ -6,7 +6,7 @@
 use std::io::{self, BufRead as _, Read as _};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use smol_wf_core::limits::ASK_ANSWER_BYTES_MAX;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -25,6 +25,10 @@ pub(crate) enum Line {
     End,
 }
 
+/// How long what is typed is dropped after a prompt was cut off: a person who is typing
+/// an answer sees no sooner that another question has taken its place.
+const CUT_OFF: Duration = Duration::from_secs(1);
+
 /// Reads lines from stdin, one when it is asked for: what is typed later belongs to the
 /// shell.
 pub(crate) struct Lines {
@@ -35,6 +39,8 @@ pub(crate) struct Lines {
     is_pending: bool,
     /// A line that was read before this was typed for something else.
     began: Instant,
+    /// When a prompt was cut off last.
+    cut_off: Option<Instant>,
 }
 
 impl Lines {
@@ -51,13 +57,26 @@ impl Lines {
                 }
             }
         });
-        Self { asks, lines, is_pending: false, began: Instant::now() }
+        Self { asks, lines, is_pending: false, began: Instant::now(), cut_off: None }
     }
 
     /// A new question begins: what was typed before it does not answer it.
     pub(crate) fn begin(&mut self) {
         forget_typed();
         self.began = Instant::now();
+    }
+
+    /// A prompt was cut off, in whose line the person may be typing.
+    pub(crate) fn cut_off(&mut self) {
+        self.cut_off = Some(Instant::now());
+    }
+
+    /// Waits until a person has seen that the last prompt is gone. To be called before
+    /// [`Self::begin`] where a word that was meant for another question would do harm.
+    pub(crate) async fn settle_down(&mut self) {
+        if let Some(cut_off) = self.cut_off.take() {
+            tokio::time::sleep_until((cut_off + CUT_OFF).into()).await;
+        }
     }
 
     /// The next line. When this is dropped, the line is for whoever asks next.

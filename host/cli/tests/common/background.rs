@@ -11,9 +11,11 @@ use super::{Place, Ran, finish, until};
 
 pub const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
 
-/// Answers once the file `go` is there. Its activity names the prompt.
+/// Answers once the file `go` is there. Its activity names the prompt, and its process is
+/// in the file `go.pids`.
 const AGENT: &str = r#"#!/bin/sh
 prompt=$(cat)
+echo $$ >> "$GO.pids"
 echo "looks at $prompt" >&2
 until [ -e "$GO" ]; do sleep 0.02; done
 echo "answer to $prompt"
@@ -63,6 +65,12 @@ impl Background {
     /// Lets all agents answer, from now on.
     pub fn go(&self) {
         self.place.write("go", "");
+    }
+
+    /// The processes of all agents so far.
+    pub fn agents(&self) -> Vec<String> {
+        let processes = std::fs::read_to_string(self.place.path("go.pids")).unwrap_or_default();
+        processes.lines().map(str::to_owned).collect()
     }
 
     /// The runs that a process holds.

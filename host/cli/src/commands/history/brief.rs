@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use smol_wf_core::cut;
 use smol_wf_core::details::{Details, ScriptNote, StepDetails};
 use smol_wf_core::outcome::Outcome;
-use smol_wf_core::step::StepKind;
+use smol_wf_core::step::{StepKind, StepRequest};
 
 use crate::humanize::{count, span};
 use crate::{sanitize, streams};
@@ -96,9 +96,13 @@ pub(super) fn is_asked(step: &StepDetails<'_>) -> bool {
     !matches!(step.kind, StepKind::Sleep | StepKind::Workflow)
 }
 
-/// The first line of the prompt of an agent step.
+/// The first line of what was asked: the prompt of an agent, or a question to people.
 fn prompt(step: &StepDetails<'_>) -> Option<String> {
-    step.asked.agent().map(|request| first_line(&request.prompt))
+    match step.asked {
+        StepRequest::Agent(request) => Some(first_line(&request.prompt)),
+        StepRequest::Ask(request) => Some(first_line(&request.question)),
+        StepRequest::Workflow(_) | StepRequest::Sleep(_) => None,
+    }
 }
 
 /// The first line of an answer, which may have been cut: a text's own, or JSON on one

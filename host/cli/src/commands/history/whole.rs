@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 use smol_wf_core::details::StepDetails;
 use smol_wf_core::outcome::{Outcome, UNDEFINED};
+use smol_wf_core::step::StepKind;
 use smol_wf_engine::{EngineError, Report};
 
 use super::brief;
@@ -18,7 +19,7 @@ use crate::table::Format;
 use crate::{result_text, sanitize};
 
 /// Fields of a request that have a place of their own.
-const PLACED: [&str; 5] = ["prompt", "schema", "system", "label", "phase"];
+const PLACED: [&str; 7] = ["prompt", "question", "detail", "schema", "system", "label", "phase"];
 
 /// Version of the documents about single steps. Fields are only ever added.
 const FORMAT: u32 = 1;
@@ -64,7 +65,7 @@ impl<'a> WholeStep<'a> {
     }
 
     /// What was said, as JSON: enough to read the run as a conversation.
-    fn said_json(mut self) -> Value {
+    fn said_json(self) -> Value {
         let step = self.step;
         let mut fields = Map::new();
         let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -72,8 +73,8 @@ impl<'a> WholeStep<'a> {
         put("kind", json!(step.kind));
         put("label", json!(&*step.label));
         put("state", json!(step.state));
-        if let Some(prompt) = self.request.get_mut("prompt") {
-            put("prompt", prompt.take());
+        if let Some(prompt) = self.prompt() {
+            put("prompt", prompt.into());
         }
         if let Some(answer) = self.answer {
             put("answer", of_json(answer));
@@ -82,6 +83,16 @@ impl<'a> WholeStep<'a> {
             put("error", json!(error));
         }
         fields.into()
+    }
+
+    /// What was asked: the prompt of an agent, or a question and what people must know.
+    fn prompt(&self) -> Option<String> {
+        let text = |name| self.request.get(name).and_then(Value::as_str);
+        let asked = text("prompt").or_else(|| text("question"))?;
+        Some(match text("detail") {
+            Some(detail) => format!("{asked}\n\n{detail}"),
+            None => asked.to_owned(),
+        })
     }
 
     /// The step as text: with `facts` all of it, else what was said.
@@ -94,8 +105,11 @@ impl<'a> WholeStep<'a> {
         }
         let text = |name| self.request.get(name).and_then(Value::as_str).map(sanitize::with_tabs);
         parts.extend(text("system").filter(|_| facts).map(|text| titled("SYSTEM", &text)));
-        parts.extend(text("prompt").map(|text| titled("PROMPT", &text)));
-        let schema = self.request.get("schema").filter(|_| facts);
+        let prompt = self.prompt().map(|text| titled("PROMPT", &sanitize::with_tabs(&text)));
+        parts.extend(prompt);
+        // A question is asked with its schema.
+        let has_schema = facts || step.kind == StepKind::Ask;
+        let schema = self.request.get("schema").filter(|_| has_schema);
         parts
             .extend(schema.map(|schema| titled("SCHEMA", &output::escape(&format!("{schema:#}")))));
         let answer = self.answer.as_deref();
@@ -117,7 +131,7 @@ impl<'a> WholeStep<'a> {
         let mut lines = vec![
             format!(
                 "{}{}{}{}{}",
-                step.kind.function(),
+                step.asked.function(),
                 optional("phase", step.phase),
                 optional("provider", step.provider),
                 optional("model", step.model),

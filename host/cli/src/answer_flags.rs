@@ -9,9 +9,9 @@ use clap::Args;
 use smol_wf_core::gate::AskRequest;
 use smol_wf_engine::{Answers, GivenAnswers};
 
-use crate::answer_value;
 use crate::failure::{CommandError, print_message};
 use crate::poster;
+use crate::typed_answer;
 
 /// Answers to questions
 #[derive(Debug, Args)]
@@ -107,7 +107,7 @@ impl Given {
 impl Answers for Given {
     fn answer(&self, question: &AskRequest) -> Option<String> {
         let typed = self.find(question)?;
-        match answer_value::read(question, typed) {
+        match typed_answer::read(question, typed) {
             Ok(value) => Some(value),
             Err(refused) => {
                 print_message(&format!(
