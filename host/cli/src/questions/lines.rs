@@ -26,7 +26,7 @@ pub(crate) enum Line {
 }
 
 /// How long what is typed is dropped after a prompt was cut off: a person who is typing
-/// an answer sees no sooner that another question has taken its place.
+/// an answer does not see sooner that another question has taken its place.
 const CUT_OFF: Duration = Duration::from_secs(1);
 
 /// Reads lines from stdin, one when it is asked for: what is typed later belongs to the
