@@ -2,14 +2,16 @@
 //!
 //! Owns: the name of the user, and the refusal of agents. Never: posts.
 
-use smol_wf_engine::providers::is_below_agent;
+use smol_wf_engine::providers::{is_below_agent, is_started_below_agent};
 
+use crate::detached;
 use crate::failure::CommandError;
 
 /// The name of the user who posts. Fails if an agent of a run would post: an agent that
 /// could answer for a person would make a question to people worth nothing.
 pub(crate) fn user() -> Result<String, CommandError> {
-    if is_below_agent() {
+    let is_below = if detached::is_holder() { is_started_below_agent() } else { is_below_agent() };
+    if is_below {
         return Err(CommandError::PostFromAgent);
     }
     Ok(system::name())

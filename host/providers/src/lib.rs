@@ -63,6 +63,7 @@ pub use masking::MaskingProvider;
 pub use presence::{Departure, Presence};
 pub use process::{
     Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers, is_below_agent,
+    is_started_below_agent,
 };
 pub use step_inputs::{Image, McpServer, McpTransport};
 

@@ -18,6 +18,24 @@ const ANCESTORS_MAX: usize = 1_024;
 /// only its own environment counts.
 #[must_use]
 pub fn is_below_agent() -> bool {
+    is_below(Parent::Stranger)
+}
+
+/// [`is_below_agent`], for a process that this very program started to go on in the
+/// background: that its parent is this program tells nothing.
+#[must_use]
+pub fn is_started_below_agent() -> bool {
+    is_below(Parent::Starter)
+}
+
+/// What the parent of this process is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parent {
+    Stranger,
+    Starter,
+}
+
+fn is_below(first: Parent) -> bool {
     if std::env::var_os(MARKER).is_some_and(|mark| !mark.is_empty()) {
         return true;
     }
@@ -25,16 +43,17 @@ pub fn is_below_agent() -> bool {
         system::table().into_iter().map(|one| (one.pid, one.parent)).collect();
     let own = rustix::process::getpid().as_raw_nonzero().get();
     let program = system::program(own);
-    let mut pid = own;
+    let (mut pid, mut kind) = (own, first);
     for _ in 0..ANCESTORS_MAX {
         let Some(parent) = parents.get(&pid).copied().filter(|parent| *parent > 1) else {
             return false;
         };
         let is_marked = system::marker(parent).is_some_and(|mark| !mark.is_empty());
-        if is_marked || (program.is_some() && system::program(parent) == program) {
+        let is_this = program.is_some() && system::program(parent) == program;
+        if is_marked || (is_this && kind == Parent::Stranger) {
             return true;
         }
-        pid = parent;
+        (pid, kind) = (parent, Parent::Stranger);
     }
     false
 }

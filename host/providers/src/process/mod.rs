@@ -38,7 +38,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-pub use ancestry::is_below_agent;
+pub use ancestry::{is_below_agent, is_started_below_agent};
 pub(crate) use environment::Environment;
 pub(crate) use error::ProcessError;
 pub(crate) use grace::GRACE;
