@@ -39,6 +39,12 @@ pub(crate) fn resume(run: &RunId, flag: Option<&str>) -> String {
     format!("smol-wf resume {run}{flag}{folders}{}", with_database())
 }
 
+/// Whether this command line named the database. A process that this one starts finds any
+/// other as this one did.
+pub(crate) fn is_database_named() -> bool {
+    DATABASE.get().is_some()
+}
+
 /// ` --db FILE` with a leading space, or an empty text.
 pub(crate) fn with_database() -> &'static str {
     DATABASE.get().map_or("", String::as_str)

@@ -13,6 +13,7 @@ use crate::detached::{NotDetached, start_holder};
 use crate::failure::CommandError;
 use crate::notices::print_message;
 use crate::posting::{Posted, Posting, TAKEN_MAX};
+use crate::shell;
 
 /// Most holders that are started for a message: another one may take the run up first, and
 /// let go of it before it has seen the message.
@@ -68,7 +69,7 @@ pub(crate) async fn until_taken(
 fn start(posting: &Posting) -> Result<Result<(), u8>, CommandError> {
     let mut argv: Vec<OsString> =
         ["resume", posting.run.as_str(), "--as-recorded"].map(OsString::from).into();
-    if let Some(database) = posting.settings.path(Key::Db) {
+    if let Some(database) = posting.settings.path(Key::Db).filter(|_| shell::is_database_named()) {
         argv.extend(["--db".into(), database.into()]);
     }
     match start_holder(argv) {

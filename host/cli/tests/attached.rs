@@ -66,6 +66,10 @@ fn a_run_that_stopped_is_listed_with_all() {
     until("nobody holds it", || at.held().is_empty());
     let all = at.run(&["ps", "--all"]);
     assert!(all.printed(0).contains(&format!("smol-wf resume {run}")), "{}", all.stdout);
+    let held = at.run(&["ps"]);
+    let said = "no process works on a run\n\
+                1 run that no process works on can go on: smol-wf ps --all\n";
+    assert_eq!((held.printed(0), held.stderr.as_str()), ("", said));
     let ran = at.run(&["attach", &run]);
     ran.fails(5, &["is not running: paused", "--max-agents", "smol-wf resume"]);
     assert_eq!(ran.report()["state"], "paused");

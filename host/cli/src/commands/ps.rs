@@ -15,12 +15,15 @@ use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
 use super::history::reader;
 use crate::failure::{CommandError, print_message};
 use crate::flags::{DbFlags, JsonFlag};
-use crate::humanize::count;
+use crate::humanize::{count, plural};
 use crate::table::{Align, Column, Format, NarrowRule, table};
 use crate::{output, sanitize, shell};
 
 /// Most runs that are listed: each costs a look at its journal.
 const RUNS_MAX: u32 = 1_000;
+
+/// States of runs that nobody works on and that can be resumed.
+const AT_REST: [RunState; 3] = [RunState::Interrupted, RunState::Paused, RunState::Cancelled];
 
 /// Most steps that are named in what a run waits for; the rest is a number.
 const STEPS_NAMED_MAX: usize = 20;
@@ -110,14 +113,14 @@ impl PsArgs {
     /// Prints the runs. Fails if the database cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = reader(&self.db, None)?;
+        let page = |states| HistoryPage { limit: RUNS_MAX, states, ..HistoryPage::default() };
         let mut states = vec![RunState::Running];
         if self.all {
-            states.extend([RunState::Interrupted, RunState::Paused, RunState::Cancelled]);
+            states.extend(AT_REST);
         }
-        let page = HistoryPage { limit: RUNS_MAX, states, ..HistoryPage::default() };
         let now_ms = Timestamp::now().as_millisecond();
         let mut runs = Vec::new();
-        for summary in engine.history(page).await? {
+        for summary in engine.history(page(states)).await? {
             match listed(&engine, summary, now_ms).await {
                 Ok(run) => runs.push(run),
                 // Deleted meanwhile.
@@ -132,7 +135,18 @@ impl PsArgs {
                 "no process works on a run"
             });
         }
-        match self.json.asked().or(self.output).unwrap_or(Format::Text) {
+        let format = self.json.asked().or(self.output).unwrap_or(Format::Text);
+        if !self.all && format == Format::Text {
+            let at_rest = engine.history(page(AT_REST.into())).await?.len();
+            if at_rest > 0 {
+                print_message(&format!(
+                    "{} that no process works on can go on: smol-wf ps --all{}",
+                    plural(at_rest, "run"),
+                    shell::with_database()
+                ));
+            }
+        }
+        match format {
             Format::Text if runs.is_empty() => {}
             Format::Text => output::line(&table(&COLUMNS, &rows(&runs), SPARE))?,
             Format::Json => output::document(&Listed { schema_version: 1, runs })?,

@@ -52,7 +52,10 @@ Examples:
 
 /// A value parser for clap: a run and a step of it.
 pub(crate) fn run_and_step(text: &str) -> Result<(String, StepId), String> {
-    let wrong = || "name a run and a step of it, such as latest#3".to_owned();
+    let wrong = || {
+        "name a run and a step of it, such as latest#3 (for a whole run: smol-wf pause, cancel, continue)"
+            .to_owned()
+    };
     let (run, step) = text.rsplit_once('#').ok_or_else(wrong)?;
     let step = step.parse().ok().filter(|step| *step > 0).ok_or_else(wrong)?;
     if run.is_empty() { Err(wrong()) } else { Ok((run.to_owned(), StepId(step))) }
