@@ -71,11 +71,14 @@ INTERRUPTED: dict[str, dict[str, bytes]] = {}
 
 
 def image_of(place: Place) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in place.dir.glob("runs.db*") if not path.name.endswith("-shm")}
+    files = [path for path in place.dir.glob("runs.db*") if path.is_file()]
+    return {path.name: path.read_bytes() for path in files if not path.name.endswith("-shm")}
 
 
 def lay_down(place: Place, image: dict[str, bytes]) -> None:
     for path in place.dir.glob("runs.db*"):
-        path.unlink()
+        # The folders beside the database have no promises.
+        if path.is_file():
+            path.unlink()
     for name, content in image.items():
         (place.dir / name).write_bytes(content)
