@@ -71,10 +71,10 @@ def waits(place: Place) -> int:
         connection.close()
 
 
-def disturb(place: Place, run: str, deaths: int, done: threading.Event) -> int:
-    """Kills the holder at random moments. Returns how often."""
+def disturb(place: Place, run: str, deaths: int, posters: list[threading.Thread]) -> int:
+    """Kills the holder at random moments while anyone posts. Returns how often."""
     killed = 0
-    while killed < deaths or not done.is_set():
+    while killed < deaths or any(poster.is_alive() for poster in posters):
         holder = take_up(place, run)
         time.sleep(random.uniform(0, LIFE_S))
         holder.kill()
@@ -96,13 +96,9 @@ def campaign(program: str, messages: int, deaths: int) -> Outcome:
                 threading.Thread(target=post, args=(place, run, poster, count, numbers, faults))
                 for poster in range(POSTERS)
             ]
-            done = threading.Event()
             for poster in posters:
                 poster.start()
-            watcher = threading.Thread(target=lambda: ([poster.join() for poster in posters], done.set()))
-            watcher.start()
-            killed = disturb(place, run, deaths, done)
-            watcher.join()
+            killed = disturb(place, run, deaths, posters)
             last = take_up(place, run)
             ends = time.monotonic() + HUNG
             while waits(place):
