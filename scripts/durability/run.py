@@ -33,7 +33,7 @@ CAMPAIGNS: dict[str, tuple[Callable[[str, bool], Outcome], str, str]] = {
     "readers": (lambda p, quick: readers.campaign(p, 4 if quick else 60), "readers that stopped", "steps made meanwhile"),
     "races": (lambda p, quick: races.campaign(p, WORKLOADS, 60 if quick else 1000), "races", "losers refused"),
     "prompts": (lambda p, quick: prompts.campaign(p, 60 if quick else 2000), "prompts read to their end", "runs ended early"),
-    "messages": (lambda p, quick: messages.campaign(p, *((80, 20) if quick else (1000, 200))), "messages", "deaths of the holder"),
+    "messages": (lambda p, quick: messages.campaign(p, *((80, 20) if quick else (1000, 200))), "messages", "deaths of a holder"),
 }
 
 
