@@ -16,6 +16,7 @@ mod folder_search;
 mod follow;
 mod fork;
 mod go_on;
+mod go_on_flags;
 mod history;
 mod import;
 mod logs;

@@ -16,12 +16,13 @@ use smol_wf_core::message::MessageRefusal;
 use smol_wf_core::report::OpenAskReport;
 use smol_wf_engine::{EngineError, Message, PostError};
 
+use super::go_on_flags::GoOnFlags;
 use super::steps::run_and_step;
 use crate::failure::{CommandError, print_message};
 use crate::posting::{PostFlags, Posted, Posting};
 use crate::questions::{self, Asked, Lines};
 use crate::table::Format;
-use crate::take_up::{TakenUp, until_taken};
+use crate::take_up::until_taken;
 use crate::{output, people, sanitize, shell, typed_answer};
 
 /// Answer a question of a run
@@ -54,13 +55,8 @@ pub(crate) struct AnswerArgs {
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
 
-    /// Leave the run to a process that somebody else starts
-    #[arg(long, conflicts_with = "wait")]
-    no_start: bool,
-
-    /// Follow the run to its end, as `smol-wf attach` does
-    #[arg(long)]
-    wait: bool,
+    #[command(flatten)]
+    go_on: GoOnFlags,
 
     #[command(flatten)]
     post: PostFlags,
@@ -111,7 +107,7 @@ impl AnswerArgs {
             (_, true) => Some("false"),
             _ => self.value.as_deref(),
         };
-        let has_flags = self.comment.is_some() || self.wait || self.no_start;
+        let has_flags = self.comment.is_some() || self.go_on.is_given();
         if let Some(typed) = typed {
             let asked = self.meant(&posting, &open, typed)?;
             let value = typed_answer::read(&asked.1, typed);
@@ -194,20 +190,9 @@ impl AnswerArgs {
         (step, request): &Open,
         message: Message,
     ) -> Result<ExitCode, CommandError> {
-        let posted = posting.post(&message).await?;
-        let posted = match self.no_start {
-            true => posted,
-            false => match until_taken(posting, posted).await? {
-                TakenUp::Posted(posted) => posted,
-                TakenUp::Failed(code) => return Ok(code),
-            },
-        };
-        if self.wait {
-            return super::attach::follow(&posting.engine, &posting.run, &posting.settings).await;
-        }
         let (run, db) = (&posting.run, shell::with_database());
         let question = sanitize::cut(&sanitize::one_line(&request.question), QUESTION_CHARS_MAX);
-        let sentence = match &posted {
+        let sentence = |posted: &Posted| match posted {
             Posted::Taken(_) => format!(
                 "step {step} of run {run} (`{question}`) has your answer; follow the run: smol-wf attach {run}{db}"
             ),
@@ -218,8 +203,7 @@ impl AnswerArgs {
                 "your answer to step {step} (`{question}`) waits until a process takes run {run} up: smol-wf continue {run}{db}"
             ),
         };
-        posting.report(&message, &posted, &sentence)?;
-        Ok(ExitCode::SUCCESS)
+        self.go_on.post(posting, &message, sentence).await
     }
 
     /// Asks the person at the terminal, one question after the other.
@@ -232,7 +216,7 @@ impl AnswerArgs {
                 Asked::Answer { value, comment } => {
                     let message = self.message(asked, value, comment);
                     // The run is followed from its last answer on.
-                    let answered = match self.wait && at + 1 < last {
+                    let answered = match self.go_on.waits() && at + 1 < last {
                         true => until_taken(posting, posting.post(&message).await?)
                             .await
                             .map(|_| ExitCode::SUCCESS),

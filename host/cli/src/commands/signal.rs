@@ -9,10 +9,10 @@ use clap::Args;
 use smol_wf_core::limits::ASK_NAME_BYTES_MAX;
 use smol_wf_engine::Message;
 
+use super::go_on_flags::GoOnFlags;
 use crate::failure::CommandError;
 use crate::posting::{PostFlags, Posted, Posting};
 use crate::shell;
-use crate::take_up::{TakenUp, until_taken};
 
 /// Report an event to a run whose script waits for it, or will
 ///
@@ -31,13 +31,8 @@ pub(crate) struct SignalArgs {
     #[arg(value_name = "JSON", allow_hyphen_values = true)]
     value: Option<String>,
 
-    /// Leave the run to a process that somebody else starts
-    #[arg(long, conflicts_with = "wait")]
-    no_start: bool,
-
-    /// Follow the run to its end, as `smol-wf attach` does
-    #[arg(long)]
-    wait: bool,
+    #[command(flatten)]
+    go_on: GoOnFlags,
 
     #[command(flatten)]
     post: PostFlags,
@@ -54,19 +49,8 @@ impl SignalArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let message = self.message()?;
         let posting = Posting::open(&self.post, &self.run).await?;
-        let posted = posting.post(&message).await?;
-        let posted = match self.no_start {
-            true => posted,
-            false => match until_taken(&posting, posted).await? {
-                TakenUp::Posted(posted) => posted,
-                TakenUp::Failed(code) => return Ok(code),
-            },
-        };
         let (run, db) = (&posting.run, shell::with_database());
-        if self.wait {
-            return super::attach::follow(&posting.engine, run, &posting.settings).await;
-        }
-        let sentence = match &posted {
+        let sentence = |posted: &Posted| match posted {
             Posted::Taken(taken) => match taken.answers {
                 Some(step) => format!("step {step} of run {run} waited for this event, and has it"),
                 None => format!(
@@ -80,8 +64,7 @@ impl SignalArgs {
                 "the event waits until a process takes run {run} up: smol-wf continue {run}{db}"
             ),
         };
-        posting.report(&message, &posted, &sentence)?;
-        Ok(ExitCode::SUCCESS)
+        self.go_on.post(&posting, &message, sentence).await
     }
 
     fn message(&self) -> Result<Message, CommandError> {
