@@ -344,7 +344,7 @@ mod tests {
             workflow_depth: 0,
             parent_step_id: None,
         };
-        let data = EventData::Resumed { attempt: 2 };
+        let data = EventData::Resumed { attempt: 2, budget: None };
         state.apply(&Event { seq: 9, elapsed_nanos: 0, metadata, data }, Instant::now());
         assert!(state.working.is_empty());
     }
