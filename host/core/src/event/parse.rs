@@ -128,6 +128,9 @@ pub fn event_line(text: &str) -> Result<EventLine, EventLineError> {
         return Err(EventLineError { column: EVENT_LINE_BYTES_MAX, fault });
     }
     let line: Envelope<'_> = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
+    if !text.trim_start().starts_with('{') {
+        return Err(EventLineError { column: 1, fault: EventLineFault::NotAnObject });
+    }
     let missing = |field| EventLineError { column: 1, fault: EventLineFault::Missing { field } };
     let kind_text = line.kind.ok_or_else(|| missing("type"))?;
     let kind: Cow<'_, str> = read(text, "type", kind_text)?;
@@ -152,17 +155,17 @@ pub fn event_line(text: &str) -> Result<EventLine, EventLineError> {
 }
 
 fn not_json(text: &str, error: &serde_json::Error) -> EventLineError {
-    let column = error.column().max(1);
-    // The parser's message ends with the place.
-    let reason = error.to_string();
-    let reason = reason.rsplit_once(" at line").map_or(reason.as_str(), |(reason, _)| reason);
-    let fault = match error.classify() {
-        serde_json::error::Category::Data if !text.trim_start().starts_with('{') => {
-            EventLineFault::NotAnObject
-        }
-        _ => EventLineFault::NotJson { reason: reason.to_owned() },
-    };
-    EventLineError { column, fault }
+    if error.is_data() && !text.trim_start().starts_with('{') {
+        return EventLineError { column: 1, fault: EventLineFault::NotAnObject };
+    }
+    let fault = EventLineFault::NotJson { reason: reason_of(error) };
+    EventLineError { column: error.column().max(1), fault }
+}
+
+/// The parser's message without the place, with which it ends.
+fn reason_of(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line").map_or(text.as_str(), |(reason, _)| reason).to_owned()
 }
 
 /// Reads a part of a line.
@@ -173,9 +176,7 @@ fn read<T: DeserializeOwned>(
 ) -> Result<T, EventLineError> {
     serde_json::from_str(raw.get()).map_err(|error| {
         let within = (raw.get().as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
-        let reason = error.to_string();
-        let reason = reason.rsplit_once(" at line").map_or(reason.as_str(), |(reason, _)| reason);
-        let fault = EventLineFault::Field { field, reason: reason.to_owned() };
+        let fault = EventLineFault::Field { field, reason: reason_of(&error) };
         EventLineError { column: within + error.column().max(1), fault }
     })
 }

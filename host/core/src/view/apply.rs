@@ -161,21 +161,23 @@ impl RunView {
         self.facts.epoch = epoch;
         self.facts.set(RunStatus::Running, at);
         for node in self.tree.open().collect::<Vec<_>>() {
-            let again = self.tree.step(node).is_some_and(|step| {
-                let left = [StepState::Working, StepState::Parked, StepState::Stopped];
-                step.kind == StepKind::Agent && left.contains(&step.state)
-            });
-            if again {
-                self.tree.set_state(node, StepState::Queued, at);
-            }
+            let Some(step) = self.tree.step(node) else { continue };
+            let again = match (step.kind, step.state) {
+                (StepKind::Agent, _) => StepState::Queued,
+                (StepKind::Workflow, StepState::Stopped) => StepState::Working,
+                (_, state) => state,
+            };
+            self.tree.set_state(node, again, at);
         }
         self.say(event, LogKind::Resumed, epoch.to_string());
     }
 
-    /// The process let go of the run: agents at work were cut off.
+    /// The process let go of the run: what was at work was cut off.
     fn let_go(&mut self) {
-        for node in self.tree.working().collect::<Vec<_>>() {
-            self.tree.set_state(node, StepState::Stopped, self.last_ms);
+        for node in self.tree.open().collect::<Vec<_>>() {
+            if self.tree.step(node).is_some_and(|step| step.state == StepState::Working) {
+                self.tree.set_state(node, StepState::Stopped, self.last_ms);
+            }
         }
     }
 
@@ -205,7 +207,12 @@ impl RunView {
             self.facts.message(message);
         }
         let word = message.message.as_deref().unwrap_or_default();
-        self.say(event, LogKind::Message, word);
+        let kind = match message.refused {
+            None => LogKind::Message,
+            Some(_) => LogKind::MessageRefused,
+        };
+        let step = message.step.map(|step| step.to_string());
+        self.say_of(event, step.as_deref(), kind, word, Some(&message.by));
         keep(&mut self.messages, (at_ms(event), message.clone()));
     }
 
@@ -366,7 +373,8 @@ impl RunView {
                 }
             }
         }
-        self.say(event, LogKind::AskSettled, &ask.label);
+        let step = event.metadata.step_id.as_deref();
+        self.say_of(event, step, LogKind::AskSettled, &ask.label, ask.by.as_deref());
     }
 
     fn child_ended(&mut self, event: &Event, name: &str, outcome: Result<String, &Failure>) {

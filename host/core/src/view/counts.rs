@@ -70,6 +70,8 @@ pub struct Counts {
     pub usage: Usage,
     /// What they cost, in billionths of a dollar.
     nanodollars: u64,
+    /// Agents that have ended, and milliseconds of their work.
+    worked: (u32, u64),
 }
 
 impl Counts {
@@ -78,6 +80,18 @@ impl Counts {
     #[expect(clippy::cast_precision_loss, reason = "money that is shown")]
     pub fn cost_usd(&self) -> f64 {
         self.nanodollars as f64 / PARTS
+    }
+
+    /// How long an agent worked that has ended, on average; none before the first.
+    #[must_use]
+    pub fn mean_work_ms(&self) -> Option<u64> {
+        self.worked.1.checked_div(self.worked.0.into())
+    }
+
+    pub(super) fn worked(&mut self, took_ms: u64) {
+        let (agents, all_ms) = &mut self.worked;
+        *agents = agents.saturating_add(1);
+        *all_ms = all_ms.saturating_add(took_ms);
     }
 
     pub(super) fn add(&mut self, usage: Usage, cost_usd: f64) {

@@ -42,6 +42,8 @@ pub enum LogKind {
     AskSettled,
     /// A message from outside: its word.
     Message,
+    /// A message from outside that had no effect: its word.
+    MessageRefused,
     /// A worktree was kept: its path.
     Worktree,
     /// The run is a fork: of which run.
@@ -76,7 +78,11 @@ impl LogKind {
     pub fn level(self) -> Level {
         match self {
             Self::AgentFailed | Self::ChildFailed | Self::Failed => Level::Error,
-            Self::Warning | Self::AgentParked | Self::SlotNull | Self::Stopped => Level::Warn,
+            Self::Warning
+            | Self::MessageRefused
+            | Self::AgentParked
+            | Self::SlotNull
+            | Self::Stopped => Level::Warn,
             _ => Level::Info,
         }
     }
@@ -96,6 +102,24 @@ pub struct LogLine {
     pub kind: LogKind,
     /// The text of the event, cut to a bound.
     pub text: String,
+    /// Who caused it, if it came from outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+impl LogLine {
+    pub(super) fn new(
+        seq: u64,
+        at_ms: u64,
+        step: Option<String>,
+        kind: LogKind,
+        text: &str,
+        by: Option<String>,
+    ) -> Self {
+        // One byte more, so that a cut is marked.
+        let text = cut::marked(cut::head(text, LINE_BYTES_MAX + 1).to_owned(), LINE_BYTES_MAX);
+        Self { seq, at_ms, step, kind, text, by }
+    }
 }
 
 /// The last lines.
@@ -118,8 +142,7 @@ impl Log {
         self.dropped
     }
 
-    pub(super) fn push(&mut self, mut line: LogLine) {
-        line.text = cut::marked(line.text, LINE_BYTES_MAX);
+    pub(super) fn push(&mut self, line: LogLine) {
         if self.lines.len() >= LOG_LINES_MAX {
             self.lines.pop_front();
             self.dropped += 1;

@@ -255,11 +255,23 @@ impl RunView {
         }
     }
 
-    pub(super) fn say(&mut self, event: &Event, kind: LogKind, text: impl Into<String>) {
-        let (seq, at_ms, text) = (event.seq, at_ms(event), text.into());
-        let step = event.metadata.step_id.as_deref();
-        let step = step.map(|step| cut::head(step, LABEL_BYTES_MAX).to_owned());
-        self.log.push(LogLine { seq, at_ms, step, kind, text });
+    /// A line of the log about the step of an event.
+    pub(super) fn say(&mut self, event: &Event, kind: LogKind, text: impl AsRef<str>) {
+        self.say_of(event, event.metadata.step_id.as_deref(), kind, text.as_ref(), None);
+    }
+
+    /// A line of the log about a step, and who caused it.
+    pub(super) fn say_of(
+        &mut self,
+        event: &Event,
+        step: Option<&str>,
+        kind: LogKind,
+        text: &str,
+        by: Option<&str>,
+    ) {
+        let cut = |name: &str| cut::head(name, LABEL_BYTES_MAX).to_owned();
+        let (step, by) = (step.map(cut), by.map(cut));
+        self.log.push(LogLine::new(event.seq, at_ms(event), step, kind, text, by));
     }
 }
 

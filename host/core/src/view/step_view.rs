@@ -41,6 +41,8 @@ pub struct StepView {
     pub asked_ms: u64,
     /// When work on it began.
     pub started_ms: Option<u64>,
+    /// When it was cut off or parked, if it has not begun again.
+    pub rest_ms: Option<u64>,
     /// When it was settled.
     pub ended_ms: Option<u64>,
     /// Number of the event in which it was asked for, or first seen.
@@ -89,6 +91,7 @@ impl StepView {
             attempts: 0,
             asked_ms: at_ms,
             started_ms: None,
+            rest_ms: None,
             ended_ms: None,
             asked_seq: seq,
             started_seq: 0,
@@ -117,7 +120,7 @@ impl StepView {
     /// Milliseconds of its work so far or in all; none before its start.
     #[must_use]
     pub fn took_ms(&self, now_ms: u64) -> Option<u64> {
-        let until = self.ended_ms.unwrap_or(now_ms);
+        let until = self.ended_ms.or(self.rest_ms).unwrap_or(now_ms);
         Some(until.saturating_sub(self.started_ms?))
     }
 }

@@ -192,6 +192,12 @@ impl Tree {
         };
         let (kind, before) = (step.kind, step.state);
         step.state = state;
+        let rests = matches!(state, StepState::Parked | StepState::Stopped);
+        step.rest_ms = rests.then_some(at_ms);
+        if state == StepState::Queued {
+            // It begins anew.
+            step.started_ms = None;
+        }
         let left = step.work_order.take();
         let begins = state == StepState::Working && kind == StepKind::Agent;
         if matches!(state, StepState::Working | StepState::Waiting | StepState::Sleeping) {
@@ -222,8 +228,13 @@ impl Tree {
         if !self.set_state(id, state, at_ms) {
             return false;
         }
+        let mut worked = None;
         if let Some(step) = self.step_mut(id) {
             step.ended_ms = Some(at_ms);
+            worked = step.took_ms(at_ms).filter(|_| step.kind == StepKind::Agent);
+        }
+        if let Some(took_ms) = worked {
+            self.each_above(id, |node| node.counts.worked(took_ms));
         }
         self.open.remove(&id);
         self.each_above(id, |node| node.last_ms = node.last_ms.max(Some(at_ms)));

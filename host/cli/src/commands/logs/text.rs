@@ -213,11 +213,12 @@ mod tests {
     #[test]
     fn a_message_says_what_who_and_whether_it_had_an_effect() {
         let mut message = MessageEvent {
-            message: Some("stop"),
+            message: Some("stop".into()),
             number: 1,
             by: "ann".to_owned(),
             step: Some(StepId(3)),
             refused: None,
+            limits: None,
         };
         assert_eq!(of_message(&message), "message stop of step 3 by ann");
         message.refused = Some("step_settled".to_owned());
