@@ -3,6 +3,8 @@
 //! Owns: the meaning of each kind of event for the view. Never: fails; an event that
 //! does not fit changes as much as it can.
 
+use serde_json::Value;
+
 use super::facts::RunStatus;
 use super::log::LogKind;
 use super::preview;
@@ -48,8 +50,7 @@ impl RunView {
             EventData::AskOpened(ask) => self.ask_opened(event, ask),
             EventData::AskSettled(ask) => self.ask_settled(event, ask),
             EventData::ChildCompleted { workflow, result } => {
-                let output = preview::of(result, TEXT_BYTES_MAX);
-                self.child_ended(event, workflow, Ok(output));
+                self.child_ended(event, workflow, Ok(result));
             }
             EventData::ChildFailed { workflow, error } => {
                 self.child_ended(event, workflow, Err(error));
@@ -96,11 +97,10 @@ impl RunView {
                 self.say(event, LogKind::Stopped, reason.message());
             }
             EventData::Completed { result } => {
-                let output = preview::of(result, TEXT_BYTES_MAX);
                 if event.metadata.workflow_depth > 0 {
-                    return self.child_ended(event, "", Ok(output));
+                    return self.child_ended(event, "", Ok(result));
                 }
-                self.facts.result = Some(output);
+                self.facts.result = Some(preview::of(result, TEXT_BYTES_MAX));
                 self.run_ended(event, RunStatus::Completed);
                 self.say(event, LogKind::Completed, "");
             }
@@ -148,7 +148,7 @@ impl RunView {
         }
         let declared = script.phases.as_array().into_iter().flatten();
         for phase in declared.take(DECLARED_MAX) {
-            let title = phase.get("title").or(Some(phase)).and_then(serde_json::Value::as_str);
+            let title = phase.get("title").or(Some(phase)).and_then(Value::as_str);
             if let Some(title) = title.filter(|title| !title.is_empty()) {
                 self.phase(node, title);
             }
@@ -239,8 +239,7 @@ impl RunView {
         step.attempts = started.attempt;
         step.model.clone_from(&started.model);
         step.doing.begin(at_ms(event));
-        let prompt = cut::head(&started.prompt, TEXT_BYTES_MAX + 1);
-        step.prompt = cut::marked(prompt.to_owned(), TEXT_BYTES_MAX);
+        self.set_prompt(node, &started.prompt);
     }
 
     fn agent_event(&mut self, event: &Event, kind: &str, text: &str) {
@@ -279,7 +278,7 @@ impl RunView {
             && let Some(step) = self.tree.step_mut(node)
         {
             step.error = None;
-            step.output = Some(preview::of(&done.output, TEXT_BYTES_MAX));
+            self.set_output(node, &done.output);
         }
     }
 
@@ -346,8 +345,8 @@ impl RunView {
             if let Some(step) = self.tree.step_mut(node) {
                 step.is_announced = true;
                 step.started_seq = event.seq;
-                step.prompt = cut::marked(ask.question.clone(), TEXT_BYTES_MAX);
             }
+            self.set_prompt(node, &ask.question);
         }
         self.say(event, LogKind::AskOpened, &ask.question);
     }
@@ -364,9 +363,8 @@ impl RunView {
             self.set_label(node, &ask.label);
             let state = if ask.error.is_some() { StepState::Failed } else { StepState::Done };
             if self.ended(event, node, state) {
-                if let Some(step) = self.tree.step_mut(node) {
-                    step.output =
-                        ask.output.as_ref().map(|value| preview::of(value, TEXT_BYTES_MAX));
+                if let Some(output) = &ask.output {
+                    self.set_output(node, output);
                 }
                 if let Some(error) = &ask.error {
                     self.failed(node, error);
@@ -377,7 +375,7 @@ impl RunView {
         self.say_of(event, step, LogKind::AskSettled, &ask.label, ask.by.as_deref());
     }
 
-    fn child_ended(&mut self, event: &Event, name: &str, outcome: Result<String, &Failure>) {
+    fn child_ended(&mut self, event: &Event, name: &str, outcome: Result<&Value, &Failure>) {
         let script = self.script_of(event);
         let node = if script == NodeId::ROOT {
             let state = StepState::Working;
@@ -392,9 +390,7 @@ impl RunView {
         match outcome {
             Ok(output) => {
                 self.ended(event, node, StepState::Done);
-                if let Some(step) = self.tree.step_mut(node) {
-                    step.output = Some(output);
-                }
+                self.set_output(node, output);
             }
             Err(error) => {
                 self.ended(event, node, StepState::Failed);

@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::facts::{RunFacts, RunStatus};
 use super::log::{Log, LogKind, LogLine};
+use super::preview;
 use super::state::StepState;
 use super::stems::{StemId, Stems};
-use super::step_view::{LABEL_BYTES_MAX, StepView};
+use super::step_view::{LABEL_BYTES_MAX, StepView, TEXT_BYTES_MAX};
 use super::tree::{NodeId, NodeKind, Tree};
+use serde_json::Value;
+
 use crate::cut;
 use crate::event::{AskOpened, Event, EventWarning, MessageEvent};
 use crate::ids::StepId;
@@ -62,6 +65,8 @@ pub struct RunView {
     steps: HashMap<String, NodeId>,
     stems: Stems,
     phases: usize,
+    /// Without the log and the texts of steps.
+    pub(super) is_brief: bool,
     pub(super) unlisted: u64,
     pub(super) seq: u64,
     pub(super) last_ms: u64,
@@ -72,6 +77,13 @@ impl RunView {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// As [`Self::new`], for a reader that shows sums and what is at work alone: the log
+    /// stays empty, and no prompts and outputs are kept.
+    #[must_use]
+    pub fn brief() -> Self {
+        Self { is_brief: true, ..Self::default() }
     }
 
     /// What is known of the run as a whole.
@@ -248,6 +260,23 @@ impl RunView {
         }
     }
 
+    /// The beginning of a prompt or a question.
+    pub(super) fn set_prompt(&mut self, node: NodeId, prompt: &str) {
+        let is_brief = self.is_brief;
+        if let Some(step) = self.tree.step_mut(node).filter(|_| !is_brief) {
+            let prompt = cut::head(prompt, TEXT_BYTES_MAX + 1);
+            step.prompt = cut::marked(prompt.to_owned(), TEXT_BYTES_MAX);
+        }
+    }
+
+    /// The beginning of an outcome.
+    pub(super) fn set_output(&mut self, node: NodeId, output: &Value) {
+        let is_brief = self.is_brief;
+        if let Some(step) = self.tree.step_mut(node).filter(|_| !is_brief) {
+            step.output = Some(preview::of(output, TEXT_BYTES_MAX));
+        }
+    }
+
     pub(super) fn ask(&mut self, node: NodeId, at_ms: u64, opened: &AskOpened) {
         if self.asks.len() < ASKS_MAX {
             let step = self.tree.step(node).and_then(StepView::number);
@@ -269,6 +298,9 @@ impl RunView {
         text: &str,
         by: Option<&str>,
     ) {
+        if self.is_brief {
+            return;
+        }
         let cut = |name: &str| cut::head(name, LABEL_BYTES_MAX).to_owned();
         let (step, by) = (step.map(cut), by.map(cut));
         self.log.push(LogLine::new(event.seq, at_ms(event), step, kind, text, by));
