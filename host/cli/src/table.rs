@@ -252,6 +252,7 @@ mod tests {
             "claude-code\n  STATE not installed; npm\n  install -g\n  @anthropic-ai/claude-code"
         );
     }
+
     #[test]
     fn no_cell_is_broken_at_80_and_40_columns() {
         let mut table = Table::new(["PROVIDER", "SCHEMA", "SESSIONS", "AGENT TYPES", "STATE"]);
@@ -277,7 +278,7 @@ mod tests {
         );
         assert_eq!(
             table.within(Some(40)),
-            "claude-code\n  SCHEMA yes  SESSIONS yes  AGENT TYPES -\n  STATE installed at /usr/local/bin"
+            "claude-code\n  SCHEMA yes  SESSIONS yes\n  AGENT TYPES -\n  STATE installed at /usr/local/bin"
         );
     }
 }

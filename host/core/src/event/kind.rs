@@ -7,61 +7,60 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-#[expect(unused_imports, reason = "for the links in the documentation")]
-use super::EventData;
-
 /// Kinds of events, as the stream names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// See [`EventData::Forked`].
+    /// See [`EventData::Forked`](super::EventData::Forked).
     Forked,
-    /// See [`EventData::Resumed`].
+    /// See [`EventData::Resumed`](super::EventData::Resumed).
     Resumed,
-    /// See [`EventData::Started`].
+    /// See [`EventData::Started`](super::EventData::Started).
     Started,
-    /// See [`EventData::Phase`].
+    /// See [`EventData::Phase`](super::EventData::Phase).
     Phase,
-    /// See [`EventData::Log`].
+    /// See [`EventData::Log`](super::EventData::Log).
     Log,
-    /// See [`EventData::Warning`].
+    /// See [`EventData::Warning`](super::EventData::Warning).
     Warning,
-    /// See [`EventData::SlotNull`].
+    /// See [`EventData::SlotNull`](super::EventData::SlotNull).
     SlotNull,
-    /// See [`EventData::SleepStarted`].
+    /// See [`EventData::SleepStarted`](super::EventData::SleepStarted).
     SleepStarted,
-    /// See [`EventData::SleepEnded`].
+    /// See [`EventData::SleepEnded`](super::EventData::SleepEnded).
     SleepEnded,
-    /// See [`EventData::AskOpened`].
+    /// See [`EventData::AskOpened`](super::EventData::AskOpened).
     AskOpened,
-    /// See [`EventData::AskSettled`].
+    /// See [`EventData::AskSettled`](super::EventData::AskSettled).
     AskSettled,
-    /// See [`EventData::AgentQueued`].
+    /// See [`EventData::AgentQueued`](super::EventData::AgentQueued).
     AgentQueued,
-    /// See [`EventData::AgentStarted`].
+    /// See [`EventData::AgentStarted`](super::EventData::AgentStarted).
     AgentStarted,
-    /// See [`EventData::AgentEvent`].
+    /// See [`EventData::AgentEvent`](super::EventData::AgentEvent).
     AgentEvent,
-    /// See [`EventData::AgentSession`].
+    /// See [`EventData::AgentSession`](super::EventData::AgentSession).
     AgentSession,
-    /// See [`EventData::AgentParked`].
+    /// See [`EventData::AgentParked`](super::EventData::AgentParked).
     AgentParked,
-    /// See [`EventData::AgentCompleted`].
+    /// See [`EventData::AgentCompleted`](super::EventData::AgentCompleted).
     AgentCompleted,
-    /// See [`EventData::AgentFailed`].
+    /// See [`EventData::AgentFailed`](super::EventData::AgentFailed).
     AgentFailed,
-    /// See [`EventData::Message`].
+    /// See [`EventData::Message`](super::EventData::Message).
     Message,
-    /// See [`EventData::WorktreeKept`].
+    /// See [`EventData::WorktreeKept`](super::EventData::WorktreeKept).
     WorktreeKept,
-    /// A script returned: see [`EventData::Completed`] and
-    /// [`EventData::ChildCompleted`].
+    /// A script returned: see [`EventData::Completed`](super::EventData::Completed) and
+    /// [`EventData::ChildCompleted`](super::EventData::ChildCompleted).
     Result,
-    /// A script failed: see [`EventData::Failed`] and [`EventData::ChildFailed`].
+    /// A script failed: see [`EventData::Failed`](super::EventData::Failed) and
+    /// [`EventData::ChildFailed`](super::EventData::ChildFailed).
     Error,
-    /// See [`EventData::Stopped`].
+    /// See [`EventData::Stopped`](super::EventData::Stopped).
     Stopped,
-    /// See [`EventData::Other`]. Not in [`Self::ALL`]: each has a word of its own.
+    /// See [`EventData::Other`](super::EventData::Other). Not in [`Self::ALL`]: each has a
+    /// word of its own.
     Other,
 }
 
