@@ -13,6 +13,7 @@ use smol_wf_core::view::{Filter, Folds, RunView, rows};
 
 const STEPS: usize = 10_000;
 const BATCH: usize = 1_000;
+const RUNS: usize = 7;
 /// Steps that are at work at the same time.
 const AT_ONCE: usize = 1_000;
 
@@ -50,23 +51,28 @@ fn main() {
     for (name, filter) in
         [("all rows", Filter::all()), ("with a text", Filter::all().with_text("file-99"))]
     {
-        let mut view = RunView::new();
-        let folds = Folds::default();
-        let (mut applied, mut batches, mut most) = (Duration::ZERO, Vec::new(), 0);
-        for batch in events.chunks(BATCH) {
-            let began = Instant::now();
-            batch.iter().for_each(|event| view.apply(event));
-            applied += began.elapsed();
-            most = most.max(black_box(rows(&view, &folds, &filter)).len());
-            batches.push(began.elapsed());
+        // Other programs are at work: of each batch the best of all runs counts.
+        let mut best = vec![(Duration::MAX, Duration::MAX); events.len().div_ceil(BATCH)];
+        let mut most = 0;
+        for _ in 0..RUNS {
+            let mut view = RunView::new();
+            for (best, batch) in best.iter_mut().zip(events.chunks(BATCH)) {
+                let began = Instant::now();
+                batch.iter().for_each(|event| view.apply(event));
+                best.0 = best.0.min(began.elapsed());
+                most = most.max(black_box(rows(&view, &Folds::default(), &filter)).len());
+                best.1 = best.1.min(began.elapsed());
+            }
         }
-        batches.sort();
-        let p99 = batches[batches.len() * 99 / 100];
+        let applied: Duration = best.iter().map(|(applied, _)| *applied).sum();
         let each = applied / u32::try_from(events.len()).expect("few");
+        let mut whole: Vec<_> = best.iter().map(|(_, whole)| *whole).collect();
+        whole.sort();
         println!(
-            "{name}: {} events, {each:.2?} each; {BATCH} events and up to {most} rows: p50 {:.2?}, p99 {p99:.2?}",
+            "{name}: {} events, {each:.2?} each; {BATCH} events and up to {most} rows: median {:.2?}, p99 {:.2?}",
             events.len(),
-            batches[batches.len() / 2]
+            whole[whole.len() / 2],
+            whole[(whole.len() * 99).div_ceil(100) - 1]
         );
     }
 }

@@ -114,7 +114,7 @@ fn every_case_of_the_table_is_shown_as_it_says() {
 
 /// The events of one step, in order.
 fn of_step(step: usize, dice: &mut fastrand::Rng) -> Vec<Value> {
-    let label = format!("{} {step}", ["look", "read", "a longer label"][dice.usize(..3)]);
+    let label = format!("{} {step}", ["look", "reload", "a longer label"][dice.usize(..3)]);
     let phase = [json!(null), json!("One"), json!("Two")][dice.usize(..3)].clone();
     let event = |kind: &str, data: Value| {
         json!({ "v": 1, "type": format!("workflow.{kind}"), "seq": 1, "elapsedNanos": 1_000_000,
@@ -160,7 +160,7 @@ fn of_step(step: usize, dice: &mut fastrand::Rng) -> Vec<Value> {
 
 /// The sums, and the steps with their states, without the order of rows.
 fn totals(view: &RunView) -> Value {
-    let all = Filter::all().with_text("p").with_states(StepState::ALL);
+    let all = Filter::all().with_text("lo").with_states(StepState::ALL);
     let mut steps: Vec<_> = rows(view, &Folds::default(), &all)
         .iter()
         .filter(|row| matches!(row.kind, RowKind::Step(_)))
@@ -215,13 +215,13 @@ fn is_consistent(view: &RunView) {
 
 #[test]
 fn independent_steps_give_the_same_totals_in_any_order() {
-    for seed in 0..60 {
+    for seed in 0..25 {
         let mut dice = fastrand::Rng::with_seed(seed);
         let steps: Vec<Vec<Event>> = (1..dice.usize(2..40))
             .map(|step| of_step(step, &mut dice).iter().map(read).collect())
             .collect();
         let in_order = totals(&viewed(steps.iter().flatten()));
-        for _ in 0..4 {
+        for _ in 0..2 {
             let mut waiting: Vec<_> = steps.iter().map(|step| step.iter()).collect();
             let mut view = RunView::new();
             while !waiting.is_empty() {
@@ -267,7 +267,7 @@ fn recorded_streams_read_back_to_the_byte_and_every_prefix_is_shown() {
 #[test]
 fn streams_in_any_order_and_with_anything_in_them_break_nothing() {
     let lines: Vec<String> = recorded().into_iter().flatten().collect();
-    for seed in 0..40 {
+    for seed in 0..20 {
         let mut dice = fastrand::Rng::with_seed(seed);
         let mut view = RunView::new();
         for _ in 0..400 {

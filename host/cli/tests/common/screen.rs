@@ -78,10 +78,7 @@ impl Screen {
     }
 
     #[track_caller]
-    fn wait(
-        look: impl Fn() -> Vec<String>,
-        holds: impl Fn(&[String]) -> bool,
-    ) -> Vec<String> {
+    fn wait(look: impl Fn() -> Vec<String>, holds: impl Fn(&[String]) -> bool) -> Vec<String> {
         for _ in 0..600 {
             let lines = look();
             if holds(&lines) {

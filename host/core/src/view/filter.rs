@@ -3,6 +3,7 @@
 //! Owns: whether a step fits. Never: what is shown of those that do.
 
 use super::state::StepState;
+use super::step_view::StepView;
 use super::tree::{Node, NodeKind};
 
 /// Which steps are looked for.
@@ -67,39 +68,72 @@ impl Filter {
                 self.states == 0 && !self.text.is_empty() && self.is_in(title)
             }
             NodeKind::Step(step) => {
-                let fits_state = self.states == 0 || self.states & bit(step.state) != 0;
-                fits_state
-                    && (self.text.is_empty()
-                        || self.is_in(&step.label)
-                        || step.key == self.text
-                        || step.model.as_ref().is_some_and(|model| self.is_in(model))
-                        || step.provider.as_ref().is_some_and(|provider| self.is_in(provider))
-                        || self.is_in(&step.doing.text)
-                        || self.is_in(&step.prompt)
-                        || step.output.as_ref().is_some_and(|output| self.is_in(output))
-                        || step
-                            .error
-                            .as_ref()
-                            .is_some_and(|(code, message)| self.is_in(code) || self.is_in(message)))
+                (self.states == 0 || self.states & bit(step.state) != 0)
+                    && (self.text.is_empty() || self.is_in_step(step))
             }
         }
+    }
+
+    /// Whether the text is in what a row of a step shows, or is its number.
+    fn is_in_step(&self, step: &StepView) -> bool {
+        let some = |text: &Option<String>| text.as_ref().is_some_and(|text| self.is_in(text));
+        self.is_in(&step.label)
+            || step.key == self.text
+            || some(&step.model)
+            || some(&step.provider)
+            || self.is_in(&step.doing.text)
+            || step
+                .error
+                .as_ref()
+                .is_some_and(|(code, message)| self.is_in(code) || self.is_in(message))
     }
 
     /// Whether a text contains the one that is looked for.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
-        if self.text.is_ascii() {
-            let wanted = self.text.as_bytes();
-            return text.len() >= wanted.len()
-                && text
-                    .as_bytes()
-                    .windows(wanted.len().max(1))
-                    .any(|part| part.eq_ignore_ascii_case(wanted));
+        let Some((&first, rest)) = self.text.as_bytes().split_first() else { return true };
+        if !self.text.is_ascii() {
+            return text.to_lowercase().contains(&self.text);
         }
-        text.to_lowercase().contains(&self.text)
+        let mut left = text.as_bytes();
+        while left.len() > rest.len() {
+            let found = left[..left.len() - rest.len()]
+                .iter()
+                .position(|byte| byte.eq_ignore_ascii_case(&first));
+            let Some(found) = found else { return false };
+            let behind = &left[found + 1..];
+            if behind[..rest.len()].eq_ignore_ascii_case(rest) {
+                return true;
+            }
+            left = behind;
+        }
+        false
     }
 }
 
 fn bit(state: StepState) -> u16 {
     1 << state as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_in_any_case() {
+        let finds = |wanted: &str, text: &str| Filter::all().with_text(wanted).is_in(text);
+        for (wanted, text) in [
+            ("aab", "aaab"),
+            ("ReView", "a review"),
+            ("x", "X"),
+            ("", ""),
+            (" a ", "ba"),
+            ("É", "né"),
+        ] {
+            assert!(finds(wanted, text), "{wanted} in {text}");
+        }
+        for (wanted, text) in [("aab", "abaa"), ("ab", "a"), ("x", ""), ("é", "e")] {
+            assert!(!finds(wanted, text), "{wanted} in {text}");
+        }
+    }
 }

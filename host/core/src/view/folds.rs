@@ -4,11 +4,11 @@
 //! waits for somebody, or is at work.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::state::StepState;
 use super::stems::StemId;
-use super::step_view::StepView;
-use super::tree::{NodeId, Tree};
+use super::tree::{Mark, NodeId, Tree};
 
 /// From this many like siblings on, they are one row.
 const ALIKE_MIN: u32 = 4;
@@ -72,22 +72,28 @@ impl Folds {
 pub(super) struct Groups {
     parent: NodeId,
     /// Steps of each state and stem.
-    alike: HashMap<(StepState, Option<StemId>), u32>,
-    /// Steps of each state that have too few of their like.
-    unlike: HashMap<StepState, u32>,
+    alike: HashMap<u64, u32, BuildHasherDefault<Mixed>>,
+    /// Steps of each state that have too few of their like, and how many of those have no
+    /// stem.
+    unlike: [(u32, u32); StepState::ALL.len()],
 }
 
 impl Groups {
     /// Those among these children of a node.
     pub(super) fn of(tree: &Tree, parent: NodeId, children: &[NodeId]) -> Self {
-        let mut alike: HashMap<_, u32> = HashMap::new();
-        for step in children.iter().filter_map(|&child| foldable(tree, child)) {
-            *alike.entry((step.state, step.stem)).or_default() += 1;
+        let mut alike: HashMap<_, u32, _> = HashMap::default();
+        for mark in children.iter().map(|&child| tree.mark_of(child)) {
+            if mark.is_foldable {
+                *alike.entry(key(mark)).or_default() += 1;
+            }
         }
-        let mut unlike: HashMap<_, u32> = HashMap::new();
-        for (&(state, stem), &count) in &alike {
-            if count < ALIKE_MIN || stem.is_none() {
-                *unlike.entry(state).or_default() += count;
+        let mut unlike = [(0, 0); StepState::ALL.len()];
+        for (key, &count) in &alike {
+            let (all, without_stem) = &mut unlike[(key % STATES) as usize];
+            let has_stem = *key >= STATES;
+            if !has_stem || count < ALIKE_MIN {
+                *all += count;
+                *without_stem += if has_stem { 0 } else { count };
             }
         }
         Self { parent, alike, unlike }
@@ -96,21 +102,47 @@ impl Groups {
     /// The group of a child and the number of its steps; none if the child has a row of
     /// its own.
     pub(super) fn group(&self, tree: &Tree, child: NodeId) -> Option<(Group, u32)> {
-        let step = foldable(tree, child)?;
-        let group = |stem| Group { parent: self.parent, state: step.state, stem };
-        let alike = self.alike.get(&(step.state, step.stem)).copied().unwrap_or(0);
-        if step.stem.is_some() && alike >= ALIKE_MIN {
-            return Some((group(step.stem), alike));
+        let mark = tree.mark_of(child);
+        if !mark.is_foldable {
+            return None;
         }
-        let unlike = self.unlike.get(&step.state).copied().unwrap_or(0);
-        let unlike_min =
-            if step.stem.is_none() && alike == unlike { ALIKE_MIN } else { UNLIKE_MIN };
+        let group = |stem| Group { parent: self.parent, state: mark.state, stem };
+        let alike = self.alike.get(&key(mark)).copied().unwrap_or(0);
+        if mark.stem.is_some() && alike >= ALIKE_MIN {
+            return Some((group(mark.stem), alike));
+        }
+        let (unlike, without_stem) = self.unlike[mark.state as usize];
+        // Without a stem they are alike among themselves.
+        let unlike_min = if unlike == without_stem { ALIKE_MIN } else { UNLIKE_MIN };
         (unlike >= unlike_min).then(|| (group(None), unlike))
     }
 }
 
-/// A step that may be in a group: nothing below it would be hidden.
-fn foldable(tree: &Tree, child: NodeId) -> Option<&StepView> {
-    let node = tree.node(child);
-    node.step().filter(|step| step.state.is_folded() && node.children.is_empty())
+const STATES: u64 = StepState::ALL.len() as u64;
+
+/// A number for each state and stem; below [`STATES`] without a stem.
+fn key(mark: Mark) -> u64 {
+    let stem = mark.stem.map_or(0, |stem| u64::from(stem.0) + 1);
+    stem * STATES + mark.state as u64
+}
+
+/// Mixes a number: stems are numbered one after the other, so nobody can choose keys that
+/// collide, and every frame hashes one for each step.
+#[derive(Default)]
+pub(super) struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The multiplier of Fibonacci hashing: 2^64 divided by the golden ratio.
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        self.0 = (self.0 ^ number).wrapping_mul(GOLDEN).rotate_left(32);
+    }
 }

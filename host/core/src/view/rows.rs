@@ -3,8 +3,6 @@
 //! Owns: which nodes and groups have a row, and in which order. Never: the text of a
 //! row. A row is small and holds no text, so that thousands are made for every frame.
 
-use std::collections::HashSet;
-
 use super::filter::Filter;
 use super::folds::{Folds, Group, Groups};
 use super::run_view::RunView;
@@ -61,15 +59,17 @@ pub fn rows(view: &RunView, folds: &Folds, filter: &Filter) -> Vec<Row> {
 }
 
 /// The nodes that fit, those above them, and what is below a phase that fits.
-fn fitting(view: &RunView, filter: &Filter) -> HashSet<NodeId> {
-    let mut fitting = HashSet::new();
+fn fitting(view: &RunView, filter: &Filter) -> Vec<bool> {
+    let mut fitting = vec![false; view.tree().len()];
     let mut below = vec![(NodeId::ROOT, false)];
     while let Some((id, is_within)) = below.pop() {
         let node = view.tree().node(id);
         let fits = filter.fits(node);
         if fits || is_within {
             let mut above = Some(id);
-            while let Some(id) = above.filter(|&id| fitting.insert(id)) {
+            while let Some(id) =
+                above.filter(|id| !std::mem::replace(&mut fitting[id.index()], true))
+            {
                 above = view.tree().node(id).parent;
             }
         }
@@ -83,7 +83,7 @@ struct Walk<'a> {
     view: &'a RunView,
     folds: &'a Folds,
     /// The nodes to show; none for all.
-    fitting: Option<HashSet<NodeId>>,
+    fitting: Option<Vec<bool>>,
     folds_groups: bool,
     rows: Vec<Row>,
 }
@@ -96,7 +96,7 @@ impl Walk<'_> {
         let children = match &self.fitting {
             None => all,
             Some(fit) => {
-                fitting = all.iter().copied().filter(|child| fit.contains(child)).collect();
+                fitting = all.iter().copied().filter(|child| fit[child.index()]).collect();
                 &fitting
             }
         };

@@ -254,10 +254,8 @@ impl RunView {
 
     pub(super) fn set_label(&mut self, node: NodeId, label: &str) {
         let stem = self.stems.of(label);
-        if let Some(step) = self.tree.step_mut(node) {
-            step.label = cut::marked(label.to_owned(), LABEL_BYTES_MAX);
-            step.stem = stem;
-        }
+        let label = cut::head(label, LABEL_BYTES_MAX + 1).to_owned();
+        self.tree.set_label(node, cut::marked(label, LABEL_BYTES_MAX), stem);
     }
 
     /// The beginning of a prompt or a question.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::counts::Counts;
 use super::state::StepState;
+use super::stems::StemId;
 use super::step_view::StepView;
 use crate::reply::Usage;
 use crate::step::StepKind;
@@ -19,6 +20,11 @@ const DEPTH_MAX: usize = 32;
 pub struct NodeId(u32);
 
 impl NodeId {
+    /// Its place in a list with one item for each node.
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+
     /// The script of the run itself.
     pub const ROOT: Self = Self(0);
 }
@@ -78,10 +84,22 @@ impl Node {
     }
 }
 
+/// What decides whether a step is folded, apart from the step: every frame reads it of all
+/// steps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) state: StepState,
+    pub(super) stem: Option<StemId>,
+    /// It is a step that may be folded: nothing below it would be hidden.
+    pub(super) is_foldable: bool,
+}
+
 /// The tree.
 #[derive(Debug)]
 pub struct Tree {
     nodes: Vec<Node>,
+    /// One for each node.
+    marks: Vec<Mark>,
     /// Steps without an outcome.
     open: BTreeSet<NodeId>,
     /// Agents at work, in the order of their start.
@@ -91,9 +109,14 @@ pub struct Tree {
 
 impl Default for Tree {
     fn default() -> Self {
-        let (nodes, open, working) =
-            (vec![node(None, NodeKind::Run, 0)], BTreeSet::new(), BTreeMap::new());
-        Self { nodes, open, working, started: 0 }
+        let mark = Mark { state: StepState::Queued, stem: None, is_foldable: false };
+        Self {
+            nodes: vec![node(None, NodeKind::Run, 0)],
+            marks: vec![mark],
+            open: BTreeSet::new(),
+            working: BTreeMap::new(),
+            started: 0,
+        }
     }
 }
 
@@ -175,8 +198,12 @@ impl Tree {
             NodeKind::Step(step) => Some((step.kind, step.state)),
             _ => None,
         };
+        let state = step.map_or(StepState::Queued, |(_, state)| state);
+        self.marks.push(Mark { state, stem: None, is_foldable: false });
         self.nodes.push(node(Some(parent), kind, depth));
         self.nodes[parent.0 as usize].children.push(id);
+        self.mark(parent);
+        self.mark(id);
         if let Some((kind, state)) = step {
             self.open.insert(id);
             self.count(id, kind, None, state);
@@ -219,6 +246,7 @@ impl Tree {
         }
         if before != state {
             self.count(id, kind, Some(before), state);
+            self.mark(id);
         }
         true
     }
@@ -250,6 +278,30 @@ impl Tree {
             }
         }
         self.each_above(id, |node| node.counts.add(usage, cost_usd.unwrap_or_default()));
+    }
+
+    /// Sets the label of a step, and what it has in common with those of its like.
+    pub(super) fn set_label(&mut self, id: NodeId, label: String, stem: Option<StemId>) {
+        if let Some(step) = self.step_mut(id) {
+            step.label = label;
+            step.stem = stem;
+        }
+        self.mark(id);
+    }
+
+    /// The mark of a node.
+    pub(super) fn mark_of(&self, id: NodeId) -> Mark {
+        self.marks.get(id.0 as usize).copied().unwrap_or(self.marks[0])
+    }
+
+    fn mark(&mut self, id: NodeId) {
+        let Some(node) = self.nodes.get(id.0 as usize) else { return };
+        let Some(step) = node.step() else { return };
+        let is_foldable = step.state.is_folded() && node.children.is_empty();
+        let mark = Mark { state: step.state, stem: step.stem, is_foldable };
+        if let Some(is) = self.marks.get_mut(id.0 as usize) {
+            *is = mark;
+        }
     }
 
     fn count(&mut self, id: NodeId, kind: StepKind, from: Option<StepState>, to: StepState) {
