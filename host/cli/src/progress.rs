@@ -7,6 +7,7 @@
 mod live;
 mod plain;
 mod slow;
+mod tree;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -117,6 +118,16 @@ impl Progress {
         let _ = self.created_us.set(at_us);
     }
 
+    /// How old the run is, in milliseconds, when this event is shown.
+    fn age_ms(&self, event: &Event) -> u64 {
+        let event_us = event.elapsed_nanos / 1_000;
+        let age_us = self.created_us.get().map(|created_us| {
+            let age_us = Timestamp::now().as_microsecond().saturating_sub(*created_us);
+            u64::try_from(age_us).unwrap_or(0)
+        });
+        age_us.unwrap_or(0).max(event_us) / 1_000
+    }
+
     /// When an event happened.
     fn time_of(&self, event: &Event) -> Instant {
         let now = Instant::now();
@@ -209,11 +220,6 @@ impl Watcher for Progress {
             Notice::TakenUpBefore { run, fork } => self.taken_up_before(run, fork),
             Notice::Event { event, replayed } => self.event(event, replayed),
             Notice::Activity(event) => self.activity(event),
-            Notice::Queued { agents } => {
-                if let Screen::Live(live) = &self.screen {
-                    live.queued(agents);
-                }
-            }
             Notice::WaitsForAgents { at_work, reason } => {
                 self.warn(&advice::waits::for_agents(at_work, reason));
             }
@@ -296,6 +302,9 @@ impl Progress {
             self.failed(failed);
         }
         if replayed {
+            if let Screen::Live(live) = &self.screen {
+                live.replay(event);
+            }
             return;
         }
         // A resumed run is taken up for good only now: its replay may have failed.
@@ -353,22 +362,24 @@ impl Progress {
 
     /// Shows an event, as far as the log level allows.
     fn show(&self, event: &Event) {
-        let at = self.time_of(event);
         if let Screen::Plain(plain) = &self.screen {
-            plain.note(event, at);
+            plain.note(event, self.time_of(event));
         }
         match &event.data {
             EventData::Warning(warning) => {
+                if let Screen::Live(live) = &self.screen {
+                    live.show(event, self.age_ms(event));
+                }
                 self.warning(&format!("{}{}", warning.message, place_of(warning)));
             }
             EventData::AgentEvent { .. } if self.level < LogLevel::Debug => {
                 if let Screen::Live(live) = &self.screen {
-                    live.show(event, at);
+                    live.show(event, self.age_ms(event));
                 }
             }
             _ if self.level >= LogLevel::Info => match &self.screen {
                 Screen::Plain(plain) => plain.show(event),
-                Screen::Live(live) => live.show(event, at),
+                Screen::Live(live) => live.show(event, self.age_ms(event)),
             },
             _ => {}
         }

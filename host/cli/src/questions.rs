@@ -3,6 +3,7 @@
 //! Owns: the dialogue about one question, from its text to an answer that fits. Never:
 //! posts an answer, or gives one that nobody has typed.
 
+mod continued;
 mod foreground;
 mod form;
 mod lines;
@@ -13,6 +14,7 @@ use smol_wf_core::ids::{RunId, StepId};
 
 use crate::streams::{self, Kind};
 use crate::{failure, sanitize};
+use continued::Continued;
 pub(crate) use foreground::Desk;
 use form::{Form, Reading};
 pub(crate) use lines::{Line, Lines};
@@ -42,11 +44,24 @@ pub(crate) async fn ask(
         lines.settle_down().await;
     }
     lines.begin();
-    failure::print_message(&question(run, step, request));
-    form.choices().iter().for_each(|line| failure::print_message(line));
+    let show = || {
+        failure::print_message(&question(run, step, request));
+        form.choices().iter().for_each(|line| failure::print_message(line));
+    };
+    show();
+    let mut continued = Continued::listen();
     loop {
         prompt(&form.prompt(request));
-        let typed = match lines.next().await {
+        let line = tokio::select! {
+            biased;
+            line = lines.next() => line,
+            // The shell has written below the question.
+            () = continued.next() => {
+                show();
+                continue;
+            }
+        };
+        let typed = match line {
             Line::Text(typed) => typed,
             Line::Unreadable => {
                 failure::print_message("that is not UTF-8; type it again");

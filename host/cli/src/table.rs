@@ -1,6 +1,8 @@
 //! Tables on stdout, and the choice between text and JSON.
 //!
-//! Owns: the layout of a table. Never: its content.
+//! Owns: the layout of a table, and of its rows where a terminal is too narrow for it: a
+//! terminal never wraps a line within a cell that has room on a line of its own. Never: the
+//! content.
 
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, ContentArrangement, presets};
@@ -25,6 +27,8 @@ pub(crate) struct Table {
     table: comfy_table::Table,
     /// Width of each column but the last, in columns of the terminal.
     widest: Vec<usize>,
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -36,7 +40,8 @@ impl Table {
         table.set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(header);
         let widest = header[..N - 1].iter().map(|name| sanitize::columns(name)).collect();
-        Self { table, widest }
+        let header = header.map(str::to_owned).to_vec();
+        Self { table, widest, header, rows: Vec::new() }
     }
 
     /// Adds a row; its cells are made safe to print.
@@ -45,7 +50,8 @@ impl Table {
         for (widest, cell) in self.widest.iter_mut().zip(&cells) {
             *widest = (*widest).max(sanitize::columns(cell));
         }
-        self.table.add_row(cells);
+        self.table.add_row(&cells);
+        self.rows.push(cells.to_vec());
     }
 
     /// The lines without the padding of a frame.
@@ -55,22 +61,49 @@ impl Table {
 
     /// The table as lines, with the last column wrapped at `columns`.
     fn within(&self, columns: Option<usize>) -> String {
+        const LAST_COLUMN_MIN: usize = 20;
         // Each column has a space on both sides.
-        let indent = self.widest.iter().map(|widest| widest + 2).sum();
+        let indent: usize = self.widest.iter().map(|widest| widest + 2).sum();
         let text = self.table.to_string();
-        let lines = text.lines().map(|line| match columns {
-            Some(columns) => wrapped(line.trim(), indent, columns),
-            None => line.trim().to_owned(),
-        });
-        lines.collect::<Vec<_>>().join("\n")
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let Some(columns) = columns else { return lines.join("\n") };
+        let is_over = lines.iter().any(|line| sanitize::columns(line) > columns);
+        if is_over && indent + LAST_COLUMN_MIN > columns {
+            return stacked(&self.header, &self.rows, columns);
+        }
+        lines.iter().map(|line| wrapped(line, indent, columns)).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Rows as blocks: the first cell is the heading, and the others follow with their names,
+/// as many on a line as it has room for. A longer one is wrapped between words.
+fn stacked(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
+    const INDENT: &str = "  ";
+    let mut lines = Vec::new();
+    for row in rows {
+        lines.extend(row.first().cloned());
+        let mut line = String::new();
+        for (name, cell) in header.iter().zip(row).skip(1).filter(|(_, cell)| !cell.is_empty()) {
+            let cell = if name.is_empty() { cell.clone() } else { format!("{name} {cell}") };
+            let both = sanitize::columns(&line) + INDENT.len() + sanitize::columns(&cell);
+            if !line.is_empty() && both > columns {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push_str(INDENT);
+            line.push_str(&cell);
+            if sanitize::columns(&line) > columns {
+                lines.push(wrapped(&std::mem::take(&mut line), INDENT.len(), columns));
+            }
+        }
+        lines.extend((!line.is_empty()).then_some(line));
+    }
+    lines.join("\n")
 }
 
 /// The line, wrapped between words if possible, with an indent below the last
 /// column.
 fn wrapped(line: &str, indent: usize, columns: usize) -> String {
-    const LAST_COLUMN_MIN: usize = 20;
-    if sanitize::columns(line) <= columns || indent + LAST_COLUMN_MIN > columns {
+    if sanitize::columns(line) <= columns {
         return line.to_owned();
     }
     let mut text = String::new();
@@ -136,14 +169,25 @@ fn fit(
         }
         shown = render(columns, rows, &spare.columns[..left_out]);
     }
-    let Some(at) = columns.iter().position(|(name, _)| *name == spare.cut) else { return shown };
+    if over(&shown) == 0 {
+        return shown;
+    }
+    let blocks = || {
+        let kept = |at: &usize| !spare.columns.contains(&columns[*at].0);
+        let kept: Vec<usize> = (0..columns.len()).filter(kept).collect();
+        let header: Vec<_> = kept.iter().map(|&at| columns[at].0.to_owned()).collect();
+        let of = |row: &Vec<String>| kept.iter().map(|&at| row[at].clone()).collect();
+        stacked(&header, &rows.iter().map(of).collect::<Vec<_>>(), width)
+    };
+    let Some(at) = columns.iter().position(|(name, _)| *name == spare.cut) else { return blocks() };
     let widest = rows.iter().map(|row| sanitize::columns(&row[at])).max().unwrap_or(0);
     let room = widest.saturating_sub(over(&shown)).max(CUT_COLUMNS_MIN);
-    let mut rows = rows.to_vec();
-    for row in &mut rows {
+    let mut cut = rows.to_vec();
+    for row in &mut cut {
         row[at] = sanitize::cut(&row[at], room);
     }
-    render(columns, &rows, spare.columns)
+    let cut = render(columns, &cut, spare.columns);
+    if over(&cut) == 0 { cut } else { blocks() }
 }
 
 /// The table as lines, without empty columns and those in `left_out`.
@@ -187,7 +231,8 @@ mod tests {
         assert_eq!(within(Some(25)), whole);
         assert_eq!(within(Some(24)), "RUN    NAME\nrun_1  a-long-name");
         assert_eq!(within(Some(16)), "RUN    NAME\nrun_1  a-long-n…");
-        assert_eq!(within(Some(5)), "RUN    NAME\nrun_1  a-long-…", "no less than that");
+        // No less than that: each row is a block.
+        assert_eq!(within(Some(14)), "run_1\n  NAME\n  a-long-name");
     }
 
     #[test]
@@ -201,6 +246,39 @@ mod tests {
             table.within(Some(44)),
             "AGENT        STATE\nclaude-code  not installed; npm install -g\n             @anthropic-ai/claude-code"
         );
-        assert_eq!(table.within(Some(20)), whole, "too narrow for anything better");
+        // Too narrow for that: each row is a block.
+        assert_eq!(
+            table.within(Some(30)),
+            "claude-code\n  STATE not installed; npm\n  install -g\n  @anthropic-ai/claude-code"
+        );
+    }
+
+    #[test]
+    fn no_cell_is_broken_at_80_and_40_columns() {
+        let mut table = Table::new(["PROVIDER", "SCHEMA", "SESSIONS", "AGENT TYPES", "STATE"]);
+        table.row(["claude-code", "yes", "yes", "-", "installed at /usr/local/bin"]);
+        let columns = [("RUN", Align::Left), ("NAME", Align::Left), ("WAITS FOR", Align::Left)];
+        let run = format!("run_{}", "0".repeat(26));
+        let waits = "agent review of the parser: bash cargo test, and 12 more";
+        let rows = [vec![run, "a name of some length".to_owned(), waits.to_owned()]];
+        let spare = NarrowRule { columns: &[], cut: "WAITS FOR" };
+        for width in [80, 40] {
+            for text in [table.within(Some(width)), fit(&columns, &rows, spare, Some(width))] {
+                assert!(text.lines().all(|line| sanitize::columns(line) <= width), "{text}");
+            }
+        }
+        assert_eq!(table.within(Some(80)), table.within(None));
+        assert_eq!(
+            fit(&columns, &rows, spare, Some(40)).lines().skip(1).collect::<Vec<_>>(),
+            [
+                "  NAME a name of some length",
+                "  WAITS FOR agent review of the parser:",
+                "  bash cargo test, and 12 more"
+            ]
+        );
+        assert_eq!(
+            table.within(Some(40)),
+            "claude-code\n  SCHEMA yes  SESSIONS yes\n  AGENT TYPES -\n  STATE installed at /usr/local/bin"
+        );
     }
 }

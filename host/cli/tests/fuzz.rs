@@ -158,6 +158,11 @@ fn entries_are_folded_whatever_they_say() {
 }
 
 #[test]
+fn streams_are_read_and_shown_or_refused() {
+    holds("stream");
+}
+
+#[test]
 fn fixtures_are_read_or_refused() {
     holds("fixture");
 }

@@ -266,3 +266,26 @@ fn an_event_is_not_asked_for_and_holds_up_no_question() {
     screen.ends();
     assert_eq!(result(&place), json!([7, true]));
 }
+
+#[test]
+fn after_ctrl_z_and_fg_the_question_is_printed_again() {
+    let place = place(APPROVE);
+    let binary = env!("CARGO_BIN_EXE_smol-wf");
+    let screen = Screen::of(&place, "--version; exec bash --norc --noprofile -i");
+    screen.at("bash");
+    screen.press(&[&format!("{binary} run s.mjs"), "Enter"]);
+    screen.at("yes or no:");
+    screen.press(&["C-z"]);
+    screen.once(|lines| {
+        count(lines, "Stopped") == 1 && lines.last().is_some_and(|line| line.starts_with("bash"))
+    });
+    screen.press(&["fg", "Enter"]);
+    let shown = screen.once(|lines| {
+        count(lines, "in step 1 (deploy): Deploy?") == 2
+            && lines.last().is_some_and(|line| line == "yes or no:")
+    });
+    assert_eq!(count(&shown, "two files"), 2, "{shown:#?}");
+    screen.press(&["yes", "Enter"]);
+    screen.ends();
+    assert_eq!(result(&place), json!([true, null]));
+}

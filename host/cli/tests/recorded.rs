@@ -105,7 +105,25 @@ fn recorded_refusals_replay_whatever_their_words_are_today() {
     }
 }
 
-/// The event stream is a promise: of a recorded journal it is the same to the byte.
+/// The lines of a stream that programs before `workflow.agent_queued` and `budget` wrote,
+/// without their numbers.
+fn as_once(stream: &str) -> Vec<Value> {
+    let lines = stream.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let known = lines.filter(|event| event["type"] != "workflow.agent_queued");
+    known
+        .map(|mut event| {
+            event.as_object_mut().unwrap().remove("seq");
+            let kind = event["type"].as_str().unwrap();
+            if ["workflow.started", "workflow.resumed"].contains(&kind) {
+                event["data"].as_object_mut().unwrap().remove("budget");
+            }
+            event
+        })
+        .collect()
+}
+
+/// The event stream is a promise: of a recorded journal it is the same but for the kinds
+/// and fields that were added since, and the numbers, which count them.
 #[test]
 fn recorded_journals_have_the_events_that_they_had() {
     let folders = COMMITS[1..].iter().map(|commit| recorded(commit).join("events"));
@@ -118,7 +136,10 @@ fn recorded_journals_have_the_events_that_they_had() {
         let imported = place.run(&["import", journal.to_str().unwrap()]);
         let stream = place.run(&["export", imported.stdout.trim(), "--format", "jsonl"]).stdout;
         let was = std::fs::read_to_string(&file).unwrap();
-        assert_eq!(stream, was, "{}", file.display());
+        assert_eq!(as_once(&stream), as_once(&was), "{}", file.display());
+        let numbers = stream.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let numbers: Vec<_> = numbers.map(|event| event["seq"].as_u64().unwrap()).collect();
+        assert!(numbers.iter().zip(1..).all(|(is, be)| *is == be), "{numbers:?}");
     }
 }
 

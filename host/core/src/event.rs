@@ -10,6 +10,8 @@
 mod ask;
 mod data;
 mod fold;
+mod kind;
+pub mod parse;
 
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -17,10 +19,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::ids::{RunId, StepId};
 pub use ask::{AskOpened, AskSettled};
 pub use data::{
-    AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, EventData, EventKind,
-    EventWarning, MessageEvent, ScriptStarted,
+    AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentQueued, AgentStarted, EventData,
+    EventWarning, MessageEvent, OtherEvent, ScriptStarted,
 };
 pub use fold::EventFold;
+pub use kind::EventKind;
 
 /// Version of the stream. Fields and types are only ever added.
 pub const EVENT_FORMAT: u32 = 1;
@@ -52,7 +55,10 @@ impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut line = serializer.serialize_struct("Event", 6)?;
         line.serialize_field("v", &EVENT_FORMAT)?;
-        line.serialize_field("type", &self.kind())?;
+        match &self.data {
+            EventData::Other(other) => line.serialize_field("type", &other.kind)?,
+            _ => line.serialize_field("type", &self.kind())?,
+        }
         line.serialize_field("seq", &self.seq)?;
         line.serialize_field("elapsedNanos", &self.elapsed_nanos)?;
         line.serialize_field("metadata", &self.metadata)?;

@@ -61,4 +61,5 @@ pub mod surface;
 pub mod survey;
 pub mod trace;
 mod utc;
+pub mod view;
 pub mod worktree;

@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::facts::look_up_all;
 use crate::journal::survey;
+use crate::lease_holder::is_held;
 use crate::library::ProjectRoot;
 use crate::run_reader::SHOWN_BYTES_MAX;
 pub use row::RunSummary;
@@ -103,6 +104,26 @@ impl Engine {
         }
         found.truncate(page.limit as usize);
         Ok(found)
+    }
+
+    /// The runs that a process holds now, newest first, at most `limit`. No journal is read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn held(&self, limit: u32) -> Result<Vec<RunId>, EngineError> {
+        let mut held = Vec::new();
+        let mut before = None;
+        loop {
+            let page = HistoryPage::default();
+            let rows = self.rows(&page, &[], ROWS_AT_ONCE, before.take()).await?;
+            before = rows.last().map(|row| (row.created_at_us, row.key.run.clone()));
+            let is_last = rows.len() < ROWS_AT_ONCE as usize;
+            held.extend(rows.into_iter().filter(is_held).map(|row| row.key.run));
+            if is_last || held.len() >= limit as usize {
+                held.truncate(limit as usize);
+                return Ok(held);
+            }
+        }
     }
 
     /// The next rows after `before`. The store applies the conditions that it can.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use smol_wf_core::archive;
 use smol_wf_core::details::Details;
 use smol_wf_core::event::EventFold;
+use smol_wf_core::event::parse::event_line;
 use smol_wf_core::ids::Digest;
 use smol_wf_core::journal::{self, Chain, Entry, Record};
 use smol_wf_core::machine::Machine;
@@ -18,6 +19,7 @@ use smol_wf_core::script::{self, Script};
 use smol_wf_core::step_request::AgentRequest;
 use smol_wf_core::summary::Summary;
 use smol_wf_core::trace::{Spans, chrome_events};
+use smol_wf_core::view::{Filter, Folds, RunView, StepState, rows};
 use smol_wf_engine::{fixture_entries, providers};
 
 /// A fuzz target: its name, its body and the folders with its seeds.
@@ -31,7 +33,7 @@ pub struct Target {
 }
 
 /// All fuzz targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target {
         name: "script",
         body: script,
@@ -39,6 +41,7 @@ pub const TARGETS: [Target; 6] = [
     },
     Target { name: "journal", body: journal, seeds: &[JOURNALS] },
     Target { name: "events", body: events, seeds: &[JOURNALS] },
+    Target { name: "stream", body: stream, seeds: &[STREAMS] },
     Target { name: "fixture", body: fixture, seeds: &["host/cli/tests/recorded/9264ab0/fixtures"] },
     Target {
         name: "transcripts",
@@ -55,6 +58,9 @@ pub const TARGETS: [Target; 6] = [
 
 /// Recorded journals, one archive a file, with runs of every state.
 const JOURNALS: &str = "host/cli/tests/recorded/9264ab0/journals";
+
+/// Recorded event streams.
+const STREAMS: &str = "host/cli/tests/recorded/9264ab0/events";
 
 /// Reads the bytes as a script with its `meta` and the positions that messages name, and
 /// as options of a call in each dialect.
@@ -107,6 +113,19 @@ pub fn events(bytes: &[u8]) {
         }
     }
     let _ = Machine::replay(entries, None, Digest::of(b"guest"));
+}
+
+/// Reads the bytes as an event stream, line by line, and shows what was read.
+pub fn stream(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut view = RunView::new();
+    for read in text.lines().filter_map(|line| event_line(line).ok()) {
+        view.apply(&read.event);
+    }
+    let filter = Filter::all().with_text("a").with_states(StepState::ALL);
+    for filter in [Filter::all(), filter] {
+        let _ = rows(&view, &Folds::default(), &filter);
+    }
 }
 
 /// The body in a line of an archive, or the line itself.

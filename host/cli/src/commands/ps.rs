@@ -10,7 +10,7 @@ use serde::Serialize;
 use smol_wf_core::details::{Details, EpochEnd, StepDetails, StepState};
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::step::StepKind;
-use smol_wf_engine::{Engine, EngineError, HistoryPage, RunState, RunSummary};
+use smol_wf_engine::{Engine, EngineError, HistoryPage, RunHolder, RunState};
 
 use super::history::reader;
 use crate::failure::{CommandError, print_message};
@@ -113,20 +113,20 @@ impl PsArgs {
     /// Prints the runs. Fails if the database cannot be read.
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let engine = reader(&self.db, None)?;
-        let page = |states| HistoryPage { limit: RUNS_MAX, states, ..HistoryPage::default() };
-        let mut states = vec![RunState::Running];
-        if self.all {
-            states.extend(AT_REST);
-        }
+        let at_rest =
+            HistoryPage { limit: RUNS_MAX, states: AT_REST.into(), ..HistoryPage::default() };
         let now_ms = Timestamp::now().as_millisecond();
         let mut runs = Vec::new();
-        for summary in engine.history(page(states)).await? {
-            match listed(&engine, summary, now_ms).await {
-                Ok(run) => runs.push(run),
-                // Deleted meanwhile.
-                Err(EngineError::UnknownRun { .. }) => {}
-                Err(error) => return Err(error.into()),
+        for run in engine.held(RUNS_MAX).await? {
+            runs.extend(listed(&engine, &run, RunState::Running, now_ms).await?);
+        }
+        if self.all {
+            for run in engine.history(at_rest.clone()).await? {
+                runs.extend(listed(&engine, &run.run_id, run.state, now_ms).await?);
             }
+            runs.sort_by_key(|run| std::cmp::Reverse(run.created_at_ms));
+            runs.dedup_by(|one, other| one.run_id == other.run_id);
+            runs.truncate(RUNS_MAX as usize);
         }
         if runs.is_empty() {
             print_message(if self.all {
@@ -137,7 +137,7 @@ impl PsArgs {
         }
         let format = self.json.asked().or(self.output).unwrap_or(Format::Text);
         if !self.all && format == Format::Text {
-            let at_rest = engine.history(page(AT_REST.into())).await?.len();
+            let at_rest = engine.history(at_rest).await?.len();
             if at_rest > 0 {
                 print_message(&format!(
                     "{} that no process works on can go on: smol-wf ps --all{}",
@@ -156,41 +156,61 @@ impl PsArgs {
     }
 }
 
-/// One run of the list.
+/// One run of the list. None if it is no longer there or no longer held, or if its journal
+/// cannot be read: then there is nothing that it waits for.
 async fn listed(
     engine: &Engine,
-    summary: RunSummary,
+    run: &RunId,
+    state: RunState,
     now_ms: i64,
-) -> Result<ListedRun, EngineError> {
-    let holder = engine.status(&summary.run_id).await?.holder;
-    let journal = engine.account(&summary.run_id).await?;
-    // A journal that cannot be folded has no steps to show.
-    let details = Details::fold(&journal.entries, journal.held).ok();
-    let steps = details.as_ref().map(|details| details.steps.as_slice()).unwrap_or_default();
-    let agents = |state| {
-        let of = steps.iter().filter(|step| step.kind == StepKind::Agent && step.state == state);
-        of.count() as u64
+) -> Result<Option<ListedRun>, EngineError> {
+    let read = async { Ok((engine.status(run).await?.holder, engine.account(run).await?)) };
+    let (holder, journal) = match read.await {
+        Ok(read) => read,
+        Err(error @ (EngineError::WriterGone(_) | EngineError::System { .. })) => {
+            return Err(error);
+        }
+        Err(_) => return Ok(None),
     };
-    let (questions, others): (Vec<_>, Vec<_>) = steps
-        .iter()
-        .filter(|step| step.state == StepState::Running)
-        .partition(|step| step.kind == StepKind::Ask);
-    let awaited = questions.into_iter().chain(others);
-    let last = details.as_ref().and_then(|details| details.epochs.last());
-    Ok(ListedRun {
-        agents_at_work: agents(StepState::Running),
-        agents_queued: agents(StepState::Queued),
-        waits_for_answers: last.is_some_and(|epoch| epoch.ended == EpochEnd::Waiting),
-        waits_for: awaited.take(STEPS_NAMED_MAX).map(AwaitedStep::of).collect(),
-        process: holder.as_ref().and_then(|holder| holder.process),
-        holder: holder.map(|holder| holder.words),
-        age_ms: u64::try_from(now_ms.saturating_sub(summary.created_at_ms)).unwrap_or(0),
-        run_id: summary.run_id,
-        name: summary.name,
-        state: summary.state,
-        cwd: summary.cwd,
-        created_at_ms: summary.created_at_ms,
-    })
+    let Ok(details) = Details::fold(&journal.entries, journal.held) else { return Ok(None) };
+    if state == RunState::Running && !journal.held {
+        return Ok(None);
+    }
+    Ok(Some(ListedRun::of(&details, state, holder, now_ms)))
+}
+
+impl ListedRun {
+    fn of(details: &Details<'_>, state: RunState, holder: Option<RunHolder>, now_ms: i64) -> Self {
+        let steps = &details.steps;
+        let agents = |state| {
+            let of =
+                steps.iter().filter(|step| step.kind == StepKind::Agent && step.state == state);
+            of.count() as u64
+        };
+        let (questions, others): (Vec<_>, Vec<_>) = steps
+            .iter()
+            .filter(|step| step.state == StepState::Running)
+            .partition(|step| step.kind == StepKind::Ask);
+        let awaited = questions.into_iter().chain(others);
+        let created_at_ms = details.created_at_us / 1_000;
+        Self {
+            agents_at_work: agents(StepState::Running),
+            agents_queued: agents(StepState::Queued),
+            waits_for_answers: details
+                .epochs
+                .last()
+                .is_some_and(|epoch| epoch.ended == EpochEnd::Waiting),
+            waits_for: awaited.take(STEPS_NAMED_MAX).map(AwaitedStep::of).collect(),
+            process: holder.as_ref().and_then(|holder| holder.process),
+            holder: holder.map(|holder| holder.words),
+            age_ms: u64::try_from(now_ms.saturating_sub(created_at_ms)).unwrap_or(0),
+            run_id: details.head.run.clone(),
+            name: details.head.name.clone(),
+            state,
+            cwd: Some(details.cwd.to_owned()),
+            created_at_ms,
+        }
+    }
 }
 
 impl AwaitedStep {

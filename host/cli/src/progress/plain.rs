@@ -104,7 +104,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
 
 /// The line about a message from outside: `[message] stop of step 3 by ann`.
 fn of_message(MessageEvent { message, by, step, refused, .. }: &MessageEvent) -> String {
-    let word = message.unwrap_or("of a newer program");
+    let word = message.as_deref().unwrap_or("of a newer program");
     let step = step.map_or_else(String::new, |step| format!(" of step {step}"));
     let refused = refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
     format!("[message] {word}{step} by {by}{refused}")

@@ -1,17 +1,33 @@
-//! Lines about agents that take long, for output without moving lines.
+//! Agents that take long: a mark in the moving lines, and lines elsewhere.
 //!
-//! Owns: when a line is due: after a minute, and each time that the time has
-//! doubled. Never: prints, or reads a clock.
+//! Owns: when an agent is marked, and when a line is due: after a minute, and each time
+//! that the time has doubled. Never: prints, or reads a clock.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use smol_wf_core::event::{Event, EventData};
+use smol_wf_core::view::{RunView, StepView};
 
 use crate::humanize::span;
 
 /// Time after which an agent counts as slow.
 const SLOW_AFTER: Duration = Duration::from_secs(60);
+
+/// An agent is marked when it takes so many times as long as those that have ended.
+const SLOWER_TIMES: u64 = 2;
+
+/// Time after which an agent is marked while none has ended, in milliseconds.
+const SLOW_ALONE_MS: u64 = 5 * 60 * 1_000;
+
+/// Whether an agent at work is marked: it has worked for over a minute, and for twice as
+/// long as agents of this run do on average; or for over five minutes if none has ended.
+pub(super) fn is_slow(view: &RunView, step: &StepView, now_ms: u64) -> bool {
+    let took_ms = step.took_ms(now_ms).unwrap_or(0);
+    let usual_ms = view.tree().root().counts.mean_work_ms();
+    let slow_ms = usual_ms.map_or(SLOW_ALONE_MS, |usual_ms| usual_ms.saturating_mul(SLOWER_TIMES));
+    took_ms >= slow_ms.max(SLOW_AFTER.as_millis().try_into().unwrap_or(u64::MAX))
+}
 
 /// The agents at work, and when each is reported next.
 #[derive(Debug, Default)]

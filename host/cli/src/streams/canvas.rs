@@ -5,6 +5,9 @@
 
 use crate::sanitize;
 
+/// Most rows to go back: more than any terminal has.
+const ROWS_UP_MAX: usize = 1_000;
+
 /// The moving lines on the screen.
 #[derive(Debug, Default)]
 pub(super) struct Canvas {
@@ -15,6 +18,11 @@ impl Canvas {
     /// Whether the screen shows no moving lines.
     pub(super) fn is_clear(&self) -> bool {
         self.shown.is_empty()
+    }
+
+    /// Somebody else has written below the moving lines: they stay where they are.
+    pub(super) fn forget(&mut self) {
+        self.shown.clear();
     }
 
     /// The text that replaces the moving lines by `stay` (whole lines that
@@ -28,11 +36,10 @@ impl Canvas {
             // A terminal that became narrower has wrapped the rows. The cursor is
             // at the beginning of the last one.
             let up: usize = above.iter().map(|row| lines_of(row, columns)).sum();
-            frame.push('\r');
-            if up > 0 {
-                frame.push_str(&format!("\u{1b}[{up}A"));
-            }
-            frame.push_str("\u{1b}[J");
+            // Row by row from below: some terminals keep what is cleared from the top of
+            // the screen on as if it had scrolled away, which fills their history.
+            frame.push_str("\r\u{1b}[K");
+            frame.push_str(&"\u{1b}[A\u{1b}[K".repeat(up.min(ROWS_UP_MAX)));
         }
         frame.push_str(stay);
         if !rows.is_empty() {
@@ -63,8 +70,8 @@ mod tests {
         assert_eq!(canvas.frame("one\n", Vec::new(), 80), "one\n");
         assert_eq!(canvas.frame("", rows(&["a", "b"]), 80), "a\nb\r");
         assert_eq!(canvas.frame("", rows(&["a", "b"]), 80), "", "nothing has changed");
-        assert_eq!(canvas.frame("two\n", rows(&["c"]), 80), "\r\u{1b}[1A\u{1b}[Jtwo\nc\r");
-        assert_eq!(canvas.frame("", Vec::new(), 80), "\r\u{1b}[J");
+        assert_eq!(canvas.frame("two\n", rows(&["c"]), 80), "\r\u{1b}[K\u{1b}[A\u{1b}[Ktwo\nc\r");
+        assert_eq!(canvas.frame("", Vec::new(), 80), "\r\u{1b}[K");
         assert!(canvas.is_clear());
     }
 
@@ -72,6 +79,9 @@ mod tests {
     fn a_terminal_that_was_made_narrower_has_broken_the_rows() {
         let mut canvas = Canvas::default();
         canvas.frame("", rows(&["1234567890", "12345", "1234567"]), 40);
-        assert_eq!(canvas.frame("", rows(&["x"]), 5), "\r\u{1b}[3A\u{1b}[Jx\r");
+        assert_eq!(
+            canvas.frame("", rows(&["x"]), 5),
+            "\r\u{1b}[K\u{1b}[A\u{1b}[K\u{1b}[A\u{1b}[K\u{1b}[A\u{1b}[Kx\r"
+        );
     }
 }

@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -267,8 +268,12 @@ impl Queue {
 fn write_all(queue: &Queue) {
     let mut canvas = Canvas::default();
     let mut drawn = Instant::now();
+    let was_stopped = heard_continued();
     loop {
         let (text, moving) = queue.next(canvas.is_clear(), drawn);
+        if was_stopped.swap(false, Ordering::Relaxed) {
+            canvas.forget();
+        }
         let (rows, columns) = unbuffered::terminal_size();
         let lines = moving.map(|moving| moving.lines(rows, columns)).unwrap_or_default();
         let frame = canvas.frame(&text, lines, columns);
@@ -277,6 +282,15 @@ fn write_all(queue: &Queue) {
             return;
         }
     }
+}
+
+/// Set when the process goes on after Ctrl-Z: the shell has written below the moving
+/// lines. Without a handler, the lines are drawn over what it wrote.
+fn heard_continued() -> Arc<AtomicBool> {
+    let heard = Arc::new(AtomicBool::new(false));
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGCONT, heard.clone());
+    heard
 }
 
 /// Marks the queue as closed when the writer ends, even by a panic.

@@ -64,14 +64,29 @@ impl Screen {
 
     #[track_caller]
     pub fn once(&self, holds: impl Fn(&[String]) -> bool) -> Vec<String> {
+        Self::wait(|| self.lines(), holds)
+    }
+
+    /// As [`Self::once`], of what is on the screen, without what has scrolled away.
+    #[track_caller]
+    pub fn once_visible(&self, holds: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let visible = || {
+            let shown = self.tmux(&["capture-pane", "-p"]).output().unwrap();
+            String::from_utf8_lossy(&shown.stdout).trim_end().lines().map(str::to_owned).collect()
+        };
+        Self::wait(visible, holds)
+    }
+
+    #[track_caller]
+    fn wait(look: impl Fn() -> Vec<String>, holds: impl Fn(&[String]) -> bool) -> Vec<String> {
         for _ in 0..600 {
-            let lines = self.lines();
+            let lines = look();
             if holds(&lines) {
                 return lines;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("{:#?}", self.lines());
+        panic!("{:#?}", look());
     }
 
     /// Waits until the last line begins so.

@@ -3,7 +3,7 @@
 //! Owns: the fields of an open question and of its end, which the events and the report
 //! have in common. Never: finds out whether a question is open.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::gate::{AnsweredBy, AskKind, AskRequest};
@@ -12,7 +12,7 @@ use crate::ids::Digest;
 use crate::utc::utc;
 
 /// A question, with everything that is needed to answer it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AskOpened {
     /// The function that asks.
@@ -60,7 +60,7 @@ impl AskOpened {
 }
 
 /// The end of a question.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AskSettled {
     /// The function that asked.

@@ -6,14 +6,18 @@
 //! In the stream a kind is the word in `type`, and the fields are in `data`. Kinds
 //! and fields are only ever added.
 
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{AskOpened, AskSettled};
+use super::{AskOpened, AskSettled, EventKind};
 use crate::asks::RefusedAsk;
+use crate::budget::Allowance;
 use crate::guest::{Failure, NullSlot, ScriptError, Warning};
 use crate::ids::StepId;
 use crate::journal::{Parent, StopReason};
+use crate::limit_changes::LimitChanges;
 use crate::message::{Message, MessageTaken};
 use crate::settlement::Substitute;
 use crate::step_request::{AnswerSource, Usage};
@@ -31,6 +35,9 @@ pub enum EventData {
     Resumed {
         /// Number of the epoch, from 1.
         attempt: u32,
+        /// What agents may spend from now on, if there is a budget.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        budget: Option<Allowance>,
     },
     /// A script was started: the run's own, or a child's.
     Started(ScriptStarted),
@@ -62,6 +69,8 @@ pub enum EventData {
     AskOpened(Box<AskOpened>),
     /// That has its answer, or its time is up.
     AskSettled(Box<AskSettled>),
+    /// A script asked for an agent, which waits for room.
+    AgentQueued(Box<AgentQueued>),
     /// An agent was dispatched.
     AgentStarted(Box<AgentStarted>),
     /// What the agent is doing.
@@ -113,120 +122,8 @@ pub enum EventData {
     },
     /// The epoch ended before the run did.
     Stopped(StopReason),
-}
-
-/// Kinds of events, as the stream names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EventKind {
-    /// See [`EventData::Forked`].
-    Forked,
-    /// See [`EventData::Resumed`].
-    Resumed,
-    /// See [`EventData::Started`].
-    Started,
-    /// See [`EventData::Phase`].
-    Phase,
-    /// See [`EventData::Log`].
-    Log,
-    /// See [`EventData::Warning`].
-    Warning,
-    /// See [`EventData::SlotNull`].
-    SlotNull,
-    /// See [`EventData::SleepStarted`].
-    SleepStarted,
-    /// See [`EventData::SleepEnded`].
-    SleepEnded,
-    /// See [`EventData::AskOpened`].
-    AskOpened,
-    /// See [`EventData::AskSettled`].
-    AskSettled,
-    /// See [`EventData::AgentStarted`].
-    AgentStarted,
-    /// See [`EventData::AgentEvent`].
-    AgentEvent,
-    /// See [`EventData::AgentSession`].
-    AgentSession,
-    /// See [`EventData::AgentParked`].
-    AgentParked,
-    /// See [`EventData::AgentCompleted`].
-    AgentCompleted,
-    /// See [`EventData::AgentFailed`].
-    AgentFailed,
-    /// See [`EventData::Message`].
-    Message,
-    /// See [`EventData::WorktreeKept`].
-    WorktreeKept,
-    /// A script returned: see [`EventData::Completed`] and
-    /// [`EventData::ChildCompleted`].
-    Result,
-    /// A script failed: see [`EventData::Failed`] and [`EventData::ChildFailed`].
-    Error,
-    /// See [`EventData::Stopped`].
-    Stopped,
-}
-
-impl EventKind {
-    /// All kinds.
-    pub const ALL: [Self; Self::Stopped as usize + 1] = [
-        Self::Forked,
-        Self::Resumed,
-        Self::Started,
-        Self::Phase,
-        Self::Log,
-        Self::Warning,
-        Self::SlotNull,
-        Self::SleepStarted,
-        Self::SleepEnded,
-        Self::AskOpened,
-        Self::AskSettled,
-        Self::AgentStarted,
-        Self::AgentEvent,
-        Self::AgentSession,
-        Self::AgentParked,
-        Self::AgentCompleted,
-        Self::AgentFailed,
-        Self::Message,
-        Self::WorktreeKept,
-        Self::Result,
-        Self::Error,
-        Self::Stopped,
-    ];
-
-    /// Its word in the stream.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Forked => "workflow.forked",
-            Self::Resumed => "workflow.resumed",
-            Self::Started => "workflow.started",
-            Self::Phase => "workflow.phase",
-            Self::Log => "workflow.log",
-            Self::Warning => "workflow.warning",
-            Self::SlotNull => "workflow.slot_null",
-            Self::SleepStarted => "workflow.sleep_started",
-            Self::SleepEnded => "workflow.sleep_ended",
-            Self::AskOpened => "workflow.ask_opened",
-            Self::AskSettled => "workflow.ask_settled",
-            Self::AgentStarted => "workflow.agent_started",
-            Self::AgentEvent => "workflow.agent_event",
-            Self::AgentSession => "workflow.agent_session",
-            Self::AgentParked => "workflow.agent_parked",
-            Self::AgentCompleted => "workflow.agent_completed",
-            Self::AgentFailed => "workflow.agent_failed",
-            Self::Message => "workflow.message",
-            Self::WorktreeKept => "workflow.worktree_kept",
-            Self::Result => "workflow.result",
-            Self::Error => "workflow.error",
-            Self::Stopped => "workflow.stopped",
-        }
-    }
-}
-
-impl Serialize for EventKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
-    }
+    /// An event of a kind that this program does not know, from a stream that was read.
+    Other(Box<OtherEvent>),
 }
 
 impl EventData {
@@ -245,6 +142,7 @@ impl EventData {
             Self::SleepEnded {} => EventKind::SleepEnded,
             Self::AskOpened(_) => EventKind::AskOpened,
             Self::AskSettled(_) => EventKind::AskSettled,
+            Self::AgentQueued(_) => EventKind::AgentQueued,
             Self::AgentStarted(_) => EventKind::AgentStarted,
             Self::AgentEvent { .. } => EventKind::AgentEvent,
             Self::AgentSession { .. } => EventKind::AgentSession,
@@ -256,12 +154,14 @@ impl EventData {
             Self::Completed { .. } | Self::ChildCompleted { .. } => EventKind::Result,
             Self::Failed { .. } | Self::ChildFailed { .. } => EventKind::Error,
             Self::Stopped(_) => EventKind::Stopped,
+            Self::Other(_) => EventKind::Other,
         }
     }
 }
 
 /// A script that was started, as its `meta` describes it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ScriptStarted {
     /// `meta.name`; null when `meta` has none.
     pub name: Value,
@@ -271,10 +171,13 @@ pub struct ScriptStarted {
     pub phases: Value,
     /// Path of the script.
     pub script: String,
+    /// What the agents of the run may spend, if there is a budget; not in a child.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Allowance>,
 }
 
 /// A warning about a script, or about how it was run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventWarning {
     /// Its stable code, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -321,10 +224,10 @@ impl EventWarning {
 }
 
 /// A message from outside that the holder took.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageEvent {
     /// The word of its kind; null if this program cannot read it.
-    pub message: Option<&'static str>,
+    pub message: Option<Cow<'static, str>>,
     /// Its number among the messages of the run, from 1.
     pub number: u64,
     /// The system's name of the user who posted it.
@@ -335,6 +238,9 @@ pub struct MessageEvent {
     /// The code of the reason why it had no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// The limits that it raises.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitChanges>,
 }
 
 impl MessageEvent {
@@ -342,17 +248,48 @@ impl MessageEvent {
     pub(super) fn of(taken: &MessageTaken) -> Self {
         let named = taken.message.as_ref().and_then(Message::step);
         Self {
-            message: taken.message.as_ref().map(Message::word),
+            message: taken.message.as_ref().map(|message| Cow::Borrowed(message.word())),
             number: taken.number,
             by: taken.by.clone(),
             step: taken.settles.as_ref().map(|settles| settles.step).or(named),
             refused: taken.refused.clone(),
+            limits: match &taken.message {
+                Some(Message::Raise { limits }) => Some(*limits),
+                _ => None,
+            },
         }
     }
 }
 
+/// An agent that waits for room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentQueued {
+    /// Label of the step.
+    pub label: String,
+    /// The phase that it belongs to.
+    pub phase: Option<String>,
+    /// The model that was asked for.
+    pub model: Option<String>,
+}
+
+/// An event of an unknown kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtherEvent {
+    /// Its word.
+    pub kind: String,
+    /// Its fields.
+    pub data: Value,
+}
+
+/// Its fields alone: the word is the event's `type`.
+impl Serialize for OtherEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.data.serialize(serializer)
+    }
+}
+
 /// An agent that was dispatched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentStarted {
     /// Label of the step.
     pub label: String,
@@ -370,7 +307,7 @@ pub struct AgentStarted {
 }
 
 /// An agent whose provider is unavailable for now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentParked {
     /// Label of the step.
     pub label: String,
@@ -384,7 +321,7 @@ pub struct AgentParked {
 
 /// The facts about an agent that answered or failed. A field is null if the provider
 /// did not report it or no agent was asked.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentEnded {
     /// Label of the step.
@@ -402,7 +339,7 @@ pub struct AgentEnded {
     /// Number of attempts.
     pub attempts: Option<u32>,
     /// Permissions that it asked for and was refused.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<RefusedAsk>,
     /// The worktree that it left behind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -413,7 +350,7 @@ pub struct AgentEnded {
 }
 
 /// An agent that answered.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentCompleted {
     /// The facts about it.
     #[serde(flatten)]
@@ -423,7 +360,7 @@ pub struct AgentCompleted {
 }
 
 /// An agent that failed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentFailed {
     /// The facts about it.
     #[serde(flatten)]

@@ -8,15 +8,18 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    Activity, AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentStarted, AskOpened,
-    AskSettled, Event, EventData, EventKind, EventWarning, MessageEvent, Metadata, ScriptStarted,
+    Activity, AgentCompleted, AgentEnded, AgentFailed, AgentParked, AgentQueued, AgentStarted,
+    AskOpened, AskSettled, Event, EventData, EventKind, EventWarning, MessageEvent, Metadata,
+    ScriptStarted,
 };
 use crate::asks::RefusedAsk;
+use crate::budget::Allowance;
 use crate::dollars;
 use crate::gate::AskRequest;
 use crate::guest::{Failure, GroupKind, NullSlot, Outcome, UNDEFINED, Warning};
 use crate::ids::{Digest, RunId, Scope, StepId};
 use crate::journal::{Body, Entry, RunEnd, RunHead, ScopeStart};
+use crate::limits::Limits;
 use crate::report::warnings;
 use crate::selector::choose;
 use crate::settlement::Substitute;
@@ -46,6 +49,8 @@ struct Lines {
     seq: u64,
     /// Time of the entry that is turned into lines.
     at_us: i64,
+    /// The budget of the first epoch.
+    budget: Option<Allowance>,
 }
 
 impl EventFold {
@@ -62,8 +67,11 @@ impl EventFold {
         let step = steps.after(entry);
         match &entry.body {
             Body::RunStarted(head) => lines.begin(head, entry.at_us),
-            Body::EpochStarted { epoch: 1, .. }
-            | Body::FormatRaised(_)
+            Body::EpochStarted { epoch: 1, limits, .. } => {
+                lines.budget = allowance(limits);
+                Vec::new()
+            }
+            Body::FormatRaised(_)
             | Body::TurnEnded { .. }
             | Body::CallRefused(_)
             | Body::AnswerPooled(_)
@@ -88,8 +96,9 @@ impl EventFold {
             Body::WorktreeKept { step: number, worktree } => {
                 lines.about(*number, step, EventData::WorktreeKept(worktree.clone()))
             }
-            Body::EpochStarted { epoch, .. } => {
-                lines.one(Scope::ROOT, EventData::Resumed { attempt: *epoch })
+            Body::EpochStarted { epoch, limits, .. } => {
+                let budget = allowance(limits);
+                lines.one(Scope::ROOT, EventData::Resumed { attempt: *epoch, budget })
             }
             Body::ScopeStarted(start) => lines.started(start),
             Body::StepAsked { .. } => step.map_or_else(Vec::new, |step| lines.asked(step, warned)),
@@ -170,6 +179,7 @@ impl Lines {
             description: of_meta("description"),
             phases: of_meta("phases"),
             script: start.path.clone(),
+            budget: self.budget.filter(|_| start.scope == Scope::ROOT),
         });
         self.one(start.scope, data)
     }
@@ -197,7 +207,7 @@ impl Lines {
         }
     }
 
-    /// The warnings about options that have no effect.
+    /// The agent in the queue, behind the warnings about options that have no effect.
     fn agent_asked(
         &mut self,
         step: &Step,
@@ -205,7 +215,15 @@ impl Lines {
         warned: &mut HashSet<Digest>,
     ) -> Vec<Event> {
         let unknown = request.unknown.iter().map(|name| unknown_option("agent", name));
-        self.warn_once(step, unknown.chain(request.ignored.iter().cloned()), warned)
+        let unknown = unknown.chain(request.ignored.iter().cloned());
+        let mut events = self.warn_once(step, unknown, warned);
+        let data = EventData::AgentQueued(Box::new(AgentQueued {
+            label: request.title(),
+            phase: request.phase.clone(),
+            model: request.model.clone(),
+        }));
+        events.extend(self.of_step(step, data));
+        events
     }
 
     fn unknown_options(
@@ -402,6 +420,10 @@ impl Lines {
         let micros = u64::try_from(at_us.saturating_sub(self.created_us)).unwrap_or_default();
         micros.saturating_mul(1_000)
     }
+}
+
+fn allowance(limits: &Limits) -> Option<Allowance> {
+    limits.budget.map(|budget| budget.allowance)
 }
 
 fn unknown_option(function: &str, name: &str) -> String {

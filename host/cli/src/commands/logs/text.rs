@@ -88,7 +88,7 @@ fn said(data: &EventData) -> Option<Said> {
         EventData::Log { message, .. } if message.contains('\n') => with("log", message),
         EventData::Log { message, .. } => line(format!("log {message}")),
         EventData::Forked(parent) => line(format!("fork of {}", parent.run)),
-        EventData::Resumed { attempt } => line(format!("resumed, epoch {attempt}")),
+        EventData::Resumed { attempt, .. } => line(format!("resumed, epoch {attempt}")),
         EventData::Started(script) => {
             line(format!("workflow {}", script.name.as_str().unwrap_or(&script.script)))
         }
@@ -148,7 +148,7 @@ fn settled(ask: &AskSettled) -> Said {
 
 /// A message from outside: `message stop of step 3 by ann`.
 fn of_message(MessageEvent { message, by, step, refused, .. }: &MessageEvent) -> String {
-    let word = message.unwrap_or("of a newer program");
+    let word = message.as_deref().unwrap_or("of a newer program");
     let step = step.map_or_else(String::new, |step| format!(" of step {step}"));
     let refused = refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
     format!("message {word}{step} by {by}{refused}")
@@ -213,11 +213,12 @@ mod tests {
     #[test]
     fn a_message_says_what_who_and_whether_it_had_an_effect() {
         let mut message = MessageEvent {
-            message: Some("stop"),
+            message: Some("stop".into()),
             number: 1,
             by: "ann".to_owned(),
             step: Some(StepId(3)),
             refused: None,
+            limits: None,
         };
         assert_eq!(of_message(&message), "message stop of step 3 by ann");
         message.refused = Some("step_settled".to_owned());
