@@ -73,6 +73,7 @@ async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Re
 async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
     // Their script is gone.
     live.runner.forget_waits();
+    live.runner.cut_waiting_agents();
     let at_work = live.runner.at_work();
     if at_work > 0 {
         live.recorder.waits_for_agents(at_work, &reason);
@@ -108,6 +109,11 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
                 live.recorder.warn(&message);
                 continue;
             }
+            RunnerEvent::Said(AgentEvent::Asks(asked)) => {
+                live.runner.cut_asking_agent(*asked);
+                continue;
+            }
+            RunnerEvent::Said(AgentEvent::Withdrew(_)) => continue,
             RunnerEvent::Agent(step, ended) => {
                 live.runner.ended(step, *ended);
                 live.runner.answered()

@@ -53,6 +53,11 @@ impl Waits {
         [self.sleeping.wakes_at_us(), self.asks.deadline_us()].into_iter().flatten().min()
     }
 
+    /// Whether no sleep is under way.
+    pub(crate) fn has_no_sleep(&self) -> bool {
+        self.sleeping.is_empty()
+    }
+
     /// The questions, if there are only questions.
     pub(crate) fn only_asks(&self) -> Option<&OpenAsks> {
         (self.sleeping.is_empty() && !self.asks.is_empty()).then_some(&self.asks)

@@ -6,12 +6,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::{AgentCompleted, AskSettled, Event, EventData, MessageEvent};
+use smol_wf_core::event::{
+    AgentCompleted, AskOpened, AskSettled, Event, EventData, MessageEvent,
+};
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::NullSlot;
 
 use super::slow::Slow;
 use crate::failure;
 use crate::humanize::{plural, span};
+use crate::shell;
 
 /// How often slow agents are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -92,6 +96,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         EventData::SleepStarted { milliseconds } => {
             format!("[sleep] {}", span(whole(*milliseconds)))
         }
+        EventData::AskOpened(ask) if ask.kind == AskKind::Permission => leave(event, ask),
         EventData::AskOpened(ask) => format!("[ask] {}(): {}", ask.kind.function(), ask.question),
         EventData::AskSettled(ask) => settled(ask),
         EventData::ChildFailed { workflow, error } => {
@@ -124,10 +129,26 @@ fn completed(AgentCompleted { agent, output }: &AgentCompleted) -> String {
     format!("[agent] {label}: done in {took}, {}", plural(tokens, "token"))
 }
 
+/// The lines about a permission that an agent asks for, and how to answer: the run waits,
+/// and nobody may be at its terminal.
+fn leave(event: &Event, ask: &AskOpened) -> String {
+    let AskOpened { label, question, detail, .. } = ask;
+    let (run, db) = (&event.metadata.run_id, shell::with_database());
+    let step = event.metadata.step_id.as_deref().unwrap_or_default();
+    let number = ask.ask.unwrap_or_default();
+    let provider = ask.provider.as_deref().unwrap_or("an agent");
+    let detail = detail.as_ref().filter(|detail| !question.contains(detail.as_str()));
+    let detail = detail.map_or_else(String::new, |detail| format!("\n{detail}"));
+    format!(
+        "[ask] {label}: {provider} asks leave: {question}{detail}\nanswer: smol-wf answer {run}#{step}.{number} --yes{db} (or --no)"
+    )
+}
+
 /// The line about a question that is settled: who answered, or why nobody did.
 fn settled(ask: &AskSettled) -> String {
     let label = &ask.label;
     match (&ask.by, &ask.error) {
+        _ if ask.withdrawn => format!("[ask] {label}: no longer waits for the permission"),
         (Some(by), _) => format!("[ask] {label}: answered by {by}"),
         (None, Some(error)) => format!("[ask] {label}: failed: {}", error.message),
         (None, None) => format!("[ask] {label}: settled without a person"),

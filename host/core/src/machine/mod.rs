@@ -11,6 +11,7 @@
 //! is left, the engine makes [`Machine::take_entries`] durable, performs
 //! [`Machine::take_effects`], waits, and reports results with [`Machine::complete`].
 
+mod agent_asks;
 mod agent_state;
 mod agents;
 mod gate;
@@ -43,6 +44,7 @@ use crate::settlement;
 use crate::step_request::{AgentRequest, Reply, Usage, WorkflowTarget};
 use crate::surface::Surface;
 use crate::survey::Survey;
+use agent_asks::AgentAsks;
 use agent_state::AgentState;
 pub use agent_state::{AgentRecord, MayBegin};
 pub use gate::OpenAsk;
@@ -142,6 +144,7 @@ pub struct Machine {
     ended_children: BTreeMap<StepId, Option<Outcome>>,
     steps: BTreeMap<StepId, OpenStep>,
     asks: gate::Asks,
+    agent_asks: Box<AgentAsks>,
     sessions: Sessions,
     /// Boxed, for the same reason.
     timers: Box<Timers>,
@@ -228,6 +231,7 @@ impl Machine {
             ended_children: BTreeMap::new(),
             steps: BTreeMap::new(),
             asks: gate::Asks::default(),
+            agent_asks: Box::default(),
             sessions: Sessions::default(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
