@@ -40,6 +40,11 @@ impl Plain {
         if let Some(line) = line_of(event) {
             failure::print_progress(&line);
         }
+        if let EventData::AskOpened(ask) = &event.data
+            && ask.kind == AskKind::Permission
+        {
+            failure::print_progress(&how_to_answer(event, ask));
+        }
     }
 
     /// Notes an event for the reports about slow agents, whether it is shown or
@@ -96,7 +101,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         EventData::SleepStarted { milliseconds } => {
             format!("[sleep] {}", span(whole(*milliseconds)))
         }
-        EventData::AskOpened(ask) if ask.kind == AskKind::Permission => leave(event, ask),
+        EventData::AskOpened(ask) if ask.kind == AskKind::Permission => leave(ask),
         EventData::AskOpened(ask) => format!("[ask] {}(): {}", ask.kind.function(), ask.question),
         EventData::AskSettled(ask) => settled(ask),
         EventData::ChildFailed { workflow, error } => {
@@ -129,19 +134,20 @@ fn completed(AgentCompleted { agent, output }: &AgentCompleted) -> String {
     format!("[agent] {label}: done in {took}, {}", plural(tokens, "token"))
 }
 
-/// The lines about a permission that an agent asks for, and how to answer: the run waits,
-/// and nobody may be at its terminal.
-fn leave(event: &Event, ask: &AskOpened) -> String {
-    let AskOpened { label, question, detail, .. } = ask;
+/// The line about a permission that an agent asks for.
+fn leave(ask: &AskOpened) -> String {
+    let provider = ask.provider.as_deref().unwrap_or("an agent");
+    format!("[ask] {}: {provider} asks leave: {}", ask.label, ask.question)
+}
+
+/// What exactly an agent wants to do, and how to answer it: the run waits, and nobody may
+/// be at its terminal.
+fn how_to_answer(event: &Event, ask: &AskOpened) -> String {
     let (run, db) = (&event.metadata.run_id, shell::with_database());
     let step = event.metadata.step_id.as_deref().unwrap_or_default();
     let number = ask.ask.unwrap_or_default();
-    let provider = ask.provider.as_deref().unwrap_or("an agent");
-    let detail = detail.as_ref().filter(|detail| !question.contains(detail.as_str()));
-    let detail = detail.map_or_else(String::new, |detail| format!("\n{detail}"));
-    format!(
-        "[ask] {label}: {provider} asks leave: {question}{detail}\nanswer: smol-wf answer {run}#{step}.{number} --yes{db} (or --no)"
-    )
+    let detail = ask.detail.as_ref().map_or_else(String::new, |detail| format!("{detail}\n"));
+    format!("{detail}answer: smol-wf answer {run}#{step}.{number} --yes{db} (or --no)")
 }
 
 /// The line about a question that is settled: who answered, or why nobody did.
