@@ -11,10 +11,10 @@ use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::attempts::RetryStart;
 use smol_wf_core::cut;
 use smol_wf_core::event;
+use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::ids::StepId;
 use smol_wf_core::limits::{ACTIVITIES_KEPT_MAX, ACTIVITY_BYTES_MAX};
 use smol_wf_core::machine::AgentRecord;
-use smol_wf_core::gate::PermissionAsk;
 use smol_wf_providers::{AgentActivity, PermissionVerdict, ProviderError};
 use tokio::sync::{mpsc, oneshot};
 

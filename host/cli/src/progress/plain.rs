@@ -6,9 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::{
-    AgentCompleted, AskOpened, AskSettled, Event, EventData, MessageEvent,
-};
+use smol_wf_core::event::{AgentCompleted, AskOpened, AskSettled, Event, EventData, MessageEvent};
 use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::NullSlot;
 

@@ -4,8 +4,9 @@
 
 use super::{
     Body, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome,
-    PermissionDetails, Reply, RunEnd, RunHead, Scope, ScriptNote, Spend, StepDetails, StepId, StepKind, StepOptions, StepRequest,
-    StepState, Steps, StopReason, TokenUsage, UsageTables, Work,
+    PermissionDetails, Reply, RunEnd, RunHead, Scope, ScriptNote, Spend, StepDetails, StepId,
+    StepKind, StepOptions, StepRequest, StepState, Steps, StopReason, TokenUsage, UsageTables,
+    Work,
 };
 use crate::dollars;
 use crate::selector::Addressee;

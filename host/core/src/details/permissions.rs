@@ -71,8 +71,7 @@ impl<'a> PermissionDetails<'a> {
     }
 
     pub(super) fn answered(&mut self, allowed: bool, answered: &'a AnsweredBy) {
-        self.state =
-            if allowed { PermissionState::Allowed } else { PermissionState::Refused };
+        self.state = if allowed { PermissionState::Allowed } else { PermissionState::Refused };
         self.answered_at_us = Some(answered.at_us);
         self.by = Some(&answered.by);
         self.comment = answered.comment.as_deref();

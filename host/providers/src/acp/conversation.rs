@@ -170,9 +170,7 @@ impl Conversation {
             return Ok(Next::Send(Vec::new()));
         };
         match (incoming.method, incoming.id) {
-            (Some(method), Some(id)) => {
-                Ok(self.asked(&method, &id, &incoming.params, activity))
-            }
+            (Some(method), Some(id)) => Ok(self.asked(&method, &id, &incoming.params, activity)),
             (Some(method), None) => {
                 if method == "session/update" {
                     self.update(&incoming.params["update"], activity);
@@ -187,13 +185,7 @@ impl Conversation {
         }
     }
 
-    fn asked(
-        &mut self,
-        method: &str,
-        id: &Value,
-        params: &Value,
-        activity: &dyn Activity,
-    ) -> Next {
+    fn asked(&mut self, method: &str, id: &Value, params: &Value, activity: &dyn Activity) -> Next {
         match method {
             "session/request_permission" => {
                 let rules = Rules {

@@ -190,7 +190,11 @@ impl<'a> WholeStep<'a> {
 fn permission(asked: &PermissionDetails<'_>) -> String {
     let what = match asked.detail {
         Some(detail) if !asked.question.contains(detail) => {
-            format!("{}: {}", asked.question, sanitize::cut(&sanitize::one_line(detail), DETAIL_COLUMNS))
+            format!(
+                "{}: {}",
+                asked.question,
+                sanitize::cut(&sanitize::one_line(detail), DETAIL_COLUMNS)
+            )
         }
         _ => asked.question.to_owned(),
     };

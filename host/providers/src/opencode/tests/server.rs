@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use crate::conformance::{Notes, check, task};
 use crate::opencode::Opencode;
 use crate::{
-    AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, CliOptions, PermissionVerdict, Provider, ProviderError,
-    ProviderErrorKind as Kind, TranscriptSink,
+    AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, CliOptions, PermissionVerdict,
+    Provider, ProviderError, ProviderErrorKind as Kind, TranscriptSink,
 };
 
 /// Limit for events that have to happen soon: a bound, not a wait.
