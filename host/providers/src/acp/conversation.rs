@@ -11,6 +11,7 @@ use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::step_request::Permissions;
 
+use super::asked::AskedPerson;
 use super::login::Method;
 use super::modes;
 use super::policy::{Rules, cancelled, decide};
@@ -19,7 +20,6 @@ use super::session_inputs;
 use super::transcript::{Transcript, TurnEnd};
 use super::wire::{self, AUTH_REQUIRED, Incoming, Refusal, VERSION};
 use crate::cause::Cause;
-use crate::permission::allows;
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, PermissionVerdict,
     ProviderError, ProviderErrorKind as Kind, RoundSpend,
@@ -55,16 +55,6 @@ pub(super) enum Next {
     Ask(PermissionAsk, AskedPerson),
     /// The turn has ended.
     Done(Box<AgentReply>),
-}
-
-/// A question of the agent that waits for a person.
-#[derive(Debug)]
-pub(super) struct AskedPerson {
-    id: Value,
-    /// What was asked, in words.
-    what: String,
-    yes: Value,
-    no: Value,
 }
 
 /// A conversation.
@@ -221,13 +211,10 @@ impl Conversation {
         verdict: &PermissionVerdict,
         activity: &dyn Activity,
     ) -> Value {
-        let AskedPerson { id, what, yes, no } = asked;
-        self.asked.retain(|one| *one != id);
-        if allows(verdict, || RefusedAsk::once(what.clone(), None), activity) {
-            return wire::answer(&id, &yes);
-        }
-        self.transcript.denied(&what);
-        wire::answer(&id, &no)
+        self.asked.retain(|one| *one != asked.id);
+        let (answer, denied) = asked.judged(verdict, activity);
+        denied.iter().for_each(|what| self.transcript.denied(what));
+        answer
     }
 
     fn update(&mut self, update: &Value, activity: &dyn Activity) {

@@ -8,6 +8,7 @@
 //! never asks for permission is held by its own modes alone. Usage that an agent does not
 //! report, such as the tokens of all turns of its model but the last, is not counted.
 
+mod asked;
 mod conversation;
 mod login;
 mod modes;
