@@ -71,9 +71,12 @@ async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Re
 /// Waits for the agents at work: the next holder uses their answers. No other agent
 /// begins.
 async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
+    // Nobody knows when a person comes: these begin again in the next epoch, and ask again.
+    for step in live.runner.waits.agents.steps() {
+        live.runner.cut(step, None);
+    }
     // Their script is gone.
     live.runner.forget_waits();
-    live.runner.cut_waiting_agents();
     let at_work = live.runner.at_work();
     if at_work > 0 {
         live.recorder.waits_for_agents(at_work, &reason);
@@ -110,7 +113,8 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
                 continue;
             }
             RunnerEvent::Said(AgentEvent::Asks(asked)) => {
-                live.runner.cut_asking_agent(*asked);
+                // Before its question is dropped, so that it hears no refusal.
+                live.runner.cut(asked.step, None);
                 continue;
             }
             RunnerEvent::Said(AgentEvent::Withdrew(_)) => continue,

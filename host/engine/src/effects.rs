@@ -1,7 +1,6 @@
 //! Runs the machine's effects and reports their results.
 //!
-//! Owns: agents at work and in the queue, sleeps, questions, and the search for child
-//! scripts.
+//! Owns: agents at work and in the queue, sleeps, questions, and the search for child scripts.
 //! Never: writes the journal, or decides an outcome.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -19,8 +18,7 @@ use smol_wf_store::{RunKey, Store};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use crate::agent_asks::AgentAsks;
-use crate::agent_events::{AgentEvent, AgentEventQueue, AskedPermission};
+use crate::agent_events::{AgentEvent, AgentEventQueue};
 use crate::agents::{AgentOutcome, Agents, Job};
 use crate::asks::OpenAsks;
 use crate::at_work::{self, AtWork, Cut, CutAgent, QueuedAgent};
@@ -68,8 +66,7 @@ pub(crate) struct EffectRunner {
     held: BTreeSet<StepId>,
     at_work: AtWork,
     tasks: JoinSet<RunnerEvent>,
-    waits: Waits,
-    agent_asks: AgentAsks,
+    pub(crate) waits: Waits,
     timers: Timers,
     stood_still: Duration,
     lost: Option<EngineError>,
@@ -99,7 +96,6 @@ impl EffectRunner {
             at_work: AtWork::default(),
             tasks: JoinSet::new(),
             waits: Waits::default(),
-            agent_asks: AgentAsks::default(),
             timers: Timers::default(),
             stood_still: Duration::ZERO,
             lost: None,
@@ -135,7 +131,7 @@ impl EffectRunner {
                 // Queued by the driver.
                 Effect::FindChild { .. } => {}
                 Effect::AnswerAgent { step, ask, allowed, comment } => {
-                    self.agent_asks.answer((step, ask), allowed, comment);
+                    self.waits.agents.answer((step, ask), allowed, comment);
                 }
                 Effect::Cancel(step) => self.cut(step, None),
                 Effect::RestartAgent { step, ordinal, request } => {
@@ -416,31 +412,8 @@ impl EffectRunner {
     /// so does the script.
     pub(crate) fn waits_for_people(&self) -> bool {
         let others = self.finding.is_empty() && self.timers.is_empty() && self.waits.has_no_sleep();
-        let agents = self.at_work.all(|step| self.agent_asks.is_waiting(step));
-        self.only_asks().is_some() || (others && agents)
-    }
-
-    /// An agent asks people for a permission.
-    pub(crate) fn agent_asks(&mut self, asked: AskedPermission, machine: &mut Machine) {
-        self.agent_asks.ask(asked, machine);
-    }
-
-    /// An agent no longer waits for some of its answers.
-    pub(crate) fn agent_withdrew(&mut self, step: StepId, machine: &mut Machine) {
-        self.agent_asks.withdraw(step, machine);
-    }
-
-    /// Cuts off the agents that wait for a person, who may come tomorrow. They begin again
-    /// with the next process, and ask again.
-    pub(crate) fn cut_waiting_agents(&mut self) {
-        self.agent_asks.steps().into_iter().for_each(|step| self.cut(step, None));
-    }
-
-    /// The same for one that has just asked.
-    pub(crate) fn cut_asking_agent(&mut self, asked: AskedPermission) {
-        // First, so that it hears no refusal.
-        self.cut(asked.step, None);
-        drop(asked);
+        let agents = others && self.at_work.all(|step| self.waits.agents.is_waiting(step));
+        agents || self.only_asks().is_some()
     }
 
     /// Drops all sleeps, timers and questions.
@@ -484,14 +457,13 @@ impl EffectRunner {
 
     /// Drops everything that is under way for a step, and begins its agent again if that
     /// is wanted.
-    fn cut(&mut self, step: StepId, again: Option<QueuedAgent>) {
+    pub(crate) fn cut(&mut self, step: StepId, again: Option<QueuedAgent>) {
         self.undelivered.remove(step);
         self.held.remove(&step);
         self.for_nobody.remove(&step);
         self.first.take_if(|first| first.step == step);
         self.queue.retain(|queued| queued.step != step);
         self.waits.remove(step);
-        self.agent_asks.forget(step);
         match self.at_work.cut(step, again) {
             Cut::Ending(task) => {
                 let ended = at_work::until_ended(self.agents.clone(), task, step);
@@ -509,7 +481,6 @@ impl EffectRunner {
         self.first = None;
         self.held.clear();
         self.waits.clear();
-        self.agent_asks = AgentAsks::default();
         self.timers.clear_all();
         self.tasks.shutdown().await;
         self.at_work.clear();

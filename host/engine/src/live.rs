@@ -260,8 +260,8 @@ impl<'a> Live<'a> {
             AgentEvent::Recorded(step, record) => {
                 machine.record_agent(step, record, clock::now_us());
             }
-            AgentEvent::Asks(asked) => self.runner.agent_asks(*asked, machine),
-            AgentEvent::Withdrew(step) => self.runner.agent_withdrew(step, machine),
+            AgentEvent::Asks(asked) => self.runner.waits.agents.ask(*asked, machine),
+            AgentEvent::Withdrew(step) => self.runner.waits.agents.withdraw(step, machine),
         }
         self.recorder.absorb(machine.take_entries());
     }

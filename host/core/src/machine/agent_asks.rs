@@ -73,10 +73,10 @@ impl Machine {
         ask: PermissionAsk,
         now_us: i64,
     ) -> Option<u32> {
-        let is_full = self.asks.open.len() + self.agent_asks.open() >= ASKS_OPEN_MAX;
+        let is_full = self.asks.open.len() + self.asks.agents.open() >= ASKS_OPEN_MAX;
         let open = self.steps.get(&step).filter(|open| !open.completed)?;
         let label = open.request.as_ref().map(|(_, request)| request.title())?;
-        let asks = self.agent_asks.steps.entry(step).or_default();
+        let asks = self.asks.agents.steps.entry(step).or_default();
         let has_asked = asks.open.len() + asks.over.len();
         if is_full || asks.open.len() >= AGENT_ASKS_OPEN_MAX || has_asked >= AGENT_ASKS_MAX {
             return None;
@@ -93,7 +93,7 @@ impl Machine {
     /// Records that an agent no longer waits for the answer to a question. Ignored if the
     /// question has its answer.
     pub fn agent_ask_withdrawn(&mut self, step: StepId, ask: u32, now_us: i64) {
-        let asks = self.agent_asks.steps.get_mut(&step);
+        let asks = self.asks.agents.steps.get_mut(&step);
         if asks.and_then(|asks| asks.end(ask)).is_some() && self.end.is_none() {
             self.now_us = self.now_us.max(now_us);
             self.write(Body::AgentAskWithdrawn { step, ask });
@@ -102,7 +102,7 @@ impl Machine {
 
     /// Withdraws all questions of a step whose agent begins again.
     pub(super) fn withdraw_agent_asks(&mut self, step: StepId) {
-        let Some(asks) = self.agent_asks.steps.get_mut(&step) else { return };
+        let Some(asks) = self.asks.agents.steps.get_mut(&step) else { return };
         let open: Vec<u32> = asks.open.iter().map(|open| number_of(open)).collect();
         for ask in &open {
             asks.end(*ask);
@@ -131,7 +131,7 @@ impl Machine {
             return Err(AnswerRefusal::Answered { step });
         }
         let unknown = AnswerRefusal::Unknown { step };
-        let asks = self.agent_asks.steps.get_mut(&step).ok_or(unknown)?;
+        let asks = self.asks.agents.steps.get_mut(&step).ok_or(unknown)?;
         let request = open_ask(step, digest, &asks.open, &asks.over)?;
         let checked = check(&request, value)?;
         check_comment(comment)?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::agent_asks::AgentAsks;
 use super::sessions::StepSession;
 use super::{Body, Digest, Effect, Machine, Outcome, OutcomeRef, Scope, StepId, StopTurn};
 use crate::codes::Code;
@@ -29,6 +30,8 @@ pub(super) struct Asks {
     pub(super) open: BTreeSet<StepId>,
     /// Those that are settled: no second answer counts.
     settled: BTreeSet<StepId>,
+    /// Those of agents.
+    pub(super) agents: AgentAsks,
     /// Events from outside that no script has waited for yet.
     kept: VecDeque<KeptSignal>,
     /// Bytes of their values.

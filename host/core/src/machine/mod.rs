@@ -1,9 +1,8 @@
 //! The run machine: decides what happens to everything that a script asks for.
 //!
-//! Owns: the numbering of steps, the order of deliveries, replay against the
-//! journal, phases, the budget, shut providers, the limits on the number of steps and
-//! notes, and how a run ends. Never: reads a clock, runs a guest, talks to an agent or
-//! a store.
+//! Owns: the numbering of steps, the order of deliveries, replay against the journal,
+//! phases, the budget, shut providers, the limits on the number of steps and notes, and how
+//! a run ends. Never: reads a clock, runs a guest, talks to an agent or a store.
 //!
 //! The engine drives it in a loop. [`Machine::next`] names the next turn. The engine
 //! lends the machine to the guest for that turn, as its
@@ -44,7 +43,6 @@ use crate::settlement;
 use crate::step_request::{AgentRequest, Reply, Usage, WorkflowTarget};
 use crate::surface::Surface;
 use crate::survey::Survey;
-use agent_asks::AgentAsks;
 use agent_state::AgentState;
 pub use agent_state::{AgentRecord, MayBegin};
 pub use gate::OpenAsk;
@@ -144,7 +142,6 @@ pub struct Machine {
     ended_children: BTreeMap<StepId, Option<Outcome>>,
     steps: BTreeMap<StepId, OpenStep>,
     asks: gate::Asks,
-    agent_asks: Box<AgentAsks>,
     sessions: Sessions,
     /// Boxed, for the same reason.
     timers: Box<Timers>,
@@ -231,7 +228,6 @@ impl Machine {
             ended_children: BTreeMap::new(),
             steps: BTreeMap::new(),
             asks: gate::Asks::default(),
-            agent_asks: Box::default(),
             sessions: Sessions::default(),
             timers: Box::default(),
             scopes: BTreeMap::new(),
