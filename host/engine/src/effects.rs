@@ -1,6 +1,6 @@
 //! Runs the machine's effects and reports their results.
 //!
-//! Owns: agents at work and in the queue, sleeps, questions, and the search for child scripts.
+//! Owns: agents at work and queued, sleeps, questions, and the search for child scripts.
 //! Never: writes the journal, or decides an outcome.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -199,11 +199,8 @@ impl EffectRunner {
     /// The next queued step with its provider, or its refusal; none when the queue is empty.
     fn next_job(&mut self) -> Option<Result<Job, (StepId, Failure)>> {
         let QueuedAgent { step, ordinal, request } = self.queue.pop_front()?;
-        Some(
-            self.agents
-                .plan(step, ordinal, Arc::unwrap_or_clone(request))
-                .map_err(|failure| (step, failure)),
-        )
+        let planned = self.agents.plan(step, ordinal, Arc::unwrap_or_clone(request));
+        Some(planned.map_err(|failure| (step, failure)))
     }
 
     /// Starts the agent of a step.
@@ -412,8 +409,8 @@ impl EffectRunner {
     /// so does the script.
     pub(crate) fn waits_for_people(&self) -> bool {
         let others = self.finding.is_empty() && self.timers.is_empty() && self.waits.has_no_sleep();
-        let agents = others && self.at_work.all(|step| self.waits.agents.is_waiting(step));
-        agents || self.only_asks().is_some()
+        let agents = self.at_work.all(|step| self.waits.agents.is_waiting(step));
+        (others && agents) || self.only_asks().is_some()
     }
 
     /// Drops all sleeps, timers and questions.
