@@ -62,6 +62,7 @@ impl Catalogue {
         providers.retain(|_, provider| provider.enabled);
         let asks = match settings.text(Key::Asks) {
             Some("allow") => AskPolicy::Allow,
+            Some("person") => AskPolicy::Person,
             _ => AskPolicy::Refuse,
         };
         let servers = settings.mcp.values();

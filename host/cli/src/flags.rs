@@ -132,8 +132,8 @@ pub(crate) struct AgentFlags {
     #[arg(long, value_name = "DURATION", value_parser = reader(Key::IdleTimeout))]
     idle_timeout: Option<Value>,
 
-    /// Answer to an agent whose own settings make it ask for permission: refuse
-    /// or allow [default: refuse]
+    /// Answer to an agent whose own settings make it ask for permission: refuse, allow,
+    /// or as a person answers [default: refuse]
     #[arg(long, value_name = "ANSWER", value_parser = reader(Key::Asks))]
     asks: Option<Value>,
 

@@ -9,7 +9,7 @@ mod form;
 mod lines;
 mod shown;
 
-use smol_wf_core::gate::{AskKind, AskRequest};
+use smol_wf_core::gate::AskRequest;
 use smol_wf_core::ids::{RunId, StepId};
 
 use crate::streams::{self, Kind};
@@ -18,7 +18,7 @@ use continued::Continued;
 pub(crate) use foreground::Desk;
 use form::{Form, Reading};
 pub(crate) use lines::{Line, Lines};
-pub(crate) use shown::{listed, question};
+pub(crate) use shown::{listed, name_of, question};
 
 /// What became of a question at the terminal.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     lines: &mut Lines,
 ) -> Asked {
     let form = Form::of(request);
-    if request.kind == AskKind::Approve {
+    if request.kind.is_approval() {
         lines.settle_down().await;
     }
     lines.begin();

@@ -6,12 +6,12 @@
 use smol_wf_core::gate::{AnswerRefusal, AskKind, AskRequest, check_answer};
 use smol_wf_core::schema::Violation;
 
-/// Reads an answer to this question: yes or no for `approve()`, text for `ask()` without a
+/// Reads an answer to this question: yes or no for `approve()` and an agent, text for `ask()` without a
 /// schema, otherwise JSON, or text if that fits the schema. Returns JSON text that fits.
 /// Fails with everything that is wrong with it.
 pub(crate) fn read(request: &AskRequest, typed: &str) -> Result<String, AnswerRefusal> {
     match request.kind {
-        AskKind::Approve => {
+        AskKind::Approve | AskKind::Permission => {
             let value = match yes_or_no(typed) {
                 Some(approved) => approved.to_string(),
                 None if typed.trim_start().starts_with('{') => typed.to_owned(),

@@ -104,7 +104,10 @@ impl AskRequest {
             on_timeout: _,
             deadline_us: _,
             unknown: _,
+            agent,
         } = self;
+        // An agent may ask the same again, and gets another answer.
+        let ask = agent.as_ref().map(|agent| agent.ask.to_string());
         let schema = schema.as_deref().map(canonical);
         let matches = matches.as_deref().map(canonical);
         let parts = [
@@ -112,6 +115,7 @@ impl AskRequest {
             ("detail", detail.as_ref()),
             ("schema", schema.as_ref()),
             ("match", matches.as_ref()),
+            ("ask", ask.as_ref()),
         ];
         digest_of(kind.function(), question.len(), &parts)
     }

@@ -19,9 +19,11 @@ use crate::worktree::Worktree;
 
 mod fold;
 mod options;
+mod permissions;
 mod spend;
 
 pub use options::StepOptions;
+pub use permissions::{PermissionDetails, PermissionState};
 pub use spend::{Spend, UsageRow, UsageTables};
 
 /// A run in detail.
@@ -264,6 +266,9 @@ pub struct StepDetails<'a> {
     /// What its agent is doing, if that was journaled; none when it is not at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doing: Option<&'a str>,
+    /// The permissions that its agent asked people for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<PermissionDetails<'a>>,
     /// The request.
     #[serde(skip)]
     pub asked: &'a StepRequest,
@@ -309,6 +314,11 @@ impl<'a> Details<'a> {
 }
 
 impl StepDetails<'_> {
+    /// The permissions that its agent waits for.
+    pub fn open_permissions(&self) -> impl Iterator<Item = &PermissionDetails<'_>> {
+        self.permissions.iter().filter(|one| one.state == PermissionState::Open)
+    }
+
     /// Digest of its content.
     #[must_use]
     pub fn content(&self) -> Digest {

@@ -1,4 +1,5 @@
-//! Human gates: steps that wait for people, or for an event from outside.
+//! Human gates: steps that wait for people, or for an event from outside, and permissions
+//! that agents ask people for.
 //!
 //! Owns: the request of an `ask` step, its outcome, and what answers fit it. Never:
 //! waits, or finds out who answers.
@@ -7,6 +8,7 @@
 //! was asked: an answer names the [digest](AskRequest::digest) of the question that the
 //! person saw.
 
+mod agent_ask;
 mod answer;
 mod options;
 
@@ -19,11 +21,12 @@ use crate::limits::{ASK_BY_BYTES_MAX, ASK_COMMENT_BYTES_MAX};
 use crate::outcome::{Failure, Outcome};
 use crate::schema::StepSchema;
 use crate::utc::utc;
+pub use agent_ask::{AgentAsk, PermissionAsk};
 pub use answer::{AnswerRefusal, check_answer, check_comment, check_event};
 pub(crate) use answer::{Checked, check, fits_event, read_event};
 pub use options::{OPTIONS, options_of};
 
-/// The functions of scripts that ask.
+/// Who asks: a function of a script, or an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AskKind {
@@ -33,21 +36,30 @@ pub enum AskKind {
     Ask,
     /// `waitFor()`: an event of a name.
     WaitFor,
+    /// An agent that asks leave to use a tool. It is not a step of its own.
+    Permission,
 }
 
 impl AskKind {
-    /// The function that asks.
+    /// The function that asks; for an agent the word `permission`.
     #[must_use]
     pub fn function(self) -> &'static str {
         match self {
             Self::Approve => "approve",
             Self::Ask => "ask",
             Self::WaitFor => "waitFor",
+            Self::Permission => "permission",
         }
+    }
+
+    /// Whether it is answered by yes or no.
+    #[must_use]
+    pub fn is_approval(self) -> bool {
+        matches!(self, Self::Approve | Self::Permission)
     }
 }
 
-/// The request of an `ask` step. Values are JSON text, exactly as the script gave them.
+/// The request of an `ask` step, or of an agent's question. Values are JSON text, exactly as the script gave them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AskRequest {
     /// The function that asked.
@@ -81,6 +93,9 @@ pub struct AskRequest {
     /// Names of options that this version does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// The agent that asks, for a permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Box<AgentAsk>>,
 }
 
 /// Who answered, and when.
@@ -120,6 +135,7 @@ impl AskRequest {
             on_timeout: None,
             deadline_us: None,
             unknown: Vec::new(),
+            agent: None,
         }
     }
 
@@ -157,7 +173,7 @@ impl AskRequest {
             return Outcome::Failed(Failure::new(Code::AskTimedOut, message));
         };
         match self.kind {
-            AskKind::Approve => {
+            AskKind::Approve | AskKind::Permission => {
                 let comment = check(self, value).ok().and_then(|checked| checked.comment);
                 let at_us = self.deadline_us.unwrap_or_default();
                 approval(false, None, comment.as_deref(), at_us)
@@ -169,7 +185,7 @@ impl AskRequest {
     /// The outcome of a checked answer.
     pub(crate) fn outcome(&self, checked: &Checked, answered: &AnsweredBy) -> Outcome {
         match (self.kind, checked.approved) {
-            (AskKind::Approve, approved) => {
+            (AskKind::Approve | AskKind::Permission, approved) => {
                 let comment = answered.comment.as_deref();
                 approval(approved, Some(&answered.by), comment, answered.at_us)
             }

@@ -26,6 +26,17 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Whether an agent waits for the answer of a person.
+    #[must_use]
+    pub fn has_agent_asks(&self) -> bool {
+        self.steps.open().any(|step| !step.asks.is_empty())
+    }
+
+    /// No process holds the run, so its agents wait for nothing.
+    pub fn release(&mut self) {
+        self.steps.end_all_asks();
+    }
+
     /// Adds the next entry.
     pub fn add(&mut self, entry: &Entry) {
         self.survey.add(entry);
@@ -76,6 +87,7 @@ impl Standing {
         let asked = self.steps.last().map_or(0, |last| last.0);
         let request = match self.steps.get(step).map(|open| &open.asked) {
             Some(StepRequest::Ask(request)) => request,
+            Some(StepRequest::Agent(_)) => return self.check_agent_answer(step, digest, value),
             None if (1..=asked).contains(&step.0) => return Err(AnswerRefusal::Answered { step }),
             _ => return Err(AnswerRefusal::Unknown { step }),
         };
@@ -89,16 +101,35 @@ impl Standing {
         check_answer(request, value).map(|_| ())
     }
 
-    /// The questions that wait for an answer, in the order in which they were asked. Those
-    /// of a child that is over ended with it.
+    /// The same for a permission that an agent asked for.
+    fn check_agent_answer(
+        &self,
+        step: StepId,
+        digest: &Digest,
+        value: &str,
+    ) -> Result<(), AnswerRefusal> {
+        if !self.is_open(step) {
+            return Err(AnswerRefusal::Answered { step });
+        }
+        let asks = self.steps.get(step).map(|open| open.asks.as_slice()).unwrap_or_default();
+        match (asks.iter().find(|ask| ask.digest() == *digest), asks.first()) {
+            (Some(request), _) => check_answer(request, value).map(|_| ()),
+            (None, Some(first)) => Err(AnswerRefusal::Changed { step, digest: first.digest() }),
+            (None, None) => Err(AnswerRefusal::Unknown { step }),
+        }
+    }
+
+    /// The questions that wait for an answer, by step, in the order in which they were
+    /// asked. Those of a child that is over ended with it.
     pub fn open_asks(&self) -> impl Iterator<Item = (StepId, &Arc<AskRequest>)> {
         let is_alive = |by: Option<StepId>| by.is_none_or(|by| self.steps.get(by).is_some());
         let open = self.steps.open().filter(move |open| is_alive(open.scope.opened_by()));
-        open.filter_map(|open| match &open.asked {
-            StepRequest::Ask(request) if !self.answered.contains(&open.id) => {
-                Some((open.id, request))
-            }
-            _ => None,
+        open.filter(|open| !self.answered.contains(&open.id)).flat_map(|open| {
+            let of_script = match &open.asked {
+                StepRequest::Ask(request) => Some(request),
+                _ => None,
+            };
+            of_script.into_iter().chain(&open.asks).map(|request| (open.id, request))
         })
     }
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
 use crate::event::Activity;
-use crate::gate::AnsweredBy;
+use crate::gate::{AnsweredBy, AskRequest};
 use crate::guest::{NullSlot, ScriptError, Warning};
 use crate::ids::{Digest, Scope, StepId, TimerId};
 use crate::limits::Limits;
@@ -46,7 +46,7 @@ pub use upgrade::upgrade;
 /// The head of a run has the version of the program that started it. Each
 /// `attempt_started` has the version of the entries after it, so the journal of a run
 /// that a newer program resumed mixes versions.
-pub const JOURNAL_FORMAT: u32 = 4;
+pub const JOURNAL_FORMAT: u32 = 5;
 
 /// The first format in which an epoch states its format.
 pub const FORMAT_IN_EPOCHS: u32 = 3;
@@ -174,6 +174,31 @@ pub enum Body {
         outcome: Outcome,
         /// Who answered.
         answered: Box<AnsweredBy>,
+    },
+    /// An agent asked people for a permission. The question ends with its attempt.
+    AgentAsked {
+        /// Number of the step.
+        step: StepId,
+        /// What it asks for, and which of the step's questions it is.
+        request: Box<AskRequest>,
+    },
+    /// A person answered an agent.
+    AgentAskAnswered {
+        /// Number of the step.
+        step: StepId,
+        /// Number of the question within the step.
+        ask: u32,
+        /// Whether the agent may.
+        allowed: bool,
+        /// Who answered.
+        answered: Box<AnsweredBy>,
+    },
+    /// An agent no longer waits for an answer: its attempt ended, or it went on without.
+    AgentAskWithdrawn {
+        /// Number of the step.
+        step: StepId,
+        /// Number of the question within the step.
+        ask: u32,
     },
     /// An agent failed for a reason that holds for every step of its provider: the
     /// step stays open, and is dispatched again in the next epoch.
@@ -364,6 +389,9 @@ impl Body {
             Self::AgentDispatched { .. } => "agent_dispatched",
             Self::AgentAnswered { .. } => "agent_answered",
             Self::AskAnswered { .. } => "ask_answered",
+            Self::AgentAsked { .. } => "agent_asked",
+            Self::AgentAskAnswered { .. } => "agent_ask_answered",
+            Self::AgentAskWithdrawn { .. } => "agent_ask_withdrawn",
             Self::AgentParked { .. } => "agent_parked",
             Self::AgentSession { .. } => "agent_session",
             Self::AgentActivity(_) => "agent_activity",
@@ -405,6 +433,9 @@ impl Body {
                 | Self::AgentDispatched { .. }
                 | Self::AgentAnswered { .. }
                 | Self::AskAnswered { .. }
+                | Self::AgentAsked { .. }
+                | Self::AgentAskAnswered { .. }
+                | Self::AgentAskWithdrawn { .. }
                 | Self::AgentParked { .. }
                 | Self::AgentSession { .. }
                 | Self::AgentActivity(_)

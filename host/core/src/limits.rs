@@ -133,6 +133,13 @@ pub const ASK_BY_BYTES_MAX: usize = 256;
 /// day.
 pub const ASKS_OPEN_MAX: usize = 1_000;
 
+/// Permissions that one agent may wait for at the same time: one for each tool that it uses
+/// side by side, and then some.
+pub const AGENT_ASKS_OPEN_MAX: usize = 32;
+
+/// Permissions that the agents of one step may ask people for: more than a person answers.
+pub const AGENT_ASKS_MAX: usize = 1_000;
+
 /// Warnings kept of one run; one more says that there were further ones.
 pub const WARNINGS_MAX: u32 = 1_000;
 

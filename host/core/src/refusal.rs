@@ -52,7 +52,8 @@ impl Function {
 impl From<AskKind> for Function {
     fn from(kind: AskKind) -> Self {
         match kind {
-            AskKind::Approve => Self::Approve,
+            // No script asks for a permission.
+            AskKind::Approve | AskKind::Permission => Self::Approve,
             AskKind::Ask => Self::Ask,
             AskKind::WaitFor => Self::WaitFor,
         }

@@ -230,7 +230,8 @@ impl ReportFold {
     pub fn finish(self, someone_holds_it: bool) -> Result<Report, NoHead> {
         let mut report = self.report.ok_or(NoHead)?;
         let is_over = matches!(self.state, Some(RunState::Completed | RunState::Failed));
-        report.asks.open = if is_over { Vec::new() } else { open_asks(&self.steps) };
+        report.asks.open =
+            if is_over { Vec::new() } else { open_asks(&self.steps, someone_holds_it) };
         report.state = match self.state {
             Some(RunState::Completed) => RunState::Completed,
             Some(RunState::Failed) => RunState::Failed,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::content::{sleep_key, workflow_key};
-use crate::gate::{AskKind, AskRequest};
+use crate::gate::AskRequest;
 use crate::ids::Digest;
 use crate::step_request::{AgentRequest, WorkflowTarget};
 
@@ -186,7 +186,7 @@ impl StepRequest {
     pub fn is_reused(&self) -> bool {
         match self {
             Self::Agent(_) | Self::Sleep(_) => true,
-            Self::Ask(request) => request.kind != AskKind::Approve,
+            Self::Ask(request) => !request.kind.is_approval(),
             Self::Workflow(_) => false,
         }
     }

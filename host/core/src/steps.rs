@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::gate::AnsweredBy;
+use crate::gate::{AnsweredBy, AskRequest};
 use crate::ids::{Scope, StepId};
 use crate::journal::{Body, Entry};
+use crate::limits::AGENT_ASKS_OPEN_MAX;
 use crate::selector::Addressee;
 use crate::step::{StepRequest, WorkflowRequest};
 use crate::step_request::AgentRequest;
@@ -33,9 +34,32 @@ pub struct Step {
     pub session: Option<String>,
     /// Who answered, if it is a question that was answered.
     pub answered: Option<Box<AnsweredBy>>,
+    /// The permissions that its agent waits for.
+    pub asks: Vec<Arc<AskRequest>>,
+}
+
+/// A question of an agent that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndedAsk {
+    /// Number of the agent's step.
+    pub step: StepId,
+    /// Scope of the script that asked for the step.
+    pub scope: Scope,
+    /// What the agent asked for.
+    pub request: Arc<AskRequest>,
+    /// Whether it may, and who said so; none if the question was withdrawn, or ended with
+    /// the attempt.
+    pub answer: Option<(bool, AnsweredBy)>,
 }
 
 impl Step {
+    /// Ends the questions of its agent, unanswered.
+    fn end_asks(&mut self) -> Vec<EndedAsk> {
+        let (step, scope) = (self.id, self.scope);
+        let ended = |request| EndedAsk { step, scope, request, answer: None };
+        std::mem::take(&mut self.asks).into_iter().map(ended).collect()
+    }
+
     /// The request, if it is an agent's.
     #[must_use]
     pub fn agent(&self) -> Option<&Arc<AgentRequest>> {
@@ -64,6 +88,7 @@ impl Steps {
     /// None if the entry is not about a step, or the step is not open.
     pub fn after(&mut self, entry: &Entry) -> Option<&Step> {
         self.settled = None;
+        self.end_asks(entry);
         match &entry.body {
             Body::StepAsked { step, scope, asked } => {
                 Some(self.ask(*step, *scope, without_args(asked)))
@@ -84,7 +109,17 @@ impl Steps {
                 step.answered = Some(answered.clone());
                 Some(step)
             }
-            Body::AgentAnswered { step, .. }
+            Body::AgentAsked { step, request } => {
+                let step = self.open.get_mut(step)?;
+                // An agent may wait for no more; a forged journal may say more.
+                if step.asks.len() < AGENT_ASKS_OPEN_MAX {
+                    step.asks.push(Arc::new((**request).clone()));
+                }
+                Some(step)
+            }
+            Body::AgentAskAnswered { step, .. }
+            | Body::AgentAskWithdrawn { step, .. }
+            | Body::AgentAnswered { step, .. }
             | Body::AgentParked { step, .. }
             | Body::WorktreeKept { step, .. } => self.open.get(step),
             Body::AgentActivity(activity) => self.open.get(&activity.step),
@@ -116,9 +151,56 @@ impl Steps {
         let index = self.asked;
         self.asked += 1;
         self.last = self.last.max(Some(step));
-        let (to, session, answered) = (None, None, None);
-        let asked = Step { id: step, scope, index, asked, dispatches: 0, to, session, answered };
+        let asked = Step {
+            id: step,
+            scope,
+            index,
+            asked,
+            dispatches: 0,
+            to: None,
+            session: None,
+            answered: None,
+            asks: Vec::new(),
+        };
         self.open.entry(step).insert_entry(asked).into_mut()
+    }
+
+    /// Ends those questions of agents that this entry ends, and returns them. Those of an
+    /// attempt end with it.
+    pub fn end_asks(&mut self, entry: &Entry) -> Vec<EndedAsk> {
+        match &entry.body {
+            Body::AgentAskAnswered { step, ask, allowed, answered } => {
+                self.end_ask(*step, *ask, Some((*allowed, (**answered).clone())))
+            }
+            Body::AgentAskWithdrawn { step, ask } => self.end_ask(*step, *ask, None),
+            Body::AgentDispatched { step, .. }
+            | Body::AgentParked { step, .. }
+            | Body::Settled { step, .. } => {
+                self.open.get_mut(step).map(Step::end_asks).unwrap_or_default()
+            }
+            Body::EpochStarted { .. } | Body::EpochEnded { .. } | Body::RunEnded { .. } => {
+                self.end_all_asks()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Ends all questions of agents: no process holds the run.
+    pub fn end_all_asks(&mut self) -> Vec<EndedAsk> {
+        self.open.values_mut().flat_map(Step::end_asks).collect()
+    }
+
+    fn end_ask(
+        &mut self,
+        step: StepId,
+        ask: u32,
+        answer: Option<(bool, AnsweredBy)>,
+    ) -> Vec<EndedAsk> {
+        let Some(step) = self.open.get_mut(&step) else { return Vec::new() };
+        let is_it = |one: &Arc<AskRequest>| one.agent.as_ref().is_some_and(|it| it.ask == ask);
+        let Some(place) = step.asks.iter().position(is_it) else { return Vec::new() };
+        let request = step.asks.remove(place);
+        vec![EndedAsk { step: step.id, scope: step.scope, request, answer }]
     }
 
     /// An open step.

@@ -11,11 +11,12 @@ use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::attempts::RetryStart;
 use smol_wf_core::cut;
 use smol_wf_core::event;
+use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::ids::StepId;
 use smol_wf_core::limits::{ACTIVITIES_KEPT_MAX, ACTIVITY_BYTES_MAX};
 use smol_wf_core::machine::AgentRecord;
-use smol_wf_providers::{AgentActivity, ProviderError};
-use tokio::sync::mpsc;
+use smol_wf_providers::{AgentActivity, PermissionVerdict, ProviderError};
+use tokio::sync::{mpsc, oneshot};
 
 /// Activities that may wait to be shown. More are dropped: they are outdated in a moment
 /// anyway.
@@ -38,6 +39,20 @@ pub(crate) enum AgentEvent {
     Recorded(StepId, AgentRecord),
     /// A warning for the watcher.
     Warning(String),
+    /// An agent asks people for a permission, and waits.
+    Asks(Box<AskedPermission>),
+    /// An agent no longer waits for some of its answers.
+    Withdrew(StepId),
+}
+
+/// A permission that an agent asks people for.
+pub(crate) struct AskedPermission {
+    pub(crate) step: StepId,
+    pub(crate) attempt: u32,
+    pub(crate) provider: String,
+    pub(crate) ask: PermissionAsk,
+    /// Takes the verdict. Dropped without one, nobody is asked.
+    pub(crate) verdict: oneshot::Sender<PermissionVerdict>,
 }
 
 /// The events of all agents of a run.
@@ -173,6 +188,19 @@ impl AgentReporter {
         self.with(|log| asked.add_to(&mut log.asks));
     }
 
+    /// Asks people for a permission, and waits for the verdict.
+    pub(crate) async fn ask(&self, attempt: u32, ask: PermissionAsk) -> PermissionVerdict {
+        let (verdict, coming) = oneshot::channel();
+        let (step, provider) = (self.step, self.provider.clone());
+        let asked = AskedPermission { step, attempt, provider, ask, verdict };
+        // Fails when the run is over.
+        let _ = self.kept.send(AgentEvent::Asks(Box::new(asked)));
+        let mut waiting = WaitingAsk { reporter: self, coming, is_over: false };
+        let verdict = (&mut waiting.coming).await;
+        waiting.is_over = true;
+        verdict.unwrap_or(PermissionVerdict::Nobody)
+    }
+
     /// Takes the permissions that the step's agents were refused so far.
     pub(crate) fn asks(&self) -> Vec<RefusedAsk> {
         self.with(|log| std::mem::take(&mut log.asks))
@@ -206,6 +234,23 @@ impl AgentReporter {
 
     fn with<T>(&self, change: impl FnOnce(&mut StepLog) -> T) -> T {
         change(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A question that waits for its verdict; dropped before, it is withdrawn.
+struct WaitingAsk<'r> {
+    reporter: &'r AgentReporter,
+    coming: oneshot::Receiver<PermissionVerdict>,
+    is_over: bool,
+}
+
+impl Drop for WaitingAsk<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // Before the event, which tells its reader to look for closed ones.
+            self.coming.close();
+            let _ = self.reporter.kept.send(AgentEvent::Withdrew(self.reporter.step));
+        }
     }
 }
 

@@ -66,6 +66,12 @@ impl AtWork {
         self.working.is_empty() && self.ending.is_empty()
     }
 
+    /// Whether some agents are at work, all of them do this, and none is being ended.
+    pub(crate) fn all(&self, does: impl Fn(StepId) -> bool) -> bool {
+        let mut working = self.working.keys();
+        !self.working.is_empty() && self.ending.is_empty() && working.all(|step| does(*step))
+    }
+
     /// Adds an agent that was started.
     pub(crate) fn add(
         &mut self,

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::attempts::FailureClass;
+use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::step_request::AgentRequest;
 use smol_wf_providers::{
-    Activity, AgentActivity, AgentReply, AgentTask, Provider, ProviderError, ProviderErrorKind,
-    RoundSpend,
+    Activity, AgentActivity, AgentReply, AgentTask, Asking, Provider, ProviderError,
+    ProviderErrorKind, RoundSpend,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -55,11 +56,12 @@ impl From<ProviderError> for AttemptError {
     }
 }
 
-/// Makes one attempt, and ends it when it takes too long.
+/// Makes the attempt of this number, and ends it when it takes too long. Time in which it
+/// waits for a person does not count.
 pub(crate) async fn attempt(
     provider: &dyn Provider,
     task: AgentTask,
-    reporter: &AgentReporter,
+    (reporter, number): (&AgentReporter, u32),
     timeouts: AttemptTimeouts,
 ) -> Result<AgentReply, AttemptError> {
     let state = MonitorState {
@@ -68,26 +70,33 @@ pub(crate) async fn attempt(
         hindered: None,
         session: None,
         spent: RoundSpend::default(),
+        people: WaitsForPeople::default(),
     };
-    let monitor = AgentMonitor { reporter, state: Mutex::new(state) };
+    let monitor = AgentMonitor { reporter, number, state: Mutex::new(state) };
     // Declared after the monitor that it borrows, so that it is dropped first.
     let work = provider.attempt(task, &monitor);
     tokio::pin!(work);
     let mut deadline = Instant::now() + timeouts.total;
     loop {
         let quiet_until = monitor.state().at + timeouts.silence;
-        let nap = Nap::before(Some(deadline.min(quiet_until)));
+        let due = deadline + monitor.waited_for_people();
+        let is_waiting = monitor.waits_for_people();
+        let nap = Nap::before((!is_waiting).then_some(due.min(quiet_until)));
         tokio::select! {
             biased;
             ended = &mut work => return ended.map_err(AttemptError::from),
             () = sleep_until(nap.until) => {}
+        }
+        // Its answer may have come just now; the next look is at the new times.
+        if is_waiting || monitor.waits_for_people() {
+            continue;
         }
         if let Some(stood) = nap.stood_still() {
             deadline += stood;
             monitor.state().at += stood;
         }
         let now = Instant::now();
-        if deadline <= now {
+        if deadline + monitor.waited_for_people() <= now {
             let (took, doing) = (span(timeouts.total), monitor.doing());
             let message = format!(
                 "gave no answer within {took}; {doing}; give it longer with the option `timeout` or with --agent-timeout"
@@ -122,6 +131,8 @@ fn class_of(kind: ProviderErrorKind) -> FailureClass {
 /// Passes on an agent's reports, and keeps those that the message of a timeout names.
 struct AgentMonitor<'a> {
     reporter: &'a AgentReporter,
+    /// Number of the attempt.
+    number: u32,
     state: Mutex<MonitorState>,
 }
 
@@ -134,11 +145,59 @@ struct MonitorState {
     session: Option<String>,
     /// The usage that it has reported. It may have used more since.
     spent: RoundSpend,
+    people: WaitsForPeople,
+}
+
+/// The time that an attempt spends waiting for people.
+#[derive(Default)]
+struct WaitsForPeople {
+    /// Number of questions that wait.
+    open: u32,
+    /// When the first of them was asked.
+    since: Option<Instant>,
+    /// The time before that.
+    waited: Duration,
+}
+
+/// One question to a person that waits.
+struct WaitsForPerson<'a>(&'a AgentMonitor<'a>);
+
+impl<'a> WaitsForPerson<'a> {
+    fn begin(monitor: &'a AgentMonitor<'a>) -> Self {
+        let mut state = monitor.state();
+        state.people.open += 1;
+        state.people.since.get_or_insert_with(Instant::now);
+        drop(state);
+        Self(monitor)
+    }
+}
+
+impl Drop for WaitsForPerson<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.at = Instant::now();
+        let people = &mut state.people;
+        people.open = people.open.saturating_sub(1);
+        if people.open == 0 {
+            people.waited += people.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        }
+    }
 }
 
 impl AgentMonitor<'_> {
     fn state(&self) -> MutexGuard<'_, MonitorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waits_for_people(&self) -> bool {
+        self.state().people.open > 0
+    }
+
+    /// How long it has waited for people until now.
+    fn waited_for_people(&self) -> Duration {
+        let state = self.state();
+        let since = state.people.since.map_or(Duration::ZERO, |since| since.elapsed());
+        state.people.waited + since
     }
 
     fn doing(&self) -> String {
@@ -225,6 +284,13 @@ impl Activity for AgentMonitor<'_> {
 
     fn used(&self, spent: &RoundSpend) {
         self.state().spent = spent.clone();
+    }
+
+    fn ask(&self, ask: PermissionAsk) -> Asking<'_> {
+        Box::pin(async move {
+            let _waits = WaitsForPerson::begin(self);
+            self.reporter.ask(self.number, ask).await
+        })
     }
 
     fn refused(&self, asked: RefusedAsk) {

@@ -71,6 +71,10 @@ async fn ended(live: &mut Live<'_>, driven: Result<Pause, Cut>, fuel: u64) -> Re
 /// Waits for the agents at work: the next holder uses their answers. No other agent
 /// begins.
 async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
+    // Nobody knows when a person comes: these begin again in the next epoch, and ask again.
+    for step in live.runner.waits.agents.steps() {
+        live.runner.cut(step, None);
+    }
     // Their script is gone.
     live.runner.forget_waits();
     let at_work = live.runner.at_work();
@@ -108,6 +112,12 @@ async fn let_finish(live: &mut Live<'_>, reason: StopReason) -> Halt {
                 live.recorder.warn(&message);
                 continue;
             }
+            RunnerEvent::Said(AgentEvent::Asks(asked)) => {
+                // Before its question is dropped, so that it hears no refusal.
+                live.runner.cut(asked.step, None);
+                continue;
+            }
+            RunnerEvent::Said(AgentEvent::Withdrew(_)) => continue,
             RunnerEvent::Agent(step, ended) => {
                 live.runner.ended(step, *ended);
                 live.runner.answered()

@@ -1,6 +1,6 @@
 //! Runs the machine's effects and reports their results.
 //!
-//! Owns: agents at work and in the queue, sleeps, questions, and the search for child scripts.
+//! Owns: agents at work and queued, sleeps, questions, and the search for child scripts.
 //! Never: writes the journal, or decides an outcome.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -66,7 +66,7 @@ pub(crate) struct EffectRunner {
     held: BTreeSet<StepId>,
     at_work: AtWork,
     tasks: JoinSet<RunnerEvent>,
-    waits: Waits,
+    pub(crate) waits: Waits,
     timers: Timers,
     stood_still: Duration,
     lost: Option<EngineError>,
@@ -130,6 +130,9 @@ impl EffectRunner {
                 }
                 // Queued by the driver.
                 Effect::FindChild { .. } => {}
+                Effect::AnswerAgent { step, ask, allowed, comment } => {
+                    self.waits.agents.answer((step, ask), allowed, comment);
+                }
                 Effect::Cancel(step) => self.cut(step, None),
                 Effect::RestartAgent { step, ordinal, request } => {
                     self.cut(step, Some(QueuedAgent { step, ordinal, request }));
@@ -196,11 +199,8 @@ impl EffectRunner {
     /// The next queued step with its provider, or its refusal; none when the queue is empty.
     fn next_job(&mut self) -> Option<Result<Job, (StepId, Failure)>> {
         let QueuedAgent { step, ordinal, request } = self.queue.pop_front()?;
-        Some(
-            self.agents
-                .plan(step, ordinal, Arc::unwrap_or_clone(request))
-                .map_err(|failure| (step, failure)),
-        )
+        let planned = self.agents.plan(step, ordinal, Arc::unwrap_or_clone(request));
+        Some(planned.map_err(|failure| (step, failure)))
     }
 
     /// Starts the agent of a step.
@@ -405,6 +405,14 @@ impl EffectRunner {
         self.waits.only_asks().filter(|_| is_idle)
     }
 
+    /// Whether nothing goes on until a person answers: all agents at work wait for one, and
+    /// so does the script.
+    pub(crate) fn waits_for_people(&self) -> bool {
+        let others = self.finding.is_empty() && self.timers.is_empty() && self.waits.has_no_sleep();
+        let agents = self.at_work.all(|step| self.waits.agents.is_waiting(step));
+        (others && agents) || self.only_asks().is_some()
+    }
+
     /// Drops all sleeps, timers and questions.
     pub(crate) fn forget_waits(&mut self) {
         self.waits.clear();
@@ -446,7 +454,7 @@ impl EffectRunner {
 
     /// Drops everything that is under way for a step, and begins its agent again if that
     /// is wanted.
-    fn cut(&mut self, step: StepId, again: Option<QueuedAgent>) {
+    pub(crate) fn cut(&mut self, step: StepId, again: Option<QueuedAgent>) {
         self.undelivered.remove(step);
         self.held.remove(&step);
         self.for_nobody.remove(&step);

@@ -50,6 +50,7 @@
     clippy::unwrap_used
 )]
 
+mod agent_asks;
 mod agent_events;
 mod agents;
 mod asks;

@@ -170,7 +170,7 @@ impl<'a> Live<'a> {
         if let Some(reason) = self.only_asks_stop() {
             return Err(Halt::Stop(reason));
         }
-        if self.runner.only_asks().is_none() {
+        if !self.runner.waits_for_people() {
             return self.until_event(machine).await;
         }
         // The time of the run stands still meanwhile.
@@ -200,7 +200,7 @@ impl<'a> Live<'a> {
         let (cancel, drain) = (self.cancel.clone(), self.drain.clone());
         let lazy = sleep(clock::LAZY_COMMIT);
         tokio::pin!(lazy);
-        let is_timed = self.runner.only_asks().is_none();
+        let is_timed = !self.runner.waits_for_people();
         loop {
             let deadline = self.deadline().filter(|_| is_timed);
             let pending = self.recorder.has_pending();
@@ -210,7 +210,13 @@ impl<'a> Live<'a> {
                 () = drain.cancelled() => return Err(Halt::Stop(StopReason::Cancelled)),
                 event = self.runner.next_event() => {
                     if let RunnerEvent::Said(said) = event {
+                        let is_ask = matches!(said, AgentEvent::Asks(_) | AgentEvent::Withdrew(_));
                         self.record(said, machine);
+                        if is_ask {
+                            // At once: people may be shown only what is durable.
+                            self.flush().await?;
+                            return Ok(());
+                        }
                         if !pending {
                             lazy.as_mut().reset(Instant::now() + clock::LAZY_COMMIT);
                         }
@@ -253,9 +259,11 @@ impl<'a> Live<'a> {
             AgentEvent::Warning(message) => self.recorder.warn(&message),
             AgentEvent::Recorded(step, record) => {
                 machine.record_agent(step, record, clock::now_us());
-                self.recorder.absorb(machine.take_entries());
             }
+            AgentEvent::Asks(asked) => self.runner.waits.agents.ask(*asked, machine),
+            AgentEvent::Withdrew(step) => self.runner.waits.agents.withdraw(step, machine),
         }
+        self.recorder.absorb(machine.take_entries());
     }
 
     /// Why the run stops here, if its agents cannot go on.

@@ -3,7 +3,7 @@
 //! Owns: the checks before a message is posted, and finding out what became of it.
 //! Never: takes a message, starts a holder, or knows who may post; its caller does.
 
-use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::ids::{Digest, RunId, StepId};
 use smol_wf_core::inbox::Standing;
 use smol_wf_core::journal::Body;
 use smol_wf_core::message::{Message, MessageRefusal, MessageTaken, POSTER_BYTES_MAX, Posted};
@@ -85,8 +85,8 @@ impl Engine {
             _ => {}
         }
         check(run, &standing, message)?;
-        if let Message::Answer { step, .. } = message
-            && self.is_answer_waiting(run, *step).await?
+        if let Message::Answer { step, digest, .. } = message
+            && self.is_answer_waiting(run, *step, digest).await?
         {
             let refusal = MessageRefusal::AnswerWaits { step: *step };
             return Err(PostError::Refused { run: run.clone(), refusal }.into());
@@ -133,9 +133,17 @@ impl Engine {
     }
 
     /// Whether an answer to this question waits to be taken.
-    async fn is_answer_waiting(&self, run: &RunId, asked: StepId) -> Result<bool, EngineError> {
-        let answers =
-            |one: &Posted| matches!(one.message, Ok(Message::Answer { step, .. }) if step == asked);
+    async fn is_answer_waiting(
+        &self,
+        run: &RunId,
+        asked: StepId,
+        of: &Digest,
+    ) -> Result<bool, EngineError> {
+        // The agent of a step may ask several at once.
+        let answers = |one: &Posted| {
+            matches!(&one.message, Ok(Message::Answer { step, digest, .. })
+                if *step == asked && digest == of)
+        };
         let mut found = false;
         self.each_waiting(run, 0, |one| found |= answers(&one)).await?;
         Ok(found)
@@ -184,6 +192,10 @@ impl Engine {
         let mut standing = Standing::default();
         let key = self.key(run);
         Box::pin(look(&self.writer, &key, &mut |_, _, entry| standing.add(entry))).await?;
+        // Its agents ended with their process.
+        if standing.has_agent_asks() && !self.row(run).await?.is_some_and(|row| is_held(&row)) {
+            standing.release();
+        }
         Ok(standing)
     }
 

@@ -128,7 +128,7 @@ impl Backend for Diced {
                     self.open.insert(step, Kind::Ask);
                     self.asks.insert(step, request.digest());
                 }
-                Effect::FindChild { .. } => {}
+                Effect::FindChild { .. } | Effect::AnswerAgent { .. } => {}
                 Effect::SetTimer { timer, .. } => drop(self.timers.insert(timer)),
                 Effect::ClearTimer(timer) => drop(self.timers.remove(&timer)),
             }

@@ -145,8 +145,9 @@ impl<'a> Rounds<'a> {
             let task = self.task(prompt, &begin, reply.rounds, presence);
             let timeouts = AttemptTimeouts::of(&self.job.request, &self.agents.settings);
             let provider = self.job.provider.as_ref();
+            let reports = (self.reporter, reply.attempts);
             let AttemptError { error, class } =
-                match attempt_timeouts::attempt(provider, task, self.reporter, timeouts).await {
+                match attempt_timeouts::attempt(provider, task, reports, timeouts).await {
                     Ok(answered) => {
                         let model = answered.model.as_ref();
                         self.count(reply, answered.usage, answered.cost_usd, model);

@@ -1,4 +1,4 @@
-//! Steps that wait for a time of the wall clock, or for people.
+//! Steps that wait for a time of the wall clock, or for people, and agents that wait for them.
 //!
 //! Owns: the sleeps and questions of a run, and settling those whose time is up. Never:
 //! decides an outcome; the machine does.
@@ -9,6 +9,7 @@ use smol_wf_core::guest::Outcome;
 use smol_wf_core::ids::StepId;
 use smol_wf_core::machine::Machine;
 
+use crate::agent_asks::AgentAsks;
 use crate::asks::OpenAsks;
 use crate::clock;
 use crate::sleeps::Sleeps;
@@ -18,6 +19,8 @@ use crate::sleeps::Sleeps;
 pub(crate) struct Waits {
     sleeping: Sleeps,
     asks: OpenAsks,
+    /// Those of agents at work.
+    pub(crate) agents: AgentAsks,
 }
 
 impl Waits {
@@ -36,6 +39,7 @@ impl Waits {
     pub(crate) fn remove(&mut self, step: StepId) {
         self.sleeping.remove(step);
         self.asks.remove(step);
+        self.agents.forget(step);
     }
 
     /// Drops all of them.
@@ -51,6 +55,11 @@ impl Waits {
     /// When the first one ends by the wall clock, in microseconds since 1970.
     pub(crate) fn wakes_at_us(&self) -> Option<i64> {
         [self.sleeping.wakes_at_us(), self.asks.deadline_us()].into_iter().flatten().min()
+    }
+
+    /// Whether no sleep is under way.
+    pub(crate) fn has_no_sleep(&self) -> bool {
+        self.sleeping.is_empty()
     }
 
     /// The questions, if there are only questions.

@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use smol_wf_core::asks::RefusedAsk;
+use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::schema::Checker;
 use smol_wf_core::step_request::AgentRequest;
 
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Presence, Processes, Provider,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asking, PermissionVerdict, Presence,
+    Processes, Provider,
 };
 
 /// A task of a made-up run.
@@ -42,9 +44,25 @@ pub fn task(prompt: &str) -> AgentTask {
 
 /// Records an agent's activities.
 #[derive(Debug, Default)]
-pub struct Notes(Mutex<Vec<AgentActivity>>, Mutex<Vec<RefusedAsk>>);
+pub struct Notes(Mutex<Vec<AgentActivity>>, Mutex<Vec<RefusedAsk>>, Person);
+
+/// A person who gives each question the same verdict, and what they were asked.
+#[derive(Debug, Default)]
+struct Person(Option<PermissionVerdict>, Mutex<Vec<PermissionAsk>>);
 
 impl Notes {
+    /// With a person who gives this verdict.
+    #[must_use]
+    pub fn with_person(verdict: PermissionVerdict) -> Self {
+        Self(Mutex::default(), Mutex::default(), Person(Some(verdict), Mutex::default()))
+    }
+
+    /// What the person was asked.
+    #[must_use]
+    pub fn asked_person(&self) -> Vec<PermissionAsk> {
+        self.2.1.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// All activities so far.
     #[must_use]
     pub fn all(&self) -> Vec<AgentActivity> {
@@ -61,6 +79,12 @@ impl Notes {
 impl Activity for Notes {
     fn note(&self, activity: AgentActivity) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(activity);
+    }
+
+    fn ask(&self, ask: PermissionAsk) -> Asking<'_> {
+        self.2.1.lock().unwrap_or_else(PoisonError::into_inner).push(ask);
+        let verdict = self.2.0.clone().unwrap_or(PermissionVerdict::Nobody);
+        Box::pin(std::future::ready(verdict))
     }
 
     fn refused(&self, asked: RefusedAsk) {

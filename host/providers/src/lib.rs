@@ -35,6 +35,7 @@ mod masking;
 pub mod opencode;
 pub mod owner;
 pub mod parsers;
+mod permission;
 pub mod pi;
 mod presence;
 mod process;
@@ -51,6 +52,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_wf_core::asks::RefusedAsk;
+use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::step_request::{AgentRequest, Permissions, Usage};
 
@@ -60,6 +62,7 @@ pub use configured_program::ConfiguredProgram;
 pub use error::{MissingProgram, ProviderError, ProviderErrorKind, RoundSpend};
 pub use hinting::HintingProvider;
 pub use masking::MaskingProvider;
+pub use permission::{Asking, PermissionVerdict};
 pub use presence::{Departure, Presence};
 pub use process::{
     Processes, Supervisor, Tool, ToolOutput, ask_tool, end_leftovers, is_below_agent,
@@ -281,6 +284,9 @@ pub enum AskPolicy {
     Refuse,
     /// Yes, within the step's own `permissions`: its user has said so once and for all.
     Allow,
+    /// As a person answers, who is asked about everything that [`Self::Allow`] allows. An
+    /// agent whose program cannot wait for an answer is refused.
+    Person,
 }
 
 /// Receives what an agent is doing.
@@ -303,7 +309,13 @@ pub trait Activity: Send + Sync {
     /// it is ended before it has answered.
     fn used(&self, _spent: &RoundSpend) {}
 
-    /// The agent asked for this permission, and was refused.
+    /// The agent asks for this permission, and waits for the verdict of a person. While it
+    /// waits, its timeouts stand still.
+    fn ask(&self, _ask: PermissionAsk) -> Asking<'_> {
+        Box::pin(std::future::ready(PermissionVerdict::Nobody))
+    }
+
+    /// The agent asked for this permission, and was refused without a person.
     fn refused(&self, _asked: RefusedAsk) {}
 
     /// A warning about the agent's own settings, for the user. The caller shows each once
@@ -339,7 +351,8 @@ impl Activity for () {
 ///   and a message that can be shown: no secrets, bounded length.
 /// - **Permissions.** Settings for an agent's own permission system only narrow what its
 ///   user and its own definition let it do. Its questions are answered by the user's
-///   [`AskPolicy`], never by default with yes, and `activity.refused` reports refusals.
+///   [`AskPolicy`], never by default with yes, and `activity.refused` reports refusals
+///   that no person has given. A person is asked through `activity.ask`.
 /// - **Signs of life.** Everything that the agent prints is reported at once, news by
 ///   `activity.note` and the rest by `activity.alive`. The caller ends a round that is
 ///   silent for too long, or takes too long.

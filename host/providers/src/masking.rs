@@ -10,9 +10,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 use smol_wf_core::asks::RefusedAsk;
+use smol_wf_core::gate::PermissionAsk;
 
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Capabilities, Probe, Processes,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asking, Capabilities, Probe, Processes,
     Provider, ProviderError, RoundSpend, TranscriptSink,
 };
 
@@ -228,6 +229,13 @@ impl Activity for MaskedActivity<'_> {
 
     fn alive(&self) {
         self.inner.alive();
+    }
+
+    fn ask(&self, ask: PermissionAsk) -> Asking<'_> {
+        let PermissionAsk { what, detail, tool } = ask;
+        let cleared = |text| self.secrets.cleared(text);
+        let (what, detail, tool) = (cleared(what), cleared(detail), tool.map(cleared));
+        self.inner.ask(PermissionAsk { what, detail, tool })
     }
 
     fn hindered(&self, by: &ProviderError) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use smol_wf_core::event::AskOpened;
-use smol_wf_core::gate::{AnswerRefusal, AskKind, AskRequest};
+use smol_wf_core::gate::{AnswerRefusal, AskRequest};
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::limits::ASK_COMMENT_BYTES_MAX;
 use smol_wf_core::message::MessageRefusal;
@@ -34,11 +34,12 @@ use crate::{output, people, sanitize, shell, typed_answer};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AnswerArgs {
-    /// Run, or a question of it: `latest`, or run and step, such as `latest#3`
-    #[arg(value_name = "RUN[#STEP]", value_parser = run_or_step)]
-    run: (String, Option<StepId>),
+    /// Run, or a question of it: `latest`, or run and step, such as `latest#3`; for an
+    /// agent's, its number as well, such as `latest#3.1`
+    #[arg(value_name = "RUN[#STEP[.ASK]]", value_parser = asked)]
+    run: (String, Option<Named>),
 
-    /// The answer: yes or no for approve(), text for ask() without a schema, otherwise
+    /// The answer: yes or no for approve() and for an agent, text for ask() without a schema, otherwise
     /// JSON, or text if that fits the schema
     #[arg(allow_hyphen_values = true, conflicts_with_all = ["yes", "no"])]
     value: Option<String>,
@@ -51,7 +52,7 @@ pub(crate) struct AnswerArgs {
     #[arg(long)]
     no: bool,
 
-    /// What the script is told beside the answer
+    /// What the script or the agent is told beside the answer
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
 
@@ -66,6 +67,7 @@ const EXAMPLES: &str = "\
 Examples:
   smol-wf answer latest
   smol-wf answer latest#2 --no --comment 'tests fail'
+  smol-wf answer latest#4.1 --yes
   smol-wf answer run_0k3#7 '{\"version\": \"1.5\"}' --wait";
 
 /// Most columns of the question in the sentence about its answer.
@@ -73,6 +75,9 @@ const QUESTION_CHARS_MAX: usize = 80;
 
 /// An open question.
 type Open = (StepId, Arc<AskRequest>);
+
+/// A step, and which of its agent's questions is meant.
+type Named = (StepId, Option<u32>);
 
 /// The JSON document with the open questions of a run.
 #[derive(Serialize)]
@@ -83,12 +88,16 @@ struct OpenQuestions<'a> {
     asks: Vec<OpenAskReport>,
 }
 
-/// A value parser for clap: a run, or a run and a step of it.
-fn run_or_step(text: &str) -> Result<(String, Option<StepId>), String> {
-    match text.contains('#') {
-        true => run_and_step(text).map(|(run, step)| (run, Some(step))),
-        false => Ok((text.to_owned(), None)),
-    }
+/// A value parser for clap: a run, or a run and a question of it.
+fn asked(text: &str) -> Result<(String, Option<Named>), String> {
+    let Some((_, step)) = text.rsplit_once('#') else { return Ok((text.to_owned(), None)) };
+    let number = step.split_once('.').map(|(_, number)| number);
+    let of_step = number.map_or(text, |number| &text[..text.len() - number.len() - 1]);
+    let number = number.map(|number| number.parse::<u32>()).transpose();
+    let number = number.map_err(|_| {
+        "name a run and a question of it, such as latest#3, or latest#3.1 for an agent's".to_owned()
+    })?;
+    run_and_step(of_step).map(|(run, step)| (run, Some((step, number))))
 }
 
 impl AnswerArgs {
@@ -130,14 +139,18 @@ impl AnswerArgs {
     async fn open(&self, posting: &Posting) -> Result<Vec<Open>, CommandError> {
         let standing = posting.engine.standing(&posting.run).await?;
         let all = standing.open_asks().map(|(step, request)| (step, Arc::clone(request)));
-        let Some(step) = self.run.1 else {
+        let Some((step, number)) = self.run.1 else {
             let open: Vec<Open> = all.collect();
             return match open.is_empty() {
                 true => Err(CommandError::NoQuestion { run: posting.run.clone() }),
                 false => Ok(open),
             };
         };
-        let named: Vec<Open> = all.filter(|(open, _)| *open == step).collect();
+        let is_named = |request: &AskRequest| {
+            number.is_none() || request.agent.as_ref().map(|agent| agent.ask) == number
+        };
+        let named: Vec<Open> =
+            all.filter(|(open, request)| *open == step && is_named(request)).collect();
         if named.is_empty() {
             let asked = standing.steps.last().map_or(0, |last| last.0);
             let refusal = match (1..=asked).contains(&step.0) {
@@ -164,13 +177,19 @@ impl AnswerArgs {
             return Err(CommandError::Usage(message + &lines_to_type(run, open, typed)));
         };
         let (step, request) = only;
-        let is_approval = request.kind == AskKind::Approve;
+        let is_approval = request.kind.is_approval();
+        // The agent of a step may have asked something else since the person looked.
+        let is_named = match self.run.1 {
+            Some((_, number)) => request.agent.is_none() || number.is_some(),
+            None => false,
+        };
         if (self.yes || self.no) && !is_approval {
             return Err(CommandError::Usage(format!(
                 "step {step} asks for a value, not for approval; give it: smol-wf answer {run}#{step} VALUE{db}"
             )));
         }
-        if is_approval && self.run.1.is_none() && !people::can_be_asked() {
+        let must_name = request.agent.is_some() || !people::can_be_asked();
+        if is_approval && !is_named && must_name {
             let message = format!("name the question of run {run} that this is the answer to:");
             return Err(CommandError::Usage(message + &lines_to_type(run, open, typed)));
         }
@@ -245,12 +264,17 @@ fn lines_to_type(run: &RunId, open: &[Open], typed: &str) -> String {
     let db = shell::with_database();
     let line = |(step, request): &Open| {
         let (function, title) = (request.kind.function(), sanitize::one_line(&request.title()));
-        let value = match (request.kind, typed_answer::yes_or_no(typed)) {
-            (AskKind::Approve, Some(false)) => "--no",
-            (AskKind::Approve, _) => "--yes",
-            (AskKind::Ask | AskKind::WaitFor, _) => "VALUE",
+        let value = match (request.kind.is_approval(), typed_answer::yes_or_no(typed)) {
+            (true, Some(false)) => "--no",
+            (true, _) => "--yes",
+            (false, _) => "VALUE",
         };
-        format!("\n{function}  {title}: smol-wf answer {run}#{step} {value}{db}")
+        let title = match &request.agent {
+            Some(_) => format!("{title}, {}", sanitize::one_line(&request.question)),
+            None => title,
+        };
+        let name = questions::name_of(run, *step, request);
+        format!("\n{function}  {title}: smol-wf answer {name} {value}{db}")
     };
     open.iter().map(line).collect()
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use smol_wf_core::details::{Details, EpochEnd, StepDetails, StepState};
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::step::StepKind;
 use smol_wf_engine::{Engine, EngineError, HistoryPage, RunHolder, RunState};
@@ -104,9 +105,17 @@ struct AwaitedStep {
     #[serde(skip)]
     function: &'static str,
     label: String,
+    /// Number of permissions that its agent waits for.
+    #[serde(skip_serializing_if = "is_none")]
+    permissions: usize,
     /// What its agent is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     doing: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(number: &usize) -> bool {
+    *number == 0
 }
 
 impl PsArgs {
@@ -187,10 +196,10 @@ impl ListedRun {
                 steps.iter().filter(|step| step.kind == StepKind::Agent && step.state == state);
             of.count() as u64
         };
-        let (questions, others): (Vec<_>, Vec<_>) = steps
-            .iter()
-            .filter(|step| step.state == StepState::Running)
-            .partition(|step| step.kind == StepKind::Ask);
+        let (questions, others): (Vec<_>, Vec<_>) =
+            steps.iter().filter(|step| step.state == StepState::Running).partition(|step| {
+                step.kind == StepKind::Ask || step.open_permissions().next().is_some()
+            });
         let awaited = questions.into_iter().chain(others);
         let created_at_ms = details.created_at_us / 1_000;
         Self {
@@ -215,9 +224,12 @@ impl ListedRun {
 
 impl AwaitedStep {
     fn of(step: &StepDetails<'_>) -> Self {
-        let (label, doing) = (step.label.to_string(), step.doing.map(str::to_owned));
-        let function = step.asked.function();
-        Self { step: step.step, kind: step.kind, function, label, doing }
+        let permissions = step.open_permissions().count();
+        let asked = step.open_permissions().next().map(|asked| asked.question);
+        let (label, doing) = (step.label.to_string(), asked.or(step.doing).map(str::to_owned));
+        let function =
+            if permissions > 0 { AskKind::Permission.function() } else { step.asked.function() };
+        Self { step: step.step, kind: step.kind, function, label, permissions, doing }
     }
 }
 
@@ -266,7 +278,8 @@ fn waits_for(run: &ListedRun) -> String {
     }
     // A person is needed most; agents say more than the child workflows that they are in.
     let first_of = |kind| run.waits_for.iter().find(|step| step.kind == kind);
-    let first = first_of(StepKind::Ask).or_else(|| first_of(StepKind::Agent));
+    let asks = |step: &&AwaitedStep| step.kind == StepKind::Ask || step.permissions > 0;
+    let first = run.waits_for.iter().find(asks).or_else(|| first_of(StepKind::Agent));
     let Some(first) = first.or(run.waits_for.first()) else { return String::new() };
     let doing = first.doing.as_deref().map(|doing| format!(": {}", shown(doing)));
     let more = match run.waits_for.len() {

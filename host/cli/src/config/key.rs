@@ -113,7 +113,7 @@ impl Key {
             Self::Permissions => row("permissions", "SMOL_WF_PERMISSIONS", "--permissions", Kind::Choice(&["read", "write"]), ProjectRight::Lower),
             Self::OnFailure => row("on_failure", "SMOL_WF_ON_FAILURE", "--on-failure", Kind::Choice(&["throw", "null"]), ProjectRight::Set),
             Self::PhaseModels => row("phase_models", "SMOL_WF_PHASE_MODELS", "--phase-models", Kind::Choice(&["show", "use"]), ProjectRight::Set),
-            Self::Asks => row("asks", "SMOL_WF_ASKS", "--asks", Kind::Choice(&["refuse", "allow"]), ProjectRight::Never),
+            Self::Asks => row("asks", "SMOL_WF_ASKS", "--asks", Kind::Choice(&["refuse", "allow", "person"]), ProjectRight::Never),
             Self::Timeout => row("timeout", "SMOL_WF_TIMEOUT", "--timeout", Kind::Duration, ProjectRight::Lower),
             Self::TurnTimeout => row("turn_timeout", "SMOL_WF_TURN_TIMEOUT", "--turn-timeout", Kind::Duration, ProjectRight::Lower),
             Self::AgentTimeout => row("agent_timeout", "SMOL_WF_AGENT_TIMEOUT", "--agent-timeout", Kind::Duration, ProjectRight::Lower),

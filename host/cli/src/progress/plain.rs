@@ -6,12 +6,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::{AgentCompleted, AskSettled, Event, EventData, MessageEvent};
+use smol_wf_core::event::{AgentCompleted, AskOpened, AskSettled, Event, EventData, MessageEvent};
+use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::NullSlot;
 
 use super::slow::Slow;
 use crate::failure;
 use crate::humanize::{plural, span};
+use crate::shell;
 
 /// How often slow agents are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,6 +37,11 @@ impl Plain {
     pub(crate) fn show(&self, event: &Event) {
         if let Some(line) = line_of(event) {
             failure::print_progress(&line);
+        }
+        if let EventData::AskOpened(ask) = &event.data
+            && ask.kind == AskKind::Permission
+        {
+            failure::print_progress(&how_to_answer(event, ask));
         }
     }
 
@@ -92,6 +99,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         EventData::SleepStarted { milliseconds } => {
             format!("[sleep] {}", span(whole(*milliseconds)))
         }
+        EventData::AskOpened(ask) if ask.kind == AskKind::Permission => leave(ask),
         EventData::AskOpened(ask) => format!("[ask] {}(): {}", ask.kind.function(), ask.question),
         EventData::AskSettled(ask) => settled(ask),
         EventData::ChildFailed { workflow, error } => {
@@ -124,10 +132,27 @@ fn completed(AgentCompleted { agent, output }: &AgentCompleted) -> String {
     format!("[agent] {label}: done in {took}, {}", plural(tokens, "token"))
 }
 
+/// The line about a permission that an agent asks for.
+fn leave(ask: &AskOpened) -> String {
+    let provider = ask.provider.as_deref().unwrap_or("an agent");
+    format!("[ask] {}: {provider} asks leave: {}", ask.label, ask.question)
+}
+
+/// What exactly an agent wants to do, and how to answer it: the run waits, and nobody may
+/// be at its terminal.
+fn how_to_answer(event: &Event, ask: &AskOpened) -> String {
+    let (run, db) = (&event.metadata.run_id, shell::with_database());
+    let step = event.metadata.step_id.as_deref().unwrap_or_default();
+    let number = ask.ask.unwrap_or_default();
+    let detail = ask.detail.as_ref().map_or_else(String::new, |detail| format!("{detail}\n"));
+    format!("{detail}answer: smol-wf answer {run}#{step}.{number} --yes{db} (or --no)")
+}
+
 /// The line about a question that is settled: who answered, or why nobody did.
 fn settled(ask: &AskSettled) -> String {
     let label = &ask.label;
     match (&ask.by, &ask.error) {
+        _ if ask.withdrawn => format!("[ask] {label}: no longer waits for the permission"),
         (Some(by), _) => format!("[ask] {label}: answered by {by}"),
         (None, Some(error)) => format!("[ask] {label}: failed: {}", error.message),
         (None, None) => format!("[ask] {label}: settled without a person"),

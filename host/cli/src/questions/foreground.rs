@@ -14,7 +14,7 @@ use smol_wf_core::message::MessageRefusal;
 use smol_wf_engine::{Engine, EngineError, Message, Notice, PostError, Watcher};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::{Asked, Lines, ask};
+use super::{Asked, Lines, ask, name_of};
 use crate::failure::{CommandError, print_message};
 use crate::progress::Progress;
 use crate::streams::{self, Kind};
@@ -23,10 +23,13 @@ use crate::{people, poster, shell};
 /// How long to wait for a database that another program has locked.
 const LOCKED: Duration = Duration::from_millis(200);
 
+/// A question: its step, and which of its agent's it is; 0 for the script's own.
+type Question = (StepId, u32);
+
 /// A change of the open questions, from the run.
 enum Change {
-    Opened(StepId),
-    Settled(StepId),
+    Opened(Question),
+    Settled(Question),
 }
 
 /// Shows progress, and passes on which questions are open.
@@ -39,14 +42,15 @@ impl Watcher for Listener {
     fn notice(&self, notice: Notice<'_>) {
         self.progress.notice(notice);
         let Notice::Event { event, .. } = notice else { return };
+        let step = event.metadata.step_id.as_deref().and_then(|step| step.parse().ok());
+        let Some(step) = step.map(StepId) else { return };
         let change = match &event.data {
-            EventData::AskOpened(_) => Change::Opened,
-            EventData::AskSettled(_) => Change::Settled,
+            EventData::AskOpened(ask) => Change::Opened((step, ask.ask.unwrap_or_default())),
+            EventData::AskSettled(ask) => Change::Settled((step, ask.ask.unwrap_or_default())),
             _ => return,
         };
-        let step = event.metadata.step_id.as_deref().and_then(|step| step.parse().ok());
         // Nobody listens when the run ends.
-        let _ = step.map(|step| self.changes.send(change(StepId(step))));
+        let _ = self.changes.send(change);
     }
 }
 
@@ -65,7 +69,7 @@ pub(crate) struct Desk {
     progress: Arc<Progress>,
     changes: UnboundedReceiver<Change>,
     /// Questions to ask.
-    open: BTreeSet<StepId>,
+    open: BTreeSet<Question>,
 }
 
 impl Desk {
@@ -85,45 +89,44 @@ impl Desk {
         let Ok(by) = poster::user() else { return };
         let mut lines: Option<Lines> = None;
         loop {
-            let Some(step) = self.open.first().copied() else {
+            let Some(question) = self.open.first().copied() else {
                 match self.changes.recv().await {
                     Some(change) => self.take(change),
                     None => return,
                 }
                 continue;
             };
+            let step = question.0;
             let Some(run) = self.progress.run().cloned() else { return };
-            let Some(request) = self.request(engine, &run, step).await else { continue };
+            let Some(request) = self.request(engine, &run, question).await else { continue };
             if request.kind == AskKind::WaitFor {
                 // Nobody here makes it happen, and it must not keep questions waiting.
-                self.open.remove(&step);
+                self.open.remove(&question);
                 waits_for_event(&run, step, &request);
                 continue;
             }
             let lines = lines.get_or_insert_with(Lines::new);
-            let asked = match self.ask(&run, step, &request, lines).await {
+            let asked = match self.ask(&run, question, &request, lines).await {
                 Turn::Asked(asked) => asked,
                 Turn::Settled => {
-                    print_message(&format!(
-                        "step {step} was answered elsewhere, or its time is up"
-                    ));
+                    settled_elsewhere(step, &request);
                     lines.cut_off();
                     continue;
                 }
                 Turn::RunEnded => return,
             };
-            self.open.remove(&step);
+            self.open.remove(&question);
             match asked {
                 Asked::Answer { value, comment } => {
                     let digest = request.digest();
                     let message = Message::Answer { step, digest, value, comment };
                     if !post(engine, (&run, &by), &message).await {
-                        self.open.insert(step);
+                        self.open.insert(question);
                     }
                 }
-                Asked::LeftOpen => left_open(&run, &format!("#{step}")),
+                Asked::LeftOpen => left_open(&name_of(&run, step, &request)),
                 Asked::Gone => {
-                    left_open(&run, "");
+                    left_open(&run.to_string());
                     return;
                 }
             }
@@ -132,8 +135,8 @@ impl Desk {
 
     fn take(&mut self, change: Change) {
         match change {
-            Change::Opened(step) => self.open.insert(step),
-            Change::Settled(step) => self.open.remove(&step),
+            Change::Opened(question) => self.open.insert(question),
+            Change::Settled(question) => self.open.remove(&question),
         };
     }
 
@@ -142,7 +145,7 @@ impl Desk {
         &mut self,
         engine: &Engine,
         run: &RunId,
-        step: StepId,
+        question: Question,
     ) -> Option<Arc<AskRequest>> {
         let standing = match engine.standing(run).await {
             Ok(standing) => standing,
@@ -151,15 +154,17 @@ impl Desk {
                 return None;
             }
             Err(error) => {
-                self.open.remove(&step);
+                self.open.remove(&question);
                 print_message(&CommandError::from(error).sentence());
                 return None;
             }
         };
-        let asked = standing.open_asks().find(|(open, _)| *open == step);
+        let number = |request: &AskRequest| request.agent.as_ref().map_or(0, |agent| agent.ask);
+        let mut asks = standing.open_asks();
+        let asked = asks.find(|(open, request)| (*open, number(request)) == question);
         let request = asked.map(|(_, request)| Arc::clone(request));
         if request.is_none() {
-            self.open.remove(&step);
+            self.open.remove(&question);
         }
         request
     }
@@ -168,13 +173,13 @@ impl Desk {
     async fn ask(
         &mut self,
         run: &RunId,
-        step: StepId,
+        question: Question,
         request: &AskRequest,
         lines: &mut Lines,
     ) -> Turn {
         let progress = self.progress.clone();
         let mut prompt = Prompt::open(&progress);
-        let asked = ask(run, step, request, lines);
+        let asked = ask(run, question.0, request, lines);
         tokio::pin!(asked);
         loop {
             tokio::select! {
@@ -182,7 +187,7 @@ impl Desk {
                 change = self.changes.recv() => {
                     let Some(change) = change else { return Turn::RunEnded };
                     self.take(change);
-                    if !self.open.contains(&step) {
+                    if !self.open.contains(&question) {
                         return Turn::Settled;
                     }
                 }
@@ -215,11 +220,21 @@ async fn post(engine: &Engine, (run, by): (&RunId, &str), message: &Message) -> 
     }
 }
 
+/// Says why a question on the screen needs no answer any more.
+fn settled_elsewhere(step: StepId, request: &AskRequest) {
+    print_message(&match request.agent {
+        Some(_) => {
+            format!("the agent of step {step} was answered elsewhere, or no longer waits")
+        }
+        None => format!("step {step} was answered elsewhere, or its time is up"),
+    });
+}
+
 /// Says how an answer can be given that nobody has typed.
-fn left_open(run: &RunId, step: &str) {
+fn left_open(name: &str) {
     let db = shell::with_database();
     print_message(&format!(
-        "left open; answer it from anywhere: smol-wf answer {run}{step}{db} (Ctrl-C stops the run, which can be resumed)"
+        "left open; answer it from anywhere: smol-wf answer {name}{db} (Ctrl-C stops the run, which can be resumed)"
     ));
 }
 

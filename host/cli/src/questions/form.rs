@@ -20,7 +20,7 @@ const SCHEMA_BYTES_MAX: usize = 8 * 1024;
 /// What a person types.
 #[derive(Debug, PartialEq)]
 pub(super) enum Form {
-    /// Yes or no, for `approve()`.
+    /// Yes or no, for `approve()` and for an agent.
     Approval,
     /// One of these values, by number.
     Choice(Vec<Value>),
@@ -49,7 +49,7 @@ impl Form {
     /// The form that fits a question.
     pub(super) fn of(request: &AskRequest) -> Self {
         match (request.kind, &request.schema) {
-            (AskKind::Approve, _) => Self::Approval,
+            (AskKind::Approve | AskKind::Permission, _) => Self::Approval,
             (AskKind::WaitFor, _) => Self::Json,
             (AskKind::Ask, None) => Self::Text,
             (AskKind::Ask, Some(schema)) => {

@@ -18,25 +18,45 @@ const DETAIL_CHARS_MAX: usize = 500;
 /// The question with all that is needed to answer it. Lines but the first are indented by
 /// whoever prints it.
 pub(crate) fn question(run: &RunId, step: StepId, request: &AskRequest) -> String {
-    let mut text = format!("{} asks in step {step}", request.kind.function());
+    let mut text = match &request.agent {
+        Some(agent) => format!("{} asks leave in step {step}", agent.provider),
+        None => format!("{} asks in step {step}", request.kind.function()),
+    };
     if let Some(label) = &request.label {
         text.push_str(&format!(" ({label})"));
     }
-    text.push_str(&match request.kind {
-        AskKind::WaitFor => format!(" for the event {}", request.question),
-        AskKind::Approve | AskKind::Ask => format!(": {}", request.question.trim()),
+    let tool = request.agent.as_ref().and_then(|agent| agent.tool.as_ref());
+    text.push_str(&match (request.kind, tool) {
+        (AskKind::WaitFor, _) => format!(" for the event {}", request.question),
+        (AskKind::Permission, Some(tool)) => {
+            format!(", to use a tool of the kind {tool}: {}", request.question.trim())
+        }
+        _ => format!(": {}", request.question.trim()),
     });
     if let Some(wanted) = &request.matches {
         text.push_str(&format!("\nwith these fields: {wanted}"));
     }
     if let Some(detail) = &request.detail {
-        text.push_str(&detail_of(detail, run, step));
+        text.push_str(&detail_of(detail, request, run, step));
+    }
+    if let Some(bytes) = request.agent.as_ref().and_then(|agent| agent.detail_bytes) {
+        let kept = request.detail.as_ref().map_or(0, String::len);
+        text.push_str(&format!("\nthis is cut: the first {kept} of {bytes} bytes"));
     }
     if let Some(deadline_us) = request.deadline_us {
         let at = utc(deadline_us.div_euclid(1_000));
         text.push_str(&format!("\nits time is up at {at} UTC"));
     }
     text
+}
+
+/// The name of a question, as `answer` takes it: `RUN#STEP`, and `RUN#STEP.ASK` for one
+/// of an agent, which may ask again in the same step.
+pub(crate) fn name_of(run: &RunId, step: StepId, request: &AskRequest) -> String {
+    match &request.agent {
+        Some(agent) => format!("{run}#{step}.{}", agent.ask),
+        None => format!("{run}#{step}"),
+    }
 }
 
 /// The question in a list of several.
@@ -49,15 +69,15 @@ pub(crate) fn listed(run: &RunId, step: StepId, request: &AskRequest) -> String 
         text.push_str(&format!("\ndefault: {default}"));
     }
     let value = match request.kind {
-        AskKind::Approve => "--yes",
+        AskKind::Approve | AskKind::Permission => "--yes",
         AskKind::Ask | AskKind::WaitFor => "VALUE",
     };
-    let db = shell::with_database();
-    format!("{text}\nanswer: smol-wf answer {run}#{step} {value}{db}")
+    let (name, db) = (name_of(run, step, request), shell::with_database());
+    format!("{text}\nanswer: smol-wf answer {name} {value}{db}")
 }
 
 /// What people must know, cut.
-fn detail_of(detail: &str, run: &RunId, step: StepId) -> String {
+fn detail_of(detail: &str, request: &AskRequest, run: &RunId, step: StepId) -> String {
     let read = serde_json::from_str::<Value>(detail);
     let structured = read.ok().filter(|value| value.is_object() || value.is_array());
     let pretty = structured.and_then(|value| serde_json::to_string_pretty(&value).ok());
@@ -65,7 +85,11 @@ fn detail_of(detail: &str, run: &RunId, step: StepId) -> String {
     let mut shown = String::new();
     for line in text.lines().take(DETAIL_ROWS_MAX) {
         shown.push_str("\n  ");
-        shown.push_str(&smol_wf_core::cut::to_chars(line, DETAIL_CHARS_MAX));
+        // Whoever allows a command must see its end.
+        match request.kind {
+            AskKind::Permission => shown.push_str(line),
+            _ => shown.push_str(&smol_wf_core::cut::to_chars(line, DETAIL_CHARS_MAX)),
+        }
     }
     let more = text.lines().count().saturating_sub(DETAIL_ROWS_MAX);
     if more > 0 {

@@ -3,9 +3,10 @@
 //! Owns: what each kind of entry adds. Never: how it is shown.
 
 use super::{
-    Body, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome, Reply, RunEnd,
-    RunHead, Scope, ScriptNote, Spend, StepDetails, StepId, StepKind, StepOptions, StepRequest,
-    StepState, Steps, StopReason, TokenUsage, UsageTables, Work,
+    Body, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome,
+    PermissionDetails, Reply, RunEnd, RunHead, Scope, ScriptNote, Spend, StepDetails, StepId,
+    StepKind, StepOptions, StepRequest, StepState, Steps, StopReason, TokenUsage, UsageTables,
+    Work,
 };
 use crate::dollars;
 use crate::selector::Addressee;
@@ -52,6 +53,7 @@ struct Fold<'a> {
 impl<'a> Fold<'a> {
     fn after(&mut self, entry: &'a Entry) {
         let at_us = entry.at_us;
+        self.end_permissions(entry);
         let asked = self.steps.after(entry);
         // The details of a step have its index.
         let index = asked.map(|step| step.index);
@@ -93,6 +95,16 @@ impl<'a> Fold<'a> {
                     step.doing = Some(&activity.text);
                 }
             }
+            Body::AgentAsked { request, .. } => {
+                if let Some(step) = step {
+                    step.permissions.push(PermissionDetails::asked(request, at_us));
+                }
+            }
+            Body::AgentAskAnswered { ask, allowed, answered, .. } => {
+                let permissions = step.map(|step| step.permissions.iter_mut());
+                let one = permissions.into_iter().flatten().find(|one| one.ask == *ask);
+                one.into_iter().for_each(|one| one.answered(*allowed, answered));
+            }
             Body::AgentParked { failure, reply, .. } => {
                 let spent = step.map(|step| step.park(failure, reply, at_us));
                 spent.into_iter().for_each(|spent| self.spent(spent));
@@ -116,6 +128,18 @@ impl<'a> Fold<'a> {
             }
             Body::RunEnded { end } => self.ended(end, at_us),
             _ => {}
+        }
+    }
+
+    /// Ends the questions of agents that this entry withdraws.
+    fn end_permissions(&mut self, entry: &Entry) {
+        for ended in self.steps.end_asks(entry).iter().filter(|ended| ended.answer.is_none()) {
+            let index = self.steps.get(ended.step).map(|step| step.index);
+            let step = index.and_then(|index| self.details.steps.get_mut(index));
+            let number = ended.request.agent.as_ref().map_or(0, |agent| agent.ask);
+            let permissions = step.map(|step| step.permissions.iter_mut());
+            let mut meant = permissions.into_iter().flatten().filter(|one| one.ask == number);
+            meant.by_ref().for_each(PermissionDetails::end);
         }
     }
 
@@ -199,6 +223,7 @@ impl<'a> Fold<'a> {
         for step in &mut self.details.steps {
             if step.state != StepState::Running {
                 step.doing = None;
+                step.permissions.iter_mut().for_each(PermissionDetails::end);
             }
             if let (StepState::Running, Some(work)) = (step.state, step.work.last_mut()) {
                 work.to_us = last_us;
@@ -372,6 +397,7 @@ fn plain(step: StepId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDet
         cost_usd: None,
         cost_source: None,
         worktree: None,
+        permissions: Vec::new(),
         error: None,
         given: None,
         doing: None,

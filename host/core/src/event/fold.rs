@@ -25,7 +25,7 @@ use crate::selector::choose;
 use crate::settlement::Substitute;
 use crate::step::StepRequest;
 use crate::step_request::{AgentRequest, Reply};
-use crate::steps::{Step, Steps};
+use crate::steps::{EndedAsk, Step, Steps};
 use crate::surface::Surface;
 
 /// Most warnings about options in one run.
@@ -64,8 +64,9 @@ impl EventFold {
     pub fn after(&mut self, entry: &Entry) -> Vec<Event> {
         let Self { lines, steps, warned } = self;
         lines.at_us = entry.at_us;
+        let mut events = lines.asks_ended(&steps.end_asks(entry));
         let step = steps.after(entry);
-        match &entry.body {
+        events.extend(match &entry.body {
             Body::RunStarted(head) => lines.begin(head, entry.at_us),
             Body::EpochStarted { epoch: 1, limits, .. } => {
                 lines.budget = allowance(limits);
@@ -79,7 +80,13 @@ impl EventFold {
             | Body::TimerCleared { .. }
             | Body::TimerFired { .. }
             | Body::AgentAnswered { .. }
-            | Body::AskAnswered { .. } => Vec::new(),
+            | Body::AskAnswered { .. }
+            | Body::AgentAskAnswered { .. }
+            | Body::AgentAskWithdrawn { .. } => Vec::new(),
+            Body::AgentAsked { request, .. } => step.map_or_else(Vec::new, |step| {
+                let data = EventData::AskOpened(Box::new(AskOpened::of(request)));
+                lines.of_step(step, data)
+            }),
             Body::AgentParked { failure, reply, .. } => {
                 step.map_or_else(Vec::new, |step| lines.parked(step, failure, reply))
             }
@@ -128,7 +135,8 @@ impl EventFold {
             Body::EpochEnded { reason, .. } => {
                 lines.one(Scope::ROOT, EventData::Stopped(reason.clone()))
             }
-        }
+        });
+        events
     }
 
     /// What an agent is doing now, as a line of the stream.
@@ -154,6 +162,18 @@ impl Lines {
             Some(parent) => self.one(Scope::ROOT, EventData::Forked(parent.clone())),
             None => Vec::new(),
         }
+    }
+
+    /// The ends of agents' questions.
+    fn asks_ended(&mut self, ended: &[EndedAsk]) -> Vec<Event> {
+        let end = |ended: &EndedAsk| {
+            let data = EventData::AskSettled(Box::new(AskSettled::of_agent(
+                &ended.request,
+                ended.answer.as_ref(),
+            )));
+            self.about_settled(ended.step, ended.scope, data)
+        };
+        ended.iter().flat_map(end).collect()
     }
 
     fn parked(&mut self, step: &Step, failure: &Failure, reply: &Reply) -> Vec<Event> {

@@ -83,7 +83,7 @@ pub(crate) struct Checked {
 /// [`AnswerRefusal::TooLarge`].
 pub fn check_answer(request: &AskRequest, value: &str) -> Result<String, AnswerRefusal> {
     check(request, value).map(|checked| match request.kind {
-        AskKind::Approve => {
+        AskKind::Approve | AskKind::Permission => {
             json!({ "approved": checked.approved, "comment": checked.comment }).to_string()
         }
         AskKind::Ask | AskKind::WaitFor => checked.value,
@@ -93,7 +93,7 @@ pub fn check_answer(request: &AskRequest, value: &str) -> Result<String, AnswerR
 pub(crate) fn check(request: &AskRequest, value: &str) -> Result<Checked, AnswerRefusal> {
     let value = read_event(value)?;
     match request.kind {
-        AskKind::Approve => approval(&value),
+        AskKind::Approve | AskKind::Permission => approval(&value),
         AskKind::Ask => fits_schema(request, value),
         AskKind::WaitFor if fits_event(request, &value) => Ok(plain(&value)),
         AskKind::WaitFor => Err(invalid("the event lacks fields that `match` requires")),

@@ -103,7 +103,9 @@ struct Call {
 impl Call {
     fn question(self, question: &str) -> Result<(), Failure> {
         let (what, limit) = match self.kind {
-            AskKind::Approve | AskKind::Ask => ("question", ASK_QUESTION_BYTES_MAX),
+            AskKind::Approve | AskKind::Ask | AskKind::Permission => {
+                ("question", ASK_QUESTION_BYTES_MAX)
+            }
             AskKind::WaitFor => ("name", ASK_NAME_BYTES_MAX),
         };
         if question.trim().is_empty() {

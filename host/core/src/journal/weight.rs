@@ -25,6 +25,7 @@ impl Body {
             Self::AgentAnswered { outcome, .. }
             | Self::AskAnswered { outcome, .. }
             | Self::Settled { outcome, .. } => weight_of(outcome),
+            Self::AgentAsked { request, .. } => request.weight(),
             Self::MessageTaken(taken) => {
                 let value = taken.message.as_ref().and_then(Message::value).map_or(0, str::len);
                 value + taken.settles.as_ref().map_or(0, |settles| weight_of(&settles.outcome))

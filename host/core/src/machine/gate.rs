@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::agent_asks::AgentAsks;
 use super::sessions::StepSession;
 use super::{Body, Digest, Effect, Machine, Outcome, OutcomeRef, Scope, StepId, StopTurn};
 use crate::codes::Code;
@@ -29,6 +30,8 @@ pub(super) struct Asks {
     pub(super) open: BTreeSet<StepId>,
     /// Those that are settled: no second answer counts.
     settled: BTreeSet<StepId>,
+    /// Those of agents.
+    pub(super) agents: AgentAsks,
     /// Events from outside that no script has waited for yet.
     kept: VecDeque<KeptSignal>,
     /// Bytes of their values.
@@ -89,9 +92,10 @@ impl Machine {
         })
     }
 
-    /// Takes the answer to a question. `digest` is that of what was asked, `value` the
+    /// Takes the answer to a question of a script or an agent. `digest` is that of what was asked, `value` the
     /// answer as JSON text, and `at_us` the time of the answer, in microseconds since
-    /// 1970. Writes the entry of the answer; the script gets it with a later turn.
+    /// 1970. Writes the entry of the answer; the script gets it with a later turn,
+    /// the agent by [`Effect::AnswerAgent`].
     ///
     /// # Errors
     /// When the step asks nothing, asks something else or has its answer, and when the
@@ -105,6 +109,9 @@ impl Machine {
         comment: Option<&str>,
         at_us: i64,
     ) -> Result<(), AnswerRefusal> {
+        if self.is_asked_by_agent(step) {
+            return self.answer_agent(step, digest, value, by, (comment, at_us));
+        }
         let request = self.ask_to_answer(step)?;
         let asked = request.digest();
         if asked != *digest {
@@ -248,7 +255,7 @@ impl Machine {
         let step = self.number(StepRequest::Ask(Arc::clone(&request)))?;
         let reused = match request.kind {
             // An approval is given in one run.
-            AskKind::Approve => None,
+            AskKind::Approve | AskKind::Permission => None,
             AskKind::Ask | AskKind::WaitFor => self.take_reusable(|| request.digest()),
         };
         match reused {

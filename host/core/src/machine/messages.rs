@@ -145,6 +145,7 @@ impl Machine {
             return Err(MessageRefusal::NotAnAgent { step });
         };
         self.agent_state.cut(step);
+        self.withdraw_agent_asks(step);
         self.effects.push(Effect::RestartAgent { step, ordinal, request });
         Ok(())
     }

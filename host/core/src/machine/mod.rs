@@ -1,9 +1,8 @@
 //! The run machine: decides what happens to everything that a script asks for.
 //!
-//! Owns: the numbering of steps, the order of deliveries, replay against the
-//! journal, phases, the budget, shut providers, the limits on the number of steps and
-//! notes, and how a run ends. Never: reads a clock, runs a guest, talks to an agent or
-//! a store.
+//! Owns: the numbering of steps, the order of deliveries, replay against the journal,
+//! phases, the budget, shut providers, the limits on the number of steps and notes, and how
+//! a run ends. Never: reads a clock, runs a guest, talks to an agent or a store.
 //!
 //! The engine drives it in a loop. [`Machine::next`] names the next turn. The engine
 //! lends the machine to the guest for that turn, as its
@@ -11,6 +10,7 @@
 //! is left, the engine makes [`Machine::take_entries`] durable, performs
 //! [`Machine::take_effects`], waits, and reports results with [`Machine::complete`].
 
+mod agent_asks;
 mod agent_state;
 mod agents;
 mod gate;

@@ -97,6 +97,17 @@ pub enum Effect {
         /// The child's arguments as JSON text.
         args: Option<String>,
     },
+    /// Tell an agent at work what a person has answered to a permission that it asked for.
+    AnswerAgent {
+        /// Number of the step.
+        step: StepId,
+        /// Number of the question within the step.
+        ask: u32,
+        /// Whether the agent may.
+        allowed: bool,
+        /// What the person said beside it.
+        comment: Option<String>,
+    },
     /// Stop working on this step: its script is over, or somebody stopped it.
     Cancel(StepId),
     /// Wait; then [`Machine::fire`](super::Machine::fire). Of timers that are due at

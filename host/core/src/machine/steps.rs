@@ -31,6 +31,7 @@ impl Machine {
         if open.ask.is_some() {
             self.asks.settle(step);
         }
+        self.asks.agents.settle(step);
         if open.agent.is_some() {
             self.sessions.record(step, open.scope, open.session, reply);
         }
@@ -161,6 +162,7 @@ impl Machine {
         for id in cut {
             self.steps.remove(&id);
             self.asks.open.remove(&id);
+            self.asks.agents.settle(id);
             self.drop_answer(id);
             self.agent_state.cut(id);
             self.effects.push(Effect::Cancel(id));
@@ -236,6 +238,7 @@ impl Machine {
                 }
                 Body::MessageTaken(taken) => self.replay_message(*taken),
                 Body::AskAnswered { step, outcome, .. } => self.replay_answer(step, outcome),
+                Body::AgentAsked { step, request } => self.asks.agents.replay(step, &request),
                 Body::AnswerPooled(answer) => {
                     let answer = self.answer_ref(*answer);
                     self.reusable.add(answer);

@@ -23,7 +23,7 @@ pub struct AsksReport {
     pub allow: &'static str,
     /// By step.
     pub steps: Vec<StepAsks>,
-    /// Questions of the script to people that wait for an answer.
+    /// Questions of the script, or of its agents, to people that wait for an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<OpenAskReport>,
 }

@@ -1,6 +1,6 @@
 //! Questions to people that wait for an answer.
 //!
-//! Owns: which are open, and which of them are listed. Never: answers one.
+//! Owns: which are open, those of scripts and those of agents, and which are listed. Never: answers one.
 
 use serde::Serialize;
 
@@ -21,16 +21,20 @@ pub struct OpenAskReport {
     pub ask: AskOpened,
 }
 
-/// The open questions, by step. Those of a child that is over ended with it.
-pub(super) fn open_asks(steps: &Steps) -> Vec<OpenAskReport> {
+/// The open questions, by step. Those of a child that is over ended with it, and those of
+/// agents with the process that held the run.
+pub(super) fn open_asks(steps: &Steps, is_held: bool) -> Vec<OpenAskReport> {
     let is_alive = |opened_by: Option<StepId>| opened_by.is_none_or(|by| steps.get(by).is_some());
     let open = steps.open().filter(|step| step.answered.is_none());
     let open = open.filter(|step| is_alive(step.scope.opened_by()));
-    let asks = open.filter_map(|step| match &step.asked {
-        StepRequest::Ask(request) => {
-            Some(OpenAskReport { step: step.id, ask: AskOpened::of(request) })
-        }
-        _ => None,
+    let asks = open.flat_map(|step| {
+        let of_script = match &step.asked {
+            StepRequest::Ask(request) => Some(request),
+            _ => None,
+        };
+        let of_agent = step.asks.iter().filter(move |_| is_held);
+        let asks = of_script.into_iter().chain(of_agent);
+        asks.map(|request| OpenAskReport { step: step.id, ask: AskOpened::of(request) })
     });
     // A run has no more; a forged journal may.
     asks.take(ASKS_OPEN_MAX).collect()

@@ -293,7 +293,7 @@ impl Scenario for BySchedule<'_> {
             Gate::Waits => return usual,
             Gate::Otherwise(variant) => {
                 let effect = match ask.request.kind {
-                    AskKind::Approve => Effect::Declined,
+                    AskKind::Approve | AskKind::Permission => Effect::Declined,
                     AskKind::Ask | AskKind::WaitFor => Effect::Otherwise,
                 };
                 (self.stubs.other_person(&ask.request, variant), effect)

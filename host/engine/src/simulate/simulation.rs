@@ -248,7 +248,9 @@ impl Backend for Simulation<'_> {
                     self.asks.insert(step, PendingAsk { step, ordinal, request });
                 }
                 // Queued by the driver, or of a message, which a simulation has none of.
-                Effect::FindChild { .. } | Effect::RestartAgent { .. } => {}
+                Effect::FindChild { .. }
+                | Effect::RestartAgent { .. }
+                | Effect::AnswerAgent { .. } => {}
                 Effect::Cancel(step) => {
                     self.asked.remove(&step);
                     self.asks.remove(&step);

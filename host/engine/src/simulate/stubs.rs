@@ -64,7 +64,7 @@ impl Stubs {
     /// an answer that fits.
     pub(super) fn person(&self, request: &AskRequest) -> Person {
         match (request.kind, &request.default) {
-            (AskKind::Approve, _) => Person::Answers("true".to_owned()),
+            (AskKind::Approve | AskKind::Permission, _) => Person::Answers("true".to_owned()),
             (AskKind::Ask, Some(default)) => Person::Answers(default.clone()),
             _ => self.other_person(request, 0),
         }
@@ -75,7 +75,7 @@ impl Stubs {
         let content = format!("{}\0{}\0{variant}", self.seed, request.digest());
         let seed = number(&Digest::of(content.as_bytes()));
         match (request.kind, &request.schema) {
-            (AskKind::Approve, _) => Person::Answers("false".to_owned()),
+            (AskKind::Approve | AskKind::Permission, _) => Person::Answers("false".to_owned()),
             (AskKind::WaitFor, _) => {
                 Person::Answers(request.matches.clone().unwrap_or_else(|| "{}".to_owned()))
             }

@@ -8,19 +8,21 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use smol_wf_core::asks::RefusedAsk;
+use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::step_request::Permissions;
 
+use super::asked::AskedPerson;
 use super::login::Method;
 use super::modes;
-use super::policy::{Rules, decide};
+use super::policy::{Rules, cancelled, decide};
 use super::quirks::Quirks;
 use super::session_inputs;
 use super::transcript::{Transcript, TurnEnd};
 use super::wire::{self, AUTH_REQUIRED, Incoming, Refusal, VERSION};
 use crate::cause::Cause;
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, ProviderError,
-    ProviderErrorKind as Kind, RoundSpend,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, PermissionVerdict,
+    ProviderError, ProviderErrorKind as Kind, RoundSpend,
 };
 
 /// What is known of the agent beforehand.
@@ -49,6 +51,8 @@ enum Stage {
 pub(super) enum Next {
     /// Send these messages, if any, and go on.
     Send(Vec<Value>),
+    /// Ask a person, and go on; [`Conversation::judged`] takes the verdict.
+    Ask(PermissionAsk, AskedPerson),
     /// The turn has ended.
     Done(Box<AgentReply>),
 }
@@ -79,6 +83,8 @@ pub(super) struct Conversation {
     transcript: Transcript,
     /// Cost of the session before this turn; none when it is unknown.
     cost_before: Option<f64>,
+    /// Ids of the questions that wait for a person.
+    asked: Vec<Value>,
 }
 
 impl Conversation {
@@ -107,6 +113,7 @@ impl Conversation {
             offered: Value::Null,
             transcript: Transcript::default(),
             cost_before,
+            asked: Vec::new(),
         };
         // No files and no terminals of the client: an agent has its own.
         let params = json!({
@@ -121,10 +128,13 @@ impl Conversation {
         (conversation, first)
     }
 
-    /// The message that cancels a turn that nobody waits for any more.
-    pub(super) fn cancel(&self) -> Option<Value> {
-        let session = self.session.as_ref().filter(|_| self.stage == Stage::Prompt)?;
-        Some(wire::cancel(session))
+    /// The messages that cancel a turn that nobody waits for any more, and the questions in
+    /// it; none before a turn.
+    pub(super) fn cancel(&self) -> Vec<Value> {
+        let session = self.session.as_ref().filter(|_| self.stage == Stage::Prompt);
+        let Some(session) = session else { return Vec::new() };
+        let asked = self.asked.iter().map(|id| wire::answer(id, &cancelled()));
+        std::iter::once(wire::cancel(session)).chain(asked).collect()
     }
 
     pub(super) fn provider(&self) -> &str {
@@ -150,9 +160,7 @@ impl Conversation {
             return Ok(Next::Send(Vec::new()));
         };
         match (incoming.method, incoming.id) {
-            (Some(method), Some(id)) => {
-                Ok(Next::Send(vec![self.asked(&method, &id, &incoming.params, activity)]))
-            }
+            (Some(method), Some(id)) => Ok(self.asked(&method, &id, &incoming.params, activity)),
             (Some(method), None) => {
                 if method == "session/update" {
                     self.update(&incoming.params["update"], activity);
@@ -167,13 +175,7 @@ impl Conversation {
         }
     }
 
-    fn asked(
-        &mut self,
-        method: &str,
-        id: &Value,
-        params: &Value,
-        activity: &dyn Activity,
-    ) -> Value {
+    fn asked(&mut self, method: &str, id: &Value, params: &Value, activity: &dyn Activity) -> Next {
         match method {
             "session/request_permission" => {
                 let rules = Rules {
@@ -184,16 +186,35 @@ impl Conversation {
                     asks_for_edits: self.transcript.quirks.asks_for_edits,
                 };
                 let decision = decide(params, rules);
+                if let (Some(asks), Some(what)) = (decision.asks, &decision.denied) {
+                    let ((ask, yes), what) = (*asks, what.clone());
+                    self.asked.push(id.clone());
+                    let no = decision.result;
+                    return Next::Ask(ask, AskedPerson { id: id.clone(), what, yes, no });
+                }
                 if let Some(denied) = decision.denied {
                     self.transcript.denied(&denied);
                     if decision.is_for_the_user {
                         activity.refused(RefusedAsk::once(denied, None));
                     }
                 }
-                wire::answer(id, &decision.result)
+                Next::Send(vec![wire::answer(id, &decision.result)])
             }
-            other => wire::unknown_method(id, other),
+            other => Next::Send(vec![wire::unknown_method(id, other)]),
         }
+    }
+
+    /// Takes the verdict of a person. Returns the answer to the agent.
+    pub(super) fn judged(
+        &mut self,
+        asked: AskedPerson,
+        verdict: &PermissionVerdict,
+        activity: &dyn Activity,
+    ) -> Value {
+        self.asked.retain(|one| *one != asked.id);
+        let (answer, denied) = asked.judged(verdict, activity);
+        denied.iter().for_each(|what| self.transcript.denied(what));
+        answer
     }
 
     fn update(&mut self, update: &Value, activity: &dyn Activity) {

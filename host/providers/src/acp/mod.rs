@@ -8,6 +8,7 @@
 //! never asks for permission is held by its own modes alone. Usage that an agent does not
 //! report, such as the tokens of all turns of its model but the last, is not counted.
 
+mod asked;
 mod conversation;
 mod login;
 mod modes;
@@ -34,6 +35,7 @@ pub(crate) use self::transcript::parse;
 use self::conversation::{AgentSetup, Conversation, Next};
 use crate::cause::Cause;
 use crate::configured_program::ConfiguredProgram;
+use crate::permission::WaitingAsks;
 use crate::process::{Input, Process, ProcessError};
 use crate::{
     Activity, AgentActivity, AgentReply, AgentTask, Capabilities, Probe, Processes, Provider,
@@ -119,12 +121,21 @@ impl Provider for Acp {
             ending: self.ending.clone(),
             runtime: Handle::current(),
         };
+        // Dropped before the turn: its questions end with it.
+        let mut asks = WaitingAsks::new();
         let mut send = vec![first];
         loop {
             if let Err(failure) = turn.write(&send).await {
                 return Err(turn.broken_off(failure).await);
             }
-            let line = match turn.line().await {
+            let line = tokio::select! {
+                (asked, verdict) = asks.next() => {
+                    send = vec![turn.conversation.judged(asked, &verdict, activity)];
+                    continue;
+                }
+                line = turn.line() => line,
+            };
+            let line = match line {
                 Ok(Some(line)) => line,
                 Ok(None) => return Err(turn.ended_early().await),
                 Err(failure) => return Err(turn.broken_off(failure).await),
@@ -134,6 +145,10 @@ impl Provider for Acp {
             }
             match turn.conversation.take(&line, activity)? {
                 Next::Send(lines) => send = lines,
+                Next::Ask(ask, asked) => {
+                    asks.ask(asked, ask, activity);
+                    send = Vec::new();
+                }
                 Next::Done(reply) => {
                     turn.over();
                     return Ok(*reply);
@@ -218,14 +233,17 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
-        let Some(cancel) = self.conversation.cancel() else {
+        let cancel = self.conversation.cancel();
+        if cancel.is_empty() {
             // No turn has begun: dropping the process ends it.
             return;
-        };
+        }
         self.end_with(async move {
             // It confirms by ending its turn, and is ended in any case.
             let _ = timeout(CANCEL_MAX, async {
-                process.write(format!("{cancel}\n").as_bytes()).await?;
+                for message in cancel {
+                    process.write(format!("{message}\n").as_bytes()).await?;
+                }
                 while let Some(line) = process.line().await? {
                     if line.contains("\"stopReason\"") {
                         break;

@@ -4,7 +4,7 @@
 //! its own modes alone.
 //!
 //! An agent asks because rules of its user, or its own, make it. So the answer is no,
-//! unless the user has allowed it once and for all. Then a step with `permissions:
+//! unless the user has allowed it once and for all, or wants a person to be asked. Then a step with `permissions:
 //! 'read'` may read, search and fetch. Any other may do what stays below the folders that
 //! it works in, as far as the agent names paths. A shell command names none, and is
 //! allowed.
@@ -13,9 +13,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::step_request::Permissions;
 
 use crate::foreign::{or_default, readable};
+use crate::permission::{input_in_words, pretty};
 use crate::{AskPolicy, McpServer};
 
 /// Kinds of tools that change nothing.
@@ -33,8 +35,29 @@ struct Question {
     options: Vec<Choice>,
 }
 
+/// The answer of a client whose turn is cancelled.
+pub(super) fn cancelled() -> Value {
+    json!({"outcome": {"outcome": "cancelled"}})
+}
+
+impl Question {
+    /// The answer in the protocol's form.
+    fn answer(&self, allowed: bool) -> Value {
+        // Once, so that the agent's own settings keep no lasting permission.
+        let kinds =
+            if allowed { ["allow_once", "allow_always"] } else { ["reject_once", "reject_always"] };
+        let chosen = kinds.iter().find_map(|kind| self.options.iter().find(|o| o.kind == *kind));
+        match chosen {
+            Some(choice) => {
+                json!({"outcome": {"outcome": "selected", "optionId": choice.option_id}})
+            }
+            None => cancelled(),
+        }
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct ToolCall {
     #[serde(deserialize_with = "or_default")]
     title: String,
@@ -42,6 +65,8 @@ struct ToolCall {
     kind: String,
     #[serde(deserialize_with = "or_default")]
     locations: Vec<Location>,
+    raw_input: Value,
+    content: Value,
 }
 
 impl ToolCall {
@@ -61,6 +86,29 @@ impl ToolCall {
     fn in_words(&self) -> String {
         let places = self.locations.iter().map(|one| format!(" {}", one.path.display()));
         format!("{} ({}){}", self.title, self.kind, places.collect::<String>())
+    }
+
+    /// Exactly what would be done, as far as the agent says: the paths, and the input of
+    /// the tool, or else what it shows.
+    fn in_detail(&self) -> String {
+        let input = input_in_words(&self.raw_input);
+        let shows = !(self.content.is_null() || self.content == json!([]));
+        let input = match input.is_empty() && shows {
+            true => pretty(&self.content),
+            false => input,
+        };
+        let paths = self.locations.iter().map(|one| one.path.display().to_string());
+        let parts = paths.chain([input]).filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join("\n")
+    }
+
+    fn ask(&self) -> PermissionAsk {
+        let tool = Some(self.kind.clone()).filter(|kind| !kind.is_empty());
+        let what = match self.title.trim() {
+            "" => self.in_words().trim().to_owned(),
+            title => title.to_owned(),
+        };
+        PermissionAsk { what, detail: self.in_detail(), tool }
     }
 }
 
@@ -88,6 +136,8 @@ pub(super) struct Decision {
     pub(super) denied: Option<String>,
     /// Whether the user could allow it.
     pub(super) is_for_the_user: bool,
+    /// The question to a person, and the answer in the protocol's form if they allow it.
+    pub(super) asks: Option<Box<(PermissionAsk, Value)>>,
 }
 
 /// What the answer depends on.
@@ -124,18 +174,10 @@ pub(super) fn decide(params: &Value, rules: Rules<'_>) -> Decision {
     let may = may && inside;
     let is_named = rules.servers.iter().any(|server| question.tool_call.is_of(&server.name));
     let allowed = may && (rules.asks == AskPolicy::Allow || is_wish || is_named);
-    // Once, so that the agent's own settings keep no lasting permission.
-    let kinds =
-        if allowed { ["allow_once", "allow_always"] } else { ["reject_once", "reject_always"] };
-    let chosen = kinds.iter().find_map(|kind| question.options.iter().find(|o| o.kind == *kind));
-    let result = match chosen {
-        Some(choice) => {
-            json!({"outcome": {"outcome": "selected", "optionId": choice.option_id}})
-        }
-        None => json!({"outcome": {"outcome": "cancelled"}}),
-    };
+    let asks = may && !allowed && rules.asks == AskPolicy::Person;
     Decision {
-        result,
+        result: question.answer(allowed),
+        asks: asks.then(|| Box::new((question.tool_call.ask(), question.answer(true)))),
         denied: (!allowed).then(|| question.tool_call.in_words()),
         is_for_the_user: may && !allowed,
     }

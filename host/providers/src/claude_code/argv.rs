@@ -117,7 +117,7 @@ pub(super) fn arguments(
     }
     match options.asks {
         // Nobody is there to be asked, so questions are refused.
-        AskPolicy::Refuse => flag("--permission-prompts", "none"),
+        AskPolicy::Refuse | AskPolicy::Person => flag("--permission-prompts", "none"),
         AskPolicy::Allow => flag("--permission-prompt-tool", "stdio"),
     }
     if is_framed(task, options.asks) {

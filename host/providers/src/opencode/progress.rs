@@ -3,18 +3,22 @@
 //! Owns: reporting it, and noticing an agent that repeats itself without end. Never: the
 //! answer; that comes with the message.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::cut;
+use smol_wf_core::gate::PermissionAsk;
 
 use super::hub::Event;
 use super::reply::{Part, ToolState};
 use super::sse::Parser;
 use super::{NAME, error};
 use crate::cause::Cause;
-use crate::{Activity, AgentActivity, AskPolicy, ProviderError, ProviderErrorKind as Kind};
+use crate::permission::{allows, input_in_words};
+use crate::{
+    Activity, AgentActivity, AskPolicy, PermissionVerdict, ProviderError, ProviderErrorKind as Kind,
+};
 
 /// Most steps of one message. Real work takes a few hundred at the most, and each costs a
 /// model call.
@@ -31,8 +35,17 @@ const RETRIES_MAX: u64 = 6;
 /// Characters of a tool's detail.
 const DETAIL_CHARS_MAX: usize = 80;
 
+/// Most uses of tools that are remembered for a question about one.
+const USES_MAX: usize = 64;
+
 /// Bytes of a recorded stream that are read at once: few, so that events are cut.
 const PIECE_BYTES: usize = 100;
+
+/// What the agent is told with a refusal.
+const REFUSED: &str = "nobody is there to be asked; go on without it";
+
+/// The same, if a person has refused and said nothing.
+const REFUSED_BY_PERSON: &str = "a person was asked and refused it; go on without it";
 
 /// What a round has to do after an event.
 #[derive(Debug)]
@@ -41,10 +54,45 @@ pub(super) enum EventOutcome {
     Fine,
     /// Answer a question: the path to post to, and the body.
     Answer(String, Value),
+    /// Ask a person.
+    Ask(PermissionAsk, AskedPerson),
+    /// The question of this id has its answer, whoever gave it.
+    Replied(String),
     /// End the round.
     GiveUp(ProviderError),
     /// Take note that the session rests.
     Idle,
+}
+
+/// A question that waits for a person.
+#[derive(Debug)]
+pub(super) struct AskedPerson {
+    pub(super) id: String,
+    asked: RefusedAsk,
+}
+
+impl AskedPerson {
+    /// The path to post to, and the body.
+    pub(super) fn answer(
+        self,
+        verdict: PermissionVerdict,
+        activity: &dyn Activity,
+    ) -> (String, Value) {
+        let Self { id, asked } = self;
+        let body = match (allows(&verdict, || asked, activity), verdict) {
+            (true, _) => json!({"reply": "once"}),
+            (false, PermissionVerdict::Refused { comment }) => {
+                let said = comment.unwrap_or_else(|| REFUSED_BY_PERSON.to_owned());
+                json!({"reply": "reject", "message": said})
+            }
+            (false, _) => json!({"reply": "reject", "message": REFUSED}),
+        };
+        (reply_path(&id), body)
+    }
+}
+
+fn reply_path(id: &str) -> String {
+    format!("/permission/{id}/reply")
 }
 
 /// The state of a round.
@@ -58,6 +106,8 @@ pub(super) struct Progress {
     pub(super) children: BTreeSet<String>,
     /// Parts that hold the model's thoughts, not its answer.
     thoughts: HashSet<String>,
+    /// The input of the last uses of tools, by their ids.
+    uses: VecDeque<(String, Value)>,
     steps: u32,
     unreadable_steps: u32,
 }
@@ -70,6 +120,7 @@ impl Progress {
             prompt: None,
             children: BTreeSet::new(),
             thoughts: HashSet::new(),
+            uses: VecDeque::new(),
             steps: 0,
             unreadable_steps: 0,
         }
@@ -102,8 +153,11 @@ impl Progress {
                 }
             }
             "permission.asked" => {
-                let path = format!("/permission/{}/reply", said("/id").unwrap_or_default());
-                return EventOutcome::Answer(path, self.leave(properties, activity));
+                return self.leave(said("/id").unwrap_or_default(), properties, activity);
+            }
+            "permission.replied" => {
+                let id = said("/requestID").or_else(|| said("/permissionID"));
+                return EventOutcome::Replied(id.unwrap_or_default().to_owned());
             }
             "question.asked" => {
                 let path = format!("/question/{}/reject", said("/id").unwrap_or_default());
@@ -116,13 +170,46 @@ impl Progress {
 
     /// The answer to a permission question. Rules of the agent's user made it ask; it
     /// does not ask about what this program denies.
-    fn leave(&self, question: &Value, activity: &dyn Activity) -> Value {
-        if self.asks == AskPolicy::Allow {
-            return json!({"reply": "once"});
+    fn leave(&self, id: &str, question: &Value, activity: &dyn Activity) -> EventOutcome {
+        let body = match self.asks {
+            AskPolicy::Allow => json!({"reply": "once"}),
+            AskPolicy::Refuse => {
+                activity.refused(asked(question));
+                json!({"reply": "reject", "message": REFUSED})
+            }
+            AskPolicy::Person => {
+                let asked = AskedPerson { id: id.to_owned(), asked: asked(question) };
+                return EventOutcome::Ask(self.ask(question), asked);
+            }
+        };
+        EventOutcome::Answer(reply_path(id), body)
+    }
+
+    /// The question to a person: the patterns that it is about, and the whole input of the
+    /// tool.
+    fn ask(&self, question: &Value) -> PermissionAsk {
+        let call = question.pointer("/tool/callID").and_then(Value::as_str);
+        let mut uses = self.uses.iter();
+        let used = uses.find(|(id, _)| Some(id.as_str()) == call).map(|(_, input)| input);
+        let patterns = patterns_of(question).join("\n");
+        let input = input_in_words(used.unwrap_or(&question["metadata"]));
+        let detail = match input.starts_with(&patterns) {
+            true => input,
+            false => format!("{patterns}\n{input}").trim_end().to_owned(),
+        };
+        let tool = question["permission"].as_str().map(str::to_owned);
+        PermissionAsk { what: asked(question).what, detail, tool }
+    }
+
+    /// Remembers what a tool is used on.
+    fn remember(&mut self, part: &Value) {
+        let input = part.pointer("/state/input").filter(|input| input.is_object());
+        let (Some(id), Some(input)) = (part["callID"].as_str(), input) else { return };
+        self.uses.retain(|(used, _)| used != id);
+        if self.uses.len() >= USES_MAX {
+            self.uses.pop_front();
         }
-        activity.refused(asked(question));
-        let message = "nobody is there to be asked; go on without it";
-        json!({"reply": "reject", "message": message})
+        self.uses.push_back((id.to_owned(), input.clone()));
     }
 
     fn part(&mut self, part: &Value, activity: &dyn Activity) -> EventOutcome {
@@ -133,6 +220,9 @@ impl Progress {
                 activity.note(AgentActivity::Thinking);
             }
             Some("tool") => {
+                if self.asks == AskPolicy::Person {
+                    self.remember(part);
+                }
                 // An unreadable part does not end the round.
                 if let Ok(Part::Tool { tool, state }) = serde_json::from_value(part.clone())
                     && state.status == "running"
@@ -181,8 +271,7 @@ fn waits(status: &Value, activity: &dyn Activity) -> EventOutcome {
 /// What was asked for, and the rule that allows exactly that.
 fn asked(question: &Value) -> RefusedAsk {
     let permission = question["permission"].as_str().unwrap_or("something");
-    let patterns: Vec<&str> =
-        question["patterns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let patterns = patterns_of(question);
     let rules: Map<String, Value> =
         patterns.iter().map(|pattern| ((*pattern).to_owned(), json!("allow"))).collect();
     let rule = json!({ "permission": { permission: rules } }).to_string();
@@ -190,6 +279,10 @@ fn asked(question: &Value) -> RefusedAsk {
     let line = format!("`{}` in opencode.json", &rule[1..rule.len() - 1]);
     let what = format!("{permission} {}", patterns.join(", "));
     RefusedAsk::once(what.trim_end(), (!patterns.is_empty()).then_some(line))
+}
+
+fn patterns_of(question: &Value) -> Vec<&str> {
+    question["patterns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// What a tool is used on, in a few words.
@@ -299,6 +392,28 @@ mod tests {
             .take(&event("root", "session.status", wait), &());
         let EventOutcome::GiveUp(error) = news else { panic!("goes on waiting") };
         assert_eq!(error.kind, Kind::CutStream);
+    }
+
+    #[test]
+    fn a_person_is_shown_the_whole_input_of_the_tool() {
+        let mut progress = Progress::of("root", AskPolicy::Person);
+        let input = json!({"command": "touch a && rm b", "workdir": "/"});
+        let state = json!({"status": "running", "input": input});
+        let tool = json!({"type": "tool", "tool": "bash", "callID": "c1", "state": state});
+        progress.take(&part(tool), &());
+        let question = json!({"id": "per_1", "permission": "bash", "patterns": ["rm b"],
+            "tool": {"callID": "c1"}});
+        let ask = event("sub", "permission.asked", question);
+        let EventOutcome::Ask(ask, asked) = progress.take(&ask, &()) else { panic!("unasked") };
+        assert_eq!((ask.what.as_str(), ask.tool.as_deref()), ("bash rm b", Some("bash")));
+        assert_eq!(ask.detail, "rm b\ntouch a && rm b\n{\n  \"workdir\": \"/\"\n}");
+        let refused = PermissionVerdict::Refused { comment: Some("not b".into()) };
+        let (path, body) = asked.answer(refused, &());
+        let said = json!({"reply": "reject", "message": "not b"});
+        assert_eq!((path.as_str(), body), ("/permission/per_1/reply", said));
+        let replied = event("root", "permission.replied", json!({"requestID": "per_2"}));
+        let outcome = progress.take(&replied, &());
+        assert!(matches!(outcome, EventOutcome::Replied(id) if id == "per_2"));
     }
 
     #[test]

@@ -18,12 +18,13 @@ use super::choice::{Choice, choose};
 use super::error;
 use super::http::escaped;
 use super::hub::{Event, Subscription};
-use super::progress::{EventOutcome, Progress};
+use super::progress::{AskedPerson, EventOutcome, Progress};
 use super::reply::{Info, Message, spent};
 use super::rules::{Rule, SessionLimits, permissions_for, ruleset};
 use super::server::Server;
 use super::servers;
 use crate::foreign::readable;
+use crate::permission::WaitingAsks;
 use crate::step_inputs::system_with_dirs;
 use crate::{
     Activity, AgentReply, AgentTask, Answer, AskPolicy, Image, Presence, ProviderError,
@@ -205,6 +206,7 @@ impl RoundInFlight<'_> {
         body: &Value,
     ) -> Result<Message, ProviderError> {
         let mut answered = pin!(server.post(path, body));
+        let mut asks = WaitingAsks::new();
         loop {
             tokio::select! {
                 biased;
@@ -214,14 +216,26 @@ impl RoundInFlight<'_> {
                     EventOutcome::Idle => self.is_at_rest = true,
                     EventOutcome::GiveUp(failed) => return Err(failed),
                     EventOutcome::Answer(path, body) => {
-                        let path = format!("{path}?{}", self.guard.query);
-                        // A question that no longer exists needs no answer.
-                        let _ = server.post::<Value>(&path, &body).await;
+                        self.reply(server, &path, &body).await;
+                    }
+                    EventOutcome::Ask(ask, asked) => asks.ask(asked, ask, self.activity),
+                    EventOutcome::Replied(id) => {
+                        asks.withdraw(|asked: &AskedPerson| asked.id == id);
                     }
                 },
+                (asked, verdict) = asks.next() => {
+                    let (path, body) = asked.answer(verdict, self.activity);
+                    self.reply(server, &path, &body).await;
+                }
                 failed = server.ended() => return Err(failed),
             }
         }
+    }
+
+    /// Answers a question. One that no longer exists needs no answer.
+    async fn reply(&self, server: &Server, path: &str, body: &Value) {
+        let path = format!("{path}?{}", self.guard.query);
+        let _ = server.post::<Value>(&path, body).await;
     }
 
     fn take(&mut self, event: &Event) -> EventOutcome {

@@ -4,7 +4,7 @@
 //! Owns: the text and the JSON of a whole step. Never: more than one step in memory.
 
 use serde_json::{Map, Value, json};
-use smol_wf_core::details::StepDetails;
+use smol_wf_core::details::{PermissionDetails, PermissionState, StepDetails};
 use smol_wf_core::outcome::{Outcome, UNDEFINED};
 use smol_wf_core::step::StepKind;
 use smol_wf_engine::{EngineError, Report};
@@ -20,6 +20,9 @@ use crate::{result_text, sanitize};
 
 /// Fields of a request that have a place of their own.
 const PLACED: [&str; 7] = ["prompt", "question", "detail", "schema", "system", "label", "phase"];
+
+/// Most columns of what an agent wanted to do; the whole is in the JSON.
+const DETAIL_COLUMNS: usize = 200;
 
 /// Version of the documents about single steps. Fields are only ever added.
 const FORMAT: u32 = 1;
@@ -155,6 +158,7 @@ impl<'a> WholeStep<'a> {
             format!("answer of step {} of {}{by_hand}", reused.step, reused.run)
         }));
         lines.extend(step.worktree.map(|worktree| format!("worktree {}", worktree.path)));
+        lines.extend(step.permissions.iter().map(permission));
         let options = self.request.as_object().into_iter().flatten();
         for (name, value) in options.filter(|(name, _)| !PLACED.contains(&name.as_str())) {
             lines.push(match value {
@@ -180,6 +184,28 @@ impl<'a> WholeStep<'a> {
         }
         text
     }
+}
+
+/// A permission that the agent asked for: what became of it, and by whom.
+fn permission(asked: &PermissionDetails<'_>) -> String {
+    let what = match asked.detail {
+        Some(detail) if !asked.question.contains(detail) => {
+            format!(
+                "{}: {}",
+                asked.question,
+                sanitize::cut(&sanitize::one_line(detail), DETAIL_COLUMNS)
+            )
+        }
+        _ => asked.question.to_owned(),
+    };
+    let became = match (asked.state, asked.by) {
+        (PermissionState::Open, _) => "waits for a person".to_owned(),
+        (PermissionState::Allowed, by) => format!("allowed by {}", by.unwrap_or("a person")),
+        (PermissionState::Refused, by) => format!("refused by {}", by.unwrap_or("a person")),
+        (PermissionState::Withdrawn, _) => "withdrawn".to_owned(),
+    };
+    let comment = asked.comment.map(|comment| format!(", {comment}")).unwrap_or_default();
+    format!("permission {} {became}{comment}: {what}", asked.ask)
 }
 
 /// Prints one step.

@@ -123,6 +123,7 @@ fn said(data: &EventData) -> Option<Said> {
 fn opened(ask: &AskOpened) -> Said {
     let does = match ask.kind {
         AskKind::Approve | AskKind::Ask => "asks",
+        AskKind::Permission => "asked of a person",
         AskKind::WaitFor => "waits for an event",
     };
     let mut below = ask.question.clone();
@@ -136,6 +137,7 @@ fn opened(ask: &AskOpened) -> Said {
 fn settled(ask: &AskSettled) -> Said {
     let label = &ask.label;
     let mut line = match (&ask.by, &ask.error) {
+        _ if ask.withdrawn => format!("{label}: no longer waits for the permission"),
         (Some(by), _) => format!("{label}: answered by {by}"),
         (None, Some(error)) => format!("{label}: failed: {}", error.message),
         (None, None) => format!("{label}: settled without a person"),

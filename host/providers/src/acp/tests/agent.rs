@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::step_request::{Permissions, Usage};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
@@ -13,8 +14,8 @@ use crate::acp::Acp;
 use crate::conformance::{Notes, check, task};
 use crate::fake::ActivityLog;
 use crate::{
-    AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, Provider, ProviderError,
-    ProviderErrorKind as Kind,
+    Activity, AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, Asking, PermissionVerdict,
+    Provider, ProviderError, ProviderErrorKind as Kind,
 };
 
 /// Limit for events that have to happen soon: a bound, not a wait.
@@ -220,10 +221,67 @@ async fn an_agent_s_question_is_answered_as_the_user_says() {
         assert_eq!(notes.asked().len(), counted, "{:?}", notes.asked());
         assert!(notes.asked().iter().all(|one| one.what == "write (edit) inside"));
     }
+    // A person is asked only where they may allow it.
+    let asks = AskPolicy::Person;
+    let fake = Fake::with("", ConfiguredProgram { asks, ..ConfiguredProgram::default() });
+    let refuses = PermissionVerdict::Refused { comment: None };
+    for (verdict, answer, counted) in [
+        (PermissionVerdict::Allowed, "allow_once", 0),
+        (refuses, "reject_once", 0),
+        (PermissionVerdict::Nobody, "reject_once", 1),
+    ] {
+        let notes = Notes::with_person(verdict);
+        let reply = fake.provider.attempt(task("[ask] [inside]"), &notes).await.unwrap();
+        assert!(text(&reply).contains(answer), "{reply:?}");
+        let ask = PermissionAsk {
+            what: "write".into(),
+            detail: "inside".into(),
+            tool: Some("edit".into()),
+        };
+        assert_eq!((notes.asked_person(), notes.asked().len()), (vec![ask], counted));
+    }
+    let notes = Notes::with_person(PermissionVerdict::Allowed);
+    let reader = AgentTask { permissions: Some(Permissions::Read), ..task("[ask] [inside]") };
+    for wish in [task("[ask]"), reader] {
+        fake.provider.attempt(wish, &notes).await.unwrap();
+    }
+    assert_eq!(notes.asked_person(), []);
     // Nothing is allowed outside of the directory, so there is no advice.
     let notes = Notes::default();
     Fake::new().provider.attempt(task("[ask]"), &notes).await.unwrap();
     assert_eq!(notes.asked(), []);
+}
+
+/// A person who never answers; counts the questions.
+#[derive(Default)]
+struct Absent(std::sync::atomic::AtomicUsize);
+
+impl Activity for Absent {
+    fn note(&self, _activity: AgentActivity) {}
+
+    fn ask(&self, _ask: PermissionAsk) -> Asking<'_> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_question_of_a_cancelled_turn_is_cancelled_as_well() {
+    let asks = AskPolicy::Person;
+    let fake = Fake::with("", ConfiguredProgram { asks, ..ConfiguredProgram::default() });
+    let nobody = Absent::default();
+    tokio::select! {
+        reply = fake.provider.attempt(task("[ask] [inside]"), &nobody) => panic!("{reply:?}"),
+        () = fake.wait_until("a question", |_| {
+            nobody.0.load(std::sync::atomic::Ordering::SeqCst) == 1
+        }) => {}
+    }
+    let is_cancelled = |fake: &Fake| {
+        let outcome = json!({"outcome": {"outcome": "cancelled"}});
+        fake.log().iter().any(|line| line["message"]["result"] == outcome)
+    };
+    fake.wait_until("an answer", is_cancelled).await;
+    fake.provider.close().await;
 }
 
 #[tokio::test]

@@ -78,6 +78,7 @@ fn replay(name: &str) -> (Result<AgentReply, ProviderError>, Vec<Value>) {
         }
         match conversation.take(&message.to_string(), &Notes::default()) {
             Ok(Next::Send(more)) => said.extend(more),
+            Ok(Next::Ask(..)) => panic!("{name} asks a person"),
             Ok(Next::Done(reply)) => return (Ok(*reply), said),
             Err(failed) => return (Err(failed), said),
         }

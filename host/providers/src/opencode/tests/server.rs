@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use crate::conformance::{Notes, check, task};
 use crate::opencode::Opencode;
 use crate::{
-    AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, CliOptions, Provider, ProviderError,
-    ProviderErrorKind as Kind, TranscriptSink,
+    AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, CliOptions, PermissionVerdict,
+    Provider, ProviderError, ProviderErrorKind as Kind, TranscriptSink,
 };
 
 /// Limit for events that have to happen soon: a bound, not a wait.
@@ -186,6 +186,21 @@ async fn each_agent_s_question_is_answered_as_the_user_says() {
         assert_eq!(notes.asked().len(), refused);
         assert!(notes.asked().iter().all(|one| one.what == "read a/.env"), "{:?}", notes.asked());
     }
+    let fake = Fake::with(CliOptions { asks: AskPolicy::Person, ..CliOptions::default() });
+    let refuses = PermissionVerdict::Refused { comment: Some("keep out".into()) };
+    for (verdict, told, refused) in [
+        (PermissionVerdict::Allowed, "told: once", 0),
+        (refuses, "told: reject", 0),
+        (PermissionVerdict::Nobody, "told: reject", 1),
+    ] {
+        let notes = Notes::with_person(verdict);
+        let asked = fake.provider.attempt(task("[ask]"), &notes).await.unwrap();
+        assert_eq!((text(&asked), notes.asked().len()), (told, refused));
+        let [ask] = &notes.asked_person()[..] else { panic!("{:?}", notes.asked_person()) };
+        assert_eq!((ask.what.as_str(), ask.detail.as_str()), ("read a/.env", "a/.env"));
+    }
+    let replies = fake.requests("POST", "/reply");
+    assert_eq!(replies[1]["body"]["message"], "keep out");
 }
 
 /// The rules of a request, each as a line.
