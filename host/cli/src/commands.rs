@@ -19,6 +19,7 @@ mod go_on;
 mod go_on_flags;
 mod history;
 mod import;
+mod list;
 mod logs;
 mod pause;
 mod plan;
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Attach(attach::AttachArgs),
     Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
+    List(list::ListArgs),
     Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
     Explore(Box<explore::ExploreArgs>),
@@ -81,7 +83,7 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 28] = [
+const BY_NAME: [(&str, Augment); 29] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
@@ -97,6 +99,7 @@ const BY_NAME: [(&str, Augment); 28] = [
     ("attach", attach::AttachArgs::augment_args),
     ("logs", logs::LogsArgs::augment_args),
     ("replay", replay::ReplayArgs::augment_args),
+    ("list", list::ListArgs::augment_args),
     ("check", check::CheckArgs::augment_args),
     ("plan", plan::PlanArgs::augment_args),
     ("explore", explore::ExploreArgs::augment_args),
@@ -154,6 +157,7 @@ pub(crate) async fn execute(
         Command::Replay(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::List(args) => args.execute(),
         Command::Check(args) => args.execute().await,
         Command::Plan(args) => args.execute(named).await,
         Command::Explore(args) => args.execute(named).await,
