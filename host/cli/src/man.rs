@@ -50,8 +50,7 @@ fn add(
     files: &mut Vec<NewFile>,
 ) -> Result<(), FileError> {
     let path = folder.join(format!("{name}.1"));
-    let text =
-        page(command).map_err(|error| FileError::Write { path: path.clone(), error })?;
+    let text = page(command).map_err(|error| FileError::Write { path: path.clone(), error })?;
     files.push(NewFile { path, text, renews: true });
     let commands = command.get_subcommands().filter(|one| !one.is_hide_set());
     for inner in commands.filter(|one| one.get_name() != "help") {

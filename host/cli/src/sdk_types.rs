@@ -17,7 +17,8 @@ const FILES: [(&str, &str); 2] = [
 pub(crate) const FOLDER: &str = "types";
 
 /// Settings for an editor, and for `tsc -p .agents/workflows/jsconfig.json`. Types of
-/// packages would be those of Node, which scripts do not have.
+/// packages would be those of Node, which scripts do not have. TypeScript has no grammar
+/// for a body with `return` at top level, so it looks at modules alone.
 const JSCONFIG: &str = r#"{
   "compilerOptions": {
     "target": "es2023",
@@ -30,7 +31,7 @@ const JSCONFIG: &str = r#"{
     "types": [],
     "paths": { "@smol-wf/sdk": ["./types/index.d.ts"] }
   },
-  "include": ["*.mjs", "*.js", "types/*.d.ts"]
+  "include": ["*.mjs", "types/*.d.ts"]
 }
 "#;
 

@@ -88,16 +88,16 @@ const NAME_CHARS_MAX: usize = 64;
 
 /// Checks a name that a new workflow and its file are to have.
 pub(crate) fn check_name(name: &str) -> Result<(), LibraryError> {
-    library::check_name(name)?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let reason = if name.chars().count() > NAME_CHARS_MAX {
         format!("it has more than {NAME_CHARS_MAX} characters")
     } else if !name.chars().all(is_plain) {
         "the name of a new one has letters, digits, `-`, `_` and `.` only".to_owned()
-    } else if name.starts_with('-') {
-        "it begins with `-`, as flags do".to_owned()
+    } else if name.starts_with(['-', '.']) {
+        "it begins with `-` or `.`, as flags and hidden files do".to_owned()
     } else {
-        return Ok(());
+        // Such as an empty one.
+        return library::check_name(name);
     };
     let name = crate::sanitize::one_line(name);
     Err(LibraryError::NameInvalid { name, reason })

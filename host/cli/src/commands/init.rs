@@ -89,13 +89,15 @@ impl InitArgs {
             let message = format!("{folder} is not a folder; make it first: mkdir -p {folder}");
             return Err(CommandError::Usage(message));
         }
-        let workflows = self.folder.join(WORKFLOWS);
+        let is_here = self.folder.as_path() == Path::new(".");
+        let workflows =
+            if is_here { PathBuf::from(WORKFLOWS) } else { self.folder.join(WORKFLOWS) };
         let first = templates::FIRST;
         let mut files = vec![script(&workflows, first, first.name)];
         files.push(sdk_types::jsconfig(&workflows));
         files.extend(sdk_types::files(&workflows.join(sdk_types::FOLDER)));
         tell(&files)?;
-        let goto = match self.folder.as_path() == Path::new(".") {
+        let goto = match is_here {
             true => String::new(),
             false => format!("cd {} && ", shell::path(&self.folder)),
         };
@@ -106,7 +108,8 @@ impl InitArgs {
         print_message(
             "with your agent: leave --agent-provider out; `smol-wf doctor` says which that is",
         );
-        print_message("another one: smol-wf new; how scripts are written: smol-wf docs scripts");
+        print_message("another one: smol-wf new");
+        print_message("how scripts are written: smol-wf docs scripts");
         Ok(ExitCode::SUCCESS)
     }
 }
