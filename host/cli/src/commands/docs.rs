@@ -68,10 +68,9 @@ fn list() -> Result<ExitCode, CommandError> {
     let mut table = Table::new(["PAGE", "SECTIONS"]);
     for page in manual::PAGES {
         let headings = page.headings().map(|heading| heading.replace('`', ""));
-        table.row([
-            page.name,
-            &format!("{}: {}", page.title(), headings.collect::<Vec<_>>().join(", ")),
-        ]);
+        let headings = headings.collect::<Vec<_>>().join(", ");
+        let colon = if headings.is_empty() { "" } else { ": " };
+        table.row([page.name, &format!("{}{colon}{headings}", page.title())]);
     }
     output::line(&table.text())?;
     print_message("read one: smol-wf docs PAGE; also a section, or the code of an error");

@@ -159,7 +159,7 @@ const COLUMNS: [Column; 4] = [
 ];
 
 /// What a narrow terminal drops.
-const SPARE: NarrowRule = NarrowRule { columns: &["PATH", "ORIGIN"], cut: "DESCRIPTION" };
+const SPARE: NarrowRule = NarrowRule { columns: &["PATH"], cut: "DESCRIPTION" };
 
 /// The cells of [`COLUMNS`], one row per workflow.
 fn cells(rows: &[Row<'_>]) -> Vec<Vec<String>> {

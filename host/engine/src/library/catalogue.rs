@@ -219,3 +219,52 @@ impl Shelf<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::typed::{Bundled, Plugin, find_workflow};
+    use super::*;
+
+    const BUNDLED: [Bundled; 2] = [
+        Bundled { name: "a", text: "export const meta = { name: 'a', description: 'd' }" },
+        Bundled { name: "e", text: "export const meta = { name: 'e', description: 'd' }" },
+    ];
+
+    #[test]
+    fn the_list_names_what_a_name_starts() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        for (path, name) in [
+            ("app/.git/x.js", ""),
+            ("app/sub/.claude/workflows/b.js", "a"),
+            ("app/sub/.agents/workflows/a.mjs", "b"),
+            ("app/.agents/workflows/c.js", "d"),
+            ("app/.agents/workflows/c.mjs", "d"),
+            ("app/.agents/workflows/broken.js", ""),
+            ("app/.claude/workflows/e.js", "c"),
+            ("app/.claude/workflows/d.js", "d"),
+            ("home/.agents/workflows/m.js", "broken"),
+            ("home/.claude/workflows/n.js", "m"),
+            ("plugin/p.js", "q"),
+        ] {
+            let path = at(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let meta = format!("export const meta = {{ name: '{name}', description: 'd' }}");
+            std::fs::write(path, meta).unwrap();
+        }
+        let plugins = [Plugin { name: "t".to_owned(), workflows: at("plugin") }];
+        let home = at("home");
+        for here in ["app/sub", "app", "home", "home/other"] {
+            std::fs::create_dir_all(at(here)).unwrap();
+            let (here, home) = (at(here), Some(home.as_path()));
+            let places = Places { here: &here, home, plugins: &plugins, bundled: &BUNDLED };
+            let all = list_workflows(&places).unwrap();
+            let names = ["a", "b", "c", "d", "e", "m", "n", "broken", "t:p", "t:q", "p", "x"];
+            for name in names {
+                let listed = all.meant_by(name).map(|one| (one.path.clone(), one.origin));
+                let found = find_workflow(&places, name).ok().map(|one| (one.shown, one.origin));
+                assert_eq!(listed, found, "{name} in {}", here.display());
+            }
+        }
+    }
+}
