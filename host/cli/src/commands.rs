@@ -6,8 +6,10 @@ mod answer;
 mod attach;
 mod auto_resume;
 mod check;
+mod completions;
 mod config;
 mod diff;
+mod docs;
 mod doctor;
 mod explore;
 mod export;
@@ -19,6 +21,8 @@ mod go_on;
 mod go_on_flags;
 mod history;
 mod import;
+mod init;
+mod list;
 mod logs;
 mod pause;
 mod plan;
@@ -34,6 +38,7 @@ mod simulation;
 mod steps;
 mod test;
 mod trust;
+mod version;
 mod worktrees;
 
 use std::process::ExitCode;
@@ -41,6 +46,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::failure::CommandError;
+use crate::man;
 use crate::workflow_args::{Named, TAKE_ARGS};
 pub(crate) use history::settings_of;
 
@@ -48,6 +54,9 @@ pub(crate) use history::settings_of;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<run::RunArgs>),
+    Init(init::InitArgs),
+    New(init::NewArgs),
+    List(list::ListArgs),
     Resume(Box<resume::ResumeArgs>),
     Fork(Box<fork::ForkArgs>),
     Answer(Box<answer::AnswerArgs>),
@@ -75,14 +84,22 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Providers(providers::ProvidersArgs),
     Worktrees(worktrees::WorktreesArgs),
+    Docs(docs::DocsArgs),
+    Types(init::TypesArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+    Version(version::VersionArgs),
 }
 
 /// Adds the arguments of a command to its parser.
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 28] = [
+const BY_NAME: [(&str, Augment); 36] = [
     ("run", run::RunArgs::augment_args),
+    ("init", init::InitArgs::augment_args),
+    ("new", init::NewArgs::augment_args),
+    ("list", list::ListArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
     ("answer", answer::AnswerArgs::augment_args),
@@ -110,6 +127,11 @@ const BY_NAME: [(&str, Augment); 28] = [
     ("doctor", doctor::DoctorArgs::augment_args),
     ("providers", providers::ProvidersArgs::augment_args),
     ("worktrees", worktrees::WorktreesArgs::augment_args),
+    ("docs", docs::DocsArgs::augment_args),
+    ("types", init::TypesArgs::augment_args),
+    ("completions", completions::CompletionsArgs::augment_args),
+    ("man", man::ManArgs::augment_args),
+    ("version", version::VersionArgs::augment_args),
 ];
 
 /// A parser for one command; `None` for an unknown name. Building the parsers of
@@ -121,11 +143,13 @@ pub(crate) fn parser_of(name: &str) -> Option<clap::Command> {
 }
 
 /// Runs a command and returns the exit code of the process. `named` are the
-/// workflow's arguments; a command that takes none refuses them.
+/// workflow's arguments; a command that takes none refuses them. `whole` makes the parser
+/// of all commands.
 pub(crate) async fn execute(
     name: &str,
     command: Command,
     named: Named,
+    whole: fn() -> clap::Command,
 ) -> Result<ExitCode, CommandError> {
     if let Some((argument, _)) = named.first().filter(|_| !TAKE_ARGS.contains(&name)) {
         let [commands @ .., last] = TAKE_ARGS.map(|name| format!("`{name}`"));
@@ -154,6 +178,7 @@ pub(crate) async fn execute(
         Command::Replay(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
         Command::History(args) => args.execute().await,
+        Command::List(args) => args.execute(),
         Command::Check(args) => args.execute().await,
         Command::Plan(args) => args.execute(named).await,
         Command::Explore(args) => args.execute(named).await,
@@ -165,6 +190,13 @@ pub(crate) async fn execute(
         Command::Doctor(args) => args.execute().await,
         Command::Providers(args) => args.execute(),
         Command::Worktrees(args) => args.execute().await,
+        Command::Init(args) => args.execute(),
+        Command::New(args) => args.execute(),
+        Command::Docs(args) => args.execute(),
+        Command::Types(args) => args.execute(),
+        Command::Completions(args) => args.execute(),
+        Command::Man(args) => args.execute(whole()),
+        Command::Version(args) => args.execute(),
     }
 }
 
@@ -199,7 +231,8 @@ mod tests {
         let named = || vec![("topic".to_owned(), "x".into())];
         for (name, _) in BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name)) {
             let cli = crate::Cli::try_parse_from(["smol-wf", "trust", "--list"]).unwrap();
-            let refused = execute(name, cli.command, named()).await.unwrap_err();
+            let refused =
+                execute(name, cli.command, named(), crate::Cli::command).await.unwrap_err();
             let CommandError::Usage(said) = refused else { panic!("{name}: {refused:?}") };
             assert!(said.ends_with("`run`, `fork`, `plan` and `explore` take those"), "{said}");
         }

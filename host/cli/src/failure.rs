@@ -91,6 +91,13 @@ pub(crate) enum FileError {
     )]
     TooLarge { path: PathBuf, bytes_max: u64 },
     /// The file may not be written or replaced, or the disk is full.
+    /// Files that a command would have made are there already.
+    #[error(
+        "nothing was written, because nothing is overwritten: {} {} there already; move it away, or choose another name or folder",
+        paths.join(", "),
+        if paths.len() == 1 { "is" } else { "are" }
+    )]
+    Exists { paths: Vec<String> },
     #[error("{} cannot be written: {error}{}", sanitize::path(path), write_hint(error))]
     Write { path: PathBuf, error: std::io::Error },
     #[error(
@@ -121,7 +128,7 @@ impl FileError {
             Self::Read { error, .. } => Self::Read { path, error },
             Self::TooLarge { bytes_max, .. } => Self::TooLarge { path, bytes_max },
             Self::Write { error, .. } => Self::Write { path, error },
-            temporary @ Self::Temporary { .. } => temporary,
+            other @ (Self::Temporary { .. } | Self::Exists { .. }) => other,
         }
     }
 
@@ -129,6 +136,7 @@ impl FileError {
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Read { .. } => Code::FileUnreadable,
+            Self::Exists { .. } => Code::FileExists,
             Self::TooLarge { .. } => Code::FileTooLarge,
             Self::Write { .. } | Self::Temporary { .. } => Code::FileUnwritable,
         }

@@ -20,7 +20,11 @@ mod agents;
 mod allocator;
 mod annotations;
 mod answer_flags;
+mod bundled;
+mod claude_plugins;
 mod commands;
+mod completion;
+mod completion_script;
 mod config;
 mod detached;
 mod exit;
@@ -28,14 +32,18 @@ mod failure;
 mod file_output;
 mod files;
 mod final_lines;
+mod find_script;
 mod flags;
 mod humanize;
 mod json_list;
 mod lean_run;
 mod log_level;
+mod man;
+mod manual;
 #[cfg(test)]
 mod messages;
 mod moment;
+mod new_files;
 mod notices;
 mod output;
 mod paths;
@@ -53,6 +61,7 @@ mod result_text;
 mod run_log;
 mod sanitize;
 mod script_hints;
+mod sdk_types;
 mod setup;
 mod shell;
 mod signals;
@@ -62,7 +71,9 @@ mod supervisor;
 mod system_limits;
 mod table;
 mod take_up;
+mod templates;
 mod text_diff;
+mod text_distance;
 mod typed_answer;
 mod usage_hints;
 mod workflow_args;
@@ -71,7 +82,7 @@ mod working_folder;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{FromArgMatches as _, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 use commands::Command;
 
@@ -85,7 +96,9 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  smol-wf run examples/hello.mjs
+  smol-wf init
+  smol-wf list
+  smol-wf run code-review
   smol-wf run review.js --args-base main --max-parallel-agents 4
   smol-wf resume latest
   smol-wf answer latest
@@ -99,6 +112,20 @@ Exit codes:
   5 paused at a limit, can be resumed   6 waits for an answer   7 mismatch
   8 completed without any answer   69 no agent can be used   74 stdout cannot be written
   129/130/143 stopped by a signal";
+
+/// What is said to a command line without a command. As from clap, which would print all
+/// of its help, that goes to stderr with the exit code of a wrong command line: a script
+/// whose variable is empty must not go on.
+const FIRST_WORDS: &str = "\
+smol-wf runs agent workflows as code. To begin with:
+
+  smol-wf run code-review --agent-provider debug   try one; nothing is sent to a model
+  smol-wf doctor                                   see which agents can be used here
+  smol-wf init                                     write a workflow of your own
+  smol-wf list                                     see which workflows there are
+  smol-wf docs                                     read the manual
+  smol-wf --help                                   see all commands
+";
 
 /// Parses the command line with the parser of its command alone, which is faster; if
 /// that fails, with the whole parser, whose errors and help are complete.
@@ -114,9 +141,18 @@ fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
 
 fn main() -> ExitCode {
     allocator::return_large_blocks();
-    let argv = detached::begin(std::env::args_os().collect());
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = completion::answer(&argv, Cli::command) {
+        return code;
+    }
+    let argv = detached::begin(argv);
     let (argv, workflow_args) = workflow_args::split(argv.into_iter());
     let argv = usage_hints::with_command_first(argv);
+    let argv = usage_hints::with_help_topic(argv);
+    if argv.len() < 2 {
+        streams::write_stderr(FIRST_WORDS.to_owned(), streams::Kind::Message);
+        return ExitCode::from(exit::USAGE);
+    }
     let cli = match parse(&argv) {
         Ok(cli) => cli,
         Err(error) => return exit::of_clap(&usage_hints::with_hint(error, &argv)),
@@ -142,7 +178,7 @@ fn main() -> ExitCode {
     // In a task, so that a panic becomes an error message.
     let command = runtime.spawn(async move {
         signals::let_large_files_fail();
-        Box::pin(commands::execute(&name, cli.command, workflow_args)).await
+        Box::pin(commands::execute(&name, cli.command, workflow_args, Cli::command)).await
     });
     let code = match runtime.block_on(command) {
         Ok(Ok(code)) => code,

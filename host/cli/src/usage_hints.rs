@@ -8,13 +8,19 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::text_distance;
 use crate::workflow_args::TAKE_ARGS;
 
 /// Words that people type for a command with another name.
-const OTHER_COMMANDS: [(&[&str], &str); 11] = [
+const OTHER_COMMANDS: [(&[&str], &str); 13] = [
     (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
     (
-        &["ls", "list", "status", "runs", "show", "inspect", "info"],
+        &["ls", "workflows"],
+        "`smol-wf list` lists workflows, `smol-wf history` runs, `smol-wf ps` those at work",
+    ),
+    (&["create", "template", "scaffold", "generate"], "`smol-wf new` writes a workflow"),
+    (
+        &["status", "runs", "show", "inspect", "info"],
         "`smol-wf history` lists runs, `smol-wf history RUN` shows one, `smol-wf ps` lists those at work",
     ),
     (
@@ -33,7 +39,10 @@ const OTHER_COMMANDS: [(&[&str], &str); 11] = [
     (&["validate", "lint", "verify"], "`smol-wf check SCRIPT` finds what is wrong with a script"),
     (&["dry-run", "dryrun", "estimate"], "`smol-wf plan SCRIPT` shows what a run would ask"),
     (&["rm", "remove", "gc", "vacuum", "clean", "prune"], "`smol-wf history delete` deletes runs"),
-    (&["man", "docs", "manual"], "`smol-wf help COMMAND` explains a command"),
+    (
+        &["manual", "doc", "guide", "topics"],
+        "`smol-wf docs` is the manual, `smol-wf help COMMAND` explains a command",
+    ),
     (
         &["settings", "set", "get"],
         "`smol-wf config show` shows the settings and where they come from",
@@ -59,6 +68,20 @@ const LISTED_BY: [(&str, &str); 2] = [("config", "show"), ("worktrees", "list")]
 
 /// Commands that run a script; [`OTHER_FLAGS`] is for these.
 const RUNS_SCRIPTS: [&str; 3] = ["run", "resume", "fork"];
+
+/// Words after `help` that are not commands, and where they are explained.
+const HELP_TOPICS: [(&str, [&str; 2]); 2] =
+    [("exit-codes", ["docs", "exit-codes"]), ("errors", ["docs", "errors"])];
+
+/// The command line that explains a topic, for `help exit-codes`.
+pub(crate) fn with_help_topic(mut argv: Vec<OsString>) -> Vec<OsString> {
+    let topic = argv.get(2).filter(|_| argv.get(1).is_some_and(|word| word == "help"));
+    let known = HELP_TOPICS.iter().find(|(word, _)| topic.is_some_and(|topic| topic == word));
+    if let Some((_, command)) = known {
+        argv.splice(1..3, command.iter().map(OsString::from));
+    }
+    argv
+}
 
 /// Moves `--db` from before the command to after it, where clap expects it.
 pub(crate) fn with_command_first(argv: Vec<OsString>) -> Vec<OsString> {
@@ -173,8 +196,7 @@ fn of_command(typed: &str) -> Option<String> {
     }
     let cli = crate::Cli::command();
     let names = cli.get_subcommands().map(clap::Command::get_name);
-    let near = names.map(|name| (strsim::damerau_levenshtein(name, typed), name));
-    let (_, name) = near.filter(|(distance, _)| *distance <= 2).min()?;
+    let name = text_distance::nearest(typed, names)?;
     Some(format!("did you mean `{name}`?"))
 }
 
@@ -182,12 +204,14 @@ fn of_command(typed: &str) -> Option<String> {
 pub(crate) fn provider(missing: &Path) -> Option<String> {
     use crate::config::ProviderKind;
     let name = missing.to_str()?;
-    let is_provider =
-        name == crate::config::DEBUG || ProviderKind::BUILT_IN.iter().any(|one| one.word() == name);
-    is_provider.then(|| {
+    let known = ProviderKind::BUILT_IN.iter().map(|one| one.word()).chain([crate::config::DEBUG]);
+    let near = text_distance::nearest(name, known)?;
+    Some(if near == name {
         format!(
             "{name} is a provider, but a script or folder was expected; `smol-wf doctor` and `smol-wf providers` show all providers; to run a script with this one, add --agent-provider {name}"
         )
+    } else {
+        format!("did you mean the provider {near}? `smol-wf providers` shows all of them")
     })
 }
 
@@ -258,6 +282,8 @@ mod tests {
             (&["smol-wf", "rnu", "x.js"][..], "did you mean `run`?"),
             (&["smol-wf", "ok.js"], "smol-wf run ok.js"),
             (&["smol-wf", "status"], "smol-wf history"),
+            (&["smol-wf", "ls"], "smol-wf list"),
+            (&["smol-wf", "nwe"], "did you mean `new`?"),
             (&["smol-wf", "kill"], "smol-wf cancel"),
             (&["smol-wf", "validate"], "smol-wf check"),
             (&["smol-wf", "run", "x.js", "-o", "yaml"], "possible values: text, json, jsonl, none"),

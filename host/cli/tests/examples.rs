@@ -27,11 +27,12 @@ fn every_example_runs() {
         .filter(|name| name.ends_with(".mjs") || name.ends_with(".js"))
         .collect();
     names.sort();
-    assert!(names.len() >= 9, "{names:?}");
+    assert!(names.len() >= 10, "{names:?}");
     for name in &names {
         // Nobody is at a terminal.
         let answers: &[&str] = match name.as_str() {
             "approve.mjs" => &["--answer", "plan=yes", "--answer", "care=all at once"],
+            "deep-research.js" => &["--args-question", "How do heat pumps fare in the cold?"],
             _ => &[],
         };
         let report = example(&place, name, answers);
@@ -59,9 +60,16 @@ fn pod_diagnostics_goes_through_its_phases() {
 #[test]
 fn examples_survive_agents_that_fail() {
     let place = Place::new();
-    for name in ["pod-diagnostics.mjs", "deep-research.js", "code-review.js", "stock-research.js"] {
+    for (name, args) in [
+        ("pod-diagnostics.mjs", &[][..]),
+        ("deep-research.js", &["--args-question", "Why?"]),
+        ("code-review.js", &[]),
+        ("stock-research.js", &[]),
+        ("triage-tests.js", &[]),
+    ] {
         let path = format!("examples/{name}");
         let mut command = place.command(&["run", &path, "--debug-rule", "#3=fail"]);
+        command.args(args);
         let ran = finish(command.current_dir(project()).spawn().unwrap());
         assert!(!ran.stderr.contains("TypeError"), "{name}: {}", ran.stderr);
     }

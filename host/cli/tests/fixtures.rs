@@ -471,8 +471,8 @@ fn the_fixture_of_a_script_that_was_piped_in_says_what_it_lacks() {
     assert_eq!(common::finish(child).code, 0);
     let exported = place.run(&["export", "latest", "--fixture", "piped.swf"]);
     snapshot!(exported.said(0), "fixtures-piped-script");
-    snapshot!(place.run(&["test", "piped.swf"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
-    snapshot!(place.run(&["test", "piped.swf", "--accept"]).printed(7), @"FAIL  piped.swf  the script of the fixture was piped in, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
+    snapshot!(place.run(&["test", "piped.swf"]).printed(7), @"FAIL  piped.swf  the script of the fixture came from stdin or with the program, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
+    snapshot!(place.run(&["test", "piped.swf", "--accept"]).printed(7), @"FAIL  piped.swf  the script of the fixture came from stdin or with the program, so no file holds it; save it in the project of the fixture and give its path: smol-wf test FIXTURE --script FILE --accept [fixture_script_gone]");
     place.write("saved.js", text);
     place.run(&["test", "piped.swf", "--script", "saved.js", "--accept"]).fails(0, &[]);
     place.run(&["test", "piped.swf"]).fails(0, &[]);

@@ -159,7 +159,10 @@ fn a_name_is_meta_first_and_nearest_first_and_the_users_last() {
     let ran = types("app", "my own");
     assert_eq!(ran.ok()["results"], "home/.claude/workflows/mine.js");
     // It works on any project, and that is what it is for.
-    snapshot!(ran.stderr, @"run run_1 in /folder/app");
+    snapshot!(ran.stderr, @"
+    run run_1 in /folder/app
+    workflow my own: ~/.claude/workflows/mine.js (user), digest ec64ee053bf7
+    ");
 }
 
 /// A folder, or a file with an ending, may be meant instead of a workflow, but only

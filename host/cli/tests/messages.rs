@@ -326,7 +326,7 @@ fn a_script_that_is_not_found_has_a_hint_at_what_is_there() {
     let place = Place::new();
     place.write("ok.js", "export const meta = { name: 'n', description: 'd' }\n");
     snapshot!(place.run(&["run", "ok"]).said(3), @"
-    error: there is no workflow `ok` in .agents/workflows or .claude/workflows, neither of which is there [workflow_not_found]
+    error: there is no workflow `ok` in .agents/workflows or .claude/workflows, neither of which is there; there are: code-review, deep-research, triage-tests [workflow_not_found]
     did you mean ok.js?
     ");
     std::os::unix::fs::symlink("moved away.js", place.path("link.js")).unwrap();

@@ -94,6 +94,17 @@ fn runs(place: &Place) -> Vec<String> {
     runs.map(|run| run["runId"].as_str().unwrap().to_owned()).collect()
 }
 
+/// The list of workflows with one of each kind.
+fn listed_workflows(place: &Place, found: &mut BTreeSet<String>) {
+    let meta = "export const meta = { name: 'triage-tests', description: 'd', whenToUse: 'w' }\n";
+    place.write(".agents/workflows/triage-tests.js", meta);
+    place.write(".claude/workflows/broken.js", "export const meta = {}\n");
+    place.write("sub/.claude/workflows", "");
+    let mut command = place.command(&["list", "--json"]);
+    let ran = common::finish(command.current_dir(place.path("sub")).spawn().unwrap());
+    keys(&serde_json::from_str(&ran.stdout).unwrap(), "list", found);
+}
+
 #[test]
 fn every_key_of_a_document_is_listed() {
     let place = project();
@@ -134,6 +145,8 @@ fn every_key_of_a_document_is_listed() {
     std::fs::remove_file(place.path("examples/sleep.mjs")).unwrap();
     document(&place, "test", &["test", "examples", "--json"], &mut found);
     held(&place, &mut found);
+    listed_workflows(&place, &mut found);
+    document(&place, "version", &["version", "--json"], &mut found);
     document(&place, "doctor", &["doctor", "--json"], &mut found);
     document(&place, "worktrees", &["worktrees", "list", "--json"], &mut found);
     document(&place, "providers", &["providers", "--json"], &mut found);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use smol_wf_core::budget::{Allowance, Budget};
 use smol_wf_core::guest::Dialect;
-use smol_wf_core::ids::{RunId, Scope, TenantId};
+use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
 use smol_wf_core::machine::Machine;
@@ -126,6 +126,12 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
+    /// Digest of the guest that runs scripts, which each journal names.
+    #[must_use]
+    pub fn guest_digest() -> Digest {
+        Sandbox::guest_digest()
+    }
+
     /// Makes an engine.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use smol_wf_core::ids::RunId;
 use smol_wf_core::journal::RunHead;
 
 use crate::error::EngineError;
-use crate::library::{Library, ProjectRoot, is_users};
+use crate::library::{Library, ProjectRoot, is_for_all};
 use crate::request::Folders;
 use crate::watch::{Notice, Watcher};
 
@@ -21,8 +21,8 @@ pub(crate) struct RunFolders {
     pub(crate) cwd: PathBuf,
     /// The script's project; none when that is gone.
     pub(crate) root: Option<ProjectRoot>,
-    /// Whether the script is one of the user's own workflows, for all projects.
-    is_users: bool,
+    /// Whether the script is for all projects, so that it lies outside of most.
+    is_for_all: bool,
     pub(crate) home: Option<PathBuf>,
 }
 
@@ -67,14 +67,14 @@ impl RunFolders {
 
     fn new(cwd: PathBuf, root: Option<ProjectRoot>, script: &Path, chosen: &Folders) -> Self {
         let home = chosen.home.clone();
-        Self { cwd, root, is_users: is_users(script, home.as_deref()), home }
+        Self { cwd, root, is_for_all: is_for_all(script, home.as_deref()), home }
     }
 
     /// Gives notice of the folder that agents work in, and warns if that may be unexpected.
     pub(crate) fn tell(&self, watcher: &dyn Watcher) {
         let root = self.root.as_ref().map(ProjectRoot::path);
         let outside = root.filter(|root| !self.cwd.starts_with(root));
-        let shown = outside.filter(|_| !self.is_users);
+        let shown = outside.filter(|_| !self.is_for_all);
         watcher.notice(Notice::WorksIn { cwd: &self.cwd, outside: shown });
         // When agents work below the same folder, the settings warned already.
         let passed_over = self.root.as_ref().and_then(ProjectRoot::passed_over);

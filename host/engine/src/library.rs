@@ -8,6 +8,7 @@
 //! so that neither `..` nor a symbolic link leads out of it, not even one that is changed
 //! meanwhile.
 
+mod catalogue;
 mod error;
 mod file;
 mod lookup;
@@ -15,6 +16,7 @@ mod mark;
 mod name;
 mod named;
 mod path;
+mod typed;
 
 use std::path::{Path, PathBuf};
 
@@ -23,17 +25,33 @@ use cap_std::fs::Dir;
 use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::surface::Surface;
 
+pub use catalogue::{Catalogue, Listed, Unlisted, list_workflows};
 pub use error::LibraryError;
 use error::shown;
-pub use lookup::find_workflow;
-pub(crate) use lookup::{Library, ResolvedScript, is_users};
+pub(crate) use lookup::{Library, ResolvedScript, is_for_all};
 pub use mark::counts as mark_counts;
 pub(crate) use name::similar;
 pub(crate) use named::read_beneath;
 pub use named::{open_named, read_found, read_named, stays_inside};
+pub use typed::{Bundled, Found, Origin, Places, Plugin, find_workflow, is_bundled};
 
 /// Name of a script from stdin, in messages and in its run.
 pub const STDIN_NAME: &str = "(stdin)";
+
+/// Checks a name that a workflow is to have.
+///
+/// # Errors
+/// When no workflow can have it.
+pub fn check_name(name: &str) -> Result<(), LibraryError> {
+    name::check(name)
+}
+
+/// Whether a recorded script path stands for a script without a file: from stdin, or
+/// bundled.
+#[must_use]
+pub fn has_no_file(script: &str) -> bool {
+    is_piped(script) || is_bundled(script)
+}
 
 /// Whether a recorded script path stands for a script from stdin. A file at that path is
 /// another script.

@@ -11,12 +11,12 @@ use serde::Serialize;
 use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
 use smol_wf_engine::{AgentSettings, Folders};
 
-use super::run::find_script;
 use super::scripts;
 use super::simulation::OutputFlags;
 use crate::annotations::{self, Annotation};
 use crate::config::{FlagLayer, Settings};
 use crate::failure::{self, CommandError, print_message};
+use crate::find_script::find_script;
 use crate::humanize::plural;
 use crate::{exit, output, paths, sanitize, setup};
 
@@ -83,7 +83,7 @@ impl CheckArgs {
         let (mut scripts, mut missing): (_, Option<CommandError>) = (0, None);
         for asked in self.each(&mut missing) {
             let script = match find_script(&asked) {
-                Ok(script) => script,
+                Ok(script) => script.with_warnings(),
                 Err(error) => {
                     missing.get_or_insert(error.into());
                     continue;

@@ -108,7 +108,7 @@ impl FixtureFlags {
 fn root_of(head: &RunHead) -> Option<PathBuf> {
     let root = Path::new(&head.project_root);
     let script = Path::new(&head.script_path);
-    let is_there = library::is_piped(&head.script_path) || script.is_file();
+    let is_there = library::has_no_file(&head.script_path) || script.is_file();
     (is_there && root.is_dir()).then(|| root.to_owned())
 }
 

@@ -13,10 +13,11 @@ use smol_wf_core::journal::RunHead;
 use smol_wf_engine::ForkRequest;
 
 use super::auto_resume::{AutoResume, run_to_end};
-use super::run::{conclude, find_script};
+use super::run::conclude;
 use crate::agents::{self, Catalogue};
 use crate::config::{FlagLayer, Key, Settings, Value};
 use crate::failure::CommandError;
+use crate::find_script::{FoundScript, find_script};
 use crate::flags::{WorkFlags, reader};
 use crate::progress::{Preamble, Progress};
 use crate::setup;
@@ -81,7 +82,8 @@ impl ForkArgs {
         if let Some(started) = self.work.detach.start(self.work.show.asks_json()) {
             return started;
         }
-        let script = self.script.as_deref().map(find_script).transpose()?;
+        let found = self.script.as_deref().map(find_script).transpose()?;
+        let script = found.map(FoundScript::announced);
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         // The database is that of the current folder; all other settings are
         // those of the run's folder.

@@ -13,10 +13,11 @@ use smol_wf_engine::ScriptFile;
 use smol_wf_engine::library;
 
 use super::auto_resume::{AutoResume, resume_request, run_to_end};
-use super::run::{conclude, find_script};
+use super::run::conclude;
 use crate::advice;
 use crate::agents::Catalogue;
 use crate::failure::{CommandError, print_message};
+use crate::find_script::find_script;
 use crate::flags::WorkFlags;
 use crate::progress::{Preamble, Progress};
 use crate::signals::Signals;
@@ -75,9 +76,8 @@ impl ResumeArgs {
         shell::set_folders(places.cwd.as_deref(), places.project_root.as_deref());
         let signals = Signals::listen();
         let mut opening = Preamble::of_recorded(&settings, &head, said);
-        if self.script.is_none() && !self.as_recorded && library::is_piped(&head.script_path) {
-            let note = "the script came from stdin; continuing with the recorded script";
-            opening.notes.push(note.to_owned());
+        if self.script.is_none() && !self.as_recorded {
+            opening.notes.extend(without_file(&head.script_path).map(str::to_owned));
         }
         let progress =
             Arc::new(Progress::new(self.work.show.stream_of(&engine), &settings, opening));
@@ -91,9 +91,9 @@ impl ResumeArgs {
     /// The current script; `None` if its file is gone or it was read from stdin.
     fn script(&self, head: &RunHead) -> Result<Option<ScriptFile>, CommandError> {
         if let Some(path) = &self.script {
-            return Ok(Some(find_script(path)?));
+            return Ok(Some(find_script(path)?.announced()));
         }
-        if library::is_piped(&head.script_path) {
+        if library::has_no_file(&head.script_path) {
             return Ok(None);
         }
         let path = PathBuf::from(&head.script_path);
@@ -108,5 +108,16 @@ impl ResumeArgs {
                 Ok(None)
             }
         }
+    }
+}
+
+/// What is said about a script that no file has.
+fn without_file(script: &str) -> Option<&'static str> {
+    if library::is_piped(script) {
+        Some("the script came from stdin; continuing with the recorded script")
+    } else if library::is_bundled(script) {
+        Some("the script is a bundled workflow; continuing with the recorded script")
+    } else {
+        None
     }
 }

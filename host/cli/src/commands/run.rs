@@ -1,20 +1,18 @@
 //! `smol-wf run`: starts a run, or with `--resume-run` continues one.
 //!
-//! Owns: finding the script, and everything that is printed when a run ends.
+//! Owns: everything that is printed when a run ends.
 //! Never: how a run works; that is the engine's.
 
 mod same_request;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use std::sync::Arc;
 
 use clap::Args;
 use smol_wf_core::journal::RunHead;
-use smol_wf_core::limits::SCRIPT_BYTES_MAX;
 use smol_wf_core::script::{Script, ScriptWarning};
-use smol_wf_engine::library::{self, LibraryError, ProjectRoot};
 use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile};
 
 use super::auto_resume::{AutoResume, resume_request, run_to_end};
@@ -23,16 +21,14 @@ use crate::agents::{self, Catalogue};
 use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::final_lines::{self, Shown};
+use crate::find_script::{FoundScript, SCRIPT_HELP, find_script};
 use crate::flags::{AGENTS, ShowFlags, StepFlags, WorkFlags};
 use crate::progress::{Preamble, Progress};
 use crate::report_format::ReportFormat;
 use crate::signals::Signals;
 use crate::usage_hints;
 use crate::workflow_args::{self, Named};
-use crate::{detached, exit, paths, report_output, script_hints, setup, shell, stdin, streams};
-
-/// Help of the script argument: the forms that [`find_script`] accepts.
-pub(super) const SCRIPT_HELP: &str = "Script: a path, the name of a workflow in .agents/workflows or .claude/workflows, or `-` for stdin";
+use crate::{detached, exit, report_output, script_hints, setup, shell, streams};
 
 /// Run a workflow script
 ///
@@ -105,12 +101,13 @@ impl RunArgs {
         if let Some(started) = self.work.detach.start(self.work.show.asks_json()) {
             return started;
         }
-        let script = find_script(&self.script)?;
-        let text = String::from_utf8_lossy(&script.bytes).into_owned();
+        let found = find_script(&self.script)?;
+        let text = String::from_utf8_lossy(&found.file.bytes).into_owned();
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         if let Some(asked) = &self.resume_run {
-            return self.resume(asked, script, &text, args).await;
+            return self.resume(asked, found.announced(), &text, args).await;
         }
+        let FoundScript { file: script, note, warnings } = found;
         let folders = self.work.places.of_new()?;
         let settings = self.settings(&self.work.places.folder()?)?;
         settings.check()?;
@@ -119,6 +116,8 @@ impl RunArgs {
         let engine = setup::engine(&settings)?;
         let signals = Signals::listen();
         let mut opening = Preamble { warnings: settings.warnings(), ..Preamble::default() };
+        opening.notes.extend(note);
+        opening.warnings.extend(warnings);
         opening.warnings.extend(meta_warnings(&script));
         chosen.announce(&mut opening);
         opening.notes.extend(made);
@@ -315,70 +314,4 @@ fn meta_warnings(script: &ScriptFile) -> Vec<String> {
         format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message)
     };
     warnings.unwrap_or_default().into_iter().map(line).collect()
-}
-
-/// Loads a script: `-` is stdin, a path is a file, and a single word is the name
-/// of a workflow, searched from the current folder upwards and then among the
-/// user's own. Fails if it cannot be read or is too large.
-pub(super) fn find_script(asked: &Path) -> Result<ScriptFile, EngineError> {
-    if asked.as_os_str() == "-" {
-        return from_stdin();
-    }
-    let home = paths::home();
-    // A folder is not a script, so its name may be that of a workflow.
-    if is_word(asked) && (asked.is_dir() || !asked.exists()) {
-        let here = std::path::absolute(".").unwrap_or_default();
-        match library::find_workflow(&here, &asked.to_string_lossy(), home.as_deref()) {
-            Ok((bytes, path)) => return Ok(ScriptFile { bytes, path }),
-            // A name with a dot may be that of a workflow or of a file. Other
-            // errors about a workflow are final.
-            Err(LibraryError::NameUnknown { .. } | LibraryError::NameInvalid { .. })
-                if asked.is_dir() || asked.extension().is_some() => {}
-            Err(error) => {
-                if let Ok(root) = ProjectRoot::containing(&here, home.as_deref())
-                    && let Some(why) = root.passed_over()
-                {
-                    failure::print_message(&format!("warning: {why}"));
-                }
-                return Err(error.into());
-            }
-        }
-    }
-    let bytes = library::load_named(asked, home.as_deref())?;
-    Ok(ScriptFile { bytes, path: absolute(asked) })
-}
-
-/// An absolute path, so that the run can be resumed from another folder. The name
-/// is kept even if it is a link; `..` in the path is resolved, because a folder
-/// in it may be gone by then.
-fn absolute(asked: &Path) -> PathBuf {
-    let path = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
-    let leads_back = path.components().any(|part| part == Component::ParentDir);
-    let folder = path.parent().filter(|_| leads_back).and_then(|parent| parent.canonicalize().ok());
-    match (folder, path.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => path,
-    }
-}
-
-/// Whether it is one word, without a slash at its end, and not `.` or `..`.
-fn is_word(asked: &Path) -> bool {
-    matches!(asked.components().next(), Some(Component::Normal(word)) if word == asked.as_os_str())
-}
-
-/// Reads the script from stdin; its folder is the current one.
-fn from_stdin() -> Result<ScriptFile, EngineError> {
-    let path = "-".to_owned();
-    match stdin::read(SCRIPT_BYTES_MAX + 1) {
-        Ok(bytes) if bytes.len() > SCRIPT_BYTES_MAX => Err(LibraryError::TooLarge { path }.into()),
-        Ok(bytes) => {
-            let name = Path::new(library::STDIN_NAME);
-            let path = std::path::absolute(name).unwrap_or_else(|_| name.to_owned());
-            Ok(ScriptFile { bytes, path })
-        }
-        Err(error) => {
-            let error = std::io::Error::other(error.to_string());
-            Err(LibraryError::Io { path, error }.into())
-        }
-    }
 }

@@ -9,10 +9,10 @@ use smol_wf_core::limits::{self, Limits};
 use smol_wf_engine::RunSpec;
 use smol_wf_engine::simulate::Simulator;
 
-use super::run::{SCRIPT_HELP, find_script};
 use crate::agents::Catalogue;
 use crate::config::{FlagLayer, Key, Settings};
 use crate::failure::{self, CommandError};
+use crate::find_script::{SCRIPT_HELP, find_script};
 use crate::flags::{StepFlags, path_value};
 use crate::usage_hints;
 use crate::workflow_args::{self, Named};
@@ -109,7 +109,7 @@ impl SimulationFlags {
         named: Named,
         prices: Option<&PathBuf>,
     ) -> Result<PreparedScript, CommandError> {
-        let script = find_script(&self.script)?;
+        let script = find_script(&self.script)?.announced();
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
         let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         let rerun_words = self.rerun_words(args.as_deref());

@@ -416,6 +416,7 @@ fn commands() -> Vec<CommandError> {
     vec![
         FileError::Read { path: "/w/x".into(), error: refused() }.into(),
         FileError::TooLarge { path: "/w/x".into(), bytes_max: 1_000 }.into(),
+        FileError::Exists { paths: vec!["/w/x".to_owned()] }.into(),
         FileError::Write { path: "/w/x".into(), error: refused() }.into(),
         FileError::Temporary { folder: "/tmp".into(), error: refused() }.into(),
         CommandError::NoDatabase { path: path(), asked: "latest".to_owned() },

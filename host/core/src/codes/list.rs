@@ -160,6 +160,8 @@ codes! {
     FileTooLarge = "file_too_large", Input, TooLarge, None;
     /// A named file cannot be written.
     FileUnwritable = "file_unwritable", Input, Unprocessable, None;
+    /// A file that a command would make is there already.
+    FileExists = "file_exists", Input, Conflict, None;
     /// A newer program has written the fixture.
     FixtureNewer = "fixture_newer", Input, Unprocessable, None;
     /// A line of a fixture cannot be read.

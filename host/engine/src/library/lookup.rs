@@ -150,6 +150,16 @@ impl Library {
 
     fn by_name(&self, caller: &Path, name: &str) -> Result<ResolvedScript, LibraryError> {
         let mut search = name::Search::new(name, Surface::CURRENT)?;
+        self.search(&mut search, caller, name)?.ok_or_else(|| search.nothing())
+    }
+
+    /// Looks for a name in all folders, in their order.
+    pub(super) fn search(
+        &self,
+        search: &mut name::Search<'_>,
+        caller: &Path,
+        name: &str,
+    ) -> Result<Option<ResolvedScript>, LibraryError> {
         let mut found: Option<Loaded> = None;
         if let Some(root) = &self.root {
             for place in [Some(path::directory_of(caller)), self.cwd.clone()].into_iter().flatten()
@@ -169,7 +179,7 @@ impl Library {
                             shown(&other.path),
                         );
                         let loaded = first.clone();
-                        return Ok(ResolvedScript { loaded, warning: Some(warning) });
+                        return Ok(Some(ResolvedScript { loaded, warning: Some(warning) }));
                     }
                     (next, None) => found = next,
                     _ => {}
@@ -183,13 +193,12 @@ impl Library {
             let users = search.in_folder(&folder, &place)?;
             found = users.map(|loaded| Loaded { path: place + &loaded.path, ..loaded });
         }
-        let loaded = found.ok_or_else(|| search.nothing())?;
-        Ok(ResolvedScript { loaded, warning: None })
+        Ok(found.map(|loaded| ResolvedScript { loaded, warning: None }))
     }
 
     /// The folders in which the user keeps workflows for all projects, with their names in
     /// paths. These begin with `~`, so that a recording does not name the user.
-    fn user_folders(&self) -> impl Iterator<Item = (String, ProjectRoot)> + '_ {
+    pub(super) fn user_folders(&self) -> impl Iterator<Item = (String, ProjectRoot)> + '_ {
         let of_home = |home: &'_ PathBuf| name::FOLDERS.map(|folder| (folder, home.join(folder)));
         // Folders that do not exist are skipped: most users have none.
         self.home.iter().flat_map(of_home).filter_map(|(name, folder)| {
@@ -198,29 +207,17 @@ impl Library {
     }
 }
 
-/// Finds the workflow of a name that the user types in a folder. Returns its bytes and its
-/// path.
-///
-/// # Errors
-/// When the workflow does not exist, or cannot be read.
-pub fn find_workflow(
-    here: &Path,
-    name: &str,
-    home: Option<&Path>,
-) -> Result<(Vec<u8>, PathBuf), LibraryError> {
-    let root = ProjectRoot::containing(here, home)?;
-    let path = root.path().to_owned();
-    let caller = root.relative(&here.join("workflow"));
-    let library = Library::new(Some(root), None, home);
-    let Loaded { bytes, path: inside } = library.by_name(Path::new(&caller), name)?.loaded;
-    let users = library.user_folders().find_map(|(place, folder)| {
-        inside.strip_prefix(&place).map(|inside| folder.path().join(inside))
-    });
-    Ok((bytes, users.unwrap_or_else(|| path.join(&inside))))
+/// Where Claude Code keeps the plugins of a user, from the home directory.
+const PLUGINS: &str = ".claude/plugins";
+
+/// Whether a script is for all projects: one of the user's own, or of a plugin.
+pub(crate) fn is_for_all(script: &Path, home: Option<&Path>) -> bool {
+    let plugins = home.and_then(|home| home.join(PLUGINS).canonicalize().ok());
+    is_users(script, home) || plugins.is_some_and(|plugins| script.starts_with(plugins))
 }
 
 /// Whether a script is one of the user's own workflows for all projects.
-pub(crate) fn is_users(script: &Path, home: Option<&Path>) -> bool {
+pub(super) fn is_users(script: &Path, home: Option<&Path>) -> bool {
     let Some(home) = home else { return false };
     let folders = name::FOLDERS.map(|folder| home.join(folder));
     folders

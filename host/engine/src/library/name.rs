@@ -15,7 +15,7 @@ use super::{Loaded, ProjectRoot};
 /// Directories of workflows, in order of preference.
 pub(super) const FOLDERS: [&str; 2] = [".agents/workflows", ".claude/workflows"];
 
-/// Endings of workflow files, in order of preference.
+/// Endings of workflow files, in order of preference; [`super::catalogue`] relies on it.
 const ENDINGS: [&str; 2] = ["mjs", "js"];
 
 /// Most bytes of a name.
@@ -23,7 +23,7 @@ const NAME_BYTES_MAX: usize = 128;
 
 /// Most files of one directory that are opened to read their `meta`. People keep a few
 /// dozen; a directory with thousands is not a library of workflows.
-const FILES_MAX: usize = 256;
+pub(super) const FILES_MAX: usize = 256;
 
 /// Most names that an error lists.
 const KNOWN_MAX: usize = 12;
@@ -51,14 +51,17 @@ impl<'a> Search<'a> {
         root: &ProjectRoot,
         from: &[String],
     ) -> Result<Option<Loaded>, LibraryError> {
-        for depth in (0..=from.len()).rev() {
-            let level = from.iter().take(depth).map(|part| format!("{part}/")).collect::<String>();
-            let folders = FOLDERS.map(|folder| format!("{level}{folder}"));
+        for folders in levels(from) {
             if let Some(found) = self.in_folders(root, &folders)? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// Adds names for the error about an unknown name.
+    pub(super) fn also_known<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        self.known.extend(names.map(str::to_owned));
     }
 
     /// Looks in this folder of workflows itself. `shown_as` is its path for messages.
@@ -115,7 +118,17 @@ impl<'a> Search<'a> {
     }
 }
 
-fn check(name: &str) -> Result<(), LibraryError> {
+/// The folders of workflows in a directory and in those above it up to the root, the closest
+/// first. Those of one directory are one level.
+pub(super) fn levels(from: &[String]) -> impl Iterator<Item = [String; 2]> + '_ {
+    (0..=from.len()).rev().map(|depth| {
+        let level = from.iter().take(depth).map(|part| format!("{part}/")).collect::<String>();
+        FOLDERS.map(|folder| format!("{level}{folder}"))
+    })
+}
+
+/// Refuses what cannot be the name of a workflow.
+pub(super) fn check(name: &str) -> Result<(), LibraryError> {
     let invalid = |reason: &str| {
         Err(LibraryError::NameInvalid { name: shown(name), reason: reason.to_owned() })
     };
@@ -174,11 +187,16 @@ pub(super) fn is_absent(error: &LibraryError) -> bool {
 /// or cannot be read. A link out of the project is an error: otherwise its workflows would
 /// be missing without a message.
 fn list(root: &ProjectRoot, folder: &str) -> Result<Option<Vec<String>>, LibraryError> {
-    let entries = match root.dir.read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if is_escape(&error) => return Err(root.failed(folder, error)),
-        Err(_) => return Ok(None),
-    };
+    match files(root, folder) {
+        Ok(files) => Ok(Some(files)),
+        Err(error) if is_escape(&error) => Err(root.failed(folder, error)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The names of the workflow files of a directory, sorted, the first ones of too many.
+pub(super) fn files(root: &ProjectRoot, folder: &str) -> std::io::Result<Vec<String>> {
+    let entries = root.dir.read_dir(folder)?;
     let mut names = BTreeSet::new();
     for entry in entries.flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -191,10 +209,11 @@ fn list(root: &ProjectRoot, folder: &str) -> Result<Option<Vec<String>>, Library
             names.pop_last();
         }
     }
-    Ok(Some(names.into_iter().collect()))
+    Ok(names.into_iter().collect())
 }
 
-fn stem(file_name: &str) -> Option<&str> {
+/// The name of a workflow file without its ending; none for other files.
+pub(super) fn stem(file_name: &str) -> Option<&str> {
     let (stem, ending) = file_name.rsplit_once('.')?;
     (ENDINGS.contains(&ending) && !stem.is_empty()).then_some(stem)
 }

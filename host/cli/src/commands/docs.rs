@@ -1,0 +1,87 @@
+//! `smol-wf docs`: the manual.
+//!
+//! Owns: how a page is shown. Never: what is in it.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::failure::{CommandError, print_message};
+use crate::manual::{self, Part};
+use crate::table::Table;
+use crate::{output, sanitize, shell, streams, text_distance};
+
+/// Read the manual
+///
+/// Without a topic, lists the pages. A topic is a page, a section of one, or an
+/// error code. A terminal gets plain text, and a pipe or file the Markdown itself.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DocsArgs {
+    /// Page, section or error code
+    #[arg(num_args = 0..)]
+    topic: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  smol-wf docs
+  smol-wf docs scripts
+  smol-wf docs exit codes
+  smol-wf docs run_held
+  smol-wf docs scripts | less";
+
+/// Longest line on a wide terminal: longer ones are hard to read.
+const COLUMNS_MAX: usize = 100;
+
+impl DocsArgs {
+    /// Prints the part that the topic means. Fails if there is none.
+    pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
+        let topic = self.topic.join(" ");
+        if topic.trim().is_empty() {
+            return list();
+        }
+        match manual::find(&topic) {
+            Some(Part::Text(markdown)) if std::io::stdout().is_terminal() => {
+                let columns = streams::columns_of_stdout().unwrap_or(COLUMNS_MAX);
+                output::line(&manual::plain(&markdown, columns.min(COLUMNS_MAX)))?;
+            }
+            Some(Part::Text(markdown)) => output::line(markdown.trim_end())?,
+            Some(Part::Several(sections)) => {
+                let commands = sections.iter().map(|section| {
+                    format!("  smol-wf docs {}", shell::word(&section.replace("`", "")))
+                });
+                let commands = commands.collect::<Vec<_>>().join("\n");
+                let topic = sanitize::one_line(&topic);
+                print_message(&format!("several pages have a section `{topic}`:\n{commands}"));
+                return Ok(ExitCode::from(crate::exit::USAGE));
+            }
+            None => return Err(unknown(&topic)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Prints the pages with the headings of their sections.
+fn list() -> Result<ExitCode, CommandError> {
+    let mut table = Table::new(["PAGE", "SECTIONS"]);
+    for page in manual::PAGES {
+        let headings = page.headings().map(|heading| heading.replace('`', ""));
+        let headings = headings.collect::<Vec<_>>().join(", ");
+        let colon = if headings.is_empty() { "" } else { ": " };
+        table.row([page.name, &format!("{}{colon}{headings}", page.title())]);
+    }
+    output::line(&table.text())?;
+    print_message("read one: smol-wf docs PAGE; also a section, or the code of an error");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unknown(topic: &str) -> CommandError {
+    let near = text_distance::nearest(topic, manual::topics());
+    let near = near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+    let topic = sanitize::one_line(topic);
+    CommandError::Usage(format!(
+        "the manual has no page, section or error code `{topic}`{near}; `smol-wf docs` lists the pages"
+    ))
+}

@@ -1,0 +1,197 @@
+//! The manual: the pages of `docs/`, in the program.
+//!
+//! Owns: which pages there are, and which part of them a word means. Never: their
+//! texts.
+
+mod plain;
+
+pub(crate) use plain::plain;
+
+/// A page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page {
+    /// Its name, that of the file.
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+}
+
+macro_rules! pages {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Page { name: $name, text: include_str!(concat!("../docs/", $name, ".md")) }),+]
+    };
+}
+
+/// All pages but the decisions (tested), in the order of a reader's need.
+pub(crate) const PAGES: &[Page] = pages![
+    "scripts",
+    "cli",
+    "agents",
+    "replay",
+    "background",
+    "history",
+    "errors",
+    "events",
+    "compatibility",
+    "reliability",
+    "performance",
+    "processes",
+    "architecture",
+];
+
+/// The page with the errors.
+const ERRORS: &str = "errors";
+
+/// What a word means in the manual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A page, a section of one, or the row of an error code, as Markdown.
+    Text(String),
+    /// Sections of this name in several pages: `page: heading`.
+    Several(Vec<String>),
+}
+
+/// Finds a page, an error code, or a section by its heading. Case does not count,
+/// and `-` stands for a space.
+pub(crate) fn find(topic: &str) -> Option<Part> {
+    let topic = folded(topic);
+    if let Some(page) = PAGES.iter().find(|page| page.name == topic) {
+        return Some(Part::Text(page.text.to_owned()));
+    }
+    if let Some(entry) = error_entry(&topic.replace(' ', "_")) {
+        return Some(Part::Text(entry));
+    }
+    let (page_name, heading) = match topic.split_once(": ") {
+        Some((page, heading)) => (Some(page), heading),
+        None => (None, topic.as_str()),
+    };
+    let pages = PAGES.iter().filter(|page| page_name.is_none_or(|name| page.name == name));
+    let sections = pages.flat_map(|page| sections(page.text).map(move |one| (page, one)));
+    let mut found: Vec<_> = sections.filter(|(_, one)| folded(one.heading) == heading).collect();
+    match found.len() {
+        0 => None,
+        1 => found.pop().map(|(_, section)| Part::Text(section.text.to_owned())),
+        _ => {
+            let named = found.iter().map(|(page, one)| format!("{}: {}", page.name, one.heading));
+            Some(Part::Several(named.collect()))
+        }
+    }
+}
+
+/// All words that [`find`] knows but for the sections.
+pub(crate) fn topics() -> impl Iterator<Item = &'static str> {
+    let codes = smol_wf_core::codes::Code::ALL.iter().map(|code| code.word());
+    PAGES.iter().map(|page| page.name).chain(codes)
+}
+
+impl Page {
+    /// Its title.
+    pub(crate) fn title(&self) -> &'static str {
+        self.text.lines().next().unwrap_or_default().trim_start_matches("# ")
+    }
+
+    /// The headings of its sections.
+    pub(crate) fn headings(&self) -> impl Iterator<Item = &'static str> {
+        sections(self.text).map(|section| section.heading)
+    }
+}
+
+/// A section of a page, without those below it being taken apart.
+struct Section {
+    heading: &'static str,
+    text: &'static str,
+}
+
+/// The sections of a page: each from its heading to the next one of its level or above.
+fn sections(page: &'static str) -> impl Iterator<Item = Section> {
+    let starts = heading_offsets(page);
+    let ends = starts.clone();
+    starts.into_iter().filter(|(_, level)| *level > 1).filter_map(move |(start, level)| {
+        let next = ends.iter().find(|(other, deep)| *other > start && *deep <= level);
+        let text = page.get(start..next.map_or(page.len(), |(end, _)| *end))?;
+        let heading = text.lines().next()?.trim_start_matches('#').trim();
+        Some(Section { heading, text })
+    })
+}
+
+/// Offset and level of each heading; a `#` in a block of code is none.
+fn heading_offsets(page: &str) -> Vec<(usize, usize)> {
+    let (mut offsets, mut at, mut is_code) = (Vec::new(), 0, false);
+    for line in page.split_inclusive('\n') {
+        is_code ^= line.starts_with("```");
+        let level = line.bytes().take_while(|byte| *byte == b'#').count();
+        if !is_code && level > 0 && line.get(level..).is_some_and(|rest| rest.starts_with(' ')) {
+            offsets.push((at, level));
+        }
+        at += line.len();
+    }
+    offsets
+}
+
+/// The row of an error code, below the heading of its section.
+fn error_entry(code: &str) -> Option<String> {
+    let page = PAGES.iter().find(|page| page.name == ERRORS)?;
+    let quoted = format!("`{code}`");
+    for section in sections(page.text) {
+        let mut lines = section.text.lines();
+        let is_row = |line: &&str| {
+            let first = line.strip_prefix('|').and_then(|rest| rest.split('|').next());
+            first.is_some_and(|cell| cell.contains(&quoted))
+        };
+        if let Some(row) = lines.find(is_row) {
+            return Some(format!(
+                "## {}\n\n| code | what to do |\n|---|---|\n{row}\n",
+                section.heading
+            ));
+        }
+    }
+    None
+}
+
+/// A heading or topic as it is compared.
+fn folded(text: &str) -> String {
+    let plain = text.replace(['`', '*', ',', '(', ')'], "").to_lowercase();
+    plain.replace('-', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_in_the_manual() {
+        let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let names = std::fs::read_dir(docs).unwrap().filter_map(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            name.strip_suffix(".md").map(str::to_owned)
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        let mut pages: Vec<&str> = PAGES.iter().map(|page| page.name).collect();
+        pages.sort_unstable();
+        assert_eq!(names, pages, "name a new page in PAGES");
+    }
+
+    #[test]
+    fn pages_sections_and_codes_are_found() {
+        let text = |topic: &str| match find(topic) {
+            Some(Part::Text(text)) => text,
+            other => panic!("{topic}: {other:?}"),
+        };
+        assert!(text("scripts").starts_with("# Writing workflow scripts"));
+        assert!(text("exit-codes").starts_with("## Exit codes"));
+        assert!(!text("Exit codes").contains("## Arguments"));
+        assert!(text("options-of-agent").starts_with("## Options of agent()"));
+        assert!(text("run_held").contains("another process works on the run"));
+        assert!(text("workflow-not-found").contains("`workflow_not_found`"));
+        assert!(matches!(find("agents: budget"), Some(Part::Text(_))));
+        let Some(Part::Several(several)) = find("budget") else { panic!("one budget") };
+        assert_eq!(several, ["cli: Budget", "agents: Budget"]);
+        assert_eq!(find("no such thing"), None);
+    }
+
+    #[test]
+    fn a_comment_in_code_is_no_heading() {
+        let text = "# A\n```sh\n# not this\n```\n## B\n#not\n";
+        assert_eq!(heading_offsets(text).len(), 2);
+    }
+}

@@ -1,0 +1,1 @@
+../../../ts/sdk/index.d.ts

@@ -1,0 +1,1 @@
+../../../ts/sdk/modules.d.ts
