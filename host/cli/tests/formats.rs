@@ -71,7 +71,7 @@ fn a_run_of_an_older_program_is_resumed_twice_replays_and_moves() {
     // The head is there again where the format grows, for programs that look for
     // it in heads alone, and nowhere else.
     let expected =
-        [(head, Some(2)), (attempt, None), (head, Some(4)), (attempt, Some(4)), (attempt, Some(4))];
+        [(head, Some(2)), (attempt, None), (head, Some(5)), (attempt, Some(5)), (attempt, Some(5))];
     assert_eq!(formats(&entries), expected);
     let is_of = |kind: &str| entries.iter().any(|entry| entry["kind"] == kind);
     assert!(is_of("agent_called") && is_of("step_asked"), "it is a mixed one");
@@ -104,7 +104,7 @@ fn a_mixed_run_is_forked_and_becomes_a_fixture_that_passes() {
         fixture.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let attempts = lines.iter().filter(|line| line["kind"] == "attempt_started");
     let formats: Vec<_> = attempts.map(|line| line["format"].as_u64()).collect();
-    assert_eq!(formats, [Some(2), Some(4)]);
+    assert_eq!(formats, [Some(2), Some(5)]);
     let raised = lines.iter().rposition(|line| line["kind"] == "attempt_started").unwrap();
     let rest = journal(&place.db(), &run);
     let taken_up = rest.iter().rposition(|entry| entry["kind"] == "attempt_started").unwrap();
@@ -202,9 +202,9 @@ try { await agent('a', { model: '?' }) } catch (error) { return { code: error.co
 fn what_a_newer_program_wrote_is_known_as_that() {
     let (place, run) = taken_in();
     let archive = place.run(&["export", &run, "--format", "journal"]).stdout;
-    let begun = forge(&archive, |entries| entries[0]["format"] = 5.into());
+    let begun = forge(&archive, |entries| entries[0]["format"] = 6.into());
     let taken_up = forge(&archive, |entries| {
-        let attempt = json!({"at_us": 1, "kind": "attempt_started", "format": 5, "holder": {}});
+        let attempt = json!({"at_us": 1, "kind": "attempt_started", "format": 6, "holder": {}});
         entries.extend([attempt, json!({"at_us": 1, "kind": "something_new"})]);
     });
     for text in [begun, taken_up] {
@@ -212,7 +212,7 @@ fn what_a_newer_program_wrote_is_known_as_that() {
         let file = elsewhere.write("newer.jsonl", text);
         let imported = elsewhere.run(&["import", file.to_str().unwrap()]);
         insta::allow_duplicates!(
-            snapshot!(imported.said(3), @"error: /folder/newer.jsonl: the journal has format 5, and this program reads up to 4; use a newer smol-wf [journal_newer]")
+            snapshot!(imported.said(3), @"error: /folder/newer.jsonl: the journal has format 6, and this program reads up to 5; use a newer smol-wf [journal_newer]")
         );
         let listed = elsewhere.run(&["history", "--json"]).report();
         assert_eq!(listed["runs"], json!([]), "nothing of it is taken in");
@@ -246,7 +246,7 @@ fn forge(archive: &str, change: impl Fn(&mut Vec<Value>)) -> String {
 
 /// Programs of format 3 look for the format of a run in its epochs as well.
 #[test]
-fn a_run_of_format_3_is_of_format_4_once_this_program_has_taken_it_up() {
+fn a_run_of_format_3_is_of_format_5_once_this_program_has_taken_it_up() {
     let place = Place::new();
     std::fs::create_dir(place.path(".git")).unwrap();
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/506e397-people");
@@ -259,7 +259,7 @@ fn a_run_of_format_3_is_of_format_4_once_this_program_has_taken_it_up() {
     place.run(&[&["resume", run][..], &here].concat()).ok();
     let entries = journal(&place.db(), run);
     let expected =
-        [("run_started", Some(3)), ("attempt_started", Some(3)), ("attempt_started", Some(4))];
+        [("run_started", Some(3)), ("attempt_started", Some(3)), ("attempt_started", Some(5))];
     assert_eq!(formats(&entries), expected);
     let surfaces: Vec<&Value> = entries.iter().filter_map(|entry| entry.get("surface")).collect();
     assert_eq!(surfaces, [&json!(3)], "it keeps its surface");
