@@ -19,6 +19,7 @@ mod go_on;
 mod go_on_flags;
 mod history;
 mod import;
+mod llm;
 mod logs;
 mod pause;
 mod plan;
@@ -74,6 +75,7 @@ pub(crate) enum Command {
     Trust(trust::TrustArgs),
     Doctor(doctor::DoctorArgs),
     Providers(providers::ProvidersArgs),
+    Llm(llm::LlmArgs),
     Worktrees(worktrees::WorktreesArgs),
 }
 
@@ -81,7 +83,7 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 28] = [
+const BY_NAME: [(&str, Augment); 29] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
@@ -109,6 +111,7 @@ const BY_NAME: [(&str, Augment); 28] = [
     ("trust", trust::TrustArgs::augment_args),
     ("doctor", doctor::DoctorArgs::augment_args),
     ("providers", providers::ProvidersArgs::augment_args),
+    ("llm", llm::LlmArgs::augment_args),
     ("worktrees", worktrees::WorktreesArgs::augment_args),
 ];
 
@@ -164,6 +167,7 @@ pub(crate) async fn execute(
         Command::Trust(args) => args.execute(),
         Command::Doctor(args) => args.execute().await,
         Command::Providers(args) => args.execute(),
+        Command::Llm(args) => args.execute(),
         Command::Worktrees(args) => args.execute().await,
     }
 }
