@@ -21,15 +21,16 @@ from typing import Any
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "real-agents"))
 
-from lanes import Lane  # noqa: E402  (the folder beside this one)
+from driver import slower  # noqa: E402  (in the folder beside this one)
+from lanes import Lane  # noqa: E402
 from net import loopback_up, only_loopback, start_mock  # noqa: E402
 
 PROJECT = HERE.parent.parent
 PACKAGE = "ts/harness"
 SKILL = "skills/smol-workflows/SKILL.md"
 
-# Longest that one command of a host may take.
-SECONDS = 120
+# Longest that one command of a host may take on an idle machine.
+SECONDS = 60
 
 # A prompt that the service answers with a word.
 PROMPT = "[[mock:text=ok]] say ok"
@@ -66,7 +67,7 @@ class Host:
     def run(self, *words: str | pathlib.Path, cwd: pathlib.Path, stdin: str = "") -> str:
         argv = [str(word) for word in words]
         done = subprocess.run(
-            argv, cwd=cwd, env=self.env, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False
+            argv, cwd=cwd, env=self.env, input=stdin, capture_output=True, text=True, timeout=SECONDS * slower(), check=False
         )
         if done.returncode != 0:
             raise Wrong("%s: exit %d: %s" % (" ".join(argv), done.returncode, (done.stdout + done.stderr)[-1000:]))
@@ -114,7 +115,7 @@ def provided(host: Host, folder: pathlib.Path) -> dict[str, Any]:
     return {kind: names for kind, names in report["provides"].items() if names}
 
 
-def claude(host: Host) -> list[str]:
+def claude(host: Host) -> None:
     folder = host.package / PACKAGE
     names = ["smol-workflows:" + file.stem for file in sorted((PROJECT / PACKAGE / "workflows").iterdir())]
     wanted = {"skills": ["smol-workflows:smol-workflows"], "workflows": names}
@@ -128,54 +129,54 @@ def claude(host: Host) -> list[str]:
     expect("what it takes of a broken one", provided(host, broken)["workflows"], names[1:])
     host.host("plugin", "marketplace", "add", host.package)
     host.host("plugin", "install", "smol-workflows@smol-wf")
-    return ["-p"]
 
 
-def codex(host: Host) -> list[str]:
+def codex(host: Host) -> None:
     config = host.lane.home / ".codex/config.toml"
     config.write_text(config.read_text().replace("plugins = false", "plugins = true"))
     host.host("plugin", "marketplace", "add", host.package)
     host.host("plugin", "add", "smol-workflows@smol-wf")
-    return ["exec", "--skip-git-repo-check", "-"]
 
 
-def opencode(host: Host) -> list[str]:
+def opencode(host: Host) -> None:
     file = host.lane.home / "config/opencode/opencode.json"
+    # Before its first plugin it fetches a library for plugins, which ours does not
+    # use: here it is told that it has.
+    (file.parent / "node_modules").mkdir()
+    library = {"dependencies": {"@opencode-ai/plugin": "*"}}
+    (file.parent / "package-lock.json").write_text(json.dumps({"packages": {"": library}}))
     config = json.loads(file.read_text()) | {"plugin": [str(host.package / PACKAGE)]}
     file.write_text(json.dumps(config))
     commands = json.loads(host.host("debug", "config"))["command"]
     expect("its commands", list(commands), ["smol-wf"])
-    return ["run", "--title", "t"]
 
 
-def pi(host: Host) -> list[str]:
+def pi(host: Host) -> None:
     host.host("install", host.package / PACKAGE)
-    return ["-p"]
 
 
-# How each takes the package; gives the words of a session. Then where each keeps it.
-HOSTS: dict[str, Callable[[Host], list[str]]] = {
-    "claude-code": claude,
-    "codex": codex,
-    "opencode": opencode,
-    "pi": pi,
+# How each takes the package, and the words of a session, which reads its prompt from
+# stdin. A project's skills are for pi's user to approve.
+HOSTS: dict[str, tuple[Callable[[Host], None], list[str]]] = {
+    "claude-code": (claude, ["-p"]),
+    "codex": (codex, ["exec", "--skip-git-repo-check", "-"]),
+    "opencode": (opencode, ["run", "--title", "t"]),
+    "pi": (pi, ["-p", "--approve"]),
 }
 
 
 def check(host: Host) -> None:
-    """A skill that lies in the project is found, and then the package."""
-    name = host.lane.name
+    """The skill that `llm skills` writes into a project is found, and then the package."""
+    install, session = HOSTS[host.lane.name]
+    is_claude = host.lane.name == "claude-code"
     project = host.project("project")
-    session = {"claude-code": ["-p"], "codex": ["exec", "--skip-git-repo-check", "-"]}
-    words = session.get(name, ["run", "--title", "t"] if name == "opencode" else ["-p"])
-    host.run(host.smol_wf, "llm", "skills", "--claude" if name == "claude-code" else "--agents", cwd=project)
+    host.run(host.smol_wf, "llm", "skills", "--claude" if is_claude else "--agents", cwd=project)
     for file in project.glob(".*/" + SKILL):
         mark(file, "\ndescription: ", "MARK-PROJECT")
-    approve = ["--approve"] if name == "pi" else []
-    expect("of the skill in a project", host.marks(project, *words, *approve), {"MARK-PROJECT"})
-    words = HOSTS[name](host)
-    wanted = {"MARK-PACKAGE"} | ({"MARK-WORKFLOW"} if name == "claude-code" else set())
-    expect("of the package", host.marks(host.project("other"), *words), wanted)
+    expect("of the skill in a project", host.marks(project, *session), {"MARK-PROJECT"})
+    install(host)
+    wanted = {"MARK-PACKAGE"} | ({"MARK-WORKFLOW"} if is_claude else set())
+    expect("of the package", host.marks(host.project("other"), *session), wanted)
 
 
 def verdict(host: Host) -> bool:

@@ -12,8 +12,21 @@ use regex::Regex;
 
 /// Commands that the skill names, in the order of its reader's need.
 const COMMANDS: [&str; 15] = [
-    "run", "check", "plan", "attach", "ps", "logs", "history", "resume", "fork", "answer", "pause",
-    "cancel", "doctor", "providers", "llm",
+    "run",
+    "check",
+    "plan",
+    "attach",
+    "ps",
+    "logs",
+    "history",
+    "resume",
+    "fork",
+    "answer",
+    "pause",
+    "cancel",
+    "doctor",
+    "providers",
+    "llm",
 ];
 
 fn package() -> PathBuf {

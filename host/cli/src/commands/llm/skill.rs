@@ -29,8 +29,12 @@ macro_rules! files {
 }
 
 /// The files. The first one's mark says whose the folder is.
-const FILES: [(&str, &str); 4] =
-    files!["SKILL.md", "references/commands.md", "references/errors.md", "references/workflow.d.ts"];
+const FILES: [(&str, &str); 4] = files![
+    "SKILL.md",
+    "references/commands.md",
+    "references/errors.md",
+    "references/workflow.d.ts"
+];
 
 /// The text for agents, without the front matter, which is for their hosts.
 pub(super) fn instructions() -> &'static str {
