@@ -281,6 +281,8 @@ declare module "@smol-wf/sdk" {
   type Infer<S, Root> = 0 extends 1 & S ? any
     : S extends true ? unknown
     : S extends false ? never
+    // Most have none of these, and one question is faster than six.
+    : keyof S & ("$ref" | "const" | "enum" | "anyOf" | "oneOf" | "allOf") extends never ? ByType<S, Root>
     : S extends { readonly $ref: infer Ref } ? Referenced<Ref, Root>
     : S extends { readonly const: infer Value } ? Value
     : S extends { readonly enum: readonly (infer Value)[] } ? Value
