@@ -164,7 +164,8 @@ export interface Parent {
   reason: "edited" | "asked";
 }
 
-export type AskKind = "approve" | "ask" | "wait_for";
+/** With `permission` an agent asks leave; the others are functions of scripts. */
+export type AskKind = "approve" | "ask" | "wait_for" | "permission";
 
 /** A question, with everything that is needed to answer it. */
 export interface AskOpened {
@@ -176,6 +177,13 @@ export interface AskOpened {
   default?: unknown;
   match?: unknown;
   deadline?: string;
+  /** Of an agent: number of the question within its step, the attempt, who asks. */
+  ask?: number;
+  attempt?: number;
+  provider?: string;
+  tool?: string;
+  /** Bytes of the whole detail, if it was cut. */
+  detailBytes?: number;
   /** An answer names it. */
   digest: string;
 }
@@ -183,7 +191,12 @@ export interface AskOpened {
 export interface AskSettled {
   kind: AskKind;
   label: string;
+  /** Of an agent: number of the question within its step. */
+  ask?: number;
+  /** What the script was given; of an agent, whether it may. */
   output?: unknown;
+  /** The agent no longer waited. */
+  withdrawn?: boolean;
   error?: Failure;
   by?: string;
   comment?: string;
@@ -213,13 +226,15 @@ export interface ScriptError {
 
 /** The fields of an event, by its type. */
 export interface EventData {
-  "workflow.started": { name: unknown; description: unknown; phases: unknown; script: string };
-  "workflow.resumed": { attempt: number };
+  "workflow.started": { name: unknown; description: unknown; phases: unknown; script: string; budget?: Allowance };
+  "workflow.resumed": { attempt: number; budget?: Allowance };
   "workflow.forked": Parent;
   "workflow.phase": { title: string };
   /** With `of`, it repeats the event of that type in words. */
   "workflow.log": { message: string; of?: EventType };
   "workflow.warning": Omit<Warning, "code"> & { code?: string };
+  /** It waits for room. */
+  "workflow.agent_queued": { label: string; phase: string | null; model: string | null };
   "workflow.agent_started": {
     label: string;
     phase: string | null;
@@ -233,7 +248,15 @@ export interface EventData {
   "workflow.agent_completed": AgentEnded & { output: unknown };
   "workflow.agent_failed": AgentEnded & { error: Failure; given?: "null" };
   "workflow.agent_parked": { label: string; phase: string | null; error: Failure; usage: AgentUsage };
-  "workflow.message": { message: string | null; number: number; by: string; step?: number; refused?: string };
+  "workflow.message": {
+    message: string | null;
+    number: number;
+    by: string;
+    step?: number;
+    refused?: string;
+    /** The limits that it raises. */
+    limits?: { [name: string]: unknown };
+  };
   "workflow.worktree_kept": Worktree;
   "workflow.slot_null": {
     group: "parallel" | "pipeline";
@@ -252,6 +275,9 @@ export interface EventData {
   "workflow.result": { result: unknown; workflow?: string };
   "workflow.error": { error: ScriptError | Failure; workflow?: string };
 }
+
+/** A budget, in one of these units. */
+export type Allowance = { usd_micros: number } | { output_tokens: number };
 
 export interface AgentUsage {
   inputTokens: number;
