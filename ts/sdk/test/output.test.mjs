@@ -10,7 +10,7 @@ import { folder, node, project, sdk, smolWf, tsc, write } from "./program.mjs";
 
 /** Runs that together have nearly every field: failures, nulls, questions, children, a stop. */
 const RUNS = [
-  ["run", "examples/hello.mjs"],
+  ["run", "examples/hello.mjs", "--budget", "200k"],
   ["run", "examples/parent.mjs"],
   ["run", "examples/pod-diagnostics.mjs"],
   ["run", "examples/pod-diagnostics.mjs", "--debug-rule", "*=fail"],
