@@ -35,6 +35,7 @@ types() { "$tools/bin/mypy" --no-error-summary --config-file "$settings" --cache
 for program in "${programs[@]}"; do
   [[ $program == scripts ]] || (cd "$program" && types .)
 done
+(cd scripts/harness && MYPYPATH=../real-agents types .)
 types scripts/durability/workloads/reader.py
 for file in "${files[@]}"; do types "$file"; done
 "$tools/bin/ruff" check --quiet --no-cache --config "$settings" scripts "${files[@]}"

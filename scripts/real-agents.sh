@@ -7,7 +7,8 @@
 #
 # The agents, some 1.4 GB, are installed once into $REAL_AGENTS_CACHE, by default
 # target/agents; those of --acp are 1 GB more, and the newest versions of the first
-# four another 1.4 GB. SMOL_WF names another program than the one that it builds.
+# four another 1.4 GB. SMOL_WF names another program than the one that it builds,
+# REAL_AGENTS_TESTS another folder of tests.
 # Exit codes: 0 all cases hold; 1 some do not; 77 they cannot be run here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -120,4 +121,4 @@ if [[ -z $program ]]; then
   cargo build --workspace --locked --quiet
   program=target/debug/smol-wf
 fi
-alone python3 -B scripts/real-agents --smol-wf "$program" --agents "$cache" "$@"
+alone python3 -B "${REAL_AGENTS_TESTS:-scripts/real-agents}" --smol-wf "$program" --agents "$cache" "$@"

@@ -6,14 +6,9 @@ installs the agents and takes the network away first.
 
 import argparse
 import concurrent.futures
-import ctypes
-import fcntl
 import pathlib
 import shutil
 import signal
-import socket
-import struct
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,6 +19,7 @@ from driver import Case, Driver, Wrong
 from given import settings as given_settings
 from lanes import NAMES, Lane, price_file
 from measure import FAKE, measure
+from net import loopback_up, only_loopback, start_mock
 from table import Wanted, chosen, table
 
 # Set when no further case may begin.
@@ -31,37 +27,6 @@ STOPPED = threading.Event()
 
 # Lanes that run in parallel: most of the time they wait for an agent.
 LANES_AT_ONCE = 5
-
-MOCK = pathlib.Path(__file__).parent.parent / "mock-llm"
-
-# <linux/prctl.h>
-PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
-
-# <linux/sockios.h> and <linux/if.h>
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
-
-
-def loopback_up() -> None:
-    """A new network namespace has its loopback, and it is down."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        request = struct.pack("16sh22x", b"lo", 0)
-        flags = struct.unpack("16sh22x", fcntl.ioctl(control, SIOCGIFFLAGS, request))[1]
-        if not flags & IFF_UP:
-            fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
-    # What a user may do in a namespace of his own is not for the agents: the
-    # sandbox of Codex refuses to work with it.
-    ctypes.CDLL(None).prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-
-
-def only_loopback() -> bool:
-    return [name for _, name in socket.if_nameindex()] == ["lo"]
-
-
-def start_mock(log: pathlib.Path) -> tuple[subprocess.Popen[str], int]:
-    argv = [sys.executable, "-B", str(MOCK), "--log", str(log)]
-    mock = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-    assert mock.stdout
-    return mock, int(mock.stdout.readline().rpartition(":")[2])
 
 
 def run_case(driver: Driver, name: str, case: Case) -> bool:

@@ -23,6 +23,7 @@ mod history;
 mod import;
 mod init;
 mod list;
+mod llm;
 mod logs;
 mod pause;
 mod plan;
@@ -83,6 +84,7 @@ pub(crate) enum Command {
     Trust(trust::TrustArgs),
     Doctor(doctor::DoctorArgs),
     Providers(providers::ProvidersArgs),
+    Llm(llm::LlmArgs),
     Worktrees(worktrees::WorktreesArgs),
     Docs(docs::DocsArgs),
     Types(init::TypesArgs),
@@ -95,7 +97,7 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 36] = [
+const BY_NAME: [(&str, Augment); 37] = [
     ("run", run::RunArgs::augment_args),
     ("init", init::InitArgs::augment_args),
     ("new", init::NewArgs::augment_args),
@@ -126,6 +128,7 @@ const BY_NAME: [(&str, Augment); 36] = [
     ("trust", trust::TrustArgs::augment_args),
     ("doctor", doctor::DoctorArgs::augment_args),
     ("providers", providers::ProvidersArgs::augment_args),
+    ("llm", llm::LlmArgs::augment_args),
     ("worktrees", worktrees::WorktreesArgs::augment_args),
     ("docs", docs::DocsArgs::augment_args),
     ("types", init::TypesArgs::augment_args),
@@ -189,6 +192,7 @@ pub(crate) async fn execute(
         Command::Trust(args) => args.execute(),
         Command::Doctor(args) => args.execute().await,
         Command::Providers(args) => args.execute(),
+        Command::Llm(args) => args.execute(),
         Command::Worktrees(args) => args.execute().await,
         Command::Init(args) => args.execute(),
         Command::New(args) => args.execute(),

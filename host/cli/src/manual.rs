@@ -26,6 +26,7 @@ pub(crate) const PAGES: &[Page] = pages![
     "scripts",
     "cli",
     "agents",
+    "hosts",
     "replay",
     "background",
     "history",

@@ -1,17 +1,14 @@
-//! The types of scripts, as files for an editor.
+//! The types of scripts, as a file for an editor.
 //!
-//! Owns: which files they are, and the settings that make an editor find them.
-//! Never: the types; those are the files of `ts/sdk`.
+//! Owns: its name, and the settings that make an editor find it.
+//! Never: the types; those are a file of `ts/sdk`.
 
 use std::path::Path;
 
 use crate::new_files::NewFile;
 
-/// The files of the SDK with types (tested to be all).
-const FILES: [(&str, &str); 2] = [
-    ("index.d.ts", include_str!("../types/index.d.ts")),
-    ("modules.d.ts", include_str!("../types/modules.d.ts")),
-];
+/// The file of the SDK with the types of scripts; it needs no other.
+const TYPES: (&str, &str) = ("workflow.d.ts", include_str!("../types/workflow.d.ts"));
 
 /// The folder of the types, beside the workflows.
 pub(crate) const FOLDER: &str = "types";
@@ -29,19 +26,16 @@ const JSCONFIG: &str = r#"{
     "strict": true,
     "noEmit": true,
     "types": [],
-    "paths": { "@smol-wf/sdk": ["./types/index.d.ts"] }
+    "paths": { "@smol-wf/sdk": ["./types/workflow.d.ts"] }
   },
   "include": ["*.mjs", "types/*.d.ts"]
 }
 "#;
 
-/// The files with types, for this folder. An older version of them is replaced.
-pub(crate) fn files(folder: &Path) -> impl Iterator<Item = NewFile> + '_ {
-    FILES.iter().map(|(name, text)| NewFile {
-        path: folder.join(name),
-        text: (*text).to_owned(),
-        renews: true,
-    })
+/// The file with types, for this folder. An older version of it is replaced.
+pub(crate) fn file(folder: &Path) -> NewFile {
+    let (name, text) = TYPES;
+    NewFile { path: folder.join(name), text: text.to_owned(), renews: true }
 }
 
 /// The settings of an editor for a folder of workflows.
@@ -54,18 +48,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_types_of_the_sdk_are_in_the_program() {
+    fn the_types_are_those_of_the_sdk() {
         let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ts/sdk");
-        let manifest = std::fs::read_to_string(sdk.join("package.json")).unwrap();
-        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
-        let packed = manifest["files"].as_array().unwrap().iter();
-        let types: Vec<&str> = packed
-            .filter_map(|name| name.as_str())
-            .filter(|name| name.ends_with(".d.ts"))
-            .collect();
-        assert_eq!(types, FILES.map(|(name, _)| name));
-        for (name, text) in FILES {
-            assert_eq!(text, std::fs::read_to_string(sdk.join(name)).unwrap(), "{name}");
-        }
+        let (name, text) = TYPES;
+        assert_eq!(text, std::fs::read_to_string(sdk.join(name)).unwrap());
     }
 }

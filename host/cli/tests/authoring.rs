@@ -47,8 +47,7 @@ fn what_init_and_new_write_runs_and_is_never_overwritten() {
     snapshot!(made.printed(0), @"
     wrote .agents/workflows/ask-repo.mjs
     wrote .agents/workflows/jsconfig.json
-    wrote .agents/workflows/types/index.d.ts
-    wrote .agents/workflows/types/modules.d.ts
+    wrote .agents/workflows/types/workflow.d.ts
     ");
     snapshot!(made.stderr, @"
     try it, without a model: smol-wf run ask-repo --agent-provider debug
@@ -75,13 +74,13 @@ fn what_init_and_new_write_runs_and_is_never_overwritten() {
     assert!(hides.said(0).contains("hides the bundled workflow"), "{}", hides.stderr);
 
     place.write("app/.agents/workflows/jsconfig.json", "{}");
-    place.write("app/.agents/workflows/types/index.d.ts", "// mine\n");
+    place.write("app/.agents/workflows/types/workflow.d.ts", "// mine\n");
     symlink("/nonexistent", place.path("app/.agents/workflows/taken.js")).unwrap();
     std::fs::remove_file(place.path("app/.agents/workflows/ask-repo.mjs")).unwrap();
-    snapshot!(at(&place, &["init"]).said(3), @"error: nothing was written, because nothing is overwritten: .agents/workflows/jsconfig.json, .agents/workflows/types/index.d.ts are there already; move it away, or choose another name or folder [file_exists]");
+    snapshot!(at(&place, &["init"]).said(3), @"error: nothing was written, because nothing is overwritten: .agents/workflows/jsconfig.json, .agents/workflows/types/workflow.d.ts are there already; move it away, or choose another name or folder [file_exists]");
     assert!(!place.path("app/.agents/workflows/ask-repo.mjs").exists(), "all or nothing");
     snapshot!(at(&place, &["new", "loop", "taken"]).said(3), @"error: .agents/workflows/taken.js cannot be written: No such file or directory (os error 2); choose another path [file_unwritable]");
-    snapshot!(at(&place, &["types"]).said(3), @"error: nothing was written, because nothing is overwritten: .agents/workflows/types/index.d.ts is there already; move it away, or choose another name or folder [file_exists]");
+    snapshot!(at(&place, &["types"]).said(3), @"error: nothing was written, because nothing is overwritten: .agents/workflows/types/workflow.d.ts is there already; move it away, or choose another name or folder [file_exists]");
     for name in ["../x", "/x", "a\nb", "", ".x", "a'b", &"x".repeat(65)] {
         let ran = at(&place, &["new", "loop", name]);
         assert!([2, 3].contains(&ran.code), "{name:?}: {}", ran.stderr);
@@ -104,9 +103,9 @@ fn a_folder_that_leads_out_of_the_project_gets_no_files() {
 #[test]
 fn types_are_those_of_the_sdk_and_are_renewed() {
     let place = Place::new();
-    let types = place.path("app/.agents/workflows/types/index.d.ts");
+    let types = place.path("app/.agents/workflows/types/workflow.d.ts");
     assert_eq!(at(&place, &["types"]).code, 0);
-    let sdk = std::fs::read_to_string(project().join("ts/sdk/index.d.ts")).unwrap();
+    let sdk = std::fs::read_to_string(project().join("ts/sdk/workflow.d.ts")).unwrap();
     assert_eq!(std::fs::read_to_string(&types).unwrap(), sdk);
     // An older version has the same first line.
     let first = sdk.lines().next().unwrap();

@@ -14,7 +14,9 @@ use smol_wf_core::codes::Code;
 /// All pages that tell people what to type, from the project's folder.
 fn pages() -> Vec<String> {
     let mut pages: Vec<String> =
-        ["README.md", "examples/README.md", "ts/sdk/README.md"].map(str::to_owned).into();
+        ["README.md", "examples/README.md", "ts/harness/README.md", "ts/sdk/README.md"]
+            .map(str::to_owned)
+            .into();
     let mut folders = vec!["docs".to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(project().join(&folder)).unwrap() {

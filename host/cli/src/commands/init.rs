@@ -95,7 +95,7 @@ impl InitArgs {
         let first = templates::FIRST;
         let mut files = vec![script(&workflows, first, first.name)];
         files.push(sdk_types::jsconfig(&workflows));
-        files.extend(sdk_types::files(&workflows.join(sdk_types::FOLDER)));
+        files.push(sdk_types::file(&workflows.join(sdk_types::FOLDER)));
         tell(&files)?;
         let goto = match is_here {
             true => String::new(),
@@ -144,7 +144,7 @@ impl NewArgs {
 impl TypesArgs {
     /// Writes the types. Fails if a file that smol-wf did not write is in their place.
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
-        tell(&sdk_types::files(&self.folder).collect::<Vec<_>>())?;
+        tell(&[sdk_types::file(&self.folder)])?;
         if self.folder == Path::new(DEFAULT_TYPES) {
             print_message(
                 "editors find them by .agents/workflows/jsconfig.json: smol-wf init writes it",

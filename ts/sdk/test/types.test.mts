@@ -1,7 +1,10 @@
 // Compiled, never run: each line holds or the compiler says so.
 
 import { approve, ask, sleep, waitFor } from "workflow:extra";
-import type { AgentOptions, WorkflowContext, WorkflowMeta } from "@smol-wf/sdk";
+import extra, * as named from "workflow:extra";
+import type {
+  AgentOptions, Approval, CallError, Extra, FromSchema, JsonSchema, Primitives, WorkflowContext, WorkflowFunction, WorkflowMeta,
+} from "@smol-wf/sdk";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function is<_ extends true>(): void {}
@@ -84,6 +87,79 @@ const event = await waitFor<{ number: number }>("merged", { match: { number: 12 
 is<Same<typeof event, { number: number }>>();
 // @ts-expect-error an event has a name
 waitFor({ match: {} });
+
+
+// The type of an answer is that of its schema.
+const found = await agent("p", {
+  schema: {
+    type: "object",
+    properties: {
+      title: { type: "string", maxLength: 80 },
+      severity: { enum: ["minor", "major", 3, null] },
+      lines: { type: "array", items: { type: "integer" } },
+      kind: { const: "bug" },
+      fix: { type: ["string", "null"] },
+    },
+    required: ["title", "severity", "kind"],
+  },
+});
+is<Same<typeof found, {
+  title: string;
+  severity: "minor" | "major" | 3 | null;
+  lines?: number[];
+  kind: "bug";
+  fix?: string | null;
+} | null>>();
+// @ts-expect-error no such property
+found?.tilte;
+
+const TREE = {
+  type: "object",
+  properties: { name: { type: "string" }, children: { type: "array", items: { $ref: "#" } } },
+  required: ["name", "children"],
+} as const satisfies JsonSchema;
+const tree = await agent("p", { schema: TREE });
+is<Same<NonNullable<typeof tree>["children"][number]["children"][number]["name"], string>>();
+
+type Of<S> = FromSchema<S>;
+is<Same<Of<{ anyOf: [{ type: "string" }, { type: "integer" }] }>, string | number>>();
+is<Same<Of<{ oneOf: [{ const: 1 }, { type: "null" }] }>, 1 | null>>();
+is<Same<Of<{ $ref: "#/$defs/a"; $defs: { a: { type: "boolean" } } }>, boolean>>();
+is<Same<Of<{ items: { $ref: "#/definitions/a" }; definitions: { a: { type: "number" } } }>, number[]>>();
+is<Same<Of<{ $ref: "https://example.com/a.json" }>, any>>();
+is<Same<Of<{ type: "array"; prefixItems: [{ type: "string" }, true]; minItems: 2; items: false }>, [string, unknown]>>();
+is<Same<Of<{ type: "array"; prefixItems: [{ type: "string" }]; items: { type: "number" } }>, [string?, ...number[]]>>();
+is<Same<Of<{ type: "object"; additionalProperties: { type: "number" } }>, { [key: string]: number }>>();
+is<Same<Of<{ type: "object"; required: ["a"]; properties: { b: true } }>, { b?: unknown; a: unknown }>>();
+is<Same<Of<{ type: "array" }>, unknown[]>>();
+is<Same<Of<{ type: "object" }>, { [key: string]: unknown }>>();
+is<Same<Of<{ properties: { a: false } }>, { a?: never }>>();
+const both: Of<{ allOf: [{ properties: { a: { type: "string" } }; required: ["a"] }, { properties: { b: { type: "number" } } }] }> = { a: "x", b: 1 };
+is<Same<typeof both.a, string>>();
+// Words that are not literal types say nothing.
+const WIDE = { type: "object", properties: { a: { type: "string" } } };
+const wide = await agent("p", { schema: WIDE });
+is<Same<typeof wide, any>>();
+is<Same<Of<any>, any>>();
+
+const choice = await ask("Which?", { schema: { enum: ["a", "b"] }, default: "a", timeout: "1h", onTimeout: { value: "b" } });
+is<Same<typeof choice, "a" | "b">>();
+// @ts-expect-error not a possible answer
+ask("Which?", { schema: { enum: ["a", "b"] }, default: "c" });
+
+// One set of functions, under three names.
+is<Same<typeof extra, Extra>>();
+is<Same<keyof typeof named, keyof Extra | "default">>();
+is<Same<typeof SW, Primitives>>();
+is<Same<typeof SW.extra, Extra>>();
+is<Same<Awaited<ReturnType<typeof extra.approve>>, Approval>>();
+console.log("a", 1);
+console.warn();
+queueMicrotask(() => {});
+clearTimeout(setTimeout(() => {}, 10));
+// @ts-expect-error `CallError` is a type; scripts look at `code`
+new CallError();
+export const poll: WorkflowFunction<{ url: string }, string | null> = ({ url }, ctx) => ctx.agent(`Look at ${url}`);
 
 const options: AgentOptions = { schema: { type: "string" } };
 export default async function (input: { name: string }, ctx: WorkflowContext<{ name: string }>) {

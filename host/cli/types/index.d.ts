@@ -1,1 +1,0 @@
-../../../ts/sdk/index.d.ts

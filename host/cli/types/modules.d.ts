@@ -1,1 +1,0 @@
-../../../ts/sdk/modules.d.ts

@@ -1,0 +1,1 @@
+../../../ts/sdk/workflow.d.ts
