@@ -34,6 +34,7 @@ mod simulation;
 mod steps;
 mod test;
 mod trust;
+mod tui;
 mod worktrees;
 
 use std::process::ExitCode;
@@ -42,7 +43,9 @@ use clap::{Args, Subcommand};
 
 use crate::failure::CommandError;
 use crate::workflow_args::{Named, TAKE_ARGS};
+pub(crate) use follow::{Follower, status_of};
 pub(crate) use history::settings_of;
+pub(crate) use raise::limits_typed;
 
 /// The parsed arguments of a command. Large ones are boxed.
 #[derive(Debug, Subcommand)]
@@ -60,6 +63,7 @@ pub(crate) enum Command {
     Raise(Box<raise::RaiseArgs>),
     Ps(ps::PsArgs),
     Attach(attach::AttachArgs),
+    Tui(tui::TuiArgs),
     Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
     Check(check::CheckArgs),
@@ -81,7 +85,7 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 28] = [
+const BY_NAME: [(&str, Augment); 29] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
@@ -95,6 +99,7 @@ const BY_NAME: [(&str, Augment); 28] = [
     ("raise", raise::RaiseArgs::augment_args),
     ("ps", ps::PsArgs::augment_args),
     ("attach", attach::AttachArgs::augment_args),
+    ("tui", tui::TuiArgs::augment_args),
     ("logs", logs::LogsArgs::augment_args),
     ("replay", replay::ReplayArgs::augment_args),
     ("check", check::CheckArgs::augment_args),
@@ -127,7 +132,7 @@ pub(crate) async fn execute(
     command: Command,
     named: Named,
 ) -> Result<ExitCode, CommandError> {
-    if let Some((argument, _)) = named.first().filter(|_| !TAKE_ARGS.contains(&name)) {
+    if let Some((argument, _)) = named.first().filter(|_| !TAKE_ARGS.contains(&name) && name != "tui") {
         let [commands @ .., last] = TAKE_ARGS.map(|name| format!("`{name}`"));
         let message = format!(
             "--args-{argument} is an argument of a workflow; {} and {last} take those",
@@ -150,6 +155,7 @@ pub(crate) async fn execute(
         Command::Raise(args) => args.execute().await,
         Command::Ps(args) => args.execute().await,
         Command::Attach(args) => Box::pin(args.execute()).await,
+        Command::Tui(args) => Box::pin(args.execute(named)).await,
         Command::Logs(args) => args.execute().await,
         Command::Replay(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
@@ -197,7 +203,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_listed_commands_take_workflow_arguments() {
         let named = || vec![("topic".to_owned(), "x".into())];
-        for (name, _) in BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name)) {
+        for (name, _) in BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name) && *name != "tui") {
             let cli = crate::Cli::try_parse_from(["smol-wf", "trust", "--list"]).unwrap();
             let refused = execute(name, cli.command, named()).await.unwrap_err();
             let CommandError::Usage(said) = refused else { panic!("{name}: {refused:?}") };

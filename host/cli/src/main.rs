@@ -63,6 +63,7 @@ mod system_limits;
 mod table;
 mod take_up;
 mod text_diff;
+mod tui;
 mod typed_answer;
 mod usage_hints;
 mod workflow_args;

@@ -1,0 +1,201 @@
+//! What the TUI asks of the engine, away from the thread that draws.
+//!
+//! Owns: reading a step whole, posting messages, and saving the stream. Never: a rule of
+//! posting: `crate::posting` has those, as for the commands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use smol_wf_core::event::{Event, EventFold};
+use smol_wf_core::gate::{AnswerRefusal, AskRequest};
+use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::journal::Body;
+use smol_wf_core::message::MessageRefusal;
+use smol_wf_engine::{Engine, EngineError, Message, PostError};
+
+use crate::detached::{NotDetached, start_holder_saying};
+use crate::failure::{CommandError, FileError};
+use crate::file_output::{OutputFile, Overwrites};
+use crate::posting::{Posted, Posting};
+use crate::{output, take_up};
+
+use super::saying::said_of_holder;
+
+/// What is asked of the desk.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Request {
+    /// Everything about a step, by its name in the stream.
+    Step(String),
+    /// The question of a step, as whoever answers must see it.
+    Question(StepId),
+    /// Post a message, and say so in these words.
+    Post { message: Message, done: String },
+    /// Write the event stream to this file.
+    Save(PathBuf),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// A step.
+    Step(String, Result<WholeStep, String>),
+    /// A question; none if it is not open any more.
+    Question(StepId, Result<Option<Arc<AskRequest>>, String>),
+    /// A sentence about a message or a file.
+    Said(Result<String, String>),
+}
+
+/// A step, with nothing cut.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct WholeStep {
+    /// The events about it, in order.
+    pub(crate) events: Vec<Event>,
+    /// What the script asked for, as JSON with the names of its options.
+    pub(crate) request: Option<serde_json::Value>,
+}
+
+/// Most events of one step that are shown: an agent leaves some hundred.
+pub(crate) const STEP_EVENTS_MAX: usize = 5_000;
+
+/// The desk of one run.
+pub(crate) struct Desk {
+    engine: Engine,
+    run: RunId,
+    /// Why nothing can be posted, if it cannot.
+    posting: Result<Posting, String>,
+}
+
+impl Desk {
+    /// A desk for a run; `posting` says who posts.
+    pub(crate) fn new(engine: &Engine, run: &RunId, posting: Result<Posting, String>) -> Self {
+        Self { engine: engine.clone(), run: run.clone(), posting }
+    }
+
+    /// Does what is asked.
+    pub(crate) async fn reply(&self, request: Request) -> Reply {
+        match request {
+            Request::Step(key) => {
+                let step = self.step(&key).await.map_err(in_words);
+                Reply::Step(key, step)
+            }
+            Request::Question(step) => {
+                Reply::Question(step, self.question(step).await.map_err(in_words))
+            }
+            Request::Post { message, done } => Reply::Said(self.post(&message, done).await),
+            Request::Save(path) => Reply::Said(self.save(path).await),
+        }
+    }
+
+    /// Reads the journal up to the end of this step.
+    async fn step(&self, key: &str) -> Result<WholeStep, EngineError> {
+        let step = key.parse().ok().map(StepId);
+        let mut reader = self.engine.run_reader(&self.run).await?;
+        let (mut fold, mut whole) = (EventFold::new(), WholeStep::default());
+        while let Some((_, entries)) = reader.next().await? {
+            for entry in &entries {
+                if let Body::StepAsked { step: asked, request, .. } = &entry.body
+                    && Some(*asked) == step
+                {
+                    whole.request = serde_json::to_value(request).ok();
+                }
+                let is_end = matches!(&entry.body, Body::Settled { step: of, .. } if Some(*of) == step);
+                let events = fold.after(entry).into_iter().filter(|event| is_about(event, key));
+                let room = STEP_EVENTS_MAX.saturating_sub(whole.events.len());
+                whole.events.extend(events.take(room));
+                if is_end {
+                    return Ok(whole);
+                }
+            }
+        }
+        Ok(whole)
+    }
+
+    async fn question(&self, step: StepId) -> Result<Option<Arc<AskRequest>>, EngineError> {
+        let standing = self.engine.standing(&self.run).await?;
+        let open = standing.open_asks().find(|(open, _)| *open == step);
+        Ok(open.map(|(_, request)| Arc::clone(request)))
+    }
+
+    /// Posts a message, and starts a holder if it lets a run go on that has none.
+    async fn post(&self, message: &Message, done: String) -> Result<String, String> {
+        let posting = self.posting.as_ref().map_err(Clone::clone)?;
+        let mut posted = posting.post(message).await.map_err(|error| refused(&error))?;
+        let goes_on = matches!(message, Message::Answer { .. } | Message::Continue {});
+        if goes_on && matches!(posted, Posted::Waits { held: false, .. }) {
+            let started = start_holder(take_up::command_line(posting)).await;
+            let Posted::Waits { number, .. } = posted else { return Ok(done) };
+            posted = posting.look(number).await.map_err(|error| refused(&error))?;
+            // Another process may have been faster.
+            if matches!(posted, Posted::Waits { held: false, .. }) {
+                started?;
+            }
+        }
+        Ok(match posted {
+            Posted::Taken(_) => done,
+            Posted::Waits { held: true, .. } => {
+                format!("{done}: posted; the process that works on the run takes it soon")
+            }
+            Posted::Waits { held: false, .. } => {
+                format!("{done}: it counts when the run goes on (p)")
+            }
+            Posted::Needless => "no process works on the run, so there is nothing to stop".to_owned(),
+        })
+    }
+
+    /// Writes the stream to a new file, or over one that an export wrote.
+    async fn save(&self, path: PathBuf) -> Result<String, String> {
+        let failed =
+            |error| in_file_words(&FileError::Write { path: path.clone(), error });
+        let mut file = OutputFile::begin(&path, Overwrites::Exports).map_err(failed)?;
+        let mut tail = self.engine.tail(&self.run);
+        let mut events = 0_usize;
+        while let Some(event) = tail.next().await.map_err(in_words)? {
+            let line = output::event_line(&event).map_err(failed)?;
+            std::io::Write::write_all(&mut file.to, line.as_bytes()).map_err(failed)?;
+            events += 1;
+        }
+        file.finish().map_err(failed)?;
+        Ok(super::saying::saved(&path, events))
+    }
+}
+
+/// Starts a holder in the background. What it says on the way comes back if it fails.
+async fn start_holder(argv: Vec<std::ffi::OsString>) -> Result<(), String> {
+    let started = tokio::task::spawn_blocking(move || {
+        let words = super::saying::Words::default();
+        let report = std::io::sink();
+        (start_holder_saying(argv, words.clone(), report), words.text())
+    });
+    match started.await {
+        Ok((Ok(_), _)) => Ok(()),
+        Ok((Err(NotDetached::Ended(_)), words)) => Err(said_of_holder(&words)),
+        Ok((Err(NotDetached::System(error)), _)) => Err(in_words(error)),
+        Err(_) => Err(said_of_holder("")),
+    }
+}
+
+/// Whether an event is about this step.
+pub(crate) fn is_about(event: &Event, key: &str) -> bool {
+    event.metadata.step_id.as_deref() == Some(key)
+}
+
+fn in_words(error: EngineError) -> String {
+    CommandError::from(error).sentence()
+}
+
+fn in_file_words(error: &FileError) -> String {
+    error.to_string()
+}
+
+/// A refusal in few words where the usual one names commands to type.
+fn refused(error: &CommandError) -> String {
+    match error {
+        CommandError::Engine(EngineError::Post(PostError::Refused {
+            refusal:
+                MessageRefusal::Answer(AnswerRefusal::Answered { step })
+                | MessageRefusal::AnswerWaits { step },
+            ..
+        })) => format!("step {step} was answered elsewhere, or its time is up"),
+        other => other.sentence(),
+    }
+}
