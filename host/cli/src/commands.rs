@@ -43,7 +43,7 @@ use clap::{Args, Subcommand};
 
 use crate::failure::CommandError;
 use crate::workflow_args::{Named, TAKE_ARGS};
-pub(crate) use follow::{Follower, status_of};
+pub(crate) use follow::{LOOK_EVERY, patiently, status_of};
 pub(crate) use history::settings_of;
 pub(crate) use raise::limits_typed;
 

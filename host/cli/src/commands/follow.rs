@@ -68,7 +68,7 @@ pub(crate) async fn status_of(
 }
 
 /// `None` in place of an error that passes by itself.
-fn patiently<T>(read: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+pub(crate) fn patiently<T>(read: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
     match read {
         Ok(read) => Ok(Some(read)),
         Err(EngineError::Store(error)) if error.is_passing() => Ok(None),

@@ -46,7 +46,8 @@ pub(crate) fn limits_typed(typed: &str) -> Result<LimitChanges, String> {
     let words: Vec<String> = typed
         .split_whitespace()
         .map(|word| {
-            let was_value = std::mem::replace(&mut is_value, !is_value && !word.contains('='));
+            let was_value = is_value;
+            is_value = !was_value && !word.contains('=');
             let word = word.replace(['\'', '"'], "");
             if was_value || word.starts_with('-') { word } else { format!("--{word}") }
         })

@@ -18,14 +18,14 @@ use super::history::settings_of;
 use super::run::RunArgs;
 use crate::config::{Settings, duration};
 use crate::detached::{NotDetached, start_holder};
-use crate::failure::{CommandError, FileError, print_message};
+use crate::failure::{CommandError, FileError};
 use crate::flags::{DbFlags, JsonFlag};
 use crate::posting::Posting;
 use crate::table::Format;
 use crate::tui::{self, Checker, Findings, Looks, Severity};
 use crate::workflow_args::Named;
 use crate::working_folder::LatestFlags;
-use crate::{exit, output, people, sanitize, setup, shell};
+use crate::{exit, output, people, setup, shell};
 
 /// Longest line of a file of events that is checked: an event has one prompt or answer.
 const LINE_BYTES_MAX: u64 = 256 * 1024 * 1024;

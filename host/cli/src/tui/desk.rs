@@ -3,7 +3,7 @@
 //! Owns: reading a step whole, posting messages, and saving the stream. Never: a rule of
 //! posting: `crate::posting` has those, as for the commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use smol_wf_core::event::{Event, EventFold};
@@ -19,6 +19,8 @@ use crate::file_output::{OutputFile, Overwrites};
 use crate::posting::{Posted, Posting};
 use crate::{output, take_up};
 
+use super::file_events::FileEvents;
+use super::player::Stream as _;
 use super::saying::said_of_holder;
 
 /// What is asked of the desk.
@@ -57,8 +59,16 @@ pub(crate) struct WholeStep {
 /// Most events of one step that are shown: an agent leaves some hundred.
 pub(crate) const STEP_EVENTS_MAX: usize = 5_000;
 
+/// Who is asked about a stream.
+pub(crate) enum Desk {
+    /// The database with the run.
+    Run(Box<RunDesk>),
+    /// The file of the events.
+    File(PathBuf),
+}
+
 /// The desk of one run.
-pub(crate) struct Desk {
+pub(crate) struct RunDesk {
     engine: Engine,
     run: RunId,
     /// Why nothing can be posted, if it cannot.
@@ -67,12 +77,26 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// A desk for a run; `posting` says who posts.
-    pub(crate) fn new(engine: &Engine, run: &RunId, posting: Result<Posting, String>) -> Self {
-        Self { engine: engine.clone(), run: run.clone(), posting }
+    pub(crate) fn of_run(engine: &Engine, run: &RunId, posting: Result<Posting, String>) -> Self {
+        Self::Run(Box::new(RunDesk { engine: engine.clone(), run: run.clone(), posting }))
+    }
+
+    /// A desk for a file.
+    pub(crate) fn of_file(path: &Path) -> Self {
+        Self::File(path.to_owned())
     }
 
     /// Does what is asked.
     pub(crate) async fn reply(&self, request: Request) -> Reply {
+        match self {
+            Self::Run(desk) => desk.reply(request).await,
+            Self::File(path) => file_reply(path, request).await,
+        }
+    }
+}
+
+impl RunDesk {
+    async fn reply(&self, request: Request) -> Reply {
         match request {
             Request::Step(key) => {
                 let step = self.step(&key).await.map_err(in_words);
@@ -93,10 +117,10 @@ impl Desk {
         let (mut fold, mut whole) = (EventFold::new(), WholeStep::default());
         while let Some((_, entries)) = reader.next().await? {
             for entry in &entries {
-                if let Body::StepAsked { step: asked, request, .. } = &entry.body
-                    && Some(*asked) == step
+                if let Body::StepAsked { step: number, asked, .. } = &entry.body
+                    && Some(*number) == step
                 {
-                    whole.request = serde_json::to_value(request).ok();
+                    whole.request = serde_json::to_value(asked).ok();
                 }
                 let is_end = matches!(&entry.body, Body::Settled { step: of, .. } if Some(*of) == step);
                 let events = fold.after(entry).into_iter().filter(|event| is_about(event, key));
@@ -157,6 +181,44 @@ impl Desk {
         file.finish().map_err(failed)?;
         Ok(super::saying::saved(&path, events))
     }
+}
+
+/// A file is read in a thread of its own: it may be large, or on a slow disk.
+async fn file_reply(path: &Path, request: Request) -> Reply {
+    let path = path.to_owned();
+    let nothing = || Reply::Said(Err("this is a replay".to_owned()));
+    let read = tokio::task::spawn_blocking(move || match request {
+        Request::Step(key) => {
+            let step = step_in_file(&path, &key);
+            Reply::Step(key, step)
+        }
+        Request::Save(to) => Reply::Said(copy_file(&path, &to)),
+        Request::Question(_) | Request::Post { .. } => {
+            Reply::Said(Err("this is a replay".to_owned()))
+        }
+    });
+    read.await.unwrap_or_else(|_| nothing())
+}
+
+fn step_in_file(path: &Path, key: &str) -> Result<WholeStep, String> {
+    let mut events = FileEvents::open(path).map_err(|error| error.to_string())?;
+    let mut whole = WholeStep::default();
+    // A line that cannot be read ends it, as it ends the replay.
+    while let Ok(Some(event)) = events.next() {
+        if is_about(&event, key) && whole.events.len() < STEP_EVENTS_MAX {
+            whole.events.push(event);
+        }
+    }
+    Ok(whole)
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<String, String> {
+    let failed = |error| in_file_words(&FileError::Write { path: to.to_owned(), error });
+    let mut source = std::fs::File::open(from).map_err(|error| error.to_string())?;
+    let mut file = OutputFile::begin(to, Overwrites::Exports).map_err(failed)?;
+    std::io::copy(&mut source, &mut file.to).map_err(failed)?;
+    file.finish().map_err(failed)?;
+    Ok(format!("saved: {}", crate::shell::path(to)))
 }
 
 /// Starts a holder in the background. What it says on the way comes back if it fails.

@@ -30,7 +30,6 @@ pub(crate) enum Action {
     Pause,
     Stop,
     Restart,
-    Message,
     Raise,
     Cancel,
     Play,
@@ -154,6 +153,16 @@ impl Binding {
         self.keys.iter().map(|key| key.name).collect::<Vec<_>>().join(" ")
     }
 
+    /// The same in ASCII: arrows by their names.
+    pub(crate) fn ascii_names(&self) -> String {
+        self.keys.iter().map(|key| ascii(key.name)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Its first key in ASCII.
+    pub(crate) fn ascii_name(&self) -> &'static str {
+        ascii(self.name())
+    }
+
     /// Its first key, for the footer.
     pub(crate) fn name(&self) -> &'static str {
         self.keys.first().map_or("", |key| key.name)
@@ -163,6 +172,17 @@ impl Binding {
         // A capital letter comes with Shift on some terminals.
         let modifiers = pressed.modifiers - KeyModifiers::SHIFT;
         self.keys.iter().any(|key| key.code == pressed.code && key.modifiers == modifiers)
+    }
+}
+
+/// A name without arrows.
+fn ascii(name: &'static str) -> &'static str {
+    match name {
+        "↑" => "Up",
+        "↓" => "Down",
+        "→" => "Right",
+        "←" => "Left",
+        other => other,
     }
 }
 

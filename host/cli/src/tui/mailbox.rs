@@ -32,6 +32,7 @@ struct Shared<T> {
     state: Mutex<State<T>>,
     arrived: Condvar,
     room: Notify,
+    taken: Condvar,
 }
 
 #[derive(Debug)]
@@ -49,7 +50,8 @@ impl<T> Clone for Mailbox<T> {
 impl<T> Mailbox<T> {
     pub(crate) fn new() -> Self {
         let state = Mutex::new(State { waiting: VecDeque::new(), is_urgent: false });
-        Self { shared: Arc::new(Shared { state, arrived: Condvar::new(), room: Notify::new() }) }
+        let (arrived, taken) = (Condvar::new(), Condvar::new());
+        Self { shared: Arc::new(Shared { state, arrived, room: Notify::new(), taken }) }
     }
 
     /// Puts something in.
@@ -75,6 +77,14 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// The same, in a thread of its own.
+    pub(crate) fn wait_for_room(&self) {
+        let mut state = self.state();
+        while state.waiting.len() >= WAITING_MAX {
+            state = self.shared.taken.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Takes everything, in order. Waits until `latest` for something; until `soonest` it
     /// takes only what is urgent, so that many small pieces make one frame.
     pub(crate) fn take(&self, soonest: Instant, latest: Instant) -> VecDeque<T> {
@@ -97,6 +107,7 @@ impl<T> Mailbox<T> {
         let taken = std::mem::take(&mut state.waiting);
         drop(state);
         self.shared.room.notify_waiters();
+        self.shared.taken.notify_all();
         taken
     }
 

@@ -54,6 +54,8 @@ impl Session {
 
     /// Takes the terminal again, after a stop of the process.
     pub(crate) fn take(&self) -> io::Result<()> {
+        // Anew: a shell may have changed it while the process was stopped.
+        let _ = disable_raw_mode();
         enable_raw_mode()?;
         HAS_TERMINAL.store(true, Ordering::SeqCst);
         let mut words = Vec::new();

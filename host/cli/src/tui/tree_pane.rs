@@ -42,8 +42,9 @@ pub(crate) struct TreePane {
     is_stale: bool,
     selected: Option<Selected>,
     at: usize,
-    /// The first row that is shown.
+    /// The first row that is shown, and how many are.
     top: usize,
+    height: usize,
     /// The selection goes to what began last.
     pub(crate) follows: bool,
 }
@@ -59,6 +60,7 @@ impl Default for TreePane {
             selected: None,
             at: 0,
             top: 0,
+            height: 0,
             follows: false,
         }
     }
@@ -144,6 +146,11 @@ impl TreePane {
         self.is_stale = true;
     }
 
+    /// Rows of a page.
+    pub(crate) fn page(&self) -> isize {
+        isize::try_from(self.height.saturating_sub(1).max(1)).unwrap_or(1)
+    }
+
     /// Selects the row `by` rows further down, or up.
     pub(crate) fn step_by(&mut self, by: isize) {
         self.select(self.at.saturating_add_signed(by));
@@ -159,6 +166,7 @@ impl TreePane {
     /// The first of the rows that are shown in this height, so that the selected one is
     /// among them.
     pub(crate) fn scroll(&mut self, height: usize) -> usize {
+        self.height = height;
         let last_top = self.rows.len().saturating_sub(height);
         let lowest = (self.at + 1).saturating_sub(height);
         self.top = self.top.clamp(lowest, self.at.max(lowest)).min(last_top.max(lowest));
