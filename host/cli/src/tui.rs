@@ -30,12 +30,13 @@ mod tests;
 mod text;
 mod text_pane;
 mod theme;
+mod timings;
 mod tree_pane;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smol_wf_core::ids::RunId;
 use smol_wf_core::view::RunStatus;
@@ -63,6 +64,8 @@ use theme::Theme;
 pub(crate) struct Looks {
     pub(crate) has_colors: bool,
     pub(crate) is_ascii: bool,
+    /// At the end, how long frames took is said.
+    pub(crate) has_timings: bool,
 }
 
 impl From<Looks> for Theme {
@@ -88,7 +91,7 @@ pub(crate) async fn attach(
     let desk = Desk::of_run(engine, run, posting);
     let mailbox = Mailbox::new();
     let follower = tokio::spawn(live::follow(engine.clone(), run.clone(), mailbox.clone()));
-    let shown = show(app, desk, mailbox, None).await;
+    let shown = show(app, desk, mailbox, None, looks.has_timings).await;
     follower.abort();
     shown
 }
@@ -135,7 +138,7 @@ async fn replay(
         Played::End(end) => plays.put(Happened::Played(end), Urgency::NextFrame),
     })?;
     mailbox.put(Happened::CaughtUp, Urgency::AtOnce);
-    let shown = show(app, desk, mailbox, Some(player.clone())).await;
+    let shown = show(app, desk, mailbox, Some(player.clone()), looks.has_timings).await;
     player.end();
     shown
 }
@@ -146,7 +149,9 @@ async fn show(
     desk: Desk,
     mailbox: Mailbox<Happened>,
     player: Option<Player>,
+    has_timings: bool,
 ) -> Result<ExitCode, CommandError> {
+    let began = Instant::now();
     streams::start_queue();
     let words = last_words(&app);
     signals::end_with_message(move || {
@@ -161,7 +166,7 @@ async fn show(
     let (asks, mut asked) = unbounded_channel();
     let (ends, mut ended) = oneshot::channel::<()>();
     let replies = mailbox.clone();
-    let stage = Stage::new(app, session, mailbox, asks, player)?;
+    let stage = Stage::new(app, session, mailbox, asks, player, began)?;
     let screen = std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
         let result = stage.run();
         drop(ends);
@@ -183,7 +188,10 @@ async fn show(
     drop(input);
     let result = screen.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     give_back();
-    let (ended, app) = result?;
+    let (ended, app, timings) = result?;
+    if has_timings {
+        print_message(&timings.sentence(app.events));
+    }
     last_words(&app).iter().for_each(|words| print_message(words));
     Ok(match ended {
         Ended::Left => ExitCode::SUCCESS,

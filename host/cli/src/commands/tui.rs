@@ -53,11 +53,20 @@ enum Verb {
     /// Start a run in the background and show it
     ///
     /// Takes what `smol-wf run` takes. The run goes on when you leave.
-    Run(Box<RunArgs>),
+    Run(Box<TuiRunArgs>),
     /// Show a run that any process holds
     Attach(AttachArgs),
     /// Play a stored run or a file of events
     Replay(ReplayArgs),
+}
+
+#[derive(Debug, Args)]
+struct TuiRunArgs {
+    #[command(flatten)]
+    run: RunArgs,
+
+    #[command(flatten)]
+    looks: LookFlags,
 }
 
 #[derive(Debug, Args)]
@@ -112,6 +121,10 @@ struct LookFlags {
     /// Draw with ASCII characters only
     #[arg(long)]
     ascii: bool,
+
+    /// Say on leaving how long the frames took
+    #[arg(long, hide_short_help = true)]
+    timings: bool,
 }
 
 /// What `--check` found, as JSON.
@@ -134,7 +147,7 @@ impl TuiArgs {
             return Err(CommandError::Usage(message));
         }
         match self.verb {
-            Verb::Run(args) => run(&args).await,
+            Verb::Run(args) => run(&args.run, args.looks).await,
             Verb::Attach(args) => {
                 let instead = format!("smol-wf attach {}", shell::word(&args.run));
                 check_terminal(&instead)?;
@@ -151,17 +164,23 @@ impl TuiArgs {
 impl LookFlags {
     fn looks(self) -> Looks {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        Looks { has_colors: !set("NO_COLOR"), is_ascii: self.ascii }
+        Looks {
+            has_colors: !set("NO_COLOR"),
+            is_ascii: self.ascii,
+            has_timings: self.timings,
+        }
     }
 }
 
 /// Starts the run as `run --detach` does, and shows it.
-async fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
+async fn run(args: &RunArgs, looks: LookFlags) -> Result<ExitCode, CommandError> {
     let script = shell::path(args.script());
     check_terminal(&format!("smol-wf run {script}"))?;
     args.check_for_tui()?;
-    // The holder reads the same command line, but for the first word.
-    let argv: Vec<OsString> = std::env::args_os().skip(2).collect();
+    // The holder reads the same command line, but for the first word and these flags. A
+    // value never begins like a flag.
+    let is_for_run = |word: &OsString| word != "--ascii" && word != "--timings";
+    let argv: Vec<OsString> = std::env::args_os().skip(2).filter(is_for_run).collect();
     let run = match start_holder(argv) {
         Ok(run) => run,
         Err(NotDetached::Ended(code)) => return Ok(ExitCode::from(code)),
@@ -169,7 +188,7 @@ async fn run(args: &RunArgs) -> Result<ExitCode, CommandError> {
     };
     let settings = settings_of(args.database())?;
     let engine = setup::engine_with_run(&settings, run.as_str())?;
-    follow(&engine, run, settings, LookFlags { ascii: false }.looks()).await
+    follow(&engine, run, settings, looks.looks()).await
 }
 
 async fn follow(
@@ -191,8 +210,11 @@ impl ReplayArgs {
             return self.print(&named, &found);
         }
         if !self.check {
-            let run = shell::word(&named);
-            check_terminal(&format!("smol-wf logs {run}, or for a file: tui replay FILE --check"))?;
+            let named = shell::word(&named);
+            check_terminal(&match is_file(&self.what) {
+                true => format!("smol-wf tui replay {named} --check"),
+                false => format!("smol-wf logs {named}"),
+            })?;
         }
         if is_file(&self.what) {
             return tui::replay_file(&self.what, self.max_delay, self.looks.looks()).await;

@@ -184,12 +184,24 @@ impl App {
         self.note = Some(Note { text, is_error, until: Instant::now() + NOTE_LASTS });
     }
 
-    /// The sentence to show at this time. An error about the run itself stays.
-    pub(crate) fn noted(&self, now: Instant) -> Option<&Note> {
-        let stays = match self.origin {
+    /// A sentence has been seen once a key is pressed.
+    pub(crate) fn forget_note(&mut self) {
+        if !self.is_broken() {
+            self.note = None;
+        }
+    }
+
+    /// Whether the run or its stream cannot be read to the end.
+    fn is_broken(&self) -> bool {
+        match self.origin {
             Origin::Live { is_gone, .. } => is_gone,
             Origin::Replay { is_damaged, .. } => is_damaged,
-        };
+        }
+    }
+
+    /// The sentence to show at this time. An error about the run itself stays.
+    pub(crate) fn noted(&self, now: Instant) -> Option<&Note> {
+        let stays = self.is_broken();
         self.note.as_ref().filter(|note| now < note.until || (stays && note.is_error))
     }
 

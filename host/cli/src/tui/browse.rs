@@ -23,6 +23,7 @@ const WHEEL: isize = 3;
 impl App {
     /// Takes a key.
     pub(crate) fn key(&mut self, key: &KeyEvent) -> Option<Effect> {
+        self.forget_note();
         // Leaving is always the same key, whatever is open.
         let action = action_of(key, self.is_replay());
         let is_control = key.modifiers.contains(crossterm::event::KeyModifiers::CONTROL);

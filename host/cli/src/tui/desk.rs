@@ -16,7 +16,7 @@ use smol_wf_engine::{Engine, EngineError, Message, PostError};
 use crate::detached::{NotDetached, start_holder_saying};
 use crate::failure::{CommandError, FileError};
 use crate::file_output::{OutputFile, Overwrites};
-use crate::posting::{Posted, Posting};
+use crate::posting::{Posted, Posting, TAKEN_MAX};
 use crate::{output, take_up};
 
 use super::file_events::FileEvents;
@@ -148,7 +148,8 @@ impl RunDesk {
         if goes_on && matches!(posted, Posted::Waits { held: false, .. }) {
             let started = start_holder(take_up::command_line(posting)).await;
             let Posted::Waits { number, .. } = posted else { return Ok(done) };
-            posted = posting.look(number).await.map_err(|error| refused(&error))?;
+            let until = tokio::time::Instant::now() + TAKEN_MAX;
+            posted = posting.wait(number, until).await.map_err(|error| refused(&error))?;
             // Another process may have been faster.
             if matches!(posted, Posted::Waits { held: false, .. }) {
                 started?;
@@ -157,10 +158,10 @@ impl RunDesk {
         Ok(match posted {
             Posted::Taken(_) => done,
             Posted::Waits { held: true, .. } => {
-                format!("{done}: posted; the process that works on the run takes it soon")
+                "posted; the process that works on the run has not taken it yet".to_owned()
             }
             Posted::Waits { held: false, .. } => {
-                format!("{done}: it counts when the run goes on (p)")
+                "posted; it counts when the run goes on (p)".to_owned()
             }
             Posted::Needless => "no process works on the run, so there is nothing to stop".to_owned(),
         })

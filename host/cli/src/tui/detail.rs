@@ -128,6 +128,7 @@ fn pretty(step: &WholeStep) -> Vec<Section> {
     if let Some(request) = &step.request {
         sections.extend(options(request));
     }
+    sections.retain(|section| !section.text.is_empty());
     sections
 }
 

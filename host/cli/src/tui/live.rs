@@ -21,7 +21,7 @@ pub(super) async fn follow(engine: Engine, run: RunId, mailbox: Mailbox<Happened
     if let Err(error) = follow_on(&engine, &run, &mailbox).await {
         let why = match error {
             EngineError::UnknownRun { .. } => {
-                format!("run {run} was deleted meanwhile; what was read stays here")
+                "the run was deleted meanwhile; what was read stays here".to_owned()
             }
             other => CommandError::from(other).sentence(),
         };

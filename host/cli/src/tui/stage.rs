@@ -21,6 +21,7 @@ use super::jobs::{self, JobChange};
 use super::mailbox::Mailbox;
 use super::paint::{Now, draw};
 use super::player::Player;
+use super::timings::Timings;
 use super::terminal::{FrameWriter, Session, give_back};
 use crate::humanize::plural;
 
@@ -76,6 +77,7 @@ pub(crate) struct Stage {
     /// The process was stopped, and has not been continued.
     is_stopped: bool,
     first_frame_at: Instant,
+    timings: Timings,
 }
 
 impl Stage {
@@ -85,15 +87,26 @@ impl Stage {
         mailbox: Mailbox<Happened>,
         asks: UnboundedSender<Request>,
         player: Option<Player>,
+        began: Instant,
     ) -> io::Result<Self> {
         let terminal = Terminal::new(CrosstermBackend::new(FrameWriter::default()))?;
         let first_frame_at = Instant::now() + FIRST_FRAME_MAX;
-        let (is_clean, is_stopped) = (false, false);
-        Ok(Self { app, session, terminal, mailbox, asks, player, is_clean, is_stopped, first_frame_at })
+        Ok(Self {
+            app,
+            session,
+            terminal,
+            mailbox,
+            asks,
+            player,
+            is_clean: false,
+            is_stopped: false,
+            first_frame_at,
+            timings: Timings::since(began),
+        })
     }
 
     /// Shows the run until the person leaves. Returns what was known of it then.
-    pub(crate) fn run(mut self) -> io::Result<(Ended, App)> {
+    pub(crate) fn run(mut self) -> io::Result<(Ended, App, Timings)> {
         let mut drawn: Option<Instant> = None;
         loop {
             let soonest = drawn.map_or(self.first_frame_at, |at| at + FRAME_MIN);
@@ -103,18 +116,22 @@ impl Stage {
                 (_, true, Some(at)) if self.app.is_moving() => at + CLOCK,
                 _ => Instant::now() + IDLE,
             };
-            for happened in self.mailbox.take(soonest, latest) {
+            let taken = self.mailbox.take(soonest, latest);
+            let begun = Instant::now();
+            for happened in taken {
                 if let Some(ended) = self.take(happened) {
-                    return Ok((ended, self.app));
+                    return Ok((ended, self.app, self.timings));
                 }
             }
+            self.timings.took(begun.elapsed());
             let now = Instant::now();
             let is_due = if self.is_clean { now >= latest } else { now >= self.frame_at(drawn) };
             if is_due && !self.is_stopped {
                 if self.draw().is_err() {
-                    return Ok((Ended::Gone, self.app));
+                    return Ok((Ended::Gone, self.app, self.timings));
                 }
                 drawn = Some(Instant::now());
+                self.timings.drawn(now.elapsed());
             }
         }
     }

@@ -48,6 +48,7 @@ pub(super) fn line(app: &App, width: usize, now: Instant) -> Line<'static> {
 fn actions(app: &App) -> Vec<(Action, Option<&'static str>)> {
     let mut actions = vec![(Action::Help, None), (Action::Quit, None)];
     match &app.origin {
+        Origin::Replay { is_over: true, .. } => {}
         Origin::Replay { pace, .. } => {
             let word = if *pace == Pace::Halted { "play" } else { "halt" };
             actions.extend([(Action::Play, Some(word)), (Action::Next, None), (Action::ToEnd, None)]);

@@ -39,7 +39,8 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame<'_>, area: Rect, now_ms: u64
     };
     let node = app.view.find(&key);
     let head = node.and_then(|node| app.view.tree().step(node));
-    let head: Vec<_> = head.map(|step| facts(app, step, width, now_ms)).unwrap_or_default();
+    let mut head: Vec<_> = head.map(|step| facts(app, step, width, now_ms)).unwrap_or_default();
+    head.push(Line::default());
     let room = height.saturating_sub(head.len());
     let run = app.run.clone();
     let theme = app.theme;

@@ -185,7 +185,7 @@ fn activity(of: &StepView) -> String {
         StepState::Working if of.doing.is_writing() => "writing".to_owned(),
         StepState::Working if of.doing.text.is_empty() => of.doing.kind.clone(),
         StepState::Working => format!("{}: {}", of.doing.kind, of.doing.text),
-        StepState::Waiting => of.prompt.clone(),
+        StepState::Waiting if !of.prompt.starts_with(&of.label) => of.prompt.clone(),
         _ => String::new(),
     }
 }
