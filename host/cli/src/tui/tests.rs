@@ -219,8 +219,11 @@ fn nothing_is_stopped_without_a_yes() {
     assert_eq!(message, Message::Stop { step: StepId(4) });
     // A step that is over has nothing to stop.
     select(&mut app, "1");
-    assert_eq!(press(&mut app, "xy"), None);
-    assert!(app.noted(Instant::now()).is_none(), "the second key took the sentence away");
+    assert_eq!(press(&mut app, "x"), None);
+    let said = app.noted(Instant::now()).map(|note| note.text.clone());
+    assert_eq!(said.as_deref(), Some("select a step that is not over yet"));
+    press(&mut app, "j");
+    assert!(app.noted(Instant::now()).is_none(), "it was seen");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn asks(app: &App, width: usize) -> Option<Line<'static>> {
     left.put(Role::Waiting, &format!("{}: ", ask.opened.kind.function()));
     left.put_foreign(Role::Strong, &ask.opened.question);
     row.append(left);
-    row.skip(1);
+    row.skip(row.room().saturating_sub(text::columns(&more)));
     row.put(Role::Key, &more);
     Some(row.line_as(Role::Selected))
 }

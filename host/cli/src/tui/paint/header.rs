@@ -7,9 +7,10 @@ use smol_wf_core::budget::Allowance;
 use smol_wf_core::view::{RunStatus, StepState};
 
 use super::line::{Row, role_of, short_count, short_time};
-use crate::humanize::{count, dollars};
+use crate::humanize::{count, dollars, price};
 use crate::tui::app::{App, Origin};
 use crate::tui::player::Pace;
+use crate::tui::text;
 use crate::tui::theme::{Role, Sign};
 
 /// The states with a number of their own, in the order of their urgency.
@@ -91,38 +92,50 @@ fn state(app: &App) -> (Role, String) {
     (role, format!("{} {word}", app.theme.sign(sign)))
 }
 
+/// Numbers of steps, tokens and dollars. Where it is narrow the last states go first.
 fn second(app: &App, width: usize) -> Line<'static> {
     let root = &app.view.tree().root().counts;
+    let dot = app.theme.sign(Sign::Dot);
     let mut row = Row::new(app.theme, width);
     let done = root.steps.done() + root.steps.failed();
-    row.put(Role::Plain, &format!(" {}/{} steps", count(done.into()), count(root.steps.total().into())));
+    let steps = format!(" {}/{} steps", count(done.into()), count(root.steps.total().into()));
+    row.put(Role::Plain, &steps);
+    let spent: Vec<String> = [tokens(app), money(app)].into_iter().flatten().collect();
+    let spent: String = spent.iter().map(|part| format!(" {dot} {part}")).collect();
+    let mut states = Row::new(app.theme, row.room().saturating_sub(text::columns(&spent)));
     for state in COUNTED {
         let number = root.steps.get(state);
-        if number > 0 {
-            let word = if state == StepState::Null { "null" } else { state.word() };
-            row.put_whole(Role::Plain, &format!(" {} ", app.theme.sign(Sign::Dot)));
-            row.put_whole(role_of(state), &format!("{} {word}", count(number.into())));
+        let part = format!("{} {}", count(number.into()), state.word());
+        if number > 0 && text::columns(&part) + 3 <= states.room() {
+            states.put(Role::Plain, &format!(" {dot} "));
+            states.put(role_of(state), &part);
         }
     }
-    let (read, written) = (root.usage.input_tokens, root.usage.output_tokens);
-    let dot = app.theme.sign(Sign::Dot);
-    if read + written > 0 {
-        let tokens = format!(" {dot} {} in {} out", short_count(read), short_count(written));
-        row.put_whole(Role::Plain, &tokens);
-    }
+    row.append(states);
+    row.put_whole(Role::Plain, &spent);
+    row.line()
+}
+
+fn tokens(app: &App) -> Option<String> {
+    let usage = app.view.tree().root().counts.usage;
+    let (read, written) = (usage.input_tokens, usage.output_tokens);
+    (read + written > 0).then(|| format!("{} in {} out", short_count(read), short_count(written)))
+}
+
+/// What was spent, and of how much.
+fn money(app: &App) -> Option<String> {
+    let root = &app.view.tree().root().counts;
     let spent = root.cost_usd();
-    let spends = match app.view.facts().budget {
+    match app.view.facts().budget {
         Some(Allowance::UsdMicros(most)) => {
             #[expect(clippy::cast_precision_loss, reason = "money that is shown")]
             let most = most as f64 / 1e6;
-            format!(" {dot} {} of {}", dollars(spent), dollars(most))
+            Some(format!("{} of {}", dollars(spent), dollars(most)))
         }
         Some(Allowance::OutputTokens(most)) => {
-            format!(" {dot} {} of {} tokens", short_count(written), short_count(most))
+            let written = root.usage.output_tokens;
+            Some(format!("{} of {} tokens", short_count(written), short_count(most)))
         }
-        None if spent > 0.0 => format!(" {dot} {}", dollars(spent)),
-        None => String::new(),
-    };
-    row.put_whole(Role::Plain, &spends);
-    row.line()
+        None => Some(price(spent)).filter(|price| !price.is_empty()),
+    }
 }
