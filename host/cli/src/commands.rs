@@ -132,7 +132,9 @@ pub(crate) async fn execute(
     command: Command,
     named: Named,
 ) -> Result<ExitCode, CommandError> {
-    if let Some((argument, _)) = named.first().filter(|_| !TAKE_ARGS.contains(&name) && name != "tui") {
+    if let Some((argument, _)) =
+        named.first().filter(|_| !TAKE_ARGS.contains(&name) && name != "tui")
+    {
         let [commands @ .., last] = TAKE_ARGS.map(|name| format!("`{name}`"));
         let message = format!(
             "--args-{argument} is an argument of a workflow; {} and {last} take those",
@@ -203,7 +205,9 @@ mod tests {
     #[tokio::test]
     async fn only_the_listed_commands_take_workflow_arguments() {
         let named = || vec![("topic".to_owned(), "x".into())];
-        for (name, _) in BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name) && *name != "tui") {
+        for (name, _) in
+            BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name) && *name != "tui")
+        {
             let cli = crate::Cli::try_parse_from(["smol-wf", "trust", "--list"]).unwrap();
             let refused = execute(name, cli.command, named()).await.unwrap_err();
             let CommandError::Usage(said) = refused else { panic!("{name}: {refused:?}") };

@@ -60,11 +60,8 @@ fn read(path: PathBuf) -> String {
 /// Whichever way it ends, the terminal is as it was: its settings, and what was on it.
 #[test]
 fn the_terminal_is_given_back_on_every_way_out() {
-    let signals = [
-        ("INT", Signal::INT, 130),
-        ("TERM", Signal::TERM, 143),
-        ("HUP", Signal::HUP, 129),
-    ];
+    let signals =
+        [("INT", Signal::INT, 130), ("TERM", Signal::TERM, 143), ("HUP", Signal::HUP, 129)];
     let (place, screen) = replay();
     once(&screen, "replay, end");
     screen.press(&["q"]);

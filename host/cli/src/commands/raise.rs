@@ -60,7 +60,11 @@ pub(crate) fn limits_typed(typed: &str) -> Result<LimitChanges, String> {
         said.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
     })?;
     let limits = args.asked().map_err(|error| error.to_string())?;
-    if limits.is_empty() { Err("name a limit, such as max-agents 2000".to_owned()) } else { Ok(limits) }
+    if limits.is_empty() {
+        Err("name a limit, such as max-agents 2000".to_owned())
+    } else {
+        Ok(limits)
+    }
 }
 
 impl RaiseArgs {

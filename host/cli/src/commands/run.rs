@@ -111,7 +111,9 @@ impl RunArgs {
     pub(super) fn check_for_tui(&self) -> Result<(), CommandError> {
         let refused = |what: &str| Err(CommandError::Usage(format!("`tui run` {what}")));
         if self.script.as_os_str() == "-" {
-            return refused("cannot read the script from stdin, where its keys come from; use `smol-wf run -`");
+            return refused(
+                "cannot read the script from stdin, where its keys come from; use `smol-wf run -`",
+            );
         }
         if self.work.show.is_about_stdout() {
             return refused("writes nothing to stdout; leave out --output and --events");

@@ -140,7 +140,8 @@ struct CheckDocument<'a> {
 impl TuiArgs {
     /// Shows a run. Fails if there is no terminal, or no such run.
     pub(crate) async fn execute(self, named: Named) -> Result<ExitCode, CommandError> {
-        if let (Verb::Attach(_) | Verb::Replay(_), Some((argument, _))) = (&self.verb, named.first())
+        if let (Verb::Attach(_) | Verb::Replay(_), Some((argument, _))) =
+            (&self.verb, named.first())
         {
             let message =
                 format!("--args-{argument} is an argument of a workflow; `tui run` takes those");
@@ -164,11 +165,7 @@ impl TuiArgs {
 impl LookFlags {
     fn looks(self) -> Looks {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        Looks {
-            has_colors: !set("NO_COLOR"),
-            is_ascii: self.ascii,
-            has_timings: self.timings,
-        }
+        Looks { has_colors: !set("NO_COLOR"), is_ascii: self.ascii, has_timings: self.timings }
     }
 }
 
@@ -294,7 +291,9 @@ fn check_file(path: &Path) -> Result<Findings, CommandError> {
         }
         match std::str::from_utf8(&line) {
             Ok(text) => checker.line(text),
-            Err(error) => checker.unreadable(&format!("not UTF-8, at byte {}", error.valid_up_to() + 1)),
+            Err(error) => {
+                checker.unreadable(&format!("not UTF-8, at byte {}", error.valid_up_to() + 1))
+            }
         }
     }
 }
@@ -305,7 +304,9 @@ fn check_terminal(instead: &str) -> Result<(), CommandError> {
         None => Ok(()),
         Some(why) => {
             let db = shell::with_database();
-            Err(CommandError::Usage(format!("the TUI needs a terminal, and {why}; without one: {instead}{db}")))
+            Err(CommandError::Usage(format!(
+                "the TUI needs a terminal, and {why}; without one: {instead}{db}"
+            )))
         }
     }
 }

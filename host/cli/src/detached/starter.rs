@@ -66,7 +66,8 @@ pub(crate) fn start_holder_saying(
         child.as_ref().map(|child| system::signal(child, code)).is_some()
     });
     let words = stderr.map(|stderr| thread::spawn(move || pass_words(stderr, words)));
-    let told = stdout.map(|stdout| read_ready(stdout, report)).transpose().map_err(refused)?.flatten();
+    let told =
+        stdout.map(|stdout| read_ready(stdout, report)).transpose().map_err(refused)?.flatten();
     // It ends when the holder has turned away, or has ended.
     let _ = words.map(thread::JoinHandle::join);
     match told {

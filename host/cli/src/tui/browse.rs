@@ -165,7 +165,11 @@ impl App {
             Action::Quit => return Some(Effect::Quit),
             Action::Save => self.mode = Mode::Line(Box::new(self.line_to_save())),
             Action::Play | Action::Next | Action::ToEnd => return self.play(action),
-            Action::Answer | Action::Pause | Action::Stop | Action::Restart | Action::Raise
+            Action::Answer
+            | Action::Pause
+            | Action::Stop
+            | Action::Restart
+            | Action::Raise
             | Action::Cancel => return self.reach(action),
         }
         None

@@ -137,6 +137,11 @@ impl Checker {
             code,
             message: message.to_owned(),
         };
+        if self.found.events == 0 {
+            let severity = Severity::Error;
+            self.add(Problem { severity, ..whole("no_events", "there are no events") });
+            return self.found;
+        }
         if self.starts == 0 {
             self.add(whole("no_start", "there is no `workflow.started` of the run itself"));
         }
@@ -210,7 +215,7 @@ mod tests {
         assert_eq!(found(START), [(None, "no_end")]);
         let resumed = r#"{"type":"workflow.resumed","data":{"attempt":2}}"#;
         assert_eq!(found(&format!("{START}\n{END}\n{resumed}")), [(None, "no_end")]);
-        assert_eq!(found(""), [(None, "no_start"), (None, "no_end")]);
+        assert_eq!(found("\n"), [(None, "no_events")]);
         // A child's end is not the end of the run.
         let child = r#"{"type":"workflow.result","data":{},"metadata":{"workflowDepth":1,"parentStepId":"2"}}"#;
         assert_eq!(found(&format!("{START}\n{child}")), [(None, "no_end")]);

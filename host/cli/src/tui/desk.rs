@@ -122,7 +122,8 @@ impl RunDesk {
                 {
                     whole.request = serde_json::to_value(asked).ok();
                 }
-                let is_end = matches!(&entry.body, Body::Settled { step: of, .. } if Some(*of) == step);
+                let is_end =
+                    matches!(&entry.body, Body::Settled { step: of, .. } if Some(*of) == step);
                 let events = fold.after(entry).into_iter().filter(|event| is_about(event, key));
                 let room = STEP_EVENTS_MAX.saturating_sub(whole.events.len());
                 whole.events.extend(events.take(room));
@@ -163,14 +164,15 @@ impl RunDesk {
             Posted::Waits { held: false, .. } => {
                 "posted; it counts when the run goes on (p)".to_owned()
             }
-            Posted::Needless => "no process works on the run, so there is nothing to stop".to_owned(),
+            Posted::Needless => {
+                "no process works on the run, so there is nothing to stop".to_owned()
+            }
         })
     }
 
     /// Writes the stream to a new file, or over one that an export wrote.
     async fn save(&self, path: PathBuf) -> Result<String, String> {
-        let failed =
-            |error| in_file_words(&FileError::Write { path: path.clone(), error });
+        let failed = |error| in_file_words(&FileError::Write { path: path.clone(), error });
         let mut file = OutputFile::begin(&path, Overwrites::Exports).map_err(failed)?;
         let mut tail = self.engine.tail(&self.run);
         let mut events = 0_usize;

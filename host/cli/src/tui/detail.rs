@@ -113,7 +113,9 @@ fn pretty(step: &WholeStep) -> Vec<Section> {
             EventData::Warning(warning) => {
                 done.push(format!("{} warning: {}", clock(event), warning.message));
             }
-            EventData::Log { message, of: None } => done.push(format!("{} {message}", clock(event))),
+            EventData::Log { message, of: None } => {
+                done.push(format!("{} {message}", clock(event)))
+            }
             _ => {}
         }
     }
@@ -198,7 +200,9 @@ fn account(agent: &AgentEnded) -> String {
     }
     facts.extend(agent.cost_usd.map(price).filter(|price| !price.is_empty()));
     facts.extend(agent.attempts.map(|attempts| plural(attempts, "attempt")));
-    facts.extend(agent.reused.as_ref().map(|source| format!("answer of {} #{}", source.run, source.step)));
+    facts.extend(
+        agent.reused.as_ref().map(|source| format!("answer of {} #{}", source.run, source.step)),
+    );
     facts.extend(agent.worktree.as_ref().map(|kept| format!("worktree {}", kept.path)));
     for ask in &agent.asks {
         facts.push(format!("was refused: {}", ask.what));

@@ -52,7 +52,12 @@ impl DetailPane {
     }
 
     /// Takes a step that was read, up to an event of this time.
-    pub(crate) fn take(&mut self, key: &str, read: Result<WholeStep, String>, until_ms: Option<u64>) {
+    pub(crate) fn take(
+        &mut self,
+        key: &str,
+        read: Result<WholeStep, String>,
+        until_ms: Option<u64>,
+    ) {
         if self.key.as_deref() != Some(key) {
             return;
         }

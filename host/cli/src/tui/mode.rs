@@ -120,7 +120,10 @@ impl Answering {
             Reading::Answer { value, comment } => {
                 let (step, digest) = (self.step, self.request.digest());
                 let message = Message::Answer { step, digest, value, comment };
-                Outcome::Asks(Request::Post { message, done: format!("step {step} has your answer") })
+                Outcome::Asks(Request::Post {
+                    message,
+                    done: format!("step {step} has your answer"),
+                })
             }
             Reading::Again(why) => {
                 self.said = Some(why);

@@ -100,7 +100,13 @@ fn panes(app: &mut App, frame: &mut Frame<'_>, area: Rect, now_ms: u64) {
 }
 
 /// The frame of a pane with its name, and the area inside.
-fn pane(app: &App, pane: Pane, title: Vec<Span<'static>>, frame: &mut Frame<'_>, area: Rect) -> Rect {
+fn pane(
+    app: &App,
+    pane: Pane,
+    title: Vec<Span<'static>>,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) -> Rect {
     let role = if app.focus == pane { Role::Working } else { Role::Faint };
     let block = Block::new()
         .borders(Borders::ALL)

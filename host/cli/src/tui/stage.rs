@@ -21,8 +21,8 @@ use super::jobs::{self, JobChange};
 use super::mailbox::Mailbox;
 use super::paint::{Now, draw};
 use super::player::Player;
-use super::timings::Timings;
 use super::terminal::{FrameWriter, Session, give_back};
+use super::timings::Timings;
 use crate::humanize::plural;
 
 /// Shortest time between two frames: 30 a second.
@@ -151,7 +151,9 @@ impl Stage {
     fn take(&mut self, happened: Happened) -> Option<Ended> {
         self.is_clean = false;
         match happened {
-            Happened::Typed(Typed::Key(key)) => return self.app.key(&key).and_then(|it| self.perform(it)),
+            Happened::Typed(Typed::Key(key)) => {
+                return self.app.key(&key).and_then(|it| self.perform(it));
+            }
             Happened::Typed(Typed::Paste(text)) => self.app.paste(&text),
             Happened::Typed(Typed::Mouse(mouse)) => self.app.mouse(&mouse),
             Happened::Typed(Typed::Gone) => return Some(Ended::Gone),
@@ -194,7 +196,11 @@ impl Stage {
                 if self.session.set_mouse(has_mouse).is_err() {
                     return Some(Ended::Gone);
                 }
-                self.app.say(if has_mouse { "the wheel scrolls" } else { "the terminal has the mouse" });
+                self.app.say(if has_mouse {
+                    "the wheel scrolls"
+                } else {
+                    "the terminal has the mouse"
+                });
             }
             Effect::Copy(text) => return self.copy(&text),
             Effect::Suspend => {
@@ -219,7 +225,8 @@ impl Stage {
         }
         let lines = plural(text.lines().count(), "line");
         if copied.is_cut {
-            self.app.fail(format!("the first {COPIED_BYTES_MAX} bytes were copied: more does not fit"));
+            self.app
+                .fail(format!("the first {COPIED_BYTES_MAX} bytes were copied: more does not fit"));
         } else {
             self.app.say(format!("{lines} copied, if your terminal allows it"));
         }

@@ -286,14 +286,27 @@ fn a_run_that_is_gone_stays_readable() {
 fn agents_write_what_they_like_and_nothing_of_it_is_obeyed() {
     let mut dice = fastrand::Rng::with_seed(11);
     let mut app = app(DARK);
-    let parts = ["\u{1b}[2J", "\u{1b}]0;x\u{7}", "\u{9b}1m", "\r", "\n", "\u{202e}", "日", "👩\u{200d}💻", "a"];
+    let parts = [
+        "\u{1b}[2J",
+        "\u{1b}]0;x\u{7}",
+        "\u{9b}1m",
+        "\r",
+        "\n",
+        "\u{202e}",
+        "日",
+        "👩\u{200d}💻",
+        "a",
+    ];
     for seq in 1_000..1_400_u64 {
         let text: String = (0..dice.usize(..40)).filter_map(|_| dice.choice(parts)).collect();
         let text = serde_json::to_string(&text).unwrap();
         let (kind, data) = match seq % 3 {
             0 => ("workflow.log", format!(r#"{{"message":{text}}}"#)),
             1 => ("workflow.agent_event", format!(r#"{{"kind":{text},"text":{text}}}"#)),
-            _ => ("workflow.agent_queued", format!(r#"{{"label":{text},"phase":{text},"model":null}}"#)),
+            _ => (
+                "workflow.agent_queued",
+                format!(r#"{{"label":{text},"phase":{text},"model":null}}"#),
+            ),
         };
         let line = format!(
             r#"{{"type":"{kind}","seq":{seq},"elapsedNanos":1,"metadata":{{"stepId":"{}","workflowDepth":0}},"data":{data}}}"#,
@@ -324,11 +337,14 @@ fn a_frame_costs_what_is_on_the_screen_and_not_what_has_happened() {
             app.event(&event_line(&line).unwrap().event);
         }
         drawn(&mut app, 80, 24);
-        (0..5).map(|_| {
-            let begun = Instant::now();
-            drawn(&mut app, 80, 24);
-            begun.elapsed()
-        }).min().unwrap_or_default()
+        (0..5)
+            .map(|_| {
+                let begun = Instant::now();
+                drawn(&mut app, 80, 24);
+                begun.elapsed()
+            })
+            .min()
+            .unwrap_or_default()
     };
     let (few, many) = (frame(100), frame(20_000));
     assert!(many < few * 20 + Duration::from_millis(5), "{few:?} and {many:?}");

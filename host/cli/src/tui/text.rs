@@ -117,7 +117,8 @@ mod tests {
     fn nothing_of_an_agent_reaches_the_terminal_as_a_command() {
         // Random bytes as agents may write them, with a good part of escapes.
         let mut dice = fastrand::Rng::with_seed(7);
-        let parts = ["\x1b[2J", "\x1b]52;c;eA==\x07", "\u{9b}31m", "\r\n", "\u{202e}", "日", "e\u{301}"];
+        let parts =
+            ["\x1b[2J", "\x1b]52;c;eA==\x07", "\u{9b}31m", "\r\n", "\u{202e}", "日", "e\u{301}"];
         for _ in 0..20_000 {
             let text: String = (0..dice.usize(..24))
                 .map(|_| match dice.u8(..3) {

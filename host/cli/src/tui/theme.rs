@@ -122,9 +122,21 @@ mod tests {
     #[test]
     fn signs_are_one_column_wide_and_ascii_where_that_is_asked_for() {
         let signs = [
-            Sign::Queued, Sign::Working, Sign::Waiting, Sign::Sleeping, Sign::Done, Sign::Failed,
-            Sign::Null, Sign::Parked, Sign::Stopped, Sign::Reused, Sign::Open, Sign::Closed,
-            Sign::Dot, Sign::Cut, Sign::LineEnd,
+            Sign::Queued,
+            Sign::Working,
+            Sign::Waiting,
+            Sign::Sleeping,
+            Sign::Done,
+            Sign::Failed,
+            Sign::Null,
+            Sign::Parked,
+            Sign::Stopped,
+            Sign::Reused,
+            Sign::Open,
+            Sign::Closed,
+            Sign::Dot,
+            Sign::Cut,
+            Sign::LineEnd,
         ];
         for is_ascii in [true, false] {
             let theme = Theme { has_colors: true, is_ascii };

@@ -198,7 +198,9 @@ impl TreePane {
 
     /// Selects the row above the selected one in the tree.
     pub(crate) fn select_parent(&mut self) {
-        let Some(depth) = self.row().map(|row| row.depth).filter(|depth| *depth > 0) else { return };
+        let Some(depth) = self.row().map(|row| row.depth).filter(|depth| *depth > 0) else {
+            return;
+        };
         let above = self.rows[..self.at].iter().rposition(|row| row.depth < depth);
         if let Some(at) = above {
             self.select(at);

@@ -60,7 +60,13 @@ impl Band {
         self.lines.push(row.line());
     }
 
-    fn typed(&mut self, theme: crate::tui::theme::Theme, width: usize, prompt: &str, entry: &Entry) {
+    fn typed(
+        &mut self,
+        theme: crate::tui::theme::Theme,
+        width: usize,
+        prompt: &str,
+        entry: &Entry,
+    ) {
         let mut row = Row::new(theme, width);
         row.put(Role::Strong, &format!(" {prompt} "));
         if row.room() < width / 3 {

@@ -51,7 +51,11 @@ fn actions(app: &App) -> Vec<(Action, Option<&'static str>)> {
         Origin::Replay { is_over: true, .. } => {}
         Origin::Replay { pace, .. } => {
             let word = if *pace == Pace::Halted { "play" } else { "halt" };
-            actions.extend([(Action::Play, Some(word)), (Action::Next, None), (Action::ToEnd, None)]);
+            actions.extend([
+                (Action::Play, Some(word)),
+                (Action::Next, None),
+                (Action::ToEnd, None),
+            ]);
         }
         Origin::Live { is_held, .. } if app.is_open() => {
             if app.question().is_some() {
@@ -68,7 +72,9 @@ fn actions(app: &App) -> Vec<(Action, Option<&'static str>)> {
         Origin::Live { .. } => {}
     }
     match app.focus {
-        Pane::Tree => actions.extend([(Action::In, None), (Action::Search, None), (Action::NextState, None)]),
+        Pane::Tree => {
+            actions.extend([(Action::In, None), (Action::Search, None), (Action::NextState, None)])
+        }
         Pane::Detail => {
             let word = if app.detail.is_raw { "pretty" } else { "raw" };
             actions.extend([(Action::Raw, Some(word)), (Action::Copy, None)]);

@@ -120,7 +120,11 @@ pub(super) fn short_count(number: u64) -> String {
     for (one, unit) in UNITS {
         if number >= one {
             let (whole, tenth) = (number / one, number % one * 10 / one);
-            return if whole < 10 { format!("{whole}.{tenth}{unit}") } else { format!("{whole}{unit}") };
+            return if whole < 10 {
+                format!("{whole}.{tenth}{unit}")
+            } else {
+                format!("{whole}{unit}")
+            };
         }
     }
     number.to_string()
@@ -149,9 +153,13 @@ mod tests {
         {
             assert_eq!(short_count(number), short);
         }
-        for (ms, short) in
-            [(0, "0.0s"), (3_250, "3.2s"), (59_999, "59s"), (185_000, "3m05s"), (7_620_000, "2h07m")]
-        {
+        for (ms, short) in [
+            (0, "0.0s"),
+            (3_250, "3.2s"),
+            (59_999, "59s"),
+            (185_000, "3m05s"),
+            (7_620_000, "2h07m"),
+        ] {
             assert_eq!(short_time(ms), short);
         }
         assert!([u64::MAX, 359_999_999].into_iter().all(|ms| short_time(ms).len() >= 3));

@@ -37,7 +37,8 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame<'_>, area: Rect) {
     }
     let inside = super::pane(app, Pane::Log, vec![Span::raw(title)], frame, area);
     let place = |at: usize| if is_searched { fitting.get(at).copied() } else { Some(at) };
-    let shown = (top..number.min(top + height)).filter_map(|at| app.view.log().lines().get(place(at)?));
+    let shown =
+        (top..number.min(top + height)).filter_map(|at| app.view.log().lines().get(place(at)?));
     let lines: Vec<Line<'static>> = shown.map(|line| drawn(app, line, width)).collect();
     frame.render_widget(Paragraph::new(lines), inside);
 }
@@ -85,9 +86,8 @@ fn said(view: &RunView, line: &LogLine) -> String {
 
 /// A message from outside, with who posted it and whether it had an effect.
 fn of_message(view: &RunView, line: &LogLine) -> String {
-    let is_it = |at: u64, word: Option<&str>| {
-        at == line.at_ms && word.unwrap_or_default() == line.text
-    };
+    let is_it =
+        |at: u64, word: Option<&str>| at == line.at_ms && word.unwrap_or_default() == line.text;
     let found = view.messages().iter().find(|(at, one)| is_it(*at, one.message.as_deref()));
     let Some((_, message)) = found else { return format!("message {}", line.text) };
     let word = message.message.as_deref().unwrap_or("message of a newer program");

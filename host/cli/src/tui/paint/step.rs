@@ -55,7 +55,10 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame<'_>, area: Rect, now_ms: u64
 /// Its label, state and account, on two or three lines.
 fn facts(app: &App, step: &StepView, width: usize, now_ms: u64) -> Vec<Line<'static>> {
     let mut first = Row::new(app.theme, width);
-    first.put(role_of(step.state), &format!("{} {} ", app.theme.sign(sign_of(step.state)), step.state.word()));
+    first.put(
+        role_of(step.state),
+        &format!("{} {} ", app.theme.sign(sign_of(step.state)), step.state.word()),
+    );
     first.put_foreign(Role::Strong, &step.label);
     let mut second = Row::new(app.theme, width);
     let mut parts: Vec<String> = Vec::new();

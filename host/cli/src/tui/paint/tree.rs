@@ -122,8 +122,14 @@ fn sums(app: &App, counts: &Counts, room: Row) -> Row {
     let done = counts.steps.done() + counts.steps.failed();
     row.put_whole(Role::Faint, &format!("{done}/{total}"));
     let shown = [
-        StepState::Failed, StepState::Null, StepState::Waiting, StepState::Working,
-        StepState::Queued, StepState::Sleeping, StepState::Parked, StepState::Stopped,
+        StepState::Failed,
+        StepState::Null,
+        StepState::Waiting,
+        StepState::Working,
+        StepState::Queued,
+        StepState::Sleeping,
+        StepState::Parked,
+        StepState::Stopped,
     ];
     for state in shown {
         let number = counts.steps.get(state);
