@@ -91,8 +91,8 @@ struct ReplayArgs {
     #[arg(value_name = "RUN|FILE")]
     what: PathBuf,
 
-    /// Longest wait between two events
-    #[arg(long, value_name = "DURATION", default_value = "50ms", value_parser = duration)]
+    /// Longest wait between two events; 0 shows all at once
+    #[arg(long, value_name = "DURATION", default_value = "50ms", value_parser = delay)]
     max_delay: Duration,
 
     /// Check the stream instead of showing it: exit code 3 if a line is not an event
@@ -261,6 +261,12 @@ fn in_words(stream: &str, found: &Findings) -> String {
         found.events, found.errors, found.warnings
     ));
     lines.join("\n")
+}
+
+/// A value parser for clap: a duration, or none.
+fn delay(text: &str) -> Result<Duration, String> {
+    let number = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    if number.parse() == Ok(0) { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 /// Whether a file is meant: one that is there, stdin, or a path that no run id could be.

@@ -12,6 +12,16 @@ use tokio::sync::Notify;
 /// Most pieces that wait before the reader of a run is held back: a second of the fastest.
 const WAITING_MAX: usize = 16 * 1024;
 
+/// Most weight that is taken at a time, so that a key never waits for long: a reducer takes
+/// a few microseconds for an event.
+const TAKEN_MAX: usize = 1_024;
+
+/// How much there is to do about something.
+pub(crate) trait Weight {
+    /// Number of events.
+    fn weight(&self) -> usize;
+}
+
 /// How soon something must be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Urgency {
@@ -47,7 +57,7 @@ impl<T> Clone for Mailbox<T> {
     }
 }
 
-impl<T> Mailbox<T> {
+impl<T: Weight> Mailbox<T> {
     pub(crate) fn new() -> Self {
         let state = Mutex::new(State { waiting: VecDeque::new(), is_urgent: false });
         let (arrived, taken) = (Condvar::new(), Condvar::new());
@@ -85,7 +95,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Takes everything, in order. Waits until `latest` for something; until `soonest` it
+    /// Takes what has arrived, in order, up to a weight. Waits until `latest` for something; until `soonest` it
     /// takes only what is urgent, so that many small pieces make one frame.
     pub(crate) fn take(&self, soonest: Instant, latest: Instant) -> VecDeque<T> {
         let mut state = self.state();
@@ -103,8 +113,16 @@ impl<T> Mailbox<T> {
             let waited = self.shared.arrived.wait_timeout(state, until - now);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.is_urgent = false;
-        let taken = std::mem::take(&mut state.waiting);
+        let mut taken = VecDeque::new();
+        let mut weight = 0;
+        while weight < TAKEN_MAX
+            && let Some(one) = state.waiting.pop_front()
+        {
+            weight += one.weight();
+            taken.push_back(one);
+        }
+        // The rest is taken without a wait.
+        state.is_urgent = !state.waiting.is_empty();
         drop(state);
         self.shared.room.notify_waiters();
         self.shared.taken.notify_all();
@@ -121,6 +139,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    impl Weight for usize {
+        fn weight(&self) -> usize {
+            1
+        }
+    }
 
     #[test]
     fn what_is_urgent_brings_all_that_waits_and_the_rest_comes_with_the_next_frame() {
@@ -148,7 +172,10 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!waits.is_finished());
         let now = Instant::now();
-        assert_eq!(mailbox.take(now, now).len(), WAITING_MAX);
+        assert_eq!(mailbox.take(now, now).len(), TAKEN_MAX);
         waits.await.unwrap();
+        let far = now + Duration::from_secs(3_600);
+        let rest = (1..).map(|_| mailbox.take(far, far).len()).take(WAITING_MAX / TAKEN_MAX - 1);
+        assert_eq!(rest.sum::<usize>(), WAITING_MAX - TAKEN_MAX, "the rest comes without a wait");
     }
 }

@@ -18,7 +18,7 @@ use super::clipboard::{COPIED_BYTES_MAX, copy};
 use super::desk::{Reply, Request};
 use super::input::Typed;
 use super::jobs::{self, JobChange};
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, Weight};
 use super::paint::{Now, draw};
 use super::player::Player;
 use super::terminal::{FrameWriter, Session, give_back};
@@ -53,6 +53,15 @@ pub(crate) enum Happened {
     /// A replay is at its end, or at a line that cannot be read.
     Played(Result<(), String>),
     Reply(Reply),
+}
+
+impl Weight for Happened {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Events(events) => events.len(),
+            _ => 1,
+        }
+    }
 }
 
 /// Why the TUI ended.

@@ -12,7 +12,7 @@ const FRAMES_MAX: usize = 60_000;
 pub(crate) struct Timings {
     began: Instant,
     first_frame: Option<Duration>,
-    /// What was taken in since the last frame took so long.
+    /// What was taken in last took so long.
     taken: Duration,
     frames: Vec<Duration>,
 }
@@ -25,7 +25,7 @@ impl Timings {
 
     /// Taking in what had happened took so long.
     pub(crate) fn took(&mut self, time: Duration) {
-        self.taken += time;
+        self.taken = time;
     }
 
     /// A frame was drawn in this time.
@@ -61,10 +61,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_taken_in_counts_for_the_next_frame() {
+    fn what_was_taken_in_last_counts_for_the_next_frame() {
         let mut timings = Timings::since(Instant::now());
         timings.took(Duration::from_millis(3));
-        timings.took(Duration::from_millis(1));
+        timings.took(Duration::from_millis(4));
         timings.drawn(Duration::from_millis(2));
         timings.drawn(Duration::from_millis(1));
         let said = timings.sentence(7);
