@@ -43,7 +43,7 @@ fn shell(line: &str) -> (Place, Screen) {
 fn replay() -> (Place, Screen) {
     shell(&format!(
         "stty -g >before; sh -c 'echo $$ >pid; exec {HEEDING} {BINARY} tui replay events.jsonl'; \
-         echo \"code $?\"; stty -g >after; echo over"
+         echo \"code $?\"; stty -g >after; echo back again"
     ))
 }
 
@@ -80,7 +80,7 @@ fn the_terminal_is_given_back_on_every_way_out() {
 
 #[track_caller]
 fn is_given_back(place: &Place, screen: &Screen, way: &str, code: i32) {
-    let lines = once(screen, "over");
+    let lines = once(screen, "back again");
     assert!(contains(&lines, &format!("code {code}")), "{way}: {lines:#?}");
     assert!(!contains(&lines, "steps"), "{way}: {lines:#?}");
     assert_eq!(read(place.path("before")), read(place.path("after")), "{way}");
