@@ -39,6 +39,7 @@ mod simulation;
 mod steps;
 mod test;
 mod trust;
+mod tui;
 mod version;
 mod worktrees;
 
@@ -49,7 +50,9 @@ use clap::{Args, Subcommand};
 use crate::failure::CommandError;
 use crate::man;
 use crate::workflow_args::{Named, TAKE_ARGS};
+pub(crate) use follow::{LOOK_EVERY, patiently, status_of};
 pub(crate) use history::settings_of;
+pub(crate) use raise::limits_typed;
 
 /// The parsed arguments of a command. Large ones are boxed.
 #[derive(Debug, Subcommand)]
@@ -70,6 +73,7 @@ pub(crate) enum Command {
     Raise(Box<raise::RaiseArgs>),
     Ps(ps::PsArgs),
     Attach(attach::AttachArgs),
+    Tui(tui::TuiArgs),
     Logs(logs::LogsArgs),
     Replay(replay::ReplayArgs),
     Check(check::CheckArgs),
@@ -97,7 +101,7 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 37] = [
+const BY_NAME: [(&str, Augment); 38] = [
     ("run", run::RunArgs::augment_args),
     ("init", init::InitArgs::augment_args),
     ("new", init::NewArgs::augment_args),
@@ -114,6 +118,7 @@ const BY_NAME: [(&str, Augment); 37] = [
     ("raise", raise::RaiseArgs::augment_args),
     ("ps", ps::PsArgs::augment_args),
     ("attach", attach::AttachArgs::augment_args),
+    ("tui", tui::TuiArgs::augment_args),
     ("logs", logs::LogsArgs::augment_args),
     ("replay", replay::ReplayArgs::augment_args),
     ("check", check::CheckArgs::augment_args),
@@ -154,7 +159,9 @@ pub(crate) async fn execute(
     named: Named,
     whole: fn() -> clap::Command,
 ) -> Result<ExitCode, CommandError> {
-    if let Some((argument, _)) = named.first().filter(|_| !TAKE_ARGS.contains(&name)) {
+    if let Some((argument, _)) =
+        named.first().filter(|_| !TAKE_ARGS.contains(&name) && name != "tui")
+    {
         let [commands @ .., last] = TAKE_ARGS.map(|name| format!("`{name}`"));
         let message = format!(
             "--args-{argument} is an argument of a workflow; {} and {last} take those",
@@ -177,6 +184,7 @@ pub(crate) async fn execute(
         Command::Raise(args) => args.execute().await,
         Command::Ps(args) => args.execute().await,
         Command::Attach(args) => Box::pin(args.execute()).await,
+        Command::Tui(args) => Box::pin(args.execute(named)).await,
         Command::Logs(args) => args.execute().await,
         Command::Replay(args) => args.execute().await,
         Command::Test(args) => args.execute().await,
@@ -233,7 +241,9 @@ mod tests {
     #[tokio::test]
     async fn only_the_listed_commands_take_workflow_arguments() {
         let named = || vec![("topic".to_owned(), "x".into())];
-        for (name, _) in BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name)) {
+        for (name, _) in
+            BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name) && *name != "tui")
+        {
             let cli = crate::Cli::try_parse_from(["smol-wf", "trust", "--list"]).unwrap();
             let refused =
                 execute(name, cli.command, named(), crate::Cli::command).await.unwrap_err();

@@ -390,6 +390,11 @@ impl ShowFlags {
         report_format::check(self.output, self.events)
     }
 
+    /// Whether a flag says what goes to stdout.
+    pub(crate) fn is_about_stdout(&self) -> bool {
+        self.output.is_some() || self.events
+    }
+
     /// Whether JSON was asked for by name.
     pub(crate) fn asks_json(&self) -> bool {
         self.output == Some(ReportFormat::Json)

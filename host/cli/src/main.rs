@@ -74,6 +74,7 @@ mod take_up;
 mod templates;
 mod text_diff;
 mod text_distance;
+mod tui;
 mod typed_answer;
 mod usage_hints;
 mod workflow_args;

@@ -29,6 +29,7 @@ pub(crate) const PAGES: &[Page] = pages![
     "hosts",
     "replay",
     "background",
+    "tui",
     "history",
     "errors",
     "events",

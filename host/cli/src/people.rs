@@ -22,6 +22,19 @@ pub(crate) fn can_be_asked() -> bool {
         && !is_below_agent()
 }
 
+/// Why nothing can be drawn on a screen, if it cannot: half a sentence.
+pub(crate) fn why_no_screen() -> Option<&'static str> {
+    if !std::io::stdin().is_terminal() {
+        Some("stdin is not one")
+    } else if !std::io::stdout().is_terminal() {
+        Some("stdout is not one")
+    } else if std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb") {
+        Some("TERM says that this one cannot be drawn on")
+    } else {
+        None
+    }
+}
+
 /// Whether the terminal is this process's to read: a job in the background of a shell would
 /// be stopped for it.
 #[cfg(unix)]

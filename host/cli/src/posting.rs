@@ -94,6 +94,11 @@ impl Posting {
         Ok(Self { engine, run, settings, by, format })
     }
 
+    /// For a run that was found already. Fails if an agent would post.
+    pub(crate) fn of(engine: Engine, run: RunId, settings: Settings) -> Result<Self, CommandError> {
+        Ok(Self { engine, run, settings, by: poster::user()?, format: Format::Text })
+    }
+
     /// Fails if the run is over: a message that waits is never taken.
     pub(crate) async fn refuse_over(&self) -> Result<(), CommandError> {
         let survey = self.engine.standing(&self.run).await?.survey;

@@ -16,7 +16,7 @@ use crate::streams::{self, Kind};
 use crate::{failure, sanitize};
 use continued::Continued;
 pub(crate) use foreground::Desk;
-use form::{Form, Reading};
+pub(crate) use form::{Form, Reading};
 pub(crate) use lines::{Line, Lines};
 pub(crate) use shown::{listed, name_of, question};
 

@@ -67,14 +67,19 @@ pub(crate) async fn until_taken(
 /// Starts a holder, which goes on with the recorded script. Returns its exit code if it
 /// ended before it had the run.
 fn start(posting: &Posting) -> Result<Result<(), u8>, CommandError> {
+    match start_holder(command_line(posting)) {
+        Ok(_) => Ok(Ok(())),
+        Err(NotDetached::Ended(code)) => Ok(Err(code)),
+        Err(NotDetached::System(error)) => Err(error.into()),
+    }
+}
+
+/// The arguments of the holder that goes on with the recorded script.
+pub(crate) fn command_line(posting: &Posting) -> Vec<OsString> {
     let mut argv: Vec<OsString> =
         ["resume", posting.run.as_str(), "--as-recorded"].map(OsString::from).into();
     if let Some(database) = posting.settings.path(Key::Db).filter(|_| shell::is_database_named()) {
         argv.extend(["--db".into(), database.into()]);
     }
-    match start_holder(argv) {
-        Ok(_) => Ok(Ok(())),
-        Err(NotDetached::Ended(code)) => Ok(Err(code)),
-        Err(NotDetached::System(error)) => Err(error.into()),
-    }
+    argv
 }

@@ -94,7 +94,7 @@ fn the_readme_and_ci_run_the_same_tests() {
 }
 
 /// Flags that the manual names, by command.
-const FLAGS: [(&str, &str); 13] = [
+const FLAGS: [(&str, &str); 14] = [
     (
         "run",
         "--agent-provider --model --effort --permissions --model-map --agent-timeout --idle-timeout --budget --budget-mode --save-raw-sessions --prices --db --budget-allowance --max-parallel-agents --max-agents --fuel --memory --timeout --turn-timeout --output --events --log-level --debug --args-from-file --args --resume-run --debug-rule --seed",
@@ -105,6 +105,7 @@ const FLAGS: [(&str, &str); 13] = [
     ("explore", "--runs --seed --schedule --max-agents --json"),
     ("fork", "--from --set-result --args --agent-provider --max-agents"),
     ("replay", "--db"),
+    ("tui", "run attach replay"),
     ("export", "--fixture --redact --format --out --content --db"),
     ("test", "--accept --record --script --junit --output --json"),
     (

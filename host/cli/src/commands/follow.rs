@@ -10,10 +10,10 @@ use smol_wf_engine::{Engine, EngineError, RunStatus, Tail};
 
 /// How often a run is looked at that has nothing new: at once for a person, and a look
 /// reads one row.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(150);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(150);
 
 /// A cursor over the events of a run that waits for new ones while a process holds it.
-pub(super) struct Follower {
+pub(crate) struct Follower {
     engine: Engine,
     run: RunId,
     tail: Tail,
@@ -25,14 +25,14 @@ pub(super) struct Follower {
 
 impl Follower {
     /// Begins at the first event; with `waits` it waits for the ones to come.
-    pub(super) fn new(engine: &Engine, run: &RunId, waits: bool) -> Self {
+    pub(crate) fn new(engine: &Engine, run: &RunId, waits: bool) -> Self {
         let tail = engine.tail(run);
         Self { engine: engine.clone(), run: run.clone(), tail, entries: 0, is_over: !waits }
     }
 
     /// The next event; `None` after the last one, when nobody holds the run any more.
     /// Fails if the run is gone or cannot be read.
-    pub(super) async fn next(&mut self) -> Result<Option<Event>, EngineError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, EngineError> {
         loop {
             match patiently(self.tail.next().await)? {
                 Some(Some(event)) => return Ok(Some(event)),
@@ -60,7 +60,7 @@ impl Follower {
 }
 
 /// Where a run stands; `None` while another program has the database locked.
-pub(super) async fn status_of(
+pub(crate) async fn status_of(
     engine: &Engine,
     run: &RunId,
 ) -> Result<Option<RunStatus>, EngineError> {
@@ -68,7 +68,7 @@ pub(super) async fn status_of(
 }
 
 /// `None` in place of an error that passes by itself.
-fn patiently<T>(read: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+pub(crate) fn patiently<T>(read: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
     match read {
         Ok(read) => Ok(Some(read)),
         Err(EngineError::Store(error)) if error.is_passing() => Ok(None),

@@ -22,7 +22,7 @@ use crate::config::{ConfigError, FlagLayer, Settings};
 use crate::failure::{self, CommandError};
 use crate::final_lines::{self, Shown};
 use crate::find_script::{FoundScript, SCRIPT_HELP, find_script};
-use crate::flags::{AGENTS, ShowFlags, StepFlags, WorkFlags};
+use crate::flags::{AGENTS, DbFlags, ShowFlags, StepFlags, WorkFlags};
 use crate::progress::{Preamble, Progress};
 use crate::report_format::ReportFormat;
 use crate::signals::Signals;
@@ -93,6 +93,30 @@ Examples:
   smol-wf run audit.js --debug-rule 'label:verify*=fail' --events";
 
 impl RunArgs {
+    /// The script that was named.
+    pub(super) fn script(&self) -> &Path {
+        &self.script
+    }
+
+    /// The database that was named.
+    pub(super) fn database(&self) -> &DbFlags {
+        &self.work.db
+    }
+
+    /// Fails if a flag makes no sense where the TUI shows the run.
+    pub(super) fn check_for_tui(&self) -> Result<(), CommandError> {
+        let refused = |what: &str| Err(CommandError::Usage(format!("`tui run` {what}")));
+        if self.script.as_os_str() == "-" {
+            return refused(
+                "cannot read the script from stdin, where its keys come from; use `smol-wf run -`",
+            );
+        }
+        if self.work.show.is_about_stdout() {
+            return refused("writes nothing to stdout; leave out --output and --events");
+        }
+        self.work.check()
+    }
+
     /// Starts the run and waits for it. Fails if the script or its arguments
     /// cannot be used, if settings are invalid, or with `no_agent` if no call
     /// could reach an agent.

@@ -39,6 +39,16 @@ pub(crate) enum NotDetached {
 pub(crate) fn start_holder(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<RunId, NotDetached> {
+    start_holder_saying(arguments, io::stderr(), crate::streams::Stdout)
+}
+
+/// The same; what the holder says goes to `words`, and a report in place of a run to
+/// `report`.
+pub(crate) fn start_holder_saying(
+    arguments: impl IntoIterator<Item = OsString>,
+    words: impl Write + Send + 'static,
+    report: impl Write,
+) -> Result<RunId, NotDetached> {
     let refused = |error| {
         NotDetached::System(EngineError::System {
             doing: "start a process in the background",
@@ -55,8 +65,9 @@ pub(crate) fn start_holder(
         let child = target.lock().unwrap_or_else(PoisonError::into_inner);
         child.as_ref().map(|child| system::signal(child, code)).is_some()
     });
-    let words = stderr.map(|stderr| thread::spawn(move || pass_words(stderr)));
-    let told = stdout.map(read_ready).transpose().map_err(refused)?.flatten();
+    let words = stderr.map(|stderr| thread::spawn(move || pass_words(stderr, words)));
+    let told =
+        stdout.map(|stdout| read_ready(stdout, report)).transpose().map_err(refused)?.flatten();
     // It ends when the holder has turned away, or has ended.
     let _ = words.map(thread::JoinHandle::join);
     match told {
@@ -89,8 +100,8 @@ fn end_of(child: &Mutex<Option<Child>>) -> u8 {
 }
 
 /// Reads the id of the run. What else the holder writes to stdout, such as the report
-/// of a run that is over, goes to stdout.
-fn read_ready(stdout: ChildStdout) -> io::Result<Option<RunId>> {
+/// of a run that is over, goes to `report`.
+fn read_ready(stdout: ChildStdout, mut report: impl Write) -> io::Result<Option<RunId>> {
     let mut stdout = BufReader::new(stdout);
     let mut first = Vec::new();
     stdout.by_ref().take(READY_BYTES_MAX).read_until(b'\n', &mut first)?;
@@ -98,19 +109,17 @@ fn read_ready(stdout: ChildStdout) -> io::Result<Option<RunId>> {
     if let Some(run) = line.and_then(|line| line.strip_prefix(READY)) {
         return Ok(RunId::parse(run.trim_end()).ok());
     }
-    let mut out = crate::streams::Stdout;
     // A reader that has gone is not an error.
-    if out.write_all(&first).is_ok() {
-        let _ = io::copy(&mut stdout, &mut out);
+    if report.write_all(&first).is_ok() {
+        let _ = io::copy(&mut stdout, &mut report);
     }
     Ok(None)
 }
 
 /// Passes on what the holder says, which is safe to print. Goes on reading when nobody
 /// reads here, because the holder must not wait.
-fn pass_words(mut stderr: ChildStderr) {
+fn pass_words(mut stderr: ChildStderr, mut out: impl Write) {
     let mut part = vec![0; PART_BYTES];
-    let mut out = io::stderr();
     loop {
         match stderr.read(&mut part) {
             Ok(0) => return,

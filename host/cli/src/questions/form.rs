@@ -19,7 +19,7 @@ const SCHEMA_BYTES_MAX: usize = 8 * 1024;
 
 /// What a person types.
 #[derive(Debug, PartialEq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Yes or no, for `approve()` and for an agent.
     Approval,
     /// One of these values, by number.
@@ -36,7 +36,7 @@ pub(super) enum Form {
 
 /// What a line means.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     /// An answer that fits.
     Answer { value: String, comment: Option<String> },
     /// Ask again, after saying this.
@@ -47,7 +47,7 @@ pub(super) enum Reading {
 
 impl Form {
     /// The form that fits a question.
-    pub(super) fn of(request: &AskRequest) -> Self {
+    pub(crate) fn of(request: &AskRequest) -> Self {
         match (request.kind, &request.schema) {
             (AskKind::Approve | AskKind::Permission, _) => Self::Approval,
             (AskKind::WaitFor, _) => Self::Json,
@@ -75,7 +75,7 @@ impl Form {
     }
 
     /// The lines with the choices, if there are any.
-    pub(super) fn choices(&self) -> Vec<String> {
+    pub(crate) fn choices(&self) -> Vec<String> {
         let Self::Choice(choices) = self else { return Vec::new() };
         let cut = |choice| sanitize::cut(&sanitize::one_line(&shown(choice)), CHOICE_COLUMNS);
         let numbered = choices.iter().enumerate();
@@ -83,7 +83,7 @@ impl Form {
     }
 
     /// What to type.
-    pub(super) fn prompt(&self, request: &AskRequest) -> String {
+    pub(crate) fn prompt(&self, request: &AskRequest) -> String {
         let what = match self {
             Self::Approval | Self::Boolean => "yes or no".to_owned(),
             Self::Choice(choices) if choices.len() == 1 => "1 to choose it".to_owned(),
@@ -100,7 +100,7 @@ impl Form {
     }
 
     /// Reads a line.
-    pub(super) fn read(&self, request: &AskRequest, line: &str) -> Reading {
+    pub(crate) fn read(&self, request: &AskRequest, line: &str) -> Reading {
         let typed = line.trim();
         if typed == "?" {
             return Reading::Again(self.help(request));

@@ -133,7 +133,7 @@ pub fn finish(mut child: Child) -> Ran {
 
 /// Waits until this holds.
 #[track_caller]
-pub fn until(what: &str, holds: impl Fn() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < HUNG, "not within {HUNG:?}: {what}");

@@ -1,0 +1,244 @@
+//! The thread that has the terminal: it takes what happens, and draws.
+//!
+//! Owns: when a frame is drawn, and what only the terminal can do: copying, the mouse,
+//! stopping and going on. Never: waits for anything but what happens. If the terminal
+//! does not read, this thread alone waits for it.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use smol_wf_core::event::Event;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::app::{App, Effect};
+use super::clipboard::{COPIED_BYTES_MAX, copy};
+use super::desk::{Reply, Request};
+use super::input::Typed;
+use super::jobs::{self, JobChange};
+use super::mailbox::{Mailbox, Weight};
+use super::paint::{Now, draw};
+use super::player::Player;
+use super::terminal::{FrameWriter, Session, give_back};
+use super::timings::Timings;
+use crate::humanize::plural;
+
+/// Shortest time between two frames: 30 a second.
+const FRAME_MIN: Duration = Duration::from_millis(33);
+
+/// Longest time between two frames while a clock is on the screen.
+const CLOCK: Duration = Duration::from_secs(1);
+
+/// Longest wait for something to happen.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long the first frame waits for all that is there to be read.
+const FIRST_FRAME_MAX: Duration = Duration::from_millis(400);
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    Typed(Typed),
+    Job(JobChange),
+    /// Events of the run.
+    Events(Vec<Event>),
+    /// Whether a process holds the run.
+    Held(bool),
+    /// All that there was at the beginning has been read.
+    CaughtUp,
+    /// The run cannot be read any more, and why.
+    Gone(String),
+    /// A replay is at its end, or at a line that cannot be read.
+    Played(Result<(), String>),
+    Reply(Reply),
+}
+
+impl Weight for Happened {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Events(events) => events.len(),
+            _ => 1,
+        }
+    }
+}
+
+/// Why the TUI ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The person left.
+    Left,
+    /// The terminal is gone.
+    Gone,
+}
+
+/// The terminal and what is on it.
+pub(crate) struct Stage {
+    app: App,
+    session: Session,
+    terminal: Terminal<CrosstermBackend<FrameWriter>>,
+    mailbox: Mailbox<Happened>,
+    asks: UnboundedSender<Request>,
+    player: Option<Player>,
+    /// Drawn as it is.
+    is_clean: bool,
+    /// The process was stopped, and has not been continued.
+    is_stopped: bool,
+    first_frame_at: Instant,
+    timings: Timings,
+}
+
+impl Stage {
+    pub(crate) fn new(
+        app: App,
+        session: Session,
+        mailbox: Mailbox<Happened>,
+        asks: UnboundedSender<Request>,
+        player: Option<Player>,
+        began: Instant,
+    ) -> io::Result<Self> {
+        let terminal = Terminal::new(CrosstermBackend::new(FrameWriter::default()))?;
+        let first_frame_at = Instant::now() + FIRST_FRAME_MAX;
+        Ok(Self {
+            app,
+            session,
+            terminal,
+            mailbox,
+            asks,
+            player,
+            is_clean: false,
+            is_stopped: false,
+            first_frame_at,
+            timings: Timings::since(began),
+        })
+    }
+
+    /// Shows the run until the person leaves. Returns what was known of it then.
+    pub(crate) fn run(mut self) -> io::Result<(Ended, App, Timings)> {
+        let mut drawn: Option<Instant> = None;
+        loop {
+            let soonest = drawn.map_or(self.first_frame_at, |at| at + FRAME_MIN);
+            let latest = match (self.is_stopped, self.is_clean, drawn) {
+                (true, ..) => Instant::now() + IDLE,
+                (_, false, _) | (_, _, None) => soonest,
+                (_, true, Some(at)) if self.app.is_moving() => at + CLOCK,
+                _ => Instant::now() + IDLE,
+            };
+            let taken = self.mailbox.take(soonest, latest);
+            let begun = Instant::now();
+            for happened in taken {
+                if let Some(ended) = self.take(happened) {
+                    return Ok((ended, self.app, self.timings));
+                }
+            }
+            self.timings.took(begun.elapsed());
+            let now = Instant::now();
+            let is_due = if self.is_clean { now >= latest } else { now >= self.frame_at(drawn) };
+            if is_due && !self.is_stopped {
+                if self.draw().is_err() {
+                    return Ok((Ended::Gone, self.app, self.timings));
+                }
+                drawn = Some(Instant::now());
+                self.timings.drawn(now.elapsed());
+            }
+        }
+    }
+
+    fn frame_at(&self, drawn: Option<Instant>) -> Instant {
+        drawn.map_or(self.first_frame_at, |at| at + FRAME_MIN)
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let now = Now { instant: Instant::now(), us: Timestamp::now().as_microsecond() };
+        self.terminal.draw(|frame| draw(&mut self.app, frame, now))?;
+        self.is_clean = true;
+        Ok(())
+    }
+
+    /// Takes something that happened. Returns how the TUI ends, if it does.
+    fn take(&mut self, happened: Happened) -> Option<Ended> {
+        self.is_clean = false;
+        match happened {
+            Happened::Typed(Typed::Key(key)) => {
+                return self.app.key(&key).and_then(|it| self.perform(it));
+            }
+            Happened::Typed(Typed::Paste(text)) => self.app.paste(&text),
+            Happened::Typed(Typed::Mouse(mouse)) => self.app.mouse(&mouse),
+            Happened::Typed(Typed::Gone) => return Some(Ended::Gone),
+            Happened::Typed(Typed::Resized) | Happened::Job(JobChange::Resized) => {}
+            Happened::Job(JobChange::Stop) => return self.perform(Effect::Suspend),
+            Happened::Job(JobChange::Continued) => {
+                self.is_stopped = false;
+                // A shell may have left anything in it.
+                if self.session.take().and_then(|()| self.terminal.clear()).is_err() {
+                    return Some(Ended::Gone);
+                }
+            }
+            Happened::Events(events) => events.iter().for_each(|event| self.app.event(event)),
+            Happened::Held(is_held) => self.app.held(is_held),
+            Happened::CaughtUp => self.first_frame_at = Instant::now(),
+            Happened::Gone(why) => {
+                self.first_frame_at = Instant::now();
+                self.app.gone(why);
+            }
+            Happened::Played(end) => self.app.played(end),
+            Happened::Reply(reply) => self.app.reply(reply),
+        }
+        None
+    }
+
+    /// Does what the app wants done.
+    fn perform(&mut self, effect: Effect) -> Option<Ended> {
+        match effect {
+            Effect::Quit => return Some(Ended::Left),
+            // Nobody answers at the end, and nobody waits then.
+            Effect::Ask(request) => drop(self.asks.send(request)),
+            Effect::SetPace(pace) => self.player.iter().for_each(|player| player.set_pace(pace)),
+            Effect::NextEvent => self.player.iter().for_each(Player::next_event),
+            Effect::Redraw => {
+                if self.terminal.clear().is_err() {
+                    return Some(Ended::Gone);
+                }
+            }
+            Effect::SetMouse(has_mouse) => {
+                if self.session.set_mouse(has_mouse).is_err() {
+                    return Some(Ended::Gone);
+                }
+                self.app.say(if has_mouse {
+                    "the wheel scrolls"
+                } else {
+                    "the terminal has the mouse"
+                });
+            }
+            Effect::Copy(text) => return self.copy(&text),
+            Effect::Suspend => {
+                give_back();
+                if jobs::stop() {
+                    self.is_stopped = true;
+                } else {
+                    self.app.fail("no shell could continue this, so it is not stopped");
+                    if self.session.take().and_then(|()| self.terminal.clear()).is_err() {
+                        return Some(Ended::Gone);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn copy(&mut self, text: &str) -> Option<Ended> {
+        let copied = copy(text);
+        if self.session.say(&copied.sequence).is_err() {
+            return Some(Ended::Gone);
+        }
+        let lines = plural(text.lines().count(), "line");
+        if copied.is_cut {
+            self.app
+                .fail(format!("the first {COPIED_BYTES_MAX} bytes were copied: more does not fit"));
+        } else {
+            self.app.say(format!("{lines} copied, if your terminal allows it"));
+        }
+        None
+    }
+}
