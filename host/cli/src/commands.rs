@@ -41,6 +41,7 @@ mod trust;
 mod version;
 mod worktrees;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -89,6 +90,18 @@ pub(crate) enum Command {
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
     Version(version::VersionArgs),
+}
+
+impl Command {
+    /// The script that the command runs or simulates.
+    pub(crate) fn script(&self) -> Option<&Path> {
+        match self {
+            Self::Run(args) => Some(&args.script),
+            Self::Plan(args) => Some(&args.flags.script),
+            Self::Explore(args) => Some(&args.flags.script),
+            _ => None,
+        }
+    }
 }
 
 /// Adds the arguments of a command to its parser.
@@ -228,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_listed_commands_take_workflow_arguments() {
-        let named = || vec![("topic".to_owned(), "x".into())];
+        let named = || vec![("topic".to_owned(), Some("x".to_owned()))];
         for (name, _) in BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name)) {
             let cli = crate::Cli::try_parse_from(["smol-wf", "trust", "--list"]).unwrap();
             let refused =

@@ -29,7 +29,7 @@ use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
-use crate::children::{Children, scope_start};
+use crate::children::{Children, given, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
@@ -99,7 +99,8 @@ impl Simulator {
             parent: None,
         };
         let registry = provider_set::registry(providers, &head)?;
-        let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
+        let root = scope_start(Scope::ROOT, script, dialect, path);
+        let root = given(root, request.args)?;
         let resources = ResourceRules {
             cwd: folders.cwd.clone(),
             home: folders.home.clone(),

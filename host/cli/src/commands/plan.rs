@@ -36,7 +36,7 @@ const PROMPT_CHARS: usize = 100;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
-    flags: SimulationFlags,
+    pub(super) flags: SimulationFlags,
 
     /// Show prompts in full
     #[arg(long)]
