@@ -8,6 +8,7 @@ mod auto_resume;
 mod check;
 mod completions;
 mod config;
+mod dev;
 mod diff;
 mod docs;
 mod doctor;
@@ -75,6 +76,7 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
     Explore(Box<explore::ExploreArgs>),
+    Dev(Box<dev::DevArgs>),
     Test(test::TestArgs),
     History(Box<history::HistoryArgs>),
     Diff(diff::DiffArgs),
@@ -99,6 +101,7 @@ impl Command {
             Self::Run(args) => Some(&args.script),
             Self::Plan(args) => Some(&args.flags.script),
             Self::Explore(args) => Some(&args.flags.script),
+            Self::Dev(args) => Some(&args.script),
             _ => None,
         }
     }
@@ -108,7 +111,7 @@ impl Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 36] = [
+const BY_NAME: [(\&str, Augment); 37] = [
     ("run", run::RunArgs::augment_args),
     ("init", init::InitArgs::augment_args),
     ("new", init::NewArgs::augment_args),
@@ -130,6 +133,7 @@ const BY_NAME: [(&str, Augment); 36] = [
     ("check", check::CheckArgs::augment_args),
     ("plan", plan::PlanArgs::augment_args),
     ("explore", explore::ExploreArgs::augment_args),
+    ("dev", dev::DevArgs::augment_args),
     ("test", test::TestArgs::augment_args),
     ("history", history::HistoryArgs::augment_args),
     ("diff", diff::DiffArgs::augment_args),
@@ -195,6 +199,7 @@ pub(crate) async fn execute(
         Command::Check(args) => args.execute().await,
         Command::Plan(args) => args.execute(named).await,
         Command::Explore(args) => args.execute(named).await,
+        Command::Dev(args) => Box::pin(args.execute(named)).await,
         Command::Diff(args) => args.execute().await,
         Command::Export(args) => args.execute().await,
         Command::Import(args) => args.execute().await,
@@ -247,7 +252,10 @@ mod tests {
             let refused =
                 execute(name, cli.command, named(), crate::Cli::command).await.unwrap_err();
             let CommandError::Usage(said) = refused else { panic!("{name}: {refused:?}") };
-            assert!(said.ends_with("`run`, `fork`, `plan` and `explore` take those"), "{said}");
+            assert!(
+                said.ends_with("`run`, `fork`, `plan`, `explore` and `dev` take those"),
+                "{said}"
+            );
         }
         assert!(TAKE_ARGS.iter().all(|name| parser_of(name).is_some()));
     }

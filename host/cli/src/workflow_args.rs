@@ -23,7 +23,7 @@ pub(crate) use self::source::SourceError;
 use crate::notices::print_message;
 
 /// Commands that take `--args-<name>`; others refuse them and never propose them.
-pub(crate) const TAKE_ARGS: [&str; 4] = ["run", "fork", "plan", "explore"];
+pub(crate) const TAKE_ARGS: [&str; 5] = ["run", "fork", "plan", "explore", "dev"];
 
 /// How the flag of a named argument begins.
 const PREFIX: &str = "--args-";

@@ -164,7 +164,7 @@ impl CheckArgs {
 
 /// The agent settings, after the warnings about them; none if the settings cannot be
 /// used, because a script can be checked without.
-fn agent_settings() -> Option<AgentSettings> {
+pub(super) fn agent_settings() -> Option<AgentSettings> {
     let unusable = |why: &dyn std::fmt::Display| {
         print_message(&format!("warning: {why}; scripts are checked without your settings"));
     };
@@ -175,13 +175,13 @@ fn agent_settings() -> Option<AgentSettings> {
 }
 
 /// The folders of a run that would start here.
-fn places() -> Folders {
+pub(super) fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
     Folders { cwd, here: None, project_root: None, home: paths::home() }
 }
 
 /// A finding as text: place, message and rule, then the snippet and the hint.
-fn text(file: &str, finding: &Finding) -> String {
+pub(super) fn text(file: &str, finding: &Finding) -> String {
     let Finding { rule, severity, line, column, message, hint, snippet } = finding;
     let mut text = format!(
         "{}:{line}:{column}: {}: {} [{rule}]",

@@ -149,8 +149,11 @@ pub(super) async fn simulate(
 ) -> Result<SimulatedRun, EngineError> {
     let head: RunHead = simulator.head.clone();
     let guest = Sandbox::guest_digest();
-    let mut machine =
-        Machine::start(head, simulator.root.clone(), simulator.limits, guest, BEGIN_US);
+    let Simulator { root, limits, answers, .. } = simulator;
+    let mut machine = match answers.is_empty() {
+        true => Machine::start(head, root.clone(), *limits, guest, BEGIN_US),
+        false => Machine::fork(head, root.clone(), answers.clone(), *limits, guest, BEGIN_US),
+    };
     let mut simulation = Simulation {
         simulator,
         found,
