@@ -24,14 +24,13 @@ pub(super) enum Line {
     End,
 }
 
-/// Fails if stdin is not there to be read.
+/// Fails where nobody can press Enter.
 pub(super) fn check_stdin() -> Result<(), CommandError> {
-    match rustix::fs::fstat(rustix::stdio::stdin()) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(CommandError::Usage(
-            "--live waits for Enter on stdin, and there is none".to_owned(),
-        )),
+    if has_stdin() {
+        return Ok(());
     }
+    let message = "--live waits for Enter on stdin, which cannot be read here; leave it out";
+    Err(CommandError::Usage(message.to_owned()))
 }
 
 /// Waits for a line for this long. Nothing is read ahead of it, so the process that asks
@@ -49,6 +48,23 @@ pub(super) async fn line_within(wait: Duration) -> Line {
     }
 }
 
+#[cfg(unix)]
+fn has_stdin() -> bool {
+    rustix::fs::fstat(rustix::stdio::stdin()).is_ok()
+}
+
+#[cfg(not(unix))]
+fn has_stdin() -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_readable(wait: Duration) -> bool {
+    std::thread::sleep(wait);
+    false
+}
+
+#[cfg(unix)]
 fn is_readable(wait: Duration) -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdin = rustix::stdio::stdin();

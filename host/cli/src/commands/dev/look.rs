@@ -190,10 +190,16 @@ impl<'a> Looker<'a> {
             }
         }
         let meta = workflow_args::meta_of(&file);
-        self.find_run(meta.as_ref()).await?;
+        if let Err(error) = self.find_run(meta.as_ref()).await {
+            if self.asked.is_some() {
+                return Err(error);
+            }
+            // The database may be locked for the moment.
+            look.error = Some(plain(&error));
+            return Ok(look);
+        }
         match self.rehearsed(file, meta.as_ref()).await {
             Ok(rehearsal) => self.fill(&mut look, rehearsal),
-            Err(CommandError::Engine(error)) => look.error = Some(error_of(&error)),
             Err(error) => look.error = Some(plain(&error)),
         }
         Ok(look)
@@ -358,6 +364,7 @@ fn error_of(error: &EngineError) -> LookError {
 fn plain(error: &CommandError) -> LookError {
     use smol_wf_core::codes::Code;
     let message = match error {
+        CommandError::Engine(error) => return error_of(error),
         CommandError::Args(crate::workflow_args::ArgsError::Misfit(misfit)) => {
             format!("the arguments do not fit the workflow:\n{}", advice::of_misfit(misfit))
         }
