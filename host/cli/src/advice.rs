@@ -3,6 +3,7 @@
 //! Owns: flags and commands in hints; errors of the libraries contain none.
 //! Never: runs a command.
 
+mod args;
 mod fixture;
 mod fork;
 mod limits;
@@ -17,6 +18,7 @@ use smol_wf_engine::{
     EngineError, FixtureError, ForkError, LibraryError, SandboxError, StoreError,
 };
 
+pub(crate) use args::in_lines as of_misfit;
 pub(crate) use fixture::sentence as of_fixture;
 pub(crate) use limits::{flag, of_limit, of_stop, raise_of, with_hint};
 pub(crate) use messages::of_refused_message;
@@ -83,6 +85,7 @@ fn hint(error: &EngineError) -> Option<String> {
         // These messages are complete, quote the script, or are followed by lines
         // of their own.
         EngineError::Script(_)
+        | EngineError::Args(_)
         | EngineError::Compile { .. }
         | EngineError::ImportConflict { .. }
         | EngineError::Mismatch { .. }

@@ -8,6 +8,7 @@ mod auto_resume;
 mod check;
 mod completions;
 mod config;
+mod dev;
 mod diff;
 mod docs;
 mod doctor;
@@ -43,6 +44,7 @@ mod tui;
 mod version;
 mod worktrees;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -79,6 +81,7 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     Plan(Box<plan::PlanArgs>),
     Explore(Box<explore::ExploreArgs>),
+    Dev(Box<dev::DevArgs>),
     Test(test::TestArgs),
     History(Box<history::HistoryArgs>),
     Diff(diff::DiffArgs),
@@ -97,11 +100,24 @@ pub(crate) enum Command {
     Version(version::VersionArgs),
 }
 
+impl Command {
+    /// The script that the command runs or simulates.
+    pub(crate) fn script(&self) -> Option<&Path> {
+        match self {
+            Self::Run(args) => Some(&args.script),
+            Self::Plan(args) => Some(&args.flags.script),
+            Self::Explore(args) => Some(&args.flags.script),
+            Self::Dev(args) => Some(&args.script),
+            _ => None,
+        }
+    }
+}
+
 /// Adds the arguments of a command to its parser.
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 38] = [
+const BY_NAME: [(&str, Augment); 39] = [
     ("run", run::RunArgs::augment_args),
     ("init", init::InitArgs::augment_args),
     ("new", init::NewArgs::augment_args),
@@ -124,6 +140,7 @@ const BY_NAME: [(&str, Augment); 38] = [
     ("check", check::CheckArgs::augment_args),
     ("plan", plan::PlanArgs::augment_args),
     ("explore", explore::ExploreArgs::augment_args),
+    ("dev", dev::DevArgs::augment_args),
     ("test", test::TestArgs::augment_args),
     ("history", history::HistoryArgs::augment_args),
     ("diff", diff::DiffArgs::augment_args),
@@ -193,6 +210,7 @@ pub(crate) async fn execute(
         Command::Check(args) => args.execute().await,
         Command::Plan(args) => args.execute(named).await,
         Command::Explore(args) => args.execute(named).await,
+        Command::Dev(args) => Box::pin(args.execute(named)).await,
         Command::Diff(args) => args.execute().await,
         Command::Export(args) => args.execute().await,
         Command::Import(args) => args.execute().await,
@@ -240,7 +258,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_listed_commands_take_workflow_arguments() {
-        let named = || vec![("topic".to_owned(), "x".into())];
+        let named = || vec![("topic".to_owned(), Some("x".to_owned()))];
         for (name, _) in
             BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name) && *name != "tui")
         {
@@ -248,7 +266,10 @@ mod tests {
             let refused =
                 execute(name, cli.command, named(), crate::Cli::command).await.unwrap_err();
             let CommandError::Usage(said) = refused else { panic!("{name}: {refused:?}") };
-            assert!(said.ends_with("`run`, `fork`, `plan` and `explore` take those"), "{said}");
+            assert!(
+                said.ends_with("`run`, `fork`, `plan`, `explore` and `dev` take those"),
+                "{said}"
+            );
         }
         assert!(TAKE_ARGS.iter().all(|name| parser_of(name).is_some()));
     }

@@ -256,6 +256,9 @@ pub(crate) fn report(error: &CommandError) -> ExitCode {
                 .for_each(|line| print_message(line));
             advice::after(engine).iter().for_each(|line| print_message(line));
         }
+        CommandError::Args(ArgsError::Misfit(misfit)) => {
+            print_error(&sentence, Some(&advice::of_misfit(misfit)));
+        }
         CommandError::NoStep { run, .. } => {
             print_error(&sentence, None);
             let db = shell::with_database();

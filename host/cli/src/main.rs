@@ -78,9 +78,11 @@ mod tui;
 mod typed_answer;
 mod usage_hints;
 mod workflow_args;
+mod workflow_help;
 mod working_folder;
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
@@ -140,6 +142,15 @@ fn parse(argv: &[OsString]) -> Result<Cli, clap::Error> {
     }
 }
 
+/// The command and the workflow whose help was asked for: `run review --help`.
+fn workflow_in(error: &clap::Error, argv: &[OsString]) -> Option<(String, PathBuf)> {
+    let argv = workflow_help::without_help(error, argv)?;
+    let script = parse(&argv).ok()?.command.script()?.to_owned();
+    let command = argv.get(1)?.to_str()?.to_owned();
+    // Reading it would take stdin away from somebody who only wants help.
+    (script != Path::new("-")).then_some((command, script))
+}
+
 fn main() -> ExitCode {
     allocator::return_large_blocks();
     let argv: Vec<OsString> = std::env::args_os().collect();
@@ -156,7 +167,12 @@ fn main() -> ExitCode {
     }
     let cli = match parse(&argv) {
         Ok(cli) => cli,
-        Err(error) => return exit::of_clap(&usage_hints::with_hint(error, &argv)),
+        Err(error) => {
+            return match workflow_in(&error, &argv) {
+                Some((command, script)) => workflow_help::print(&command, &script),
+                None => exit::of_clap(&usage_hints::with_hint(error, &argv)),
+            };
+        }
     };
     if let Err(few) = system_limits::raise_open_files() {
         failure::print_error(&few, None);

@@ -1,23 +1,29 @@
 //! The workflow's own arguments: `--args-<name>`, `--args`, `--args-from-file`.
 //!
 //! Owns: removing `--args-<name>` from argv before clap sees it (the workflow
-//! defines the names, so clap cannot list them), and merging the three sources.
-//! Never: knows what a workflow does with them.
+//! defines the names, so clap cannot list them), merging the three sources, and their
+//! check by the schema of the workflow. Never: knows what a workflow does with them.
 
 mod source;
+mod typed;
 mod yaml;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
+use smol_wf_core::args_schema::{ArgsMisfit, ArgsSchema};
 use smol_wf_core::limits::ARGS_BYTES_MAX;
+use smol_wf_core::script::{Meta, Script, ScriptRefusal};
+use smol_wf_engine::ScriptFile;
+use smol_wf_engine::check::name_of;
 
 use self::source::Source;
 pub(crate) use self::source::SourceError;
+use crate::notices::print_message;
 
 /// Commands that take `--args-<name>`; others refuse them and never propose them.
-pub(crate) const TAKE_ARGS: [&str; 4] = ["run", "fork", "plan", "explore"];
+pub(crate) const TAKE_ARGS: [&str; 5] = ["run", "fork", "plan", "explore", "dev"];
 
 /// How the flag of a named argument begins.
 const PREFIX: &str = "--args-";
@@ -26,8 +32,18 @@ const OWN_FLAGS: [&str; 1] = ["from-file"];
 /// Longest value that a message repeats, in bytes.
 const SHOWN_BYTES: usize = 40;
 
-/// Arguments by name, in the order of the command line.
-pub(crate) type Named = Vec<(String, Value)>;
+/// Arguments by name, in the order of the command line; a flag without a value has none.
+pub(crate) type Named = Vec<(String, Option<String>)>;
+
+/// The three sources of arguments.
+pub(crate) struct Sources<'a> {
+    /// `--args-from-file`.
+    pub(crate) files: &'a [PathBuf],
+    /// `--args`.
+    pub(crate) json: Option<&'a str>,
+    /// `--args-<name>`.
+    pub(crate) named: Named,
+}
 
 /// Why the arguments of the workflow cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +65,9 @@ pub(crate) enum ArgsError {
     NotMergeable { found: &'static str },
     #[error("the arguments are {bytes} bytes of JSON, and {ARGS_BYTES_MAX} is the most")]
     TooLarge { bytes: usize },
+    /// They do not satisfy the schema of the workflow.
+    #[error("the arguments do not fit the workflow; its arguments: smol-wf run SCRIPT --help")]
+    Misfit(ArgsMisfit),
 }
 
 /// Splits argv into the part for clap and the workflow's own arguments. They are
@@ -68,12 +87,11 @@ pub(crate) fn split(argv: impl Iterator<Item = OsString>) -> (Vec<OsString>, Nam
             continue;
         };
         if let Some((name, value)) = name.split_once('=') {
-            named.push((name.to_owned(), value_of(value)));
+            named.push((name.to_owned(), Some(value.to_owned())));
             continue;
         }
         let value = argv.next_if(|next| !next.to_string_lossy().starts_with("--"));
-        let value = value.map_or(Value::Bool(true), |text| value_of(&text.to_string_lossy()));
-        named.push((name, value));
+        named.push((name, value.map(|text| text.to_string_lossy().into_owned())));
     }
     (kept, named)
 }
@@ -90,42 +108,72 @@ fn own_name(token: &OsString, position: usize) -> Option<String> {
     (!name.is_empty() && !OWN_FLAGS.contains(&name)).then(|| rest.to_owned())
 }
 
-/// Reads a value: `5`, `true`, `null`, `[1]` and `{"a":1}` are JSON, everything
-/// else is text. `'"5"'` is the text 5. A number that JavaScript would print
-/// differently is text too: `1.10` may be a version, `12345e7` a commit, twenty
-/// digits an id.
-fn value_of(text: &str) -> Value {
-    match serde_json::from_str(text) {
-        Ok(Value::Number(number)) if !survives_javascript(&number, text) => {
-            Value::String(text.to_owned())
+/// What a script's `meta` says; none if that cannot be read, which the engine reports.
+pub(crate) fn meta_of(script: &ScriptFile) -> Option<Meta> {
+    read(script).ok().map(|script| script.meta)
+}
+
+/// Reads a script without running it. Fails if its text or its `meta` is refused.
+pub(crate) fn read(script: &ScriptFile) -> Result<Script, ScriptRefusal> {
+    Script::read(&script.bytes, &name_of(script))
+}
+
+/// The schema that a workflow declares for its arguments.
+pub(crate) fn schema_of(meta: Option<&Meta>) -> Option<ArgsSchema> {
+    ArgsSchema::of(meta?.args.as_ref()?).ok()
+}
+
+impl Sources<'_> {
+    /// Whether no argument was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.json.is_none() && self.named.is_empty()
+    }
+
+    /// The arguments for a script, as JSON text: typed, checked, and with the defaults of
+    /// its schema. Fails as [`Self::merge`] does, and if they do not fit the schema.
+    pub(crate) fn fit(self, script: &ScriptFile) -> Result<Option<String>, ArgsError> {
+        self.fit_to(schema_of(meta_of(script).as_ref()).as_ref())
+    }
+
+    /// As [`Self::fit`], for this schema.
+    pub(crate) fn fit_to(self, schema: Option<&ArgsSchema>) -> Result<Option<String>, ArgsError> {
+        let given = self.merge(schema)?;
+        fit(given.as_deref(), schema)
+    }
+
+    /// Merges the sources to JSON text, typed by the schema: first the objects of files,
+    /// then `--args`, then the named arguments. `None` if nothing was given. Fails if a
+    /// source cannot be read, is not an object where one is needed, or the result is too
+    /// large.
+    pub(crate) fn merge(self, schema: Option<&ArgsSchema>) -> Result<Option<String>, ArgsError> {
+        let names: Vec<String> = self.named.iter().map(|(name, _)| name.clone()).collect();
+        let merged = merge(self.files, self.json, self.named, schema)?;
+        if let Some(schema) = schema.filter(|schema| !schema.is_closed()) {
+            for said in typed::likely_mistyped(schema, &names) {
+                print_message(&format!("warning: {said}"));
+            }
         }
-        Ok(value) => value,
-        Err(_) => Value::String(text.to_owned()),
+        Ok(merged)
     }
 }
 
-/// Whether JavaScript would print the number exactly as it was typed.
-fn survives_javascript(number: &serde_json::Number, text: &str) -> bool {
-    // 2^53 - 1, and the smallest fraction that JavaScript prints without an
-    // exponent.
-    const EXACT_MAX: u64 = (1 << 53) - 1;
-    const PLAIN_MIN: f64 = 1e-6;
-    if let Some(whole) = number.as_i64() {
-        return whole.unsigned_abs() <= EXACT_MAX && whole.to_string() == text;
+/// Arguments with the defaults of a schema. Fails if they do not satisfy it.
+pub(crate) fn fit(
+    given: Option<&str>,
+    schema: Option<&ArgsSchema>,
+) -> Result<Option<String>, ArgsError> {
+    match schema {
+        Some(schema) => schema.fit(given).map_err(ArgsError::Misfit),
+        None => Ok(given.map(str::to_owned)),
     }
-    let is_plain =
-        |float: f64| float.abs() >= PLAIN_MIN && float.fract() != 0.0 && float.to_string() == text;
-    number.as_f64().is_some_and(is_plain)
 }
 
-/// Merges the three sources to JSON text: first the objects of files, then
-/// `--args`, then the named arguments. `None` if nothing was given. Fails if a
-/// source cannot be read, is not an object where one is needed, or the result is
-/// too large.
-pub(crate) fn merge(
+/// As [`Sources::merge`].
+fn merge(
     files: &[PathBuf],
     json: Option<&str>,
     named: Named,
+    schema: Option<&ArgsSchema>,
 ) -> Result<Option<String>, ArgsError> {
     let mut from_files = Map::new();
     for file in files {
@@ -151,13 +199,26 @@ pub(crate) fn merge(
             Some(Value::Object(all)) => all,
             Some(other) => return Err(not_mergeable(&other)),
         };
-        for (name, mut values) in collect(named) {
-            if from_files.contains_key(&name) {
-                // Arguments on the command line add to those of a file.
-                values.into_iter().for_each(|value| append(&mut all, name.clone(), value));
-            } else {
-                let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
-                all.insert(name, value);
+        for (name, texts) in collect(named) {
+            let argument =
+                schema.and_then(|schema| Some((schema, typed::declared(schema, &name)?)));
+            // What a file's value grows by; without one, what is in place of it.
+            let (name, added, value) = match argument {
+                Some((schema, argument)) => {
+                    let value = typed::value(schema, &argument, texts);
+                    let items = value.as_array().filter(|_| typed::is_list(&argument)).cloned();
+                    (argument.name.to_owned(), items, value)
+                }
+                None => {
+                    let values: Vec<Value> = texts.into_iter().map(typed::untyped).collect();
+                    (name, Some(values.clone()), typed::collected(values))
+                }
+            };
+            match added.filter(|_| from_files.contains_key(&name)) {
+                Some(values) => {
+                    values.into_iter().for_each(|value| append(&mut all, name.clone(), value));
+                }
+                None => drop(all.insert(name, value)),
             }
         }
         base = Some(Value::Object(all));
@@ -204,8 +265,8 @@ fn quoting_hint(text: &str) -> String {
 }
 
 /// Groups the named arguments: each name with its values in order.
-fn collect(named: Named) -> Vec<(String, Vec<Value>)> {
-    let mut all: Vec<(String, Vec<Value>)> = Vec::new();
+fn collect(named: Named) -> Vec<(String, Vec<Option<String>>)> {
+    let mut all: Vec<(String, Vec<Option<String>>)> = Vec::new();
     for (name, value) in named {
         match all.iter_mut().find(|(known, _)| *known == name) {
             Some((_, values)) => values.push(value),

@@ -16,6 +16,7 @@
 )]
 
 pub mod archive;
+pub mod args_schema;
 pub mod asks;
 pub mod attempts;
 pub mod budget;

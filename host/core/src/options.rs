@@ -196,7 +196,8 @@ fn read(
                 // Mistyped keywords are searched only now, in a schema of bounded size.
                 request.schema = Some(accepted(&value, schema_taken, schemas)?);
                 if rules != OptionRules::First {
-                    schema::mistyped(&value).into_iter().for_each(|why| ignore(request, why));
+                    let told = schema::mistyped(&value, "the schema of agent()");
+                    told.into_iter().for_each(|why| ignore(request, why));
                 }
             }
             BodyOption::Value(value) => {

@@ -27,11 +27,12 @@ mod text;
 pub use self::answer::{
     correction_in_session, correction_prompt, parse_answer, why_no_json, with_schema_instructions,
 };
+pub(crate) use self::checker::{About, NamedViolation, bounded_text};
 pub use self::checker::{
     CHECK_STEPS_MAX, Checker, Rejection, TOO_COSTLY, Violation, accept, describe, linked,
     was_accepted_by_first,
 };
 pub use self::example::example;
-pub(crate) use self::known::mistyped;
 pub use self::known::{do_drafts_share, does_claude_code_take};
+pub(crate) use self::known::{has_keyword, mistyped};
 pub use self::step_schema::{RecentSchemas, StepSchema};

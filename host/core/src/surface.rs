@@ -22,7 +22,8 @@ pub enum Surface {
     /// and names of options in another case, are refused. Phases give options to their
     /// steps.
     Third,
-    /// `workflow:extra` has `approve`, `ask` and `waitFor`.
+    /// `workflow:extra` has `approve`, `ask` and `waitFor`. Arguments are checked by
+    /// `meta.args`, whose defaults are filled in.
     Fourth,
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use smol_wf_core::codes::Code;
 use smol_wf_core::options::PhaseOptions;
 use smol_wf_core::script::{Phase, Script, ScriptRefusal};
+use smol_wf_core::surface::Surface;
 
 fn read(text: &str) -> Result<Script, ScriptRefusal> {
     Script::read(text.as_bytes(), "flow.mjs")
@@ -366,6 +367,40 @@ fn a_whole_meta_is_read() {
     let back: smol_wf_core::script::Meta =
         serde_json::from_value(serde_json::to_value(&script.meta).expect("JSON")).expect("meta");
     assert_eq!(back, script.meta);
+}
+
+#[test]
+fn a_schema_of_arguments_is_read_with_meta() {
+    let script = |args: &str| {
+        let text =
+            format!("export const meta = {{ name: 'n', description: 'd',\n  args: {args} }};");
+        Script::read(text.as_bytes(), "flow.mjs")
+    };
+    let read = script("{ properties: { depth: { type: 'integer' } } }").expect("a good script");
+    assert_eq!(read.meta.args, Some(json!({"properties": {"depth": {"type": "integer"}}})));
+    assert_eq!(read.warnings, []);
+
+    let refused = script("{\n properties: {\n  depth: { type: 'strng' } } }").unwrap_err();
+    assert_eq!((refused.line, refused.column, refused.code.word()), (4, 18, "meta_invalid"));
+    assert!(
+        refused.message.starts_with("`meta.args`: the schema cannot be used: at "),
+        "{refused}"
+    );
+    let refused = script("{ properties: { a: { type: 'integer', default: 'x' } } }").unwrap_err();
+    assert_eq!((refused.line, refused.column), (2, 51));
+
+    for (args, told) in [
+        ("['a']", "`meta.args` must be a JSON Schema, an object, and is an array; it is ignored"),
+        ("{ topic: 'what to look for' }", "arguments belong into its `properties`"),
+        ("{ propertis: {} }", "did you mean `properties`?"),
+    ] {
+        let warnings = script(args).expect("a good script").warnings;
+        assert!(warnings[0].message.contains(told), "{args}: {warnings:?}");
+    }
+    // Older runs have it among the unknown keys.
+    let text = b"export const meta = { name: 'n', description: 'd', args: { type: 'strng' } }";
+    let older = Script::read_under(text, "flow.mjs", Surface::Third).expect("an old script");
+    assert!(older.meta.args.is_none() && older.meta.extra.contains_key("args"));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use smol_wf_core::args_schema::{ArgsMisfit, ArgsSchema};
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Dialect, Failure};
 use smol_wf_core::ids::{Scope, StepId};
@@ -30,14 +31,41 @@ pub(crate) struct Children {
 }
 
 impl Children {
-    /// The script that a step names, ready to start in the step's scope, and a warning
-    /// about it.
+    /// The script that a step names, ready to start in the step's scope with these
+    /// arguments, and a warning about it.
     pub(crate) async fn find(
         &self,
         step: StepId,
         caller: String,
         target: WorkflowTarget,
         args: Option<String>,
+    ) -> Result<(Box<ScopeStart>, Option<String>), Failure> {
+        let (start, warning) = self.find_script(step, caller, target).await?;
+        Ok((Box::new(self.given(*start, args)?), warning))
+    }
+
+    /// A child's script with its arguments.
+    pub(crate) fn given(
+        &self,
+        start: ScopeStart,
+        args: Option<String>,
+    ) -> Result<ScopeStart, Failure> {
+        if self.surface < Surface::Fourth {
+            return Ok(ScopeStart { args: args.or(start.args), ..start });
+        }
+        let named = start.path.clone();
+        given(start, args).map_err(|misfit| {
+            let message = format!("the arguments do not fit workflow {named}: {misfit}");
+            Failure::new(Code::ArgsInvalid, message)
+        })
+    }
+
+    /// The script that a step names, without arguments.
+    pub(crate) async fn find_script(
+        &self,
+        step: StepId,
+        caller: String,
+        target: WorkflowTarget,
     ) -> Result<(Box<ScopeStart>, Option<String>), Failure> {
         refuse_other_files(&target)?;
         let (library, asked) = (self.library.clone(), target.clone());
@@ -50,7 +78,7 @@ impl Children {
             .await
             .map_err(|_| not_found("the search for the script was cut off".to_owned()))?
             .map_err(|error| not_found(error.to_string()))?;
-        let start = self.read(step, loaded, args).await.map_err(|reason| {
+        let start = self.read(step, loaded).await.map_err(|reason| {
             Failure::new(
                 Code::WorkflowRefused,
                 format!("workflow {target} cannot be run: {reason}"),
@@ -59,12 +87,7 @@ impl Children {
         Ok((Box::new(start), warning))
     }
 
-    async fn read(
-        &self,
-        step: StepId,
-        loaded: Loaded,
-        args: Option<String>,
-    ) -> Result<ScopeStart, String> {
+    async fn read(&self, step: StepId, loaded: Loaded) -> Result<ScopeStart, String> {
         let file_name = file_name_of(&loaded.path);
         let script = Script::read_under(&loaded.bytes, &file_name, self.surface)
             .map_err(|refused| refused.to_string())?;
@@ -77,21 +100,20 @@ impl Children {
             }
             Err(error) => return Err(error.to_string()),
         };
-        Ok(scope_start(Scope::of(step), script, dialect, loaded.path, args))
+        Ok(scope_start(Scope::of(step), script, dialect, loaded.path))
     }
 }
 
-/// The journal's entry for the start of a script.
+/// The journal's entry for the start of a script without arguments; see [`given`].
 pub(crate) fn scope_start(
     scope: Scope,
     script: Script,
     dialect: Dialect,
     path: String,
-    args: Option<String>,
 ) -> ScopeStart {
     // A module's function destructures its input without a check. A body script asks
     // `typeof args`, and must see that there are none.
-    let args = args.or_else(|| (dialect == Dialect::Module).then(|| "{}".to_owned()));
+    let args = (dialect == Dialect::Module).then(|| "{}".to_owned());
     ScopeStart {
         scope,
         file_name: script.file_name,
@@ -102,6 +124,17 @@ pub(crate) fn scope_start(
         args,
         text: script.text,
     }
+}
+
+/// The start of a script with these arguments, checked by its `meta.args`, and with the
+/// defaults of those that were not given.
+pub(crate) fn given(start: ScopeStart, args: Option<String>) -> Result<ScopeStart, ArgsMisfit> {
+    // A schema that cannot be used was refused with `meta`.
+    let args = match ArgsSchema::of_meta(&start.meta).ok().flatten() {
+        Some(schema) => schema.fit(args.as_deref())?,
+        None => args,
+    };
+    Ok(ScopeStart { args: args.or(start.args), ..start })
 }
 
 /// Refuses files whose names are not those of scripts. The script gets the reason why a file

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents::Agents;
 use crate::bell::Bells;
-use crate::children::{Children, scope_start};
+use crate::children::{Children, given, scope_start};
 use crate::clock;
 use crate::compile::compile;
 use crate::drive::drive;
@@ -225,7 +225,7 @@ impl Engine {
         }
         let path = &request.script.path;
         let path = folders.root.as_ref().map_or_else(String::new, |root| root.relative(path));
-        let start = scope_start(Scope::ROOT, script, dialect, path, request.args);
+        let start = given(scope_start(Scope::ROOT, script, dialect, path), request.args)?;
         let limits = request.limits;
         let machine = Machine::start(head, start, limits, Sandbox::guest_digest(), clock::now_us());
         let RunSettings { agents, times, asks, answers, .. } = request.settings;

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use smol_wf_core::archive::ArchiveError;
+use smol_wf_core::args_schema::ArgsMisfit;
 use smol_wf_core::codes::{Code, Limit};
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::ids::RunId;
@@ -39,6 +40,9 @@ pub enum EngineError {
         /// The file name of the script.
         file_name: String,
     },
+    /// The arguments do not satisfy the script's `meta.args`.
+    #[error("the arguments do not fit the workflow: {0}")]
+    Args(#[from] ArgsMisfit),
     /// A script's file cannot be found or read.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -244,6 +248,7 @@ impl EngineError {
         match self {
             Self::Script(refused) => refused.code.word(),
             Self::Compile { error, .. } => &error.code,
+            Self::Args(_) => Code::ArgsInvalid.word(),
             Self::Library(error) => error.code().word(),
             Self::Store(error) => error.code().word(),
             Self::Journal { error, .. } => error.code().word(),

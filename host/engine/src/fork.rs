@@ -22,7 +22,7 @@ use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
 
-use crate::children::scope_start;
+use crate::children::{given, scope_start};
 use crate::clock;
 use crate::engine::{Engine, RunMeans};
 use crate::error::EngineError;
@@ -155,7 +155,7 @@ impl Engine {
         let registry = provider_set::registry(self.providers.as_ref(), &head)?;
         let args = request.args.or(start.args);
         let path = path.unwrap_or(start.path);
-        let start = scope_start(Scope::ROOT, script, dialect, path, args);
+        let start = given(scope_start(Scope::ROOT, script, dialect, path), args)?;
         let limits = request.limits.applied_to(limits);
         let guest = Sandbox::guest_digest();
         let now_us = clock::now_us();

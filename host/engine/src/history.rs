@@ -362,6 +362,14 @@ impl Engine {
             .recorded()
             .map(|(head, start, _)| (head, start.args))
     }
+
+    /// The `meta` of a run's recorded script, as JSON text.
+    ///
+    /// # Errors
+    /// When the run does not exist, or its journal cannot be read.
+    pub async fn recorded_meta(&self, run: &RunId) -> Result<String, EngineError> {
+        survey(&self.writer, &self.key(run)).await?.recorded().map(|(_, start, _)| start.meta)
+    }
 }
 
 fn unknown(asked: &str) -> EngineError {

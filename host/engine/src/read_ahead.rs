@@ -150,7 +150,9 @@ pub(crate) fn outcome_at(
 ) -> Result<Outcome, EngineError> {
     match entry_at(store, key, entry)?.body {
         Body::AnswerPooled(pooled) => Ok(pooled.outcome),
-        Body::Settled { outcome, .. } | Body::AgentAnswered { outcome, .. } => Ok(outcome),
+        Body::Settled { outcome, .. }
+        | Body::AgentAnswered { outcome, .. }
+        | Body::AskAnswered { outcome, .. } => Ok(outcome),
         _ => Err(EngineError::Journal {
             run: key.run.clone(),
             error: JournalError::Unreadable {

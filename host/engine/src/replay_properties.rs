@@ -52,7 +52,8 @@ fn head(seed: u64) -> RunHead {
 
 fn start(scope: Scope, text: &str, args: Option<&str>) -> ScopeStart {
     let script = Script::read(text.as_bytes(), "proof.js").unwrap();
-    scope_start(scope, script, Dialect::Body, "proof.js".into(), args.map(str::to_owned))
+    let start = scope_start(scope, script, Dialect::Body, "proof.js".into());
+    ScopeStart { args: args.map(str::to_owned), ..start }
 }
 
 /// A run that is driven by dice: which step ends next, and how.

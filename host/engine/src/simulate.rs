@@ -13,7 +13,9 @@ mod faults;
 mod finding;
 mod finding_set;
 mod groups;
+mod in_order;
 mod plan;
+mod rehearsal;
 mod schedule;
 mod simulated_run;
 mod simulation;
@@ -25,11 +27,12 @@ use std::sync::Arc;
 use smol_wf_core::ids::{RunId, Scope};
 use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
+use smol_wf_core::reuse::AnswerRef;
 use smol_wf_core::surface::Surface;
 use smol_wf_providers::Registry;
 use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
-use crate::children::{Children, scope_start};
+use crate::children::{Children, given, scope_start};
 use crate::compile::compile;
 use crate::engine::refuse_wrong_models;
 use crate::error::EngineError;
@@ -41,6 +44,7 @@ use crate::step_resources::ResourceRules;
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
 pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedAsk, PlannedStep};
+pub use rehearsal::{RecordedAnswers, Rehearsal};
 
 /// A script that is ready to run with stubs in place of agents, as often as needed.
 ///
@@ -62,6 +66,8 @@ pub struct Simulator {
     /// The providers that steps may name. None is ever asked.
     pub(crate) registry: Registry,
     pub(crate) resources: ResourceRules,
+    /// Answers that equal steps take; none in a plan of a new run.
+    pub(crate) answers: Vec<AnswerRef>,
 }
 
 impl Simulator {
@@ -99,7 +105,8 @@ impl Simulator {
             parent: None,
         };
         let registry = provider_set::registry(providers, &head)?;
-        let root = scope_start(Scope::ROOT, script, dialect, path, request.args);
+        let root = scope_start(Scope::ROOT, script, dialect, path);
+        let root = given(root, request.args)?;
         let resources = ResourceRules {
             cwd: folders.cwd.clone(),
             home: folders.home.clone(),
@@ -116,6 +123,7 @@ impl Simulator {
             limits: request.limits,
             registry,
             resources,
+            answers: Vec::new(),
         })
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
+use smol_wf_core::script::Meta;
 use smol_wf_engine::check::{Checks, Finding, Severity, name_of};
 use smol_wf_engine::{AgentSettings, Folders};
 
@@ -18,7 +19,7 @@ use crate::config::{FlagLayer, Settings};
 use crate::failure::{self, CommandError, print_message};
 use crate::find_script::find_script;
 use crate::humanize::plural;
-use crate::{exit, output, paths, sanitize, setup};
+use crate::{exit, output, paths, sanitize, setup, workflow_args};
 
 /// Check scripts without running them
 ///
@@ -60,6 +61,18 @@ struct CheckResult<'a> {
     errors: usize,
     warnings: usize,
     findings: Vec<FileFinding<'a>>,
+    /// The scripts whose `meta` can be read.
+    workflows: &'a [Workflow],
+}
+
+/// What a script says about itself, as in the JSON output.
+#[derive(Serialize)]
+struct Workflow {
+    file: String,
+    name: String,
+    /// JSON Schema of its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args: Option<serde_json::Value>,
 }
 
 /// A finding with its file, as in the JSON output.
@@ -78,6 +91,7 @@ impl CheckArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let checks = Checks::new(places(), agent_settings())?;
         let mut found: Vec<(String, Finding)> = Vec::new();
+        let mut workflows = Vec::new();
         // A script that cannot be loaded does not hide the findings in the
         // others.
         let (mut scripts, mut missing): (_, Option<CommandError>) = (0, None);
@@ -94,6 +108,11 @@ impl CheckArgs {
             let shown = asked.to_string_lossy();
             let file = if asked.exists() { shown.into_owned() } else { name_of(&script) };
             let findings = checks.script(&script).await?;
+            let meta = workflow_args::meta_of(&script);
+            workflows.extend(meta.map(|Meta { name, args, .. }| {
+                let file = file.clone();
+                Workflow { file, name, args }
+            }));
             found.extend(findings.into_iter().map(|finding| (file.clone(), finding)));
         }
         let count = |severity| found.iter().filter(|(_, one)| one.severity == severity).count();
@@ -101,7 +120,9 @@ impl CheckArgs {
         if self.output.is_json() {
             let findings =
                 found.iter().map(|(file, finding)| FileFinding { file, finding }).collect();
-            let checked = CheckResult { schema_version: 1, scripts, errors, warnings, findings };
+            let workflows = &workflows;
+            let checked =
+                CheckResult { schema_version: 1, scripts, errors, warnings, findings, workflows };
             output::document(&checked)?;
         } else {
             let mut lines: Vec<String> =
@@ -143,7 +164,7 @@ impl CheckArgs {
 
 /// The agent settings, after the warnings about them; none if the settings cannot be
 /// used, because a script can be checked without.
-fn agent_settings() -> Option<AgentSettings> {
+pub(super) fn agent_settings() -> Option<AgentSettings> {
     let unusable = |why: &dyn std::fmt::Display| {
         print_message(&format!("warning: {why}; scripts are checked without your settings"));
     };
@@ -154,13 +175,13 @@ fn agent_settings() -> Option<AgentSettings> {
 }
 
 /// The folders of a run that would start here.
-fn places() -> Folders {
+pub(super) fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
     Folders { cwd, here: None, project_root: None, home: paths::home() }
 }
 
 /// A finding as text: place, message and rule, then the snippet and the hint.
-fn text(file: &str, finding: &Finding) -> String {
+pub(super) fn text(file: &str, finding: &Finding) -> String {
     let Finding { rule, severity, line, column, message, hint, snippet } = finding;
     let mut text = format!(
         "{}:{line}:{column}: {}: {} [{rule}]",

@@ -32,7 +32,7 @@ const RUNS_MAX: u64 = 1_000_000;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExploreArgs {
     #[command(flatten)]
-    flags: SimulationFlags,
+    pub(super) flags: SimulationFlags,
 
     /// Number of schedules to run
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = usage_hints::whole_number::<u64>(1, RUNS_MAX))]

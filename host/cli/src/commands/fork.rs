@@ -22,7 +22,7 @@ use crate::flags::{WorkFlags, reader};
 use crate::progress::{Preamble, Progress};
 use crate::setup;
 use crate::signals::Signals;
-use crate::workflow_args::{self, Named};
+use crate::workflow_args::{self, Named, Sources};
 
 /// Start a new run from a step of another one
 ///
@@ -84,7 +84,6 @@ impl ForkArgs {
         }
         let found = self.script.as_deref().map(find_script).transpose()?;
         let script = found.map(FoundScript::announced);
-        let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
         // The database is that of the current folder; all other settings are
         // those of the run's folder.
         let places = &self.work.places;
@@ -93,6 +92,22 @@ impl ForkArgs {
         let latest = self.work.latest.find_from(&engine, &self.run, Path::new(".")).await?;
         let (run, said) = latest;
         let head = engine.head(&run).await?;
+        let json = self.args.as_deref();
+        let sources = Sources { files: &self.args_from_file, json, named };
+        let args = if sources.is_empty() {
+            // The engine checks those of the run.
+            None
+        } else {
+            let recorded;
+            let meta = match &script {
+                Some(script) => workflow_args::meta_of(script),
+                None => {
+                    recorded = engine.recorded_meta(&run).await?;
+                    serde_json::from_str(&recorded).ok()
+                }
+            };
+            sources.fit_to(workflow_args::schema_of(meta.as_ref()).as_ref())?
+        };
         let mut flags = FlagLayer::default();
         self.work.put(&mut flags);
         flags.add(Key::Provider, self.agent_provider.as_ref());

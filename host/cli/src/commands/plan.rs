@@ -25,7 +25,7 @@ use crate::{exit, output, sanitize};
 const BOUNDS: [Code; 2] = [Code::LimitAgents, Code::RehearsalBound];
 
 /// Characters of a prompt in the text without `--prompts`.
-const PROMPT_CHARS: usize = 100;
+pub(super) const PROMPT_CHARS: usize = 100;
 
 /// Show what a script would do, without asking any agent
 ///
@@ -36,7 +36,7 @@ const PROMPT_CHARS: usize = 100;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
-    flags: SimulationFlags,
+    pub(super) flags: SimulationFlags,
 
     /// Show prompts in full
     #[arg(long)]
@@ -222,7 +222,7 @@ fn section(lines: &mut Vec<String>, title: &str, items: Vec<String>) {
 }
 
 /// The range of tokens: `1k to 4k read, 500 to 2k written`.
-fn tokens(estimate: &Estimate) -> String {
+pub(super) fn tokens(estimate: &Estimate) -> String {
     format!(
         "{} to {} read, {} to {} written",
         short(estimate.input_low),
@@ -236,7 +236,7 @@ fn tokens(estimate: &Estimate) -> String {
 const MODELS_SHOWN: usize = 5;
 
 /// The line about the cost: a range, or why it is unknown.
-fn cost(plan: &Plan) -> String {
+pub(super) fn cost(plan: &Plan) -> String {
     let CostRange { low_usd, high_usd, unpriced, .. } = plan.cost;
     let range = format!("cost: ${low_usd:.2} to ${high_usd:.2} at list prices");
     if unpriced == 0 {

@@ -27,7 +27,7 @@ use crate::progress::{Preamble, Progress};
 use crate::report_format::ReportFormat;
 use crate::signals::Signals;
 use crate::usage_hints;
-use crate::workflow_args::{self, Named};
+use crate::workflow_args::{self, Named, Sources};
 use crate::{detached, exit, report_output, script_hints, setup, shell, streams};
 
 /// Run a workflow script
@@ -41,7 +41,7 @@ use crate::{detached, exit, report_output, script_hints, setup, shell, streams};
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
     #[arg(help = SCRIPT_HELP)]
-    script: PathBuf,
+    pub(super) script: PathBuf,
 
     /// Value of the script's `budget.total`, in output tokens [default: --budget,
     /// if that is in tokens]
@@ -127,10 +127,20 @@ impl RunArgs {
         }
         let found = find_script(&self.script)?;
         let text = String::from_utf8_lossy(&found.file.bytes).into_owned();
-        let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
+        let declared = workflow_args::schema_of(workflow_args::meta_of(&found.file).as_ref());
+        let json = self.args.as_deref();
+        let sources = Sources { files: &self.args_from_file, json, named };
+        let given = sources.merge(declared.as_ref())?;
+        let fitted = || workflow_args::fit(given.as_deref(), declared.as_ref());
         if let Some(asked) = &self.resume_run {
+            // Compared with and without the defaults of the schema.
+            let args = match given.is_some() {
+                true => vec![given.clone(), fitted()?],
+                false => Vec::new(),
+            };
             return self.resume(asked, found.announced(), &text, args).await;
         }
+        let args = fitted()?;
         let FoundScript { file: script, note, warnings } = found;
         let folders = self.work.places.of_new()?;
         let settings = self.settings(&self.work.places.folder()?)?;
@@ -161,7 +171,7 @@ impl RunArgs {
         asked: &str,
         script: ScriptFile,
         text: &str,
-        args: Option<String>,
+        args: Vec<Option<String>>,
     ) -> Result<ExitCode, CommandError> {
         let places = &self.work.places;
         // The database is that of the current folder; all other settings are
@@ -171,7 +181,7 @@ impl RunArgs {
         let latest = self.work.latest.find_from(&engine, asked, Path::new(".")).await?;
         let (run, said) = latest;
         let (head, recorded_args) = engine.started(&run).await?;
-        self.refuse_other_values(&head, recorded_args.as_deref(), args.as_deref())?;
+        self.refuse_other_values(&head, recorded_args.as_deref(), &args)?;
         let settings = self.settings(&places.folder_of(&head)?)?;
         let engine = engine.providing(Arc::new(Catalogue::of(&settings)));
         shell::set_folders(places.cwd.as_deref(), places.project_root.as_deref());
@@ -193,7 +203,7 @@ impl RunArgs {
         &self,
         head: &RunHead,
         recorded_args: Option<&str>,
-        args: Option<&str>,
+        args: &[Option<String>],
     ) -> Result<(), CommandError> {
         let mut others = same_request::others(head, &self.steps.words());
         if let Some(seed) = self.seed.filter(|seed| *seed != head.seed) {
@@ -206,7 +216,9 @@ impl RunArgs {
         if !self.debug_rule.is_empty() && self.debug_rule != head.debug_rules {
             others.push("--debug-rule".to_owned());
         }
-        if !same_request::are_equal(args, recorded_args) {
+        let mut equal =
+            args.iter().map(|args| same_request::are_equal(args.as_deref(), recorded_args));
+        if !args.is_empty() && !equal.any(|equal| equal) {
             others.push("the arguments of the workflow".to_owned());
         }
         if others.is_empty() {

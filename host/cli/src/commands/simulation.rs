@@ -15,7 +15,7 @@ use crate::failure::{self, CommandError};
 use crate::find_script::{SCRIPT_HELP, find_script};
 use crate::flags::{StepFlags, path_value};
 use crate::usage_hints;
-use crate::workflow_args::{self, Named};
+use crate::workflow_args::{Named, Sources};
 use crate::working_folder::PlaceFlags;
 use crate::{agents, setup, shell};
 
@@ -111,7 +111,8 @@ impl SimulationFlags {
     ) -> Result<PreparedScript, CommandError> {
         let script = find_script(&self.script)?.announced();
         let text = String::from_utf8_lossy(&script.bytes).into_owned();
-        let args = workflow_args::merge(&self.args_from_file, self.args.as_deref(), named)?;
+        let json = self.args.as_deref();
+        let args = Sources { files: &self.args_from_file, json, named }.fit(&script)?;
         let rerun_words = self.rerun_words(args.as_deref());
         let default = Limits::default();
         let limits = Limits {

@@ -5,7 +5,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use serde_json::json;
 use smol_wf_core::archive::ArchiveError;
+use smol_wf_core::args_schema::{ArgsMisfit, ArgsSchema};
 use smol_wf_core::budget::Allowance;
 use smol_wf_core::codes::{Code, Limit};
 use smol_wf_core::gate::{AnswerRefusal, AskKind, AskRequest, check_answer};
@@ -337,6 +339,7 @@ fn engine() -> Vec<EngineError> {
         model(false),
         EngineError::DebugRule { reason: reason() },
         EngineError::Request { message: reason() },
+        EngineError::Args(misfit()),
         EngineError::System { doing: "read the clock", error: refused() },
         EngineError::WriterGone(WriterGone),
         EngineError::Compile {
@@ -394,6 +397,16 @@ fn config() -> Vec<ConfigError> {
     ]
 }
 
+fn misfit() -> ArgsMisfit {
+    let schema = json!({
+        "type": "object",
+        "properties": {"depth": {"type": "integer", "minimum": 1}},
+        "required": ["base"],
+    });
+    let schema = ArgsSchema::of(&schema).unwrap();
+    schema.fit(Some(r#"{"depth": "x"}"#)).unwrap_err()
+}
+
 fn args() -> Vec<ArgsError> {
     let place = || "/w/args.yaml".to_owned();
     let sources = [
@@ -408,6 +421,7 @@ fn args() -> Vec<ArgsError> {
         ArgsError::NotJson { reason: reason(), hint: "HINT".to_owned() },
         ArgsError::NotMergeable { found: "a list" },
         ArgsError::TooLarge { bytes: 9_000_000 },
+        ArgsError::Misfit(misfit()),
     ]);
     all
 }

@@ -4,12 +4,13 @@
 
 use serde_json::json;
 
+use super::typed::value_of;
 use super::*;
 
 fn parse(line: &str) -> (Vec<String>, Option<Value>) {
     let argv = line.split_whitespace().map(OsString::from);
     let (kept, named) = split(argv);
-    let merged = merge(&[], None, named).unwrap();
+    let merged = merge(&[], None, named, None).unwrap();
     let kept = kept.into_iter().map(|token| token.into_string().unwrap()).collect();
     (kept, merged.map(|text| serde_json::from_str(&text).unwrap()))
 }
@@ -73,12 +74,12 @@ fn flags_of_the_program_stay_and_a_double_dash_ends_it() {
 
 #[test]
 fn the_sources_add_up() {
-    let named = vec![("b".to_owned(), json!(2))];
-    let merged = merge(&[], Some(r#"{"a":1,"b":1}"#), named.clone()).unwrap().unwrap();
+    let named = vec![("b".to_owned(), Some("2".to_owned()))];
+    let merged = merge(&[], Some(r#"{"a":1,"b":1}"#), named.clone(), None).unwrap().unwrap();
     assert_eq!(merged, r#"{"a":1,"b":2}"#);
-    assert!(matches!(merge(&[], Some("[1]"), named), Err(ArgsError::NotMergeable { .. })));
-    assert_eq!(merge(&[], Some("\"text\""), Vec::new()).unwrap().unwrap(), "\"text\"");
-    assert!(matches!(merge(&[], Some("{"), Vec::new()), Err(ArgsError::NotJson { .. })));
+    assert!(matches!(merge(&[], Some("[1]"), named, None), Err(ArgsError::NotMergeable { .. })));
+    assert_eq!(merge(&[], Some("\"text\""), Vec::new(), None).unwrap().unwrap(), "\"text\"");
+    assert!(matches!(merge(&[], Some("{"), Vec::new(), None), Err(ArgsError::NotJson { .. })));
 }
 
 #[test]
@@ -92,24 +93,42 @@ fn files_are_added_to_and_args_replace() {
     let one = file("one.json", r#"{"tag":"a","list":[1],"own":1}"#);
     let two = file("two.yaml", "tag: b\nlist: 2\n");
     let named = vec![
-        ("tag".to_owned(), json!("c")),
-        ("list".to_owned(), json!(3)),
-        ("new".to_owned(), json!(4)),
-        ("own".to_owned(), json!(5)),
+        ("tag".to_owned(), Some("c".to_owned())),
+        ("list".to_owned(), Some("3".to_owned())),
+        ("new".to_owned(), Some("4".to_owned())),
+        ("own".to_owned(), Some("5".to_owned())),
     ];
-    let merged = merge(&[one.clone(), two], Some(r#"{"own":2}"#), named).unwrap().unwrap();
+    let merged = merge(&[one.clone(), two], Some(r#"{"own":2}"#), named, None).unwrap().unwrap();
     let expected = json!({"tag": ["a", "b", "c"], "list": [1, 2, 3], "own": 5, "new": 4});
     assert_eq!(serde_json::from_str::<Value>(&merged).unwrap(), expected);
     let at = format!("@{}", one.display());
-    let merged = merge(&[], Some(&at), Vec::new()).unwrap().unwrap();
+    let merged = merge(&[], Some(&at), Vec::new(), None).unwrap().unwrap();
     assert_eq!(merged, r#"{"tag":"a","list":[1],"own":1}"#);
-    let error = merge(&[], Some("@/nowhere/x.json"), Vec::new()).unwrap_err();
+    let error = merge(&[], Some("@/nowhere/x.json"), Vec::new(), None).unwrap_err();
     assert!(error.to_string().starts_with("--args: /nowhere/x.json cannot be read"), "{error}");
 }
 
 #[test]
+fn declared_arguments_are_typed_and_a_flag_overrides_a_file() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("a.json");
+    std::fs::write(&file, r#"{"base":"main","tags":["x"],"other":1}"#).unwrap();
+    let schema = ArgsSchema::of(&json!({"properties": {
+        "base": {"type": "string"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "maxDepth": {"type": "integer", "default": 3},
+    }}));
+    let named = [("base", "7"), ("tags", "8"), ("other", "2"), ("max-depth", "1")];
+    let named = named.map(|(name, text)| (name.to_owned(), Some(text.to_owned()))).to_vec();
+    let sources = Sources { files: &[file], json: None, named };
+    let all = sources.fit_to(Some(&schema.unwrap())).unwrap().unwrap();
+    let expected = json!({"base": "7", "tags": ["x", "8"], "other": [1, 2], "maxDepth": 1});
+    assert_eq!(serde_json::from_str::<Value>(&all).unwrap(), expected);
+}
+
+#[test]
 fn a_hint_names_the_probable_meaning() {
-    let error = |text| merge(&[], Some(text), Vec::new()).unwrap_err().to_string();
+    let error = |text| merge(&[], Some(text), Vec::new(), None).unwrap_err().to_string();
     let word = error("Ada");
     assert!(word.contains(r#"--args '"Ada"'"#) && word.contains("--args-name 'Ada'"), "{word}");
     assert!(error("{name: 1}").contains("quote it for your shell"), "{}", error("{name: 1}"));

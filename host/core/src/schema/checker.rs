@@ -6,7 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use super::effort::{self, TooMuch};
@@ -60,7 +61,7 @@ pub fn accept(schema: &Value) -> Result<String, Failure> {
 }
 
 /// The text of a schema within the bounds of size and depth.
-pub(super) fn bounded_text(schema: &Value) -> Result<String, Failure> {
+pub(crate) fn bounded_text(schema: &Value) -> Result<String, Failure> {
     // The depth first, because everything else recurses.
     if is_deeper(schema, SCHEMA_DEPTH_MAX) {
         return Err(Failure::new(
@@ -170,10 +171,17 @@ impl Checker {
 
     /// Compiles a schema of bounded size and depth.
     pub(super) fn of(schema: &Value) -> Result<Self, Failure> {
+        Self::placed(schema).map_err(|(_, failure)| failure)
+    }
+
+    /// As [`Self::of`]. The error has the place of the fault, a JSON
+    /// Pointer into the schema; empty if it has none.
+    pub(crate) fn placed(schema: &Value) -> Result<Self, (String, Failure)> {
         #[cfg(test)]
         tests::count_compilation();
-        refuse_other_kinds(schema)?;
-        let plan = Plan::of(schema).map_err(refuse)?;
+        let nowhere = |failure| (String::new(), failure);
+        refuse_other_kinds(schema).map_err(nowhere)?;
+        let plan = Plan::of(schema).map_err(|reason| nowhere(refuse(reason)))?;
         let programs = Arc::clone(&plan.programs);
         let patterns =
             PatternOptions::regex().size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
@@ -183,7 +191,10 @@ impl Checker {
             .with_pattern_options(patterns)
             .with_keyword(keyword::BOUNDED, move |_, value, _| keyword::bounded(value, &programs))
             .build(&keyword::apart(schema, &plan.programs))
-            .map_err(|error| refuse(messages::of_schema(&error)))?;
+            .map_err(|error| {
+                let place = error.instance_path().as_str().to_owned();
+                (place, refuse(messages::of_schema(&error)))
+            })?;
         Ok(Self { validator, plan })
     }
 
@@ -215,16 +226,25 @@ impl Checker {
             return Ok(());
         }
         if steps > LISTED_STEPS_MAX {
-            return Err(Rejection::Violations(vec![whole(
-                "it does not satisfy the schema, and is too large to say where",
-            )]));
+            return Err(Rejection::Violations(vec![whole(TOO_LARGE)]));
         }
-        let listed =
-            self.validator.iter_errors(answer).take(VIOLATIONS_MAX).map(|error| Violation {
-                path: cut::marked(error.instance_path().as_str().to_owned(), MESSAGE_BYTES_MAX),
-                message: cut::marked(messages::violation(&error), MESSAGE_BYTES_MAX),
-            });
-        Err(Rejection::Violations(listed.collect()))
+        let listed = self.validator.iter_errors(answer).take(VIOLATIONS_MAX);
+        Err(Rejection::Violations(listed.map(|error| violation_of(&error)).collect()))
+    }
+
+    /// As [`Self::check`], with the properties that a violation is about, and what the
+    /// value may be instead.
+    pub(crate) fn check_names(&self, value: &Value) -> Result<(), Vec<NamedViolation>> {
+        let steps = effort::measure(&self.plan, value, LISTED_STEPS_MAX);
+        if steps.is_err() {
+            let unnamed = |violations: Vec<Violation>| {
+                violations.into_iter().map(NamedViolation::unnamed).collect()
+            };
+            return self.check(value).map_err(unnamed);
+        }
+        let listed = self.validator.iter_errors(value).take(VIOLATIONS_MAX);
+        let found: Vec<NamedViolation> = listed.map(|error| NamedViolation::of(&error)).collect();
+        if found.is_empty() { Ok(()) } else { Err(found) }
     }
 
     /// As [`Self::judge`], for callers to which [`Rejection::TooCostly`] is a violation
@@ -237,6 +257,60 @@ impl Checker {
             Rejection::Violations(violations) => violations,
             Rejection::TooCostly => vec![whole(TOO_COSTLY)],
         })
+    }
+}
+
+/// The message about an answer with more violations than can be listed in bounded time.
+const TOO_LARGE: &str = "it does not satisfy the schema, and is too large to say where";
+
+/// A violation, and the properties that it is about.
+pub(crate) struct NamedViolation {
+    pub(crate) violation: Violation,
+    pub(crate) about: About,
+    /// Whether it violates the schema of a property, and not one of the whole.
+    pub(crate) is_of_property: bool,
+}
+
+/// What a violation is about, if that is not the value at its path.
+pub(crate) enum About {
+    /// The value.
+    Value,
+    /// A value that is none of these.
+    Choices(Vec<Value>),
+    /// A property that is missing.
+    Missing(String),
+    /// Properties that are not allowed.
+    Unknown(Vec<String>),
+}
+
+impl NamedViolation {
+    fn unnamed(violation: Violation) -> Self {
+        Self { violation, about: About::Value, is_of_property: false }
+    }
+
+    fn of(error: &ValidationError<'_>) -> Self {
+        let about = match error.kind() {
+            ValidationErrorKind::Required { property: Value::String(name) } => {
+                About::Missing(name.clone())
+            }
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                About::Unknown(unexpected.clone())
+            }
+            ValidationErrorKind::Enum { options } => {
+                About::Choices(options.as_array().cloned().unwrap_or_default())
+            }
+            _ => About::Value,
+        };
+        let is_of_property = error.schema_path().as_str().starts_with("/properties/");
+        Self { violation: violation_of(error), about, is_of_property }
+    }
+}
+
+fn violation_of(error: &ValidationError<'_>) -> Violation {
+    Violation {
+        path: cut::marked(error.instance_path().as_str().to_owned(), MESSAGE_BYTES_MAX),
+        message: cut::marked(messages::violation(error), MESSAGE_BYTES_MAX),
     }
 }
 

@@ -130,8 +130,9 @@ const TOLD_MAX: usize = 3;
 /// Most bytes of a word that is reported; a longer one is not a mistyped keyword.
 const WORD_BYTES_MAX: usize = 40;
 
-/// One message for each word that is probably a mistyped keyword.
-pub(crate) fn mistyped(schema: &Value) -> Vec<String> {
+/// One message for each word that is probably a mistyped keyword. `place` names the
+/// schema in it.
+pub(crate) fn mistyped(schema: &Value, place: &str) -> Vec<String> {
     let mut told = Vec::new();
     let mut seen = BTreeSet::new();
     let mut waiting = vec![schema];
@@ -145,7 +146,7 @@ pub(crate) fn mistyped(schema: &Value) -> Vec<String> {
                 seen.insert(word);
                 let word = cut::marked(word.to_owned(), WORD_BYTES_MAX);
                 told.push(format!(
-                    "`{word}` in the schema of agent() is not a keyword of JSON Schema, and means nothing; did you mean `{meant}`?"
+                    "`{word}` in {place} is not a keyword of JSON Schema, and means nothing; did you mean `{meant}`?"
                 ));
                 if told.len() == TOLD_MAX {
                     return told;
@@ -155,6 +156,11 @@ pub(crate) fn mistyped(schema: &Value) -> Vec<String> {
         waiting.extend(inner(one).into_iter().map(|(_, one)| one));
     }
     told
+}
+
+/// Whether a schema has a keyword that is checked. One without accepts everything.
+pub(crate) fn has_keyword(schema: &Value) -> bool {
+    schema.as_object().is_none_or(|words| words.keys().any(|word| find(word).is_some()))
 }
 
 #[cfg(test)]
@@ -191,7 +197,7 @@ mod tests {
             (json!({"properties": {"a": {"min": 3}}}), "min", "minimum"),
             (json!({"max_length": 3}), "max_length", "maxLength"),
         ] {
-            let told = mistyped(&schema);
+            let told = mistyped(&schema, "the schema of agent()");
             assert_eq!(told.len(), 1, "{schema}: {told:?}");
             let says = format!("did you mean `{meant}`?");
             assert!(told[0].contains(&format!("`{word}`")) && told[0].ends_with(&says), "{told:?}");
@@ -207,7 +213,11 @@ mod tests {
             json!({"nullable": true, "x-order": 1, "example": 1, "comment": "", "$comment": ""}),
             json!({"definitions": {"require": {}}, "$defs": {"item": {}}}),
         ] {
-            assert_eq!(mistyped(&schema), Vec::<String>::new(), "{schema}");
+            assert_eq!(
+                mistyped(&schema, "the schema of agent()"),
+                Vec::<String>::new(),
+                "{schema}"
+            );
         }
     }
 
@@ -217,6 +227,6 @@ mod tests {
             .map(|word| (word.into(), json!(1)))
             .into_iter()
             .collect();
-        assert_eq!(mistyped(&Value::Object(many)).len(), TOLD_MAX);
+        assert_eq!(mistyped(&Value::Object(many), "x").len(), TOLD_MAX);
     }
 }

@@ -65,6 +65,26 @@ impl Literal {
         }
     }
 
+    /// Byte offset of the value at a JSON Pointer, or of the deepest one on the way to it.
+    pub(super) fn place_of(&self, pointer: &str) -> usize {
+        let mut at = self;
+        for part in pointer.split('/').skip(1) {
+            let name = part.replace("~1", "/").replace("~0", "~");
+            let inner = match &at.data {
+                Data::Object(entries) => {
+                    entries.iter().rfind(|entry| entry.key == name).map(|entry| &entry.value)
+                }
+                Data::List(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
+                _ => None,
+            };
+            match inner {
+                Some(inner) => at = inner,
+                None => break,
+            }
+        }
+        at.at
+    }
+
     /// Its type, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self.data {

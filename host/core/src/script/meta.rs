@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use super::errors::{Fault, OffsetWarning};
 use super::literal::{Data, Entry, Literal};
 use super::quoted::shown;
+use crate::args_schema::ArgsSchema;
 use crate::codes::Code;
 use crate::options::PhaseOptions;
+use crate::schema;
 use crate::surface::Surface;
 
 /// Most warnings of one script; further ones would not help its author.
@@ -30,6 +32,9 @@ pub struct Meta {
     /// Its phases, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<Phase>,
+    /// JSON Schema of its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Value>,
     /// Other keys, kept for other programs.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -64,6 +69,9 @@ impl Meta {
     }
 }
 
+/// The keys of `meta`; `args` since surface 4.
+const META_KEYS: [&str; 5] = ["name", "description", "whenToUse", "phases", "args"];
+
 /// Keys of a phase that are not options of its steps.
 const PHASE_KEYS: [&str; 4] = ["title", "detail", "model", "provider"];
 
@@ -74,16 +82,47 @@ pub(super) fn check(
 ) -> Result<(Meta, Vec<OffsetWarning>), Fault> {
     let fields = Fields::of(literal, "`meta`")?;
     let mut notes = Vec::new();
+    let has_args = surface >= Surface::Fourth;
+    let known: &[&str] = if has_args { &META_KEYS } else { &META_KEYS[..4] };
     let meta = Meta {
         name: fields.required("name")?,
         description: fields.required("description")?,
         when_to_use: fields.text_or_note("whenToUse", &mut notes),
         phases: phases(&fields, &mut notes, surface)?,
-        extra: fields.others(&["name", "description", "whenToUse", "phases"], &mut notes),
+        args: if has_args { args(&fields, &mut notes)? } else { None },
+        extra: fields.others(known, &mut notes),
     };
     notes.sort_by_key(|note| note.at);
     notes.truncate(WARNINGS_MAX);
     Ok((meta, notes))
+}
+
+/// Reads the schema of the arguments. A broken schema is refused. A value that is not an
+/// object was written for people, and is ignored with a warning.
+fn args(fields: &Fields<'_>, notes: &mut Vec<OffsetWarning>) -> Result<Option<Value>, Fault> {
+    const PLACE: &str = "`meta.args`";
+    let Some(literal) = fields.get("args") else { return Ok(None) };
+    if !matches!(literal.data, Data::Object(_)) {
+        ignored(notes, wrong_type(literal, PLACE, "a JSON Schema, an object"));
+        return Ok(None);
+    }
+    let schema = literal.to_json();
+    ArgsSchema::of(&schema).map_err(|fault| {
+        let at = literal.place_of(&fault.place);
+        Fault::new(Code::MetaInvalid, at, format!("{PLACE}: {}", fault.message))
+    })?;
+    let mut note = |message| {
+        if notes.len() < WARNINGS_MAX {
+            notes.push(OffsetWarning { at: literal.at, message });
+        }
+    };
+    schema::mistyped(&schema, PLACE).into_iter().for_each(&mut note);
+    if schema.as_object().is_some_and(|words| !words.is_empty()) && !schema::has_keyword(&schema) {
+        note(format!(
+            "{PLACE} has no keyword of JSON Schema, so it allows everything; arguments belong into its `properties`"
+        ));
+    }
+    Ok(Some(schema))
 }
 
 /// Reads the phases. Invalid values are ignored with a warning, because they only

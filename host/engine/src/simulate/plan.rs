@@ -9,17 +9,18 @@ use serde::{Deserialize, Serialize};
 use smol_wf_core::codes::Code;
 use smol_wf_core::event::{AskOpened, EventData, EventFold, EventWarning};
 use smol_wf_core::gate::AskRequest;
-use smol_wf_core::guest::{GroupKind, Outcome};
+use smol_wf_core::guest::GroupKind;
 use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::step::StepRequest;
-use smol_wf_core::step_request::{AgentRequest, Reply};
+use smol_wf_core::step_request::AgentRequest;
 
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, StepSlots};
+use super::in_order::InOrder;
 use super::simulated_run::{SimulatedRun, SimulationEnd};
-use super::simulation::{ChildCache, PendingAgent, PendingAsk, Person, Pick, Scenario, simulate};
+use super::simulation::{ChildCache, simulate};
 use super::stubs::Stubs;
 use super::{Simulator, culprit};
 use crate::agents;
@@ -240,26 +241,40 @@ impl Simulator {
     pub async fn plan(&self) -> Result<Plan, EngineError> {
         let mut stubs = Stubs::new(self.head.seed);
         let mut found = ChildCache::new();
-        let mut by_issue = InOrder { stubs: &mut stubs, at_once: 0, answers: BTreeMap::new() };
-        let run = simulate(self, &mut found, &mut by_issue).await?;
-        let (at_once, answers) = (by_issue.at_once, by_issue.answers);
+        let (mut plan, run) = self.plan_once(&mut stubs, &mut found).await?;
+        let slots = groups::slots(self, &mut found, &mut stubs, &run.entries).await?;
+        plan.groups = plan.group(&run.entries, &slots);
+        plan.groups_whole = slots.whole;
+        plan.end(run.ended);
+        Ok(plan)
+    }
+
+    /// One run with made-up answers, and its plan without groups and end.
+    pub(super) async fn plan_once(
+        &self,
+        stubs: &mut Stubs,
+        found: &mut ChildCache,
+    ) -> Result<(Plan, SimulatedRun), EngineError> {
+        let mut by_issue = InOrder::of(stubs);
+        let run = simulate(self, found, &mut by_issue).await?;
+        let (at_once, answers, asks) = (by_issue.at_once, by_issue.answers, by_issue.asks);
+        let reused = run.reused();
         let mut plan = self.empty_plan();
         for entry in &run.entries {
-            plan.take_in(self, &run, entry, &answers);
+            match entry.body.asked() {
+                Some((step, _)) if reused.contains(&step) => {}
+                _ => plan.take_in(self, &run, entry, &answers),
+            }
+        }
+        if !self.answers.is_empty() {
+            plan.asks.retain(|planned| asks.contains(&planned.step));
         }
         // Agents that the script asked for in its last turn never start here. In a real
         // run they do.
         let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
         plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
         plan.warnings = warnings(&run.entries);
-        let slots = groups::slots(self, &mut found, &mut stubs, &run.entries).await?;
-        plan.groups = plan.group(&run.entries, &slots);
-        plan.groups_whole = slots.whole;
-        match run.ended {
-            SimulationEnd::Completed(_) => plan.completed = true,
-            ended => plan.error = Some(plan_error(ended)),
-        }
-        Ok(plan)
+        Ok((plan, run))
     }
 
     fn empty_plan(&self) -> Plan {
@@ -291,6 +306,14 @@ impl Simulator {
 }
 
 impl Plan {
+    /// Adds how the run ended.
+    pub(super) fn end(&mut self, ended: SimulationEnd) {
+        match ended {
+            SimulationEnd::Completed(_) => self.completed = true,
+            ended => self.error = Some(plan_error(ended)),
+        }
+    }
+
     /// Adds an entry of the run to the plan.
     fn take_in(
         &mut self,
@@ -451,36 +474,5 @@ fn plan_error(ended: SimulationEnd) -> PlanError {
             line: None,
             column: None,
         },
-    }
-}
-
-/// Answers agents in the order in which they were asked. Sleeps end when no agent is at
-/// work.
-struct InOrder<'a> {
-    stubs: &'a mut Stubs,
-    at_once: u32,
-    /// Tokens of each answer.
-    answers: BTreeMap<StepId, u64>,
-}
-
-impl Scenario for InOrder<'_> {
-    fn pick(&mut self, working: &[&PendingAgent], asks: usize, _sleeping: bool) -> Pick {
-        let count = u32::try_from(working.len()).unwrap_or(u32::MAX);
-        self.at_once = self.at_once.max(count);
-        match working {
-            [] if asks > 0 => Pick::Ask(0),
-            [] => Pick::Wake,
-            _ => Pick::Answer(0),
-        }
-    }
-
-    fn person(&mut self, ask: &PendingAsk) -> Person {
-        self.stubs.person(&ask.request)
-    }
-
-    fn answer(&mut self, asked: &PendingAgent) -> (Outcome, Reply) {
-        let (outcome, reply) = self.stubs.answer(&asked.request);
-        self.answers.insert(asked.step, reply.usage.output_tokens);
-        (outcome, reply)
     }
 }

@@ -3,12 +3,12 @@
 //! Owns: how a run ended, and whether the script hangs or goes on without end. Never: runs
 //! one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Failure, ScriptError};
 use smol_wf_core::ids::{Scope, StepId};
-use smol_wf_core::journal::Entry;
+use smol_wf_core::journal::{Body, Entry};
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::machine::NEVER_SETTLES;
 
@@ -44,6 +44,15 @@ pub(super) struct SimulatedRun {
 }
 
 impl SimulatedRun {
+    /// The steps that took an answer of an earlier run.
+    pub(super) fn reused(&self) -> BTreeSet<StepId> {
+        let reused = self.entries.iter().filter_map(|entry| match &entry.body {
+            Body::Settled { step, reply: Some(reply), .. } if reply.reused.is_some() => Some(*step),
+            _ => None,
+        });
+        reused.collect()
+    }
+
     /// Whether it took seconds to find out that the script does not end.
     pub(super) fn took_long(&self) -> bool {
         let is_long = self.entries.len() > ENTRIES_LONG;

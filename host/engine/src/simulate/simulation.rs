@@ -149,8 +149,11 @@ pub(super) async fn simulate(
 ) -> Result<SimulatedRun, EngineError> {
     let head: RunHead = simulator.head.clone();
     let guest = Sandbox::guest_digest();
-    let mut machine =
-        Machine::start(head, simulator.root.clone(), simulator.limits, guest, BEGIN_US);
+    let Simulator { root, limits, answers, .. } = simulator;
+    let mut machine = match answers.is_empty() {
+        true => Machine::start(head, root.clone(), *limits, guest, BEGIN_US),
+        false => Machine::fork(head, root.clone(), answers.clone(), *limits, guest, BEGIN_US),
+    };
     let mut simulation = Simulation {
         simulator,
         found,
@@ -271,7 +274,7 @@ impl Backend for Simulation<'_> {
         let QueuedChild { step, caller, target, args } = child;
         let key = (caller.clone(), format!("{target:?}"));
         if !self.found.contains_key(&key) {
-            let found = self.simulator.children.find(step, caller, target, None).await;
+            let found = self.simulator.children.find_script(step, caller, target).await;
             let found = found.map(|(start, _)| start);
             self.found.insert(key.clone(), found);
         }
@@ -279,8 +282,8 @@ impl Backend for Simulation<'_> {
             Ok(start) => start,
             Err(failure) => return Some(Err(failure.clone())),
         };
-        let args = args.or_else(|| start.args.clone());
-        Some(Ok(Box::new(ScopeStart { scope: Scope::of(step), args, ..(**start).clone() })))
+        let start = ScopeStart { scope: Scope::of(step), ..(**start).clone() };
+        Some(self.simulator.children.given(start, args).map(Box::new))
     }
 
     /// Lets the scenario decide what happens.

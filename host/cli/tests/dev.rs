@@ -1,0 +1,111 @@
+//! `smol-wf dev`: each save is checked and replayed with the answers of the last run.
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use common::screen::Screen;
+use common::{Place, signal};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+/// Longest wait for a look, far longer than one takes.
+const LOOK_MAX: Duration = Duration::from_secs(120);
+
+const FLOW: &str = "export const meta = {
+  name: 'flow', description: 'd', args: { properties: { n: { type: 'integer', default: 2 } } },
+}
+const answers = []
+for (let i = 0; i < args.n; i++) answers.push(await agent(`question ${i}`))
+return answers
+";
+
+/// The looks of a process, as they come.
+fn looks(child: &mut Child) -> Receiver<Value> {
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let (send, looks) = channel();
+    std::thread::spawn(move || {
+        for line in stdout.lines().map_while(Result::ok) {
+            let _ = send.send(serde_json::from_str(&line).unwrap());
+        }
+    });
+    looks
+}
+
+#[test]
+fn every_save_is_shown_and_none_ends_it() {
+    let place = Place::new();
+    let script = place.write("flow.mjs", FLOW);
+    let run = place.run(&["run", "flow.mjs"]).ok()["runId"].clone();
+    let mut child = place.command(&["dev", "flow.mjs", "--json"]).spawn().unwrap();
+    let looks = looks(&mut child);
+    let next = || looks.recv_timeout(LOOK_MAX).unwrap();
+
+    let first = next();
+    assert_eq!((&first["run"], &first["reused"], &first["agents"]), (&run, &json!(2), &json!(0)));
+    assert_eq!(first["result"], json!(["echo: question 0", "echo: question 1"]));
+
+    place.write("flow.mjs", FLOW.replace("args.n", "args.n + 1"));
+    let more = next();
+    assert_eq!((&more["reused"], &more["agents"]), (&json!(2), &json!(1)));
+    assert_eq!(more["calls"][0]["prompt"], "question 2");
+    assert_eq!(more.get("result"), None, "it would have a made-up answer");
+
+    place.write("flow.mjs", FLOW.replace("return", "return ("));
+    let broken = next();
+    assert_eq!(
+        (&broken["findings"][0]["rule"], &broken["completed"]),
+        (&json!("syntax"), &json!(false))
+    );
+
+    // As editors do that write another file and rename it.
+    place.write("flow.tmp", FLOW.replace("question", "ask"));
+    std::fs::rename(place.path("flow.tmp"), &script).unwrap();
+    assert_eq!(next()["reused"], 0);
+
+    std::fs::remove_file(&script).unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("is gone; waiting for it") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended");
+    }
+    place.write("flow.mjs", FLOW.replace("return answers", "return answers.length"));
+    assert_eq!(next()["result"], json!(2));
+
+    signal(&child, Signal::INT);
+    assert_eq!(common::finish(child).code, 130);
+    let runs = place.run(&["history", "--json"]).ok();
+    assert_eq!(runs["runs"].as_array().map(Vec::len), Some(1), "nothing was stored: {runs}");
+}
+
+#[test]
+fn enter_forks_the_run_for_real_and_the_fork_is_the_next_one() {
+    let place = Place::new();
+    place.write("flow.mjs", FLOW);
+    place.run(&["run", "flow.mjs"]).ok();
+    place.write("flow.mjs", FLOW.replace("args.n", "args.n + 1"));
+    let screen = Screen::of(&place, "dev flow.mjs --live");
+    screen.once(|lines| common::screen::count(lines, "press Enter") == 1);
+    screen.press(&["Enter"]);
+    let lines = screen.once(|lines| common::screen::count(lines, "press Enter") == 2);
+    assert_eq!(common::screen::count(&lines, "1 agent would be asked anew"), 1, "{lines:#?}");
+    assert_eq!(common::screen::count(&lines, "2 answers reused"), 1, "{lines:#?}");
+    assert_eq!(common::screen::count(&lines, "nothing would be asked anew"), 1, "{lines:#?}");
+}
+
+#[test]
+fn one_look_has_an_exit_code() {
+    let place = Place::new();
+    place.write("flow.mjs", FLOW);
+    let before = place.run(&["dev", "flow.mjs", "--once", "--json"]);
+    assert_eq!((before.code, &before.report()["agents"]), (0, &json!(2)), "{}", before.stderr);
+    let wrong = place.run(&["dev", "flow.mjs", "--once", "--args-n", "x"]);
+    assert!(wrong.printed(7).contains("--args-n: \"x\" is not of type \"integer\""));
+    place.write("flow.mjs", FLOW.replace("return answers", "throw new Error('no')"));
+    assert!(place.run(&["dev", "flow.mjs", "--once"]).printed(7).contains("Error: no"));
+    assert!(place.run(&["dev", "-"]).said(2).contains("name a file"));
+}
