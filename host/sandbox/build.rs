@@ -1,7 +1,8 @@
 //! Compiles the guest ahead of time, so that the program needs no compiler.
 //!
-//! Owns: `guest.cwasm` in the output folder, and the guest's digest. Never:
-//! builds the guest itself (`scripts/build-guest.sh` does) or fetches anything.
+//! Owns: `guest.cwasm` and `strip.cwasm` in the output folder, and the guest's digest.
+//! Never: builds the guest or the stripper themselves (`scripts/build-guest.sh` and
+//! `scripts/build-strip.sh` do) or fetches anything.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let guest = env::var_os("SMOL_WF_GUEST").map_or_else(|| here.join("guest.wasm"), PathBuf::from);
     println!("cargo::rerun-if-env-changed=SMOL_WF_GUEST");
-    for path in [&guest, &here.join("build.rs"), &here.join("src/engine_config.rs")] {
+    let strip = here.join("strip.wasm");
+    for path in [&guest, &strip, &here.join("build.rs"), &here.join("src/engine_config.rs")] {
         println!("cargo::rerun-if-changed={}", path.display());
     }
 
@@ -36,9 +38,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut config = engine_config::engine_config();
     config.target(&target)?;
     config.cranelift_nan_canonicalization(true);
-    let compiled = Engine::new(&config)?.precompile_component(&wasm)?;
-
-    fs::write(Path::new(&env::var("OUT_DIR")?).join("guest.cwasm"), compiled)?;
+    let engine = Engine::new(&config)?;
+    let out = env::var("OUT_DIR")?;
+    fs::write(Path::new(&out).join("guest.cwasm"), engine.precompile_component(&wasm)?)?;
+    let stripper = fs::read(&strip).map_err(|error| {
+        format!("cannot read {}: {error}; run scripts/build-strip.sh", strip.display())
+    })?;
+    fs::write(Path::new(&out).join("strip.cwasm"), engine.precompile_module(&stripper)?)?;
     let digest = digest(&wasm, WASMTIME);
     println!("cargo::rustc-env=SMOL_WF_GUEST_DIGEST={digest}");
     Ok(())

@@ -40,6 +40,7 @@ pub mod limits;
 pub mod machine;
 pub mod message;
 pub mod mismatch;
+pub mod module_text;
 pub mod near;
 pub mod options;
 pub mod outcome;

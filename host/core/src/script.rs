@@ -17,28 +17,33 @@ mod literal_errors;
 mod meta;
 mod position;
 mod quoted;
+mod typescript;
 
 use crate::codes::Code;
 use crate::guest::Source;
 use crate::ids::Digest;
 use crate::limits::SCRIPT_BYTES_MAX;
+use crate::module_text::ModuleText;
 use crate::surface::Surface;
 
 pub use errors::{ScriptRefusal, ScriptWarning};
 pub use imports::{EXPORTS, MissingExport, missing_export};
 pub use meta::{Meta, Phase};
 pub use position::{Position, position_at, snippet};
+pub use typescript::{NotErasable, StripFault, TYPESCRIPT_ENDINGS, is_typescript};
 
 use errors::Fault;
 
 /// A script that was read, but not run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Script {
-    /// Exactly as the author wrote it.
+    /// The JavaScript that runs: exactly as the author wrote it, or without its types.
     pub text: String,
+    /// The author's text, if types were taken out of it. Lines and columns are the same.
+    pub author_text: Option<String>,
     /// Its name in error positions.
     pub file_name: String,
-    /// Digest of the text.
+    /// Digest of the author's text.
     pub digest: Digest,
     /// Its `meta`.
     pub meta: Meta,
@@ -48,6 +53,8 @@ pub struct Script {
     pub meta_export: u32,
     /// Warnings for the author, at most 16.
     pub warnings: Vec<ScriptWarning>,
+    /// The modules that it imports; none until they are loaded.
+    pub modules: Vec<ModuleText>,
 }
 
 impl Script {
@@ -70,19 +77,61 @@ impl Script {
         surface: Surface,
     ) -> Result<Self, ScriptRefusal> {
         let text = decode(bytes, file_name)?;
-        let refuse = |fault: Fault| fault.with_position(text, file_name);
+        Self::read_texts(text, None, file_name, surface)
+    }
+
+    /// As [`Self::read_under`], and `strip` takes the types out of a text whose file name
+    /// is that of TypeScript.
+    ///
+    /// # Errors
+    /// As in [`Self::read`], and when the types cannot be taken out.
+    pub fn read_stripped(
+        bytes: &[u8],
+        file_name: &str,
+        surface: Surface,
+        strip: impl FnOnce(&str) -> Result<String, StripFault>,
+    ) -> Result<Self, ScriptRefusal> {
+        let author = decode(bytes, file_name)?;
+        if !is_typescript(file_name) {
+            return Self::read_texts(author, None, file_name, surface);
+        }
+        let text = strip(author).map_err(|fault| fault.with_position(author, file_name))?;
+        Self::read_texts(&text, Some(author), file_name, surface)
+    }
+
+    /// Reads the text that runs, as it was recorded. Positions are shown in the author's,
+    /// where every line and byte is in the same place.
+    ///
+    /// # Errors
+    /// As in [`Self::read`].
+    pub fn read_texts(
+        text: &str,
+        author: Option<&str>,
+        file_name: &str,
+        surface: Surface,
+    ) -> Result<Self, ScriptRefusal> {
+        let shown = author.unwrap_or(text);
+        let refuse = |fault: Fault| fault.with_position(shown, file_name);
         let found = find::meta(text).map_err(refuse)?;
         let (meta, notes) = meta::check(&found.literal, surface).map_err(refuse)?;
         Ok(Self {
             text: text.to_owned(),
+            author_text: author.map(str::to_owned),
             file_name: file_name.to_owned(),
-            digest: Digest::of(text.as_bytes()),
+            digest: Digest::of(shown.as_bytes()),
             meta,
             meta_json: found.literal.to_json().to_string(),
             // The size is far below 4 GiB.
             meta_export: u32::try_from(found.export).unwrap_or(u32::MAX),
-            warnings: notes.into_iter().map(|note| note.with_position(text)).collect(),
+            warnings: notes.into_iter().map(|note| note.with_position(shown)).collect(),
+            modules: Vec::new(),
         })
+    }
+
+    /// The text as the author wrote it, for excerpts.
+    #[must_use]
+    pub fn shown_text(&self) -> &str {
+        self.author_text.as_deref().unwrap_or(&self.text)
     }
 
     /// The script in the form for the guest.

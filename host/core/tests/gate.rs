@@ -41,6 +41,8 @@ fn head(surface: Surface) -> RunHead {
 
 fn root() -> ScopeStart {
     ScopeStart {
+        author_text: None,
+        modules: Vec::new(),
         scope: Scope::ROOT,
         text: String::new(),
         file_name: "gate.js".into(),

@@ -42,6 +42,8 @@ fn head() -> RunHead {
 
 fn start(scope: Scope) -> ScopeStart {
     ScopeStart {
+        author_text: None,
+        modules: Vec::new(),
         scope,
         text: String::new(),
         file_name: "pretend.mjs".into(),

@@ -27,6 +27,8 @@ fn guest() -> Digest {
 /// A run whose script has asked two agents and waits; and its entries so far.
 fn waiting() -> (Machine, Vec<Entry>) {
     let root = ScopeStart {
+        author_text: None,
+        modules: Vec::new(),
         scope: Scope::ROOT,
         text: String::new(),
         file_name: "n.mjs".into(),

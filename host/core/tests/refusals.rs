@@ -19,6 +19,8 @@ fn begun() -> Machine {
         "seed": 1, "provider": "debug",
     });
     let start = ScopeStart {
+        author_text: None,
+        modules: Vec::new(),
         scope: Scope::ROOT,
         text: String::new(),
         file_name: "n.js".into(),

@@ -48,6 +48,8 @@ fn head(world: World) -> RunHead {
 
 fn start(world: World) -> ScopeStart {
     ScopeStart {
+        author_text: None,
+        modules: Vec::new(),
         scope: Scope::ROOT,
         text: String::new(),
         file_name: "n.mjs".into(),

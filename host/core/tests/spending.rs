@@ -39,6 +39,8 @@ fn head() -> RunHead {
 
 fn start() -> ScopeStart {
     ScopeStart {
+        author_text: None,
+        modules: Vec::new(),
         scope: Scope::ROOT,
         text: String::new(),
         file_name: "fleet.mjs".into(),

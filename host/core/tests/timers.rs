@@ -27,6 +27,8 @@ fn head() -> RunHead {
 
 fn root() -> ScopeStart {
     ScopeStart {
+        author_text: None,
+        modules: Vec::new(),
         scope: Scope::ROOT,
         text: String::new(),
         file_name: "t.js".into(),

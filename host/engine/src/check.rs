@@ -126,10 +126,12 @@ impl Checks {
         script: &Script,
         dialect: Dialect,
     ) -> Result<Vec<Finding>, EngineError> {
-        let text = &script.text;
+        // What is shown is the author's, and what is parsed has no types. Every byte is in
+        // the same place in both.
+        let (text, shown) = (&script.text, script.shown_text());
         let notes = script.warnings.iter().map(|note| {
             let place = (note.line, note.column);
-            finding(&rules::META_KEY, text, place, note.message.clone(), String::new())
+            finding(&rules::META_KEY, shown, place, note.message.clone(), String::new())
         });
         let mut findings: Vec<Finding> = notes.collect();
         let titles: Vec<String> =
@@ -146,7 +148,7 @@ impl Checks {
         }
         spots.sort_by_key(|spot| spot.at);
         spots.dedup();
-        findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(text)));
+        findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(shown)));
         findings.sort_by_key(|finding| (finding.line, finding.column));
         findings.dedup();
         Ok(findings)

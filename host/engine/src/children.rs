@@ -19,8 +19,9 @@ use smol_wf_sandbox::Sandbox;
 use crate::compile::{file_name_of, inspect};
 use crate::explain::explain;
 use crate::library::{Library, Loaded, ResolvedScript};
+use crate::read_script::read_script;
 
-const SCRIPT_ENDINGS: [&str; 3] = [".js", ".mjs", ".cjs"];
+const SCRIPT_ENDINGS: [&str; 5] = [".js", ".mjs", ".cjs", ".ts", ".mts"];
 
 /// Finds the scripts of child workflows.
 pub(crate) struct Children {
@@ -89,7 +90,8 @@ impl Children {
 
     async fn read(&self, step: StepId, loaded: Loaded) -> Result<ScopeStart, String> {
         let file_name = file_name_of(&loaded.path);
-        let script = Script::read_under(&loaded.bytes, &file_name, self.surface)
+        let script = read_script(&loaded.bytes, &file_name, self.surface)
+            .await
             .map_err(|refused| refused.to_string())?;
         let dialect = match inspect(&self.sandbox, &script, self.surface).await {
             Ok(Ok(dialect)) => dialect,
@@ -123,6 +125,8 @@ pub(crate) fn scope_start(
         meta: script.meta_json,
         args,
         text: script.text,
+        author_text: script.author_text,
+        modules: script.modules,
     }
 }
 
@@ -142,7 +146,7 @@ pub(crate) fn given(start: ScopeStart, args: Option<String>) -> Result<ScopeStar
 fn refuse_other_files(target: &WorkflowTarget) -> Result<(), Failure> {
     match target {
         WorkflowTarget::Path(path) if !SCRIPT_ENDINGS.iter().any(|end| path.ends_with(end)) => {
-            let message = format!("{path} is not a script: those end in .js or .mjs");
+            let message = format!("{path} is not a script: those end in .js, .mjs, .ts or .mts");
             Err(Failure::new(Code::WorkflowRefused, message))
         }
         _ => Ok(()),

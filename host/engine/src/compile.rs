@@ -3,12 +3,14 @@
 //! Owns: the order of its checks. Never: searches for a script, or runs one.
 
 use smol_wf_core::guest::{Dialect, ScriptError};
-use smol_wf_core::script::Script;
+use smol_wf_core::journal::ScopeStart;
+use smol_wf_core::script::{Script, ScriptRefusal};
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::{Sandbox, SandboxError};
 
 use crate::error::EngineError;
 use crate::explain::{explain, wrong_import};
+use crate::read_script::read_script;
 use crate::request::ScriptFile;
 
 /// Reads and compiles a script without running it.
@@ -18,13 +20,39 @@ pub(crate) async fn compile(
     surface: Surface,
 ) -> Result<(Script, Dialect), EngineError> {
     let file_name = file_name_of(&file.path.to_string_lossy());
-    let script = Script::read(&file.bytes, &file_name)
-        .map_err(|refused| EngineError::Script(Box::new(refused)))?;
+    let script = read_script(&file.bytes, &file_name, Surface::CURRENT).await;
+    compiled(sandbox, script.map_err(refused)?, surface).await
+}
+
+/// As [`compile`], for a recorded script. Its types are not taken out again, and its file
+/// is not looked at.
+pub(crate) async fn compile_recorded(
+    sandbox: &Sandbox,
+    start: &ScopeStart,
+    path: &str,
+    surface: Surface,
+) -> Result<(Script, Dialect), EngineError> {
+    let author = start.author_text.as_deref();
+    let script = Script::read_texts(&start.text, author, &file_name_of(path), Surface::CURRENT);
+    compiled(sandbox, script.map_err(refused)?, surface).await
+}
+
+fn refused(refusal: ScriptRefusal) -> EngineError {
+    EngineError::Script(Box::new(refusal))
+}
+
+async fn compiled(
+    sandbox: &Sandbox,
+    script: Script,
+    surface: Surface,
+) -> Result<(Script, Dialect), EngineError> {
     match inspect(sandbox, &script, surface).await? {
         Ok(dialect) => Ok((script, dialect)),
         Err(error) => {
+            let file_name = script.file_name;
             let error = Box::new(explain(*error, &script.text, &file_name));
-            Err(EngineError::Compile { error, text: script.text, file_name })
+            let text = script.author_text.unwrap_or(script.text);
+            Err(EngineError::Compile { error, text, file_name })
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use smol_wf_core::budget::{Allowance, Budget};
 use smol_wf_core::guest::Dialect;
 use smol_wf_core::ids::{Digest, RunId, Scope, TenantId};
-use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead};
+use smol_wf_core::journal::{JOURNAL_FORMAT, RunHead, ScopeStart};
 use smol_wf_core::limits::{CHILDREN_OPEN_MAX, Limits};
 use smol_wf_core::machine::Machine;
 use smol_wf_core::report::Report;
@@ -27,7 +27,7 @@ use crate::agents::Agents;
 use crate::bell::Bells;
 use crate::children::{Children, given, scope_start};
 use crate::clock;
-use crate::compile::compile;
+use crate::compile::{compile, compile_recorded};
 use crate::drive::drive;
 use crate::effects::EffectRunner;
 use crate::error::EngineError;
@@ -191,6 +191,15 @@ impl Engine {
     /// When the script is invalid, with the author's line and column.
     pub async fn check(&self, file: &ScriptFile) -> Result<(Script, Dialect), EngineError> {
         self.check_as(file, Surface::CURRENT).await
+    }
+
+    /// As [`Self::check`], for a recorded script.
+    pub(crate) async fn check_recorded(
+        &self,
+        start: &ScopeStart,
+        path: &str,
+    ) -> Result<(Script, Dialect), EngineError> {
+        compile_recorded(&self.sandbox, start, path, Surface::CURRENT).await
     }
 
     /// Reads and compiles a script for this surface.

@@ -123,23 +123,24 @@ impl Engine {
         let (old, start, limits) = journal.recorded()?;
         let answers = answers_for(&request, answers)?;
         refuse_lost_sessions(&request, &continued)?;
-        let file = request.script.clone().unwrap_or_else(|| ScriptFile {
-            bytes: start.text.clone().into_bytes(),
-            path: PathBuf::from(&old.script_path),
-        });
-        let (script, dialect) = self.check(&file).await?;
+        let recorded = PathBuf::from(&old.script_path);
+        let file = request.script.as_ref().map_or(&recorded, |script| &script.path);
+        let (script, dialect) = match &request.script {
+            Some(script) => self.check(script).await?,
+            None => self.check_recorded(&start, &old.script_path).await?,
+        };
         let named = request.script.as_ref().map(|script| script.path.as_path());
         let folders = RunFolders::of_recorded(&old, named, &request.settings.folders)?;
         let root = folders.root.as_ref();
         let project_root = root.map(|root| kept(root.path())).transpose()?;
-        let path = root.map(|root| root.relative(&file.path));
+        let path = root.map(|root| root.relative(file));
         let head = RunHead {
             format: JOURNAL_FORMAT,
             surface: Surface::CURRENT,
             run,
             name: script.meta.name.clone(),
             script: script.digest.clone(),
-            script_path: kept(&file.path)?,
+            script_path: kept(file)?,
             project_root: project_root.unwrap_or_else(|| old.project_root.clone()),
             cwd: Some(kept(&folders.cwd)?),
             provider: request.provider.clone().unwrap_or(old.provider.clone()),

@@ -87,6 +87,7 @@ mod post;
 mod post_error;
 mod provider_set;
 mod read_ahead;
+mod read_script;
 mod recorder;
 mod replay;
 #[cfg(test)]
@@ -130,6 +131,7 @@ pub use maintenance::{Imported, Lines, look_over};
 pub use post::{Delivery, Receipt};
 pub use post_error::PostError;
 pub use provider_set::{DebugOnly, NOBODY, Providers};
+pub use read_script::read_script_now;
 pub use replay::ReplayReport;
 pub use request::{
     AgentSettings, Folders, ResumeRequest, RunSettings, RunSpec, ScriptFile, Times, WhenOnlyAsks,

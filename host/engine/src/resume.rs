@@ -260,6 +260,6 @@ async fn retell(
 fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
     request.script.as_ref().is_some_and(|script| {
         Digest::of(&script.bytes) != head.script
-            && String::from_utf8_lossy(&script.bytes) != recorded.text.as_str()
+            && String::from_utf8_lossy(&script.bytes) != recorded.shown_text()
     })
 }

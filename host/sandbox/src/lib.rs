@@ -29,9 +29,11 @@ mod guest;
 mod image;
 mod sandbox;
 mod state;
+mod strip;
 mod wasi;
 
 pub use fault::TurnFault;
 pub use guest::{Guest, Turn, TurnLimits};
 pub use sandbox::{InstanceLimits, Sandbox, SandboxConfig, SandboxError};
+pub use strip::{strip, strip_now};
 pub use wasi::{OWN_IMPORTS, WASI_IMPORTS};

@@ -213,12 +213,12 @@ impl Sandbox {
 
 impl Shared {
     fn new(config: SandboxConfig) -> wasmtime::Result<Self> {
-        let image = Image::claim();
+        let image = Image::guest();
         let engine = engine::engine(&config, &image)?;
         let mut linker = Linker::new(&engine);
         Workflow::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         wasi::link(&mut linker)?;
-        let guest = WorkflowPre::new(linker.instantiate_pre(&image.load(&engine)?)?)?;
+        let guest = WorkflowPre::new(linker.instantiate_pre(&image.component(&engine)?)?)?;
         Ok(Self { engine, guest, config, slots: Arc::default() })
     }
 

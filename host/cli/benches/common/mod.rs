@@ -30,6 +30,8 @@ pub(crate) fn machine() -> Machine {
         parent: None,
     };
     let start = ScopeStart {
+        author_text: None,
+        modules: Vec::new(),
         scope: Scope::ROOT,
         text: String::new(),
         file_name: "bench.mjs".into(),

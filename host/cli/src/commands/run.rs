@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use smol_wf_core::journal::RunHead;
-use smol_wf_core::script::{Script, ScriptWarning};
-use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile};
+use smol_wf_core::script::ScriptWarning;
+use smol_wf_core::surface::Surface;
+use smol_wf_engine::{EngineError, Folders, Report, RunSpec, ScriptFile, read_script_now};
 
 use super::auto_resume::{AutoResume, resume_request, run_to_end};
 use crate::advice;
@@ -345,7 +346,8 @@ pub(super) fn conclude(
 fn meta_warnings(script: &ScriptFile) -> Vec<String> {
     let name = script.path.file_name().unwrap_or_default().to_string_lossy();
     // If it cannot be read, the engine refuses it with the reason.
-    let warnings = Script::read(&script.bytes, &name).map(|read| read.warnings);
+    let warnings =
+        read_script_now(&script.bytes, &name, Surface::CURRENT).map(|read| read.warnings);
     let line = |warning: ScriptWarning| {
         format!("{name}:{}:{}: {}", warning.line, warning.column, warning.message)
     };

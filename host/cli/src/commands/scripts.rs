@@ -12,7 +12,7 @@ use crate::failure::CommandError;
 use crate::{paths, sanitize};
 
 /// File extensions of scripts.
-const ENDINGS: [&str; 3] = ["js", "mjs", "cjs"];
+const ENDINGS: [&str; 5] = ["js", "mjs", "cjs", "ts", "mts"];
 
 /// All scripts in and below `folder`, sorted by path and without `./`. Fails with
 /// a usage error if there are none or a folder cannot be read.
@@ -26,7 +26,7 @@ pub(super) fn find(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     found.sort();
     if found.is_empty() {
         let message = format!(
-            "there is no workflow script in {}; a script ends in .js or .mjs and has `export const meta`",
+            "there is no workflow script in {}; a script ends in .js, .mjs, .ts or .mts and has `export const meta`",
             sanitize::path(folder)
         );
         return Err(CommandError::Usage(message));

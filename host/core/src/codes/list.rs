@@ -20,6 +20,14 @@ codes! {
     ScriptSyntax = "script_syntax", Input, Unprocessable, None;
     /// The script does not compile.
     Syntax = "syntax", Input, Unprocessable, None;
+    /// A TypeScript script cannot be parsed.
+    TypescriptSyntax = "typescript_syntax", Input, Unprocessable, None;
+    /// A script uses TypeScript that is more than a type.
+    TypescriptRefused = "typescript_refused", Input, Unprocessable, None;
+    /// A TypeScript script is nested too deeply, or too large, to be stripped.
+    TypescriptTooDeep = "typescript_too_deep", Input, Unprocessable, None;
+    /// The types of a script could not be erased; a defect of the program.
+    TypescriptFailed = "typescript_failed", Input, Internal, None;
     /// An import of a module that does not exist here.
     Import = "import", Input, Unprocessable, None;
     /// The script has no `export const meta`.

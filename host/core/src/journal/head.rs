@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::guest::Dialect;
 use crate::ids::{Digest, RunId, Scope, StepId};
+use crate::module_text::ModuleText;
 use crate::step_request::StepDefaults;
 use crate::surface::Surface;
 
@@ -22,7 +23,7 @@ pub struct RunHead {
     pub run: RunId,
     /// `meta.name` of the script.
     pub name: String,
-    /// Digest of the script's text.
+    /// Digest of the script's text, as its author wrote it.
     pub script: Digest,
     /// Path of the script file, for messages and to find its children.
     pub script_path: String,
@@ -83,8 +84,11 @@ pub enum ForkReason {
 pub struct ScopeStart {
     /// The scope it runs in.
     pub scope: Scope,
-    /// Its source text.
+    /// The text that runs.
     pub text: String,
+    /// The author's text, if types were taken out of it. From format 5 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author_text: Option<String>,
     /// Its name in errors.
     pub file_name: String,
     /// Its path, from the project root where it lies inside.
@@ -98,4 +102,32 @@ pub struct ScopeStart {
     /// Its arguments as JSON text; none is `undefined`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<String>,
+    /// The modules that it imports, and those that they import. From format 5 on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<ModuleText>,
+}
+
+impl ScopeStart {
+    /// The text as the author wrote it.
+    #[must_use]
+    pub fn shown_text(&self) -> &str {
+        self.author_text.as_deref().unwrap_or(&self.text)
+    }
+
+    /// The texts in it that can be large.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &String> {
+        let own = [&self.text].into_iter().chain(&self.author_text).chain(&self.args);
+        own.chain(self.modules.iter().flat_map(|module| {
+            [Some(&module.text), module.author_text.as_ref()].into_iter().flatten()
+        }))
+    }
+
+    /// The texts in it that can be large, to be shortened.
+    pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let own = [&mut self.text].into_iter().chain(&mut self.author_text).chain(&mut self.args);
+        let modules = self.modules.iter_mut();
+        own.chain(modules.flat_map(|module| {
+            [Some(&mut module.text), module.author_text.as_mut()].into_iter().flatten()
+        }))
+    }
 }

@@ -13,9 +13,7 @@ impl Body {
     pub fn weight(&self) -> usize {
         match self {
             Self::AnswerPooled(answer) => weight_of(&answer.outcome),
-            Self::ScopeStarted(start) => {
-                start.text.len() + start.args.as_ref().map_or(0, String::len)
-            }
+            Self::ScopeStarted(start) => start.texts().map(String::len).sum(),
             Self::StepAsked { asked, .. } => asked.weight(),
             Self::CallRefused(refused) => refused.failure.message.len(),
             Self::Logged { message, .. } => message.len(),
@@ -54,8 +52,7 @@ impl Body {
         match self {
             Self::AnswerPooled(answer) => shorten_outcome(&mut answer.outcome, bytes),
             Self::ScopeStarted(start) => {
-                shorten_text(&mut start.text, bytes);
-                start.args.iter_mut().for_each(|args| shorten_text(args, bytes));
+                start.texts_mut().for_each(|text| shorten_text(text, bytes));
             }
             Self::StepAsked { asked, .. } => {
                 asked.large_text(bytes).into_iter().for_each(|text| shorten_text(text, bytes));

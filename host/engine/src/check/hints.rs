@@ -47,7 +47,13 @@ pub fn hints(text: &str) -> Hints {
 fn on_this_stack(text: &str) -> Option<Hints> {
     let allocator = Allocator::default();
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
-    let parsed = Parser::new(&allocator, text, SourceType::mjs()).with_options(options).parse();
+    let parse = |kind| Parser::new(&allocator, text, kind).with_options(options).parse();
+    // The text is the author's, which may have types.
+    let as_module = parse(SourceType::mjs());
+    let parsed = match as_module.panicked {
+        true => parse(SourceType::ts().with_module(true)),
+        false => as_module,
+    };
     if parsed.panicked {
         return None;
     }

@@ -5,18 +5,21 @@
 
 use std::collections::BTreeSet;
 
-use smol_wf_core::script::Script;
 use smol_wf_core::surface::Surface;
 
 use super::error::{LibraryError, shown};
 use super::named::is_escape;
 use super::{Loaded, ProjectRoot};
+use crate::read_script::read_script_now;
 
 /// Directories of workflows, in order of preference.
 pub(super) const FOLDERS: [&str; 2] = [".agents/workflows", ".claude/workflows"];
 
 /// Endings of workflow files, in order of preference; [`super::catalogue`] relies on it.
-const ENDINGS: [&str; 2] = ["mjs", "js"];
+const ENDINGS: [&str; 4] = ["mjs", "js", "mts", "ts"];
+
+/// Endings of files that declare the types of a script beside them.
+const DECLARATIONS: [&str; 2] = [".d.ts", ".d.mts"];
 
 /// Most bytes of a name.
 const NAME_BYTES_MAX: usize = 128;
@@ -214,6 +217,9 @@ pub(super) fn files(root: &ProjectRoot, folder: &str) -> std::io::Result<Vec<Str
 
 /// The name of a workflow file without its ending; none for other files.
 pub(super) fn stem(file_name: &str) -> Option<&str> {
+    if DECLARATIONS.iter().any(|ending| file_name.ends_with(ending)) {
+        return None;
+    }
     let (stem, ending) = file_name.rsplit_once('.')?;
     (ENDINGS.contains(&ending) && !stem.is_empty()).then_some(stem)
 }
@@ -232,7 +238,7 @@ fn by_meta(
         // An invalid script must not hide others. It is found by its file name, and its
         // error is reported then.
         let Ok(loaded) = root.load(path) else { continue };
-        let Ok(script) = Script::read_under(&loaded.bytes, &file_name, surface) else { continue };
+        let Ok(script) = read_script_now(&loaded.bytes, &file_name, surface) else { continue };
         if script.meta.name == name {
             return Some(loaded);
         }

@@ -147,7 +147,7 @@ fn noted(
     (line, column): (Option<u32>, Option<u32>),
 ) -> CountedFinding {
     let excerpt = match (note.child, line) {
-        (Some(start), Some(line)) => snippet(&start.text, line, column.unwrap_or(1)),
+        (Some(start), Some(line)) => snippet(start.shown_text(), line, column.unwrap_or(1)),
         _ => String::new(),
     };
     let finding = Finding {
