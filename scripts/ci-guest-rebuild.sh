@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# CI's lane for the guest: installs the toolchain that the committed artefact
-# was built with, where a Debian has it, rebuilds, and runs the guest's tests.
+# CI's lane for the guest and the stripper: installs the toolchain that the committed
+# artefacts were built with, where a Debian has it, rebuilds, and runs their tests.
 # If the distribution has other versions, that is reported and is not a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,6 +13,7 @@ if command -v apt-get >/dev/null 2>&1; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
   fi
   scripts/build-guest.sh --check-rebuild
+  scripts/build-strip.sh --check-rebuild
 elif [[ -n "${CI:-}" ]]; then
   echo "ci-guest-rebuild: no apt-get to install the guest's toolchain with" >&2
   exit 1
@@ -21,3 +22,4 @@ else
 fi
 
 cargo test --locked --manifest-path guest/packager/Cargo.toml
+cargo test --locked --manifest-path guest/strip/Cargo.toml

@@ -1,24 +1,36 @@
-//! The author's text: how it is handed to QuickJS, and what a position in
-//! QuickJS's count is in the author's.
+//! The author's texts, of the script and its modules: how they are handed to
+//! QuickJS, and what a position in QuickJS's count is in the author's.
 //!
 //! Never compiles anything.
 
 use std::cell::Cell;
+use std::ffi::CStr;
 use std::ops::Range;
+use std::rc::Rc;
 
-use crate::bindings::smol::workflow::types::{Dialect, Source};
+use crate::bindings::smol::workflow::types::{Dialect, ModuleSource, Source};
 
 /// What QuickJS calls the script. The same for every run, because a script can
 /// see it in `error.stack`; the name that people read is put in on the way out.
-pub(crate) const INTERNAL_NAME: &str = "workflow.js";
+pub(crate) const INTERNAL_NAME: &CStr = c"workflow.js";
+
+/// What stands before the path of a module in the name that QuickJS knows, so
+/// that no module has the script's.
+const MODULE_PREFIX: &str = "./";
 
 /// Length of the word `export`.
 const EXPORT: usize = 6;
 
-/// One script and where its lines begin.
+/// One text and where its lines begin.
 pub(crate) struct Author {
     pub(crate) text: String,
+    /// What people call it: of a module, its path.
     pub(crate) file_name: String,
+    /// Its path from the project.
+    pub(crate) path: String,
+    /// What QuickJS calls it.
+    pub(crate) internal_name: String,
+    pub(crate) is_module: bool,
     meta_export: usize,
     line_starts: Vec<usize>,
     /// See `read_as`.
@@ -33,15 +45,48 @@ pub(crate) struct Position {
 }
 
 impl Author {
-    pub(crate) fn new(source: Source) -> Self {
-        let line_starts = line_starts(&source.text);
-        Self {
-            text: source.text,
-            file_name: source.file_name,
-            meta_export: usize::try_from(source.meta_export).unwrap_or(usize::MAX),
-            line_starts,
+    /// The script and its modules.
+    pub(crate) fn of(source: Source) -> (Rc<Self>, Vec<Rc<Self>>) {
+        let Source { text, file_name, path, meta_export, modules } = source;
+        let script = Self {
+            line_starts: line_starts(&text),
+            text,
+            file_name,
+            path,
+            internal_name: INTERNAL_NAME.to_string_lossy().into_owned(),
+            is_module: false,
+            meta_export: usize::try_from(meta_export).unwrap_or(usize::MAX),
             first_line_is_short: Cell::new(false),
+        };
+        (Rc::new(script), modules.into_iter().map(Self::module).map(Rc::new).collect())
+    }
+
+    fn module(ModuleSource { path, text }: ModuleSource) -> Self {
+        Self {
+            line_starts: line_starts(&text),
+            text,
+            file_name: path.clone(),
+            internal_name: format!("{MODULE_PREFIX}{path}"),
+            path,
+            is_module: true,
+            meta_export: usize::MAX,
+            first_line_is_short: Cell::new(true),
         }
+    }
+
+    /// The path from the project that a specifier in this file means; none where
+    /// it leads out.
+    pub(crate) fn resolve(&self, specifier: &str) -> Option<String> {
+        let mut parts: Vec<&str> = self.path.split('/').collect();
+        parts.pop();
+        for part in specifier.split('/') {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()?),
+                name => parts.push(name),
+            }
+        }
+        Some(parts.join("/"))
     }
 
     /// QuickJS counts the columns of the first line of a text from 0, and those

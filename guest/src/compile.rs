@@ -11,6 +11,7 @@ use javy::quickjs::{Ctx, Error, Module, Result as QuickjsResult};
 use crate::author::{Author, INTERNAL_NAME, Position};
 use crate::bindings::smol::workflow::types::{Dialect, ScriptError};
 use crate::failure::{self, Described, IMPORT};
+use crate::modules::declare;
 use crate::raw::{self, Compiled};
 use crate::surface;
 
@@ -53,12 +54,16 @@ pub(crate) fn dialect(ctx: &Ctx<'_>, author: &Author) -> Result<Dialect> {
     if surface::sees(2) && is_body(ctx, author) {
         return Ok(Dialect::Body);
     }
-    if declare(ctx, &author.text).is_ok() {
+    if declare(ctx, author, &author.text).is_ok() {
         return Ok(Dialect::Module);
     }
     let as_module = failure::describe(ctx, ctx.catch());
     if as_module.is_import() {
         return Err(as_module.into_error(IMPORT));
+    }
+    // The script itself was read, as a module: an import in a body is an error.
+    if as_module.module().is_some() {
+        return module(ctx, author).map(|_| Dialect::Module);
     }
     // Most scripts are bodies: where the module went wrong is not looked for.
     let Err(as_body) = whole_body(ctx, author) else { return Ok(Dialect::Body) };
@@ -71,16 +76,18 @@ pub(crate) fn dialect(ctx: &Ctx<'_>, author: &Author) -> Result<Dialect> {
 
 pub(crate) fn module<'js>(ctx: &Ctx<'js>, author: &Author) -> Result<Module<'js, Declared>> {
     refuse_nul(author)?;
-    declare(ctx, &author.text).map_err(|error| {
+    declare(ctx, author, &author.text).map_err(|error| {
         author.read_as(Dialect::Module);
-        syntax_error(ctx, author, &error, |upto, end| {
-            declare(ctx, &format!("{}{end}", author.text.get(..upto)?)).err()
+        let described = match describe(ctx, author, &error) {
+            Ok(described) => described,
+            Err(error) => return error,
+        };
+        let in_module = described.module();
+        let file = in_module.as_deref().unwrap_or(author);
+        syntax_error(ctx, file, described, |upto, end| {
+            declare(ctx, file, &format!("{}{end}", file.text.get(..upto)?)).err()
         })
     })
-}
-
-fn declare<'js>(ctx: &Ctx<'js>, text: &str) -> QuickjsResult<Module<'js, Declared>> {
-    Module::declare(ctx.clone(), INTERNAL_NAME, text)
 }
 
 /// An expression whose value is the async function around the script.
@@ -115,7 +122,10 @@ fn wrapped<'js>(ctx: &Ctx<'js>, author: &Author, wrapper: Wrapper) -> Result<Com
     wrap(ctx, &text, wrapper, wrapper.after).map_err(|error| {
         author.read_as(Dialect::Body);
         let cut = |upto, end: &str| wrap(ctx, text.get(..upto)?, wrapper, end).err();
-        syntax_error(ctx, author, &error, cut)
+        match describe(ctx, author, &error) {
+            Ok(described) => syntax_error(ctx, author, described, cut),
+            Err(error) => error,
+        }
     })
 }
 
@@ -126,15 +136,25 @@ fn wrap<'js>(
     after: &str,
 ) -> QuickjsResult<Compiled<'js>> {
     let text = CString::new(format!("{}{text}{after}", wrapper.before))?;
-    let name = CString::new(INTERNAL_NAME)?;
-    raw::compile(ctx, &text, &name, BODY_FIRST_LINE, wrapper.is_strict)
+    raw::compile(ctx, &text, INTERNAL_NAME, BODY_FIRST_LINE, wrapper.is_strict)
 }
 
 fn refuse_nul(author: &Author) -> Result<()> {
     author.text.find('\0').map_or(Ok(()), |at| {
         let message = "the script contains a NUL character".to_owned();
-        Err(failure::plain(SYNTAX, "SyntaxError", message, author.place_of(at)))
+        Err(failure::plain(SYNTAX, "SyntaxError", message, (author, author.place_of(at))))
     })
+}
+
+/// What QuickJS says of a text that does not compile; an error that needs no search
+/// for its place comes as the error.
+fn describe(ctx: &Ctx<'_>, author: &Author, error: &Error) -> Result<Described> {
+    if !error.is_exception() {
+        let at = (author, Position::default());
+        return Err(failure::plain(SYNTAX, "SyntaxError", error.to_string(), at));
+    }
+    let described = failure::describe(ctx, ctx.catch());
+    if described.is_import() { Err(described.into_error(IMPORT)) } else { Ok(described) }
 }
 
 /// The error of a text that does not compile. `cut` compiles the text up to an
@@ -142,16 +162,9 @@ fn refuse_nul(author: &Author) -> Result<()> {
 fn syntax_error(
     ctx: &Ctx<'_>,
     author: &Author,
-    error: &Error,
+    described: Described,
     cut: impl Fn(usize, &str) -> Option<Error>,
 ) -> ScriptError {
-    if !error.is_exception() {
-        return failure::plain(SYNTAX, "SyntaxError", error.to_string(), Position::default());
-    }
-    let described = failure::describe(ctx, ctx.catch());
-    if described.is_import() {
-        return described.into_error(IMPORT);
-    }
     let found = described.line().or_else(|| {
         let stumbles = |upto| cut(upto, "").is_some().then(|| failure::describe(ctx, ctx.catch()));
         first_line(author, &described, stumbles)
@@ -171,7 +184,7 @@ fn syntax_error(
         let at = stumbling_block(author, &described, line, stumbles);
         (with_hint(author, described.message, at), at)
     };
-    failure::plain(SYNTAX, "SyntaxError", message, at)
+    failure::plain(SYNTAX, "SyntaxError", message, (author, at))
 }
 
 /// QuickJS knows the line of a syntax error but seldom the column. It reads from

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use javy::quickjs::{Array, Ctx, FromJs, Value};
 
-use crate::author::{Author, INTERNAL_NAME, Position};
+use crate::author::{Author, Position};
 use crate::bindings::smol::workflow::types::ScriptError;
 use crate::engine::{self, Entry};
 use crate::{modules, surface, words};
@@ -17,12 +17,14 @@ use crate::{modules, surface, words};
 pub(crate) const IMPORT: &str = "import";
 
 thread_local! {
-    static AUTHOR: RefCell<Option<Rc<Author>>> = const { RefCell::new(None) };
+    /// The script, and then its modules.
+    static FILES: RefCell<Vec<Rc<Author>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// One line of a stack that lies in the author's file.
+/// One line of a stack that lies in one of the author's files.
 pub(crate) struct Frame {
     function: String,
+    file: Rc<Author>,
     pub(crate) position: Position,
 }
 
@@ -35,9 +37,14 @@ pub(crate) struct Described {
     step: Option<u32>,
 }
 
-/// From now on positions are those of this script.
-pub(crate) fn set_author(author: Rc<Author>) {
-    AUTHOR.set(Some(author));
+/// From now on positions are those of these files.
+pub(crate) fn set_files(script: &Rc<Author>, modules: Vec<Rc<Author>>) {
+    FILES.set(std::iter::once(Rc::clone(script)).chain(modules).collect());
+}
+
+/// The file of the author's that `wanted` holds for.
+pub(crate) fn file(wanted: impl Fn(&Author) -> bool) -> Option<Rc<Author>> {
+    FILES.with_borrow(|files| files.iter().find(|file| wanted(file)).cloned())
 }
 
 /// Describes what was thrown.
@@ -97,6 +104,12 @@ impl Described {
         self.failure.as_deref() == Some(IMPORT)
     }
 
+    /// The module that QuickJS names first.
+    pub(crate) fn module(&self) -> Option<Rc<Author>> {
+        let first = frame(self.stack.lines().next()?)?;
+        Some(first.file).filter(|file| file.is_module)
+    }
+
     /// The line that QuickJS names first, before it is made the author's.
     pub(crate) fn line(&self) -> Option<u32> {
         let (place, _) = self.stack.lines().next()?.rsplit_once(':')?;
@@ -106,34 +119,51 @@ impl Described {
     pub(crate) fn into_error(self, code: &str) -> ScriptError {
         let Self { name, message, stack, failure, .. } = self;
         let frames = frames(&stack);
-        let position = frames.first().map(|frame| frame.position).unwrap_or_default();
-        let message = match surface::sees(2) {
-            true => with_author(|author| words::better(&message, &stack, author, position))
-                .flatten()
-                .unwrap_or(message),
-            false => message,
-        };
+        let first = frames.first();
+        let position = first.map(|frame| frame.position).unwrap_or_default();
+        let better = first
+            .filter(|_| surface::sees(2))
+            .and_then(|frame| words::better(&message, &stack, &frame.file, position));
         let error = ScriptError {
             code: code.to_owned(),
             name,
-            message,
+            message: better.unwrap_or(message),
+            file: first.and_then(|frame| name_of(&frame.file)),
             line: position.line,
             column: position.column,
-            stack: with_author(|author| print(&frames, author)).unwrap_or_default(),
+            stack: print(&frames),
             failure,
         };
         if error.failure.as_deref() == Some(IMPORT) { of_import(error) } else { error }
     }
 }
 
-/// An error without a JavaScript value behind it.
-pub(crate) fn plain(code: &str, name: &str, message: String, at: Position) -> ScriptError {
+/// The path of a module; none for the script itself.
+fn name_of(file: &Author) -> Option<String> {
+    file.is_module.then(|| file.file_name.clone())
+}
+
+/// An error of a file without a JavaScript value behind it.
+pub(crate) fn plain(
+    code: &str,
+    name: &str,
+    message: String,
+    (file, at): (&Author, Position),
+) -> ScriptError {
+    let file = name_of(file);
+    let Position { line, column } = at;
+    ScriptError { file, line, column, ..unplaced(code, name, message) }
+}
+
+/// An error without a JavaScript value and without a place.
+pub(crate) fn unplaced(code: &str, name: &str, message: String) -> ScriptError {
     ScriptError {
         code: code.to_owned(),
         name: name.to_owned(),
         message,
-        line: at.line,
-        column: at.column,
+        file: None,
+        line: 0,
+        column: 0,
         stack: String::new(),
         failure: None,
     }
@@ -145,9 +175,13 @@ fn of_import(mut error: ScriptError) -> ScriptError {
     error.code = IMPORT.to_owned();
     error.failure = None;
     if error.line == 0 {
-        let found = modules::last_refused()
-            .and_then(|specifier| with_author(|author| author.find_specifier(&specifier)));
-        let position = found.unwrap_or_default();
+        let found = modules::last_refused().and_then(|(importer, specifier)| {
+            let importer = file(|file| file.internal_name == importer)?;
+            let position = importer.find_specifier(&specifier);
+            Some((name_of(&importer), position))
+        });
+        let (file, position) = found.unwrap_or_default();
+        error.file = file;
         error.line = position.line;
         error.column = position.column;
     }
@@ -157,34 +191,42 @@ fn of_import(mut error: ScriptError) -> ScriptError {
 /// The author's frames in the text of a stack: `at name (file:line:column)`, or
 /// `at file:line:column` where a syntax error is.
 pub(crate) fn frames(stack: &str) -> Vec<Frame> {
-    with_author(|author| stack.lines().filter_map(|line| frame(line, author)).collect())
-        .unwrap_or_default()
+    stack.lines().filter_map(frame).collect()
 }
 
-fn frame(line: &str, author: &Author) -> Option<Frame> {
+/// Where in the script itself the first of its frames in the text of a stack is.
+pub(crate) fn place_in_script(stack: &str) -> Position {
+    let frames = frames(stack);
+    let own = frames.iter().find(|frame| !frame.file.is_module);
+    own.map(|frame| frame.position).unwrap_or_default()
+}
+
+fn frame(line: &str) -> Option<Frame> {
     let place = line.trim().strip_prefix("at ")?.trim_end_matches(')');
     let (place, column) = place.rsplit_once(':')?;
     let (place, line) = place.rsplit_once(':')?;
-    let before = place.strip_suffix(INTERNAL_NAME)?;
-    let function = before.strip_suffix(" (").unwrap_or(before);
-    let position = author.position(line.parse().ok()?, column.parse().ok()?);
-    Some(Frame { function: function.to_owned(), position })
+    let in_file = |file: &Author| {
+        let before = place.strip_suffix(file.internal_name.as_str())?;
+        let function = before.strip_suffix(" (").unwrap_or(before);
+        // `./a/b.js` ends as `b.js` does.
+        (function.len() < before.len() || before.is_empty()).then(|| function.to_owned())
+    };
+    let file = file(|file| in_file(file).is_some())?;
+    let function = in_file(&file)?;
+    let position = file.position(line.parse().ok()?, column.parse().ok()?);
+    Some(Frame { function, file, position })
 }
 
-fn print(frames: &[Frame], author: &Author) -> String {
+fn print(frames: &[Frame]) -> String {
     let lines: Vec<_> = frames
         .iter()
-        .map(|Frame { function, position }| {
+        .map(|Frame { function, file, position }| {
             let function = if function.is_empty() { "<anonymous>" } else { function };
             let Position { line, column } = position;
-            format!("at {function} ({}:{line}:{column})", author.file_name)
+            format!("at {function} ({}:{line}:{column})", file.file_name)
         })
         .collect();
     lines.join("\n")
-}
-
-fn with_author<R>(read: impl FnOnce(&Author) -> R) -> Option<R> {
-    AUTHOR.with_borrow(|author| author.as_deref().map(read))
 }
 
 fn field<'js, T: FromJs<'js>>(description: &Array<'js>, index: usize) -> Option<T> {

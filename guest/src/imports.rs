@@ -117,8 +117,7 @@ fn warn(
     step: Option<u32>,
     stack: Option<String>,
 ) {
-    let frames = failure::frames(&stack.unwrap_or_default());
-    let at = frames.first().map(|frame| frame.position).unwrap_or_default();
+    let at = failure::place_in_script(&stack.unwrap_or_default());
     let (line, column) = (at.line, at.column);
     calls::warn(&Warning { code, message, path, step, line, column });
 }

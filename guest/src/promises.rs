@@ -89,7 +89,8 @@ fn author_constructs(ctx: &Ctx<'_>) -> Option<Position> {
         return None;
     }
     let caller = callers.find(|line| !CONSTRUCTORS.contains(line))?;
-    failure::frames(caller).first().map(|frame| frame.position)
+    // Of a promise that a module makes, the place in the script is not known here.
+    Some(failure::place_in_script(caller)).filter(|at| *at != Position::default())
 }
 
 /// `line:column` of the watched promises that are still pending, oldest first.

@@ -49,7 +49,7 @@ const NOTHING: [&str; 3] = ["undefined", "null", "NaN"];
 /// last.
 pub(crate) fn look_into(prompt: &str, step: CallId, stack: &str, nulled: Option<CallId>) {
     for sign in found_in(prompt, nulled) {
-        let at = failure::frames(stack).first().map(|frame| frame.position).unwrap_or_default();
+        let at = failure::place_in_script(stack);
         let (code, message) = said(sign, step);
         let code = code.to_owned();
         let (line, column) = (at.line, at.column);

@@ -29,14 +29,19 @@ thread_local! {
 
 pub(crate) fn inspect(source: Source, surface: u32) -> Result<Dialect, ScriptError> {
     surface::set(surface);
-    let author = Rc::new(Author::new(source));
-    failure::set_author(Rc::clone(&author));
+    let author = open(source);
     engine::with(|ctx| compile::dialect(ctx, &author))
 }
 
+/// The script itself; all its files are known from here on.
+fn open(source: Source) -> Rc<Author> {
+    let (script, modules) = Author::of(source);
+    failure::set_files(&script, modules);
+    script
+}
+
 pub(crate) fn start(input: StartInput) -> Status {
-    let author = Rc::new(Author::new(input.source));
-    failure::set_author(Rc::clone(&author));
+    let author = open(input.source);
     surface::set(input.surface);
     random::seed(input.seed);
     if input.diagnose {
@@ -169,6 +174,6 @@ fn thrown(ctx: &Ctx<'_>, error: &Error) -> ScriptError {
     if error.is_exception() {
         failure::of_value(ctx, ctx.catch(), THROWN)
     } else {
-        failure::plain(THROWN, "InternalError", error.to_string(), Default::default())
+        failure::unplaced(THROWN, "InternalError", error.to_string())
     }
 }

@@ -3,7 +3,7 @@
 //! Owns: the names of callees, and what there is in place of a name that is not
 //! defined. Never: changes what a script sees of its errors.
 
-use crate::author::{Author, INTERNAL_NAME, Position};
+use crate::author::{Author, Position};
 use crate::surface;
 
 const NOT_DEFINED: &str = " is not defined";
@@ -94,7 +94,7 @@ pub(crate) fn better(
     author: &Author,
     position: Position,
 ) -> Option<String> {
-    if !is_thrown_by_author(stack) {
+    if !is_thrown_by_author(stack, author) {
         return None;
     }
     if let Some(name) = message.strip_suffix(NOT_DEFINED) {
@@ -153,8 +153,8 @@ fn makes_errors(name: &str) -> bool {
 
 /// Whether it is the author's code that was at work, and not a function that it
 /// called.
-fn is_thrown_by_author(stack: &str) -> bool {
-    stack.lines().next().is_some_and(|line| line.contains(INTERNAL_NAME))
+fn is_thrown_by_author(stack: &str, author: &Author) -> bool {
+    stack.lines().next().is_some_and(|line| line.contains(author.internal_name.as_str()))
 }
 
 /// Longest expression that is shown, in bytes.

@@ -11,7 +11,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, Was
 use wasmtime_wizer::Wizer;
 
 const OURS: &str = "smol:workflow/";
-const INITIALIZE: &str = "smol:workflow/script.initialize@2.1.0";
+const INITIALIZE: &str = "smol:workflow/script.initialize@2.2.0";
 
 struct State {
     wasi: WasiCtx,

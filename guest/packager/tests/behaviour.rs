@@ -424,8 +424,8 @@ fn imports_are_an_exact_list() {
     assert_eq!(
         imports,
         [
-            "smol:workflow/types@2.1.0",
-            "smol:workflow/calls@2.1.0",
+            "smol:workflow/types@2.2.0",
+            "smol:workflow/calls@2.2.0",
             "wasi:io/error@0.2.12",
             "wasi:io/streams@0.2.12",
             "wasi:cli/stderr@0.2.12",

@@ -131,8 +131,13 @@ fn natively(body: &str) -> (f64, String) {
 
 async fn in_sandbox(body: &str) -> (f64, String) {
     let sandbox = Sandbox::new(SandboxConfig::new(1)).expect("a sandbox");
-    let source =
-        Source { text: format!("{META}{body}"), file_name: "bench.mjs".into(), meta_export: 0 };
+    let source = Source {
+        text: format!("{META}{body}"),
+        file_name: "bench.mjs".into(),
+        path: String::new(),
+        meta_export: 0,
+        modules: Vec::new(),
+    };
     let input = StartInput {
         source,
         dialect: Dialect::Body,

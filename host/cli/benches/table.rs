@@ -176,7 +176,9 @@ async fn instantiate() {
         source: Source {
             text: format!("{META}return 1"),
             file_name: "bench.mjs".into(),
+            path: String::new(),
             meta_export: 0,
+            modules: Vec::new(),
         },
         dialect: Dialect::Body,
         surface: Surface::CURRENT,

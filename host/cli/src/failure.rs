@@ -327,7 +327,8 @@ pub(crate) fn null_in_words(null: &NullReport) -> String {
         (Some(ordinal), Some(index)) => format!(" (slot {index} of {} {ordinal})", null.place),
         _ => String::new(),
     };
-    let line = null.line.map_or_else(String::new, |line| format!(", line {line}"));
+    let of = null.file.as_ref().map(|file| format!(" of {file}")).unwrap_or_default();
+    let line = null.line.map_or_else(String::new, |line| format!(", line {line}{of}"));
     format!("{agent}{slot}{line}: {}", null.reason)
 }
 
@@ -359,13 +360,17 @@ pub(crate) fn print_reuse(report: &Report) {
 pub(crate) fn print_ending(report: &Report, script_text: Option<&str>) {
     if let Some(error) = &report.error {
         let name = error.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
-        let place = error
-            .line
-            .map_or_else(String::new, |line| format!(" at {}:{}", line, error.column.unwrap_or(1)));
-        let shown = error
+        let file = error.file.as_ref().map(|file| sanitize::one_line(file) + ":");
+        let file = file.unwrap_or_default();
+        let place = error.line.map_or_else(String::new, |line| {
+            format!(" at {file}{line}:{}", error.column.unwrap_or(1))
+        });
+        let script_text = script_text.filter(|_| error.file.is_none());
+        let own = error
             .line
             .zip(script_text)
             .map(|(line, text)| script::snippet(text, line, error.column.unwrap_or(1)));
+        let shown = error.excerpt.clone().or(own);
         let what = match report.state {
             RunState::Failed => format!("workflow failed{place}: "),
             _ => String::new(),

@@ -56,10 +56,12 @@ mod tests {
             hint: None,
             reached: None,
             name: Some("TypeError".to_owned()),
+            file: None,
             line: Some(line),
             column: Some(column),
             stack: None,
             resets_at: None,
+            excerpt: None,
         }
     }
 

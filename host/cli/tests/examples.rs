@@ -24,7 +24,7 @@ fn every_example_runs() {
     let mut names: Vec<String> = std::fs::read_dir(project().join("examples"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".mjs") || name.ends_with(".js"))
+        .filter(|name| [".mjs", ".js", ".ts"].iter().any(|ending| name.ends_with(ending)))
         .collect();
     names.sort();
     assert!(names.len() >= 10, "{names:?}");

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::gate::AskKind;
 use crate::ids::{StepId, TimerId};
 use crate::limits::LimitError;
+use crate::module_text::ModuleText;
 pub use crate::outcome::{Failure, Outcome, UNDEFINED};
 use crate::surface::Surface;
 
@@ -25,12 +26,16 @@ pub enum Dialect {
 /// The text of a script and how to read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Exactly as the author wrote it.
+    /// The JavaScript that runs; blanks stand where the author's types were.
     pub text: String,
     /// Its name in error positions; never a path of this machine.
     pub file_name: String,
+    /// Its path from its project, to which its imports are relative.
+    pub path: String,
     /// Byte offset of the `export` before `const meta`.
     pub meta_export: u32,
+    /// All modules that it imports, and those that they import.
+    pub modules: Vec<ModuleText>,
 }
 
 /// The input of a script's first turn.
@@ -63,6 +68,9 @@ pub struct ScriptError {
     pub name: String,
     /// The error's own message.
     pub message: String,
+    /// The path of the module that the position is in; none is the script itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Line from 1; 0 for none.
     pub line: u32,
     /// Column from 1; 0 for none.

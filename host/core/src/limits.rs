@@ -14,6 +14,9 @@ use crate::codes::Code;
 /// this.
 pub const SCRIPT_BYTES_MAX: usize = 1024 * 1024;
 
+/// Most files of a script: itself and its modules. A workflow has a handful.
+pub const MODULES_MAX: usize = 256;
+
 /// Fuel of a run: about 10 s of CPU. One unit is about one WebAssembly instruction; a
 /// second takes 6 to 29 G units, depending on the work.
 pub const FUEL_DEFAULT: u64 = 100_000_000_000;

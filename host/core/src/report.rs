@@ -23,8 +23,9 @@ use serde_json::value::RawValue;
 
 use crate::dollars;
 use crate::guest::Outcome;
-use crate::ids::{RunId, StepId};
+use crate::ids::{RunId, Scope, StepId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead};
+use crate::module_text::ModuleText;
 use crate::settlement::{self, Substitute};
 use crate::step_request::{AgentRequest, Reply};
 use crate::steps::{Step, Steps};
@@ -198,6 +199,8 @@ pub struct ReportFold {
     /// State after the last entry, if no process held the run.
     state: Option<RunState>,
     steps: Steps,
+    /// Of the run's script, to show the line of an error in one of them.
+    modules: Vec<ModuleText>,
     causes: Causes,
     /// Steps whose answers were kept at the end of an epoch. Their spend is counted
     /// then, and not again when they settle.
@@ -306,7 +309,15 @@ impl ReportFold {
                 report.kept(*step, agent.map(|agent| agent.title()), worktree);
             }
             Body::TurnEnded { fuel, .. } => report.fuel = report.fuel.saturating_add(*fuel),
-            Body::RunEnded { end } => report.ended(end),
+            Body::ScopeStarted(start) if start.scope == Scope::ROOT => {
+                self.modules.clone_from(&start.modules);
+            }
+            Body::RunEnded { end } => {
+                report.ended(end);
+                if let Some(error) = &mut report.error {
+                    error.show(&std::mem::take(&mut self.modules));
+                }
+            }
             Body::EpochEnded { reason, fuel } => {
                 report.error = Some(stop_error(reason));
                 report.fuel = report.fuel.saturating_add(*fuel);

@@ -9,12 +9,14 @@
 
 mod context;
 mod errors;
+mod exports;
 mod find;
 mod imports;
 mod lexer;
 mod literal;
 mod literal_errors;
 mod meta;
+mod modules;
 mod position;
 mod quoted;
 mod typescript;
@@ -27,8 +29,10 @@ use crate::module_text::ModuleText;
 use crate::surface::Surface;
 
 pub use errors::{ScriptRefusal, ScriptWarning};
+pub use exports::{Exports, exports};
 pub use imports::{EXPORTS, MissingExport, missing_export};
 pub use meta::{Meta, Phase};
+pub use modules::{Import, imports, json_module, relative_to, resolve};
 pub use position::{Position, position_at, snippet};
 pub use typescript::{NotErasable, StripFault, TYPESCRIPT_ENDINGS, is_typescript};
 
@@ -43,7 +47,7 @@ pub struct Script {
     pub author_text: Option<String>,
     /// Its name in error positions.
     pub file_name: String,
-    /// Digest of the author's text.
+    /// Digest of the author's text, and of those of its modules.
     pub digest: Digest,
     /// Its `meta`.
     pub meta: Meta,
@@ -134,13 +138,15 @@ impl Script {
         self.author_text.as_deref().unwrap_or(&self.text)
     }
 
-    /// The script in the form for the guest.
+    /// The script in the form for the guest. `path` is its own from the project.
     #[must_use]
-    pub fn source(&self) -> Source {
+    pub fn source(&self, path: &str) -> Source {
         Source {
             text: self.text.clone(),
             file_name: self.file_name.clone(),
+            path: path.to_owned(),
             meta_export: self.meta_export,
+            modules: self.modules.clone(),
         }
     }
 }

@@ -357,6 +357,7 @@ impl Script for Family {
                     code: "thrown".into(),
                     name: "AgentError".into(),
                     message: failure.message.clone(),
+                    file: None,
                     line: 1,
                     column: 1,
                     stack: String::new(),

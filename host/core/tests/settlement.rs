@@ -210,6 +210,7 @@ fn the_cause_of_a_null_slot_is_the_step_that_it_names() {
                     code: "thrown".into(),
                     name: "AgentError".into(),
                     message: "debug: provider_failed".into(),
+                    file: None,
                     line: 0,
                     column: 0,
                     stack: String::new(),

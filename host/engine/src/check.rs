@@ -38,6 +38,7 @@ use smol_wf_sandbox::{Sandbox, SandboxConfig};
 
 use crate::compile::{compile, file_name_of};
 use crate::error::EngineError;
+use crate::folders::RunFolders;
 use crate::request::{AgentSettings, Folders, ScriptFile};
 
 use finding::finding;
@@ -85,7 +86,9 @@ impl Checks {
     /// # Errors
     /// When the check itself fails. An error in the script is a finding.
     pub async fn script(&self, file: &ScriptFile) -> Result<Vec<Finding>, EngineError> {
-        match compile(&self.sandbox, file, Surface::CURRENT).await {
+        let folders = RunFolders::of_new(&file.path, &self.folders).ok();
+        let folder = folders.as_ref().and_then(RunFolders::modules);
+        match compile(&self.sandbox, file, Surface::CURRENT, folder).await {
             Ok((script, dialect)) => self.compiled(file, &script, dialect).await,
             Err(EngineError::Script(refused)) => {
                 let text = String::from_utf8_lossy(&file.bytes);
@@ -107,7 +110,9 @@ impl Checks {
                 // A stack overflow of the parser has no position.
                 let place = (error.line.max(1), error.column.max(1));
                 let hint = if error.name == "RangeError" { "nest it less deeply" } else { "" };
-                Ok(vec![finding(rule, &text, place, message, hint.to_owned())])
+                let module = error.file.clone();
+                let found = finding(rule, &text, place, message, hint.to_owned());
+                Ok(vec![Finding { module, ..found }])
             }
             // The script's parser ran out of fuel, stack or memory on it.
             Err(EngineError::Sandbox(smol_wf_sandbox::SandboxError::Inspect(fault))) => {

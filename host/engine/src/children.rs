@@ -8,17 +8,18 @@ use std::sync::Arc;
 
 use smol_wf_core::args_schema::{ArgsMisfit, ArgsSchema};
 use smol_wf_core::codes::Code;
-use smol_wf_core::guest::{Dialect, Failure};
+use smol_wf_core::guest::{Dialect, Failure, ScriptError};
 use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::ScopeStart;
-use smol_wf_core::script::Script;
+use smol_wf_core::script::{Script, imports};
 use smol_wf_core::step_request::WorkflowTarget;
 use smol_wf_core::surface::Surface;
 use smol_wf_sandbox::Sandbox;
 
-use crate::compile::{file_name_of, inspect};
-use crate::explain::explain;
+use crate::compile::{explained, file_name_of, inspect, with_modules};
+use crate::fixture::redact::Redaction;
 use crate::library::{Library, Loaded, ResolvedScript};
+use crate::modules::ModuleFolder;
 use crate::read_script::read_script;
 
 const SCRIPT_ENDINGS: [&str; 5] = [".js", ".mjs", ".cjs", ".ts", ".mts"];
@@ -29,6 +30,8 @@ pub(crate) struct Children {
     pub(crate) sandbox: Sandbox,
     /// The surface that the scripts see.
     pub(crate) surface: Surface,
+    /// What is taken out of the texts of their modules, for a fixture.
+    pub(crate) rules: Option<Arc<Redaction>>,
 }
 
 impl Children {
@@ -88,22 +91,40 @@ impl Children {
         Ok((Box::new(start), warning))
     }
 
+    /// The script with its modules. Scripts of older surfaces import none.
+    async fn with_modules(&self, script: Script, path: &str) -> Result<Script, String> {
+        if imports(&script.text).is_empty() {
+            return Ok(script);
+        }
+        let (prefix, root) = self.library.project_of(path).map_err(|error| error.to_string())?;
+        let rules = self.rules.as_deref();
+        let folder = ModuleFolder { root: &root, prefix: &prefix, rules };
+        let file_name = script.file_name.clone();
+        with_modules(&self.sandbox, script, self.surface, path, &folder)
+            .await
+            .map_err(|import| placed(&import.error, &file_name))
+    }
+
     async fn read(&self, step: StepId, loaded: Loaded) -> Result<ScopeStart, String> {
         let file_name = file_name_of(&loaded.path);
         let script = read_script(&loaded.bytes, &file_name, self.surface)
             .await
             .map_err(|refused| refused.to_string())?;
-        let dialect = match inspect(&self.sandbox, &script, self.surface).await {
+        let script = self.with_modules(script, &loaded.path).await?;
+        let dialect = match inspect(&self.sandbox, &script, self.surface, &loaded.path).await {
             Ok(Ok(dialect)) => dialect,
-            Ok(Err(error)) => {
-                let error = explain(*error, &script.text, &file_name);
-                let place = format!("{file_name}:{}:{}", error.line, error.column);
-                return Err(format!("{place}: {}: {}", error.name, error.message));
-            }
+            Ok(Err(error)) => return Err(placed(&explained(*error, &script), &file_name)),
             Err(error) => return Err(error.to_string()),
         };
         Ok(scope_start(Scope::of(step), script, dialect, loaded.path))
     }
+}
+
+/// An error in words, with its position.
+fn placed(error: &ScriptError, file_name: &str) -> String {
+    let ScriptError { line, column, name, message, .. } = error;
+    let file = error.file.as_deref().unwrap_or(file_name);
+    format!("{file}:{line}:{column}: {name}: {message}")
 }
 
 /// The journal's entry for the start of a script without arguments; see [`given`].

@@ -39,6 +39,7 @@ use crate::journal::Entries;
 use crate::library::ProjectRoot;
 use crate::live::Live;
 use crate::lock_wait::LockWait;
+use crate::modules::ModuleFolder;
 use crate::provider_set::{self, DebugOnly, Providers};
 use crate::recorder::{NewRunInfo, Recorder};
 use crate::request::{AgentSettings, RunSettings, RunSpec, ScriptFile, Times, WhenOnlyAsks};
@@ -190,7 +191,7 @@ impl Engine {
     /// # Errors
     /// When the script is invalid, with the author's line and column.
     pub async fn check(&self, file: &ScriptFile) -> Result<(Script, Dialect), EngineError> {
-        self.check_as(file, Surface::CURRENT).await
+        self.check_as(file, Surface::CURRENT, None).await
     }
 
     /// As [`Self::check`], for a recorded script.
@@ -202,13 +203,15 @@ impl Engine {
         compile_recorded(&self.sandbox, start, path, Surface::CURRENT).await
     }
 
-    /// Reads and compiles a script for this surface.
+    /// Reads and compiles a script for this surface. Its modules are those of `folder`, or
+    /// else of its own project.
     pub(crate) async fn check_as(
         &self,
         file: &ScriptFile,
         surface: Surface,
+        folder: Option<ModuleFolder<'_>>,
     ) -> Result<(Script, Dialect), EngineError> {
-        compile(&self.sandbox, file, surface).await
+        compile(&self.sandbox, file, surface, folder).await
     }
 
     /// Runs a script to its end, or until it is stopped.
@@ -224,8 +227,9 @@ impl Engine {
         cancel: CancellationToken,
     ) -> Result<Report, EngineError> {
         refuse_wrong_models(&request.model_map, &request.defaults)?;
-        let (script, dialect) = self.check(&request.script).await?;
         let folders = RunFolders::of_new(&request.script.path, &request.settings.folders)?;
+        let folder = folders.modules();
+        let (script, dialect) = self.check_as(&request.script, Surface::CURRENT, folder).await?;
         let head = head_of(&request, &script, run, &folders, random_u64()?)?;
         let registry = provider_set::registry(self.providers.as_ref(), &head)?;
         if head.provider != debug::NAME {
@@ -332,7 +336,8 @@ impl Engine {
     ) -> EffectRunner {
         let dirs = (folders.cwd.clone(), folders.home.clone());
         let library = Arc::new(folders.library());
-        let children = Children { library, sandbox: self.sandbox.clone(), surface: head.surface };
+        let sandbox = self.sandbox.clone();
+        let children = Children { library, sandbox, surface: head.surface, rules: None };
         let worktrees = self.worktrees.clone();
         let agents = Agents::new(head, registry, settings, dirs, worktrees, processes);
         EffectRunner::new(agents, children, self.writer.clone(), limits.parallel_agents)

@@ -6,11 +6,11 @@
 
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::near;
-use smol_wf_core::script::{EXPORTS, Script, missing_export};
+use smol_wf_core::script::{EXPORTS, Script, is_typescript, missing_export};
 use smol_wf_core::surface::Surface;
 
-/// Endings of TypeScript files.
-const TYPESCRIPT_ENDINGS: [&str; 4] = [".ts", ".mts", ".cts", ".tsx"];
+/// Endings of files that hold TypeScript, or more, and are read as JavaScript.
+const OTHER_ENDINGS: [&str; 3] = [".cts", ".tsx", ".jsx"];
 
 /// Words that begin a declaration only in TypeScript.
 const DECLARING: [&str; 6] = ["interface", "type", "enum", "declare", "namespace", "abstract"];
@@ -33,6 +33,7 @@ pub(crate) fn wrong_import(script: &Script, surface: Surface) -> Option<ScriptEr
         code: "import".to_owned(),
         name: "ImportError".to_owned(),
         message: format!("`workflow:extra` has no export `{name}`{meant}"),
+        file: None,
         line: missing.at.line,
         column: missing.at.column,
         stack: String::new(),
@@ -74,12 +75,13 @@ pub(crate) fn explain(error: ScriptError, text: &str, file_name: &str) -> Script
     if let Some(message) = declared_twice(&error.message, rest) {
         return ScriptError { message, ..error };
     }
-    if TYPESCRIPT_ENDINGS.iter().any(|end| file_name.ends_with(end))
-        || is_type(&error.message, before, rest)
+    if !is_typescript(file_name)
+        && (OTHER_ENDINGS.iter().any(|end| file_name.ends_with(end))
+            || is_type(&error.message, before, rest))
     {
         return ScriptError {
             message: format!(
-                "{}; if that is TypeScript: a script is JavaScript, so leave the types out, or strip them: npx -p typescript tsc --target esnext --module esnext {file_name}",
+                "{}; if that is TypeScript, the name of the file must end in .ts or .mts",
                 error.message
             ),
             ..error
@@ -123,11 +125,19 @@ fn import_in_body(message: &str, line: &str, before: &str) -> Option<usize> {
     separate.then_some(head.len())
 }
 
+/// What an import in a body comes to.
+const IMPORT_IN_BODY: &str = "this script is a body, with `return` at top level, and a body cannot import anything; what `workflow:extra` has is there without: `SW.sleep`; put other code into the script, or make it a module: `export default async (args, ctx) => …` in place of the lines that run, and `return` in there";
+
+/// Whether the error is that of an import in a body.
+pub(crate) fn is_of_body(error: &ScriptError) -> bool {
+    error.message == IMPORT_IN_BODY
+}
+
 fn import_error(error: ScriptError, line: &str, at: usize) -> ScriptError {
     let column = line.get(..at).unwrap_or_default().chars().count() + 1;
     ScriptError {
         code: "import".to_owned(),
-        message: "this script is a body, with `return` at top level, and a body cannot import anything; what `workflow:extra` has is there without: `SW.sleep`; put other code into the script, or write a module with `export default async (args, ctx) => …`".to_owned(),
+        message: IMPORT_IN_BODY.to_owned(),
         column: u32::try_from(column).unwrap_or(1),
         ..error
     }

@@ -11,6 +11,7 @@ use smol_wf_core::journal::RunHead;
 
 use crate::error::EngineError;
 use crate::library::{Library, ProjectRoot, is_for_all};
+use crate::modules::ModuleFolder;
 use crate::request::Folders;
 use crate::watch::{Notice, Watcher};
 
@@ -81,6 +82,11 @@ impl RunFolders {
         if let Some(why) = passed_over.filter(|_| outside.is_some()) {
             watcher.notice(Notice::Warning(why));
         }
+    }
+
+    /// Where the modules of the run's script are read.
+    pub(crate) fn modules(&self) -> Option<ModuleFolder<'_>> {
+        self.root.as_ref().map(|root| ModuleFolder { root, prefix: "", rules: None })
     }
 
     /// The library in which children are searched.

@@ -125,12 +125,12 @@ impl Engine {
         refuse_lost_sessions(&request, &continued)?;
         let recorded = PathBuf::from(&old.script_path);
         let file = request.script.as_ref().map_or(&recorded, |script| &script.path);
-        let (script, dialect) = match &request.script {
-            Some(script) => self.check(script).await?,
-            None => self.check_recorded(&start, &old.script_path).await?,
-        };
         let named = request.script.as_ref().map(|script| script.path.as_path());
         let folders = RunFolders::of_recorded(&old, named, &request.settings.folders)?;
+        let (script, dialect) = match &request.script {
+            Some(script) => self.check_as(script, Surface::CURRENT, folders.modules()).await?,
+            None => self.check_recorded(&start, &old.script_path).await?,
+        };
         let root = folders.root.as_ref();
         let project_root = root.map(|root| kept(root.path())).transpose()?;
         let path = root.map(|root| root.relative(file));

@@ -83,6 +83,7 @@ mod limit_changes;
 mod live;
 mod lock_wait;
 mod maintenance;
+mod modules;
 mod post;
 mod post_error;
 mod provider_set;

@@ -26,6 +26,7 @@ use crate::journal::{Entries, Journal, survey};
 use crate::lease_holder::{ClaimedLease, holds};
 use crate::limit_changes::changed_limits;
 use crate::lock_wait::LockWait;
+use crate::modules::{self, ModuleFolder};
 use crate::provider_set;
 use crate::recorder::Recorder;
 use crate::request::{ResumeRequest, RunSettings};
@@ -48,7 +49,7 @@ impl Engine {
         let key = RunKey { tenant: self.tenant.clone(), run: request.run.clone() };
         let journal = Box::pin(survey(&self.writer, &key)).await?;
         let (head, root_start, limits) = journal.recorded()?;
-        if is_changed(&request, &root_start, &head) {
+        if is_changed(&request, &root_start, &head)? {
             let created_at_us = journal.survey.created_at_us;
             // Held until the fork is stored: of two processes that fork one run at the
             // same moment, both would pay for the answers that are missing. Steps at work
@@ -216,7 +217,7 @@ impl Engine {
             let (head, start, _) =
                 survey(&self.writer, &self.key(&fork.run_id)).await?.recorded()?;
             let resumed = |parent: &Parent| parent.reason == ForkReason::Edited;
-            if head.parent.as_ref().is_some_and(resumed) && !is_changed(request, &start, &head) {
+            if head.parent.as_ref().is_some_and(resumed) && !is_changed(request, &start, &head)? {
                 return Ok(Some(fork.run_id.clone()));
             }
         }
@@ -256,10 +257,20 @@ async fn retell(
     report.finish(false).map_err(|_| unknown(run))
 }
 
-/// Whether the script of the request differs from the recorded one.
-fn is_changed(request: &ResumeRequest, recorded: &ScopeStart, head: &RunHead) -> bool {
-    request.script.as_ref().is_some_and(|script| {
-        Digest::of(&script.bytes) != head.script
-            && String::from_utf8_lossy(&script.bytes) != recorded.shown_text()
-    })
+/// Whether the script of the request, or a module of it, differs from the recorded one.
+fn is_changed(
+    request: &ResumeRequest,
+    recorded: &ScopeStart,
+    head: &RunHead,
+) -> Result<bool, EngineError> {
+    let Some(script) = &request.script else { return Ok(false) };
+    let is_same = String::from_utf8_lossy(&script.bytes) == recorded.shown_text();
+    if recorded.modules.is_empty() || !is_same {
+        return Ok(!is_same && Digest::of(&script.bytes) != head.script);
+    }
+    let folders = RunFolders::of_recorded(head, Some(&script.path), &request.settings.folders)?;
+    let Some(root) = &folders.root else { return Ok(true) };
+    let path = root.relative(&script.path);
+    let folder = ModuleFolder { root, prefix: "", rules: None };
+    Ok(!modules::are_unchanged(&recorded.modules, (&recorded.path, &path), &folder))
 }

@@ -81,8 +81,10 @@ impl Simulator {
         // For the script, its children, and some to compile and to diagnose scripts that
         // hang.
         let sandbox = Sandbox::new(SandboxConfig::pooled(CHILDREN_OPEN_MAX * 2 + 8))?;
-        let (script, dialect) = compile(&sandbox, &request.script, Surface::CURRENT).await?;
         let folders = RunFolders::of_new(&request.script.path, &request.settings.folders)?;
+        let folder = folders.modules();
+        let (script, dialect) =
+            compile(&sandbox, &request.script, Surface::CURRENT, folder).await?;
         let project = folders.root.as_ref();
         let path = project.map_or_else(String::new, |root| root.relative(&request.script.path));
         let head = RunHead {
@@ -114,7 +116,7 @@ impl Simulator {
         };
         let library = Arc::new(folders.library());
         let surface = Surface::CURRENT;
-        let children = Children { library, sandbox: sandbox.clone(), surface };
+        let children = Children { library, sandbox: sandbox.clone(), surface, rules: None };
         Ok(Self {
             sandbox,
             children: Arc::new(children),

@@ -60,7 +60,9 @@ fn script(body: &str) -> StartInput {
         source: Source {
             text: format!("export const meta = {{ name: 'm', description: 'm' }}\n{body}"),
             file_name: "m.js".into(),
+            path: String::new(),
             meta_export: 0,
+            modules: Vec::new(),
         },
         dialect: Dialect::Body,
         surface: Surface::CURRENT,

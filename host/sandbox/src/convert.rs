@@ -22,6 +22,9 @@ use crate::state::State;
 /// Most bytes of a code, a name or a position. All of ours are far shorter.
 const WORD_BYTES: usize = 128;
 
+/// Most bytes of a path, the limit of the system.
+const PATH_BYTES: usize = 4096;
+
 /// The codes of script errors. Any other code comes from a guest that no longer runs our
 /// prelude.
 const ERROR_CODES: [&str; 6] =
@@ -250,7 +253,16 @@ fn source(source: &Source) -> types::Source {
     types::Source {
         text: source.text.clone(),
         file_name: source.file_name.clone(),
+        path: source.path.clone(),
         meta_export: source.meta_export,
+        modules: source
+            .modules
+            .iter()
+            .map(|module| types::ModuleSource {
+                path: module.path.clone(),
+                text: module.text.clone(),
+            })
+            .collect(),
     }
 }
 
@@ -277,6 +289,7 @@ fn script_error(error: types::ScriptError) -> ScriptError {
         code: code.to_owned(),
         name: cut::to_bytes(error.name, WORD_BYTES),
         message: cut::to_bytes(error.message, LOG_BYTES_MAX),
+        file: error.file.map(|path| cut::to_bytes(path, PATH_BYTES)),
         line: error.line,
         column: error.column,
         stack: cut::to_bytes(error.stack, LOG_BYTES_MAX),

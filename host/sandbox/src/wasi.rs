@@ -19,7 +19,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxView, Was
 use crate::state::{CALL_FUEL, Meter, State};
 
 /// The interfaces of `wit/` that the guest imports: the calls and their types.
-pub const OWN_IMPORTS: &[&str] = &["smol:workflow/calls@2.1.0", "smol:workflow/types@2.1.0"];
+pub const OWN_IMPORTS: &[&str] = &["smol:workflow/calls@2.2.0", "smol:workflow/types@2.2.0"];
 
 /// The interfaces of WASI that the guest may import. A component that imports any other
 /// cannot be instantiated.

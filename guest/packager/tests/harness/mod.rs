@@ -248,7 +248,13 @@ impl Guest {
 
 pub fn source(text: &str) -> Source {
     let meta_export = text.find("export const meta").map_or(u32::MAX, |at| at.try_into().unwrap());
-    Source { text: text.into(), file_name: "flow.js".into(), meta_export }
+    Source {
+        text: text.into(),
+        file_name: "flow.js".into(),
+        path: "flow.js".into(),
+        meta_export,
+        modules: Vec::new(),
+    }
 }
 
 pub fn input(text: &str, dialect: Dialect) -> StartInput {

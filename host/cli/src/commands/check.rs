@@ -113,7 +113,10 @@ impl CheckArgs {
                 let file = file.clone();
                 Workflow { file, name, args }
             }));
-            found.extend(findings.into_iter().map(|finding| (file.clone(), finding)));
+            found.extend(findings.into_iter().map(|finding| {
+                // A module by its path from the project.
+                (finding.module.clone().unwrap_or_else(|| file.clone()), finding)
+            }));
         }
         let count = |severity| found.iter().filter(|(_, one)| one.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
@@ -182,7 +185,7 @@ pub(super) fn places() -> Folders {
 
 /// A finding as text: place, message and rule, then the snippet and the hint.
 pub(super) fn text(file: &str, finding: &Finding) -> String {
-    let Finding { rule, severity, line, column, message, hint, snippet } = finding;
+    let Finding { rule, severity, line, column, message, hint, snippet, .. } = finding;
     let mut text = format!(
         "{}:{line}:{column}: {}: {} [{rule}]",
         sanitize::one_line(file),

@@ -118,9 +118,11 @@ fn cut(plan: &Plan) -> Option<String> {
 /// Prints why the script failed, with its line and a hint about limits that
 /// `plan` can raise.
 fn complain(error: &PlanError, text: &str) {
-    let place = |line| format!(" at {line}:{}", error.column.unwrap_or(1));
+    let file = error.file.as_ref().map(|file| sanitize::one_line(file) + ":").unwrap_or_default();
+    let place = |line| format!(" at {file}{line}:{}", error.column.unwrap_or(1));
     let place = error.line.map(place).unwrap_or_default();
-    let shown = error.line.map(|line| script::snippet(text, line, error.column.unwrap_or(1)));
+    let own = |line| script::snippet(text, line, error.column.unwrap_or(1));
+    let shown = error.excerpt.clone().or_else(|| error.line.map(own));
     // `plan` has flags for these limits only.
     let raised =
         |one: &&LimitError| matches!(one, LimitError::Fuel { .. } | LimitError::TurnFuel { .. });

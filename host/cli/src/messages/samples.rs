@@ -311,6 +311,7 @@ fn engine() -> Vec<EngineError> {
         code: Code::Syntax.into(),
         name: "SyntaxError".to_owned(),
         message: "REASON".to_owned(),
+        file: None,
         line: 1,
         column: 1,
         stack: String::new(),

@@ -163,9 +163,10 @@ fn settled(ask: &AskSettled) -> String {
 /// …`.
 fn null(slot: &NullSlot) -> String {
     let NullSlot { group, ordinal, index, error, .. } = slot;
+    let of = error.file.as_ref().map(|file| format!(" of {file}")).unwrap_or_default();
     let line = match error.line {
         0 => String::new(),
-        line => format!(", line {line}"),
+        line => format!(", line {line}{of}"),
     };
     format!("[null] {} {ordinal}, slot {index}{line}: {}", group.word(), error.message)
 }

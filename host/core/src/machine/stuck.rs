@@ -55,7 +55,8 @@ impl Machine {
     /// The failure that the script which started a failed child gets.
     pub(super) fn child_failure(&self, child: Scope, error: &ScriptError) -> Failure {
         let state = self.scopes.get(&child);
-        let file = state.map_or("child workflow", |scope| scope.file_name.as_str());
+        let own = state.map_or("child workflow", |scope| scope.file_name.as_str());
+        let file = error.file.as_deref().unwrap_or(own);
         if self.surface() >= Surface::Second {
             // The failure keeps the name and the message of the child's error.
             let place = format!("{file}:{}:{}", error.line, error.column);
@@ -96,6 +97,7 @@ fn stuck_error(unsettled: &[String], surface: Surface) -> ScriptError {
         code: NEVER_SETTLES.to_owned(),
         name: "Error".to_owned(),
         message,
+        file: None,
         line,
         column,
         stack: String::new(),

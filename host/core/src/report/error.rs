@@ -7,6 +7,8 @@ use serde::Serialize;
 use crate::guest::ScriptError;
 use crate::journal::StopReason;
 use crate::limits::LimitError;
+use crate::module_text::ModuleText;
+use crate::script::snippet;
 
 /// Why a run failed or stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +27,9 @@ pub struct ReportError {
     /// The error's own name, for a script's error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The path of the module that line and column are in; none is the script itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The author's line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -37,6 +42,19 @@ pub struct ReportError {
     /// When the provider will be available again, as RFC 3339, if it said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<String>,
+    /// The line with a mark below the place, for people, if it is in a module.
+    #[serde(skip)]
+    pub excerpt: Option<String>,
+}
+
+impl ReportError {
+    /// Takes the line that it is in, if that is in one of these modules.
+    pub(super) fn show(&mut self, modules: &[ModuleText]) {
+        let module = modules.iter().find(|module| self.file.as_ref() == Some(&module.path));
+        let place = self.line.zip(module);
+        self.excerpt = place
+            .map(|(line, module)| snippet(module.shown_text(), line, self.column.unwrap_or(1)));
+    }
 }
 
 pub(super) fn script_error(error: &ScriptError) -> ReportError {
@@ -47,10 +65,12 @@ pub(super) fn script_error(error: &ScriptError) -> ReportError {
         hint: None,
         reached: None,
         name: Some(error.name.clone()),
+        file: error.file.clone(),
         line: position(error.line),
         column: position(error.column),
         stack: (!error.stack.is_empty()).then(|| error.stack.clone()),
         resets_at: None,
+        excerpt: None,
     }
 }
 
@@ -61,9 +81,11 @@ pub(super) fn stop_error(reason: &StopReason) -> ReportError {
         hint: None,
         reached: reason.reached().cloned().map(Box::new),
         name: None,
+        file: None,
         line: None,
         column: None,
         stack: None,
         resets_at: reason.resets_at(),
+        excerpt: None,
     }
 }

@@ -33,6 +33,9 @@ pub struct NullReport {
     pub code: String,
     /// The reason, as a sentence.
     pub reason: String,
+    /// The path of the module that line and column are in; none is the script itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The author's line, from 1, where something threw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -58,6 +61,7 @@ pub(super) fn null_of_slot(slot: &NullSlot, cause: Option<(StepId, Option<String
         label,
         code: slot.error.failure.clone().unwrap_or_else(|| slot.error.code.clone()),
         reason: format!("{}: {}", slot.error.name, slot.error.message),
+        file: slot.error.file.clone(),
         line: position(slot.error.line),
         column: position(slot.error.column),
     }
@@ -77,6 +81,7 @@ pub(super) fn null_of_failure(step: StepId, title: &str, failure: &Failure) -> N
         label: Some(title.to_owned()),
         code: failure.code.clone(),
         reason: failure.message.clone(),
+        file: None,
         line: None,
         column: None,
     }

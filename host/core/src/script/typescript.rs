@@ -96,7 +96,8 @@ impl NotErasable {
 
 impl StripFault {
     /// The refusal of this text.
-    pub(super) fn with_position(self, text: &str, file_name: &str) -> ScriptRefusal {
+    #[must_use]
+    pub fn with_position(self, text: &str, file_name: &str) -> ScriptRefusal {
         let fault = match self {
             Self::Syntax { at, message } => Fault::new(Code::TypescriptSyntax, at, message),
             Self::NotErasable { at, what } => {

@@ -23,6 +23,9 @@ pub struct Finding {
     pub message: String,
     /// What to do about it; empty without advice.
     pub hint: String,
+    /// The path of the module that it is in, from the project; none is the script itself.
+    #[serde(skip)]
+    pub module: Option<String>,
     /// The line of the script, with a mark under the column.
     #[serde(skip)]
     pub snippet: String,
@@ -68,6 +71,7 @@ pub(super) fn finding(
         column,
         message,
         hint,
+        module: None,
         snippet: script::snippet(text, line, column),
     }
 }

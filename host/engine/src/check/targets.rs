@@ -33,7 +33,8 @@ pub(super) async fn missing(
     let root = folders.root.as_ref();
     let caller = root.map_or_else(String::new, |root| root.relative(&file.path));
     let library = Arc::new(folders.library());
-    let children = Children { library, sandbox: sandbox.clone(), surface: Surface::CURRENT };
+    let (sandbox, surface) = (sandbox.clone(), Surface::CURRENT);
+    let children = Children { library, sandbox, surface, rules: None };
     let mut spots = Vec::new();
     for Named { at, target } in named.into_iter().take(LOOKED_FOR_MAX) {
         if let Err(refusal) = children.find(StepId(1), caller.clone(), target, None).await {

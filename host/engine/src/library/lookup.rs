@@ -84,6 +84,19 @@ impl Library {
         self.root()?.load(path::resolve(&[], recorded)?)
     }
 
+    /// The project of the file at a recorded path, and what stands before that project's
+    /// paths in recorded ones.
+    ///
+    /// # Errors
+    /// When the project is gone.
+    pub(crate) fn project_of(&self, recorded: &str) -> Result<(String, ProjectRoot), LibraryError> {
+        let users = self.user_folders().find(|(name, _)| recorded.starts_with(name.as_str()));
+        match users {
+            Some(found) => Ok(found),
+            None => Ok((String::new(), ProjectRoot::open(self.root()?.path())?)),
+        }
+    }
+
     /// The error for a project that is not where it was.
     pub(crate) fn gone(&self) -> Option<EngineError> {
         self.root.is_none().then(|| LibraryError::NoProject.into())

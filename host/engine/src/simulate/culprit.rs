@@ -69,6 +69,7 @@ pub(super) fn of_warning(warning: &Warning) -> ScriptError {
         code: warning.code.clone(),
         name: String::new(),
         message: warning.message.clone(),
+        file: None,
         line: warning.line,
         column: warning.column,
         stack: String::new(),
@@ -125,8 +126,9 @@ pub(super) fn sentence(
 ) -> String {
     let error = &broken.error;
     let script = script_of(entries, broken.scope);
-    let file = script.filter(|start| start.scope != Scope::ROOT);
-    let file = file.map(|start| format!(" of {}", start.file_name)).unwrap_or_default();
+    let child = script.filter(|start| start.scope != Scope::ROOT);
+    let file = error.file.as_ref().or(child.map(|start| &start.file_name));
+    let file = file.map(|file| format!(" of {file}")).unwrap_or_default();
     let place = if error.line > 0 { format!(", line {}{file}", error.line) } else { String::new() };
     let slot = broken.slot.as_ref().map(|slot| format!("; {slot}")).unwrap_or_default();
     let what = match (culprit, error.message.as_str()) {
@@ -137,7 +139,7 @@ pub(super) fn sentence(
             return format!("{when}, a promise fails that is not awaited{place}");
         }
         (Some(culprit), said) if reads_of_null(said) => script
-            .and_then(|start| accessed(&start.text, error))
+            .and_then(|start| accessed(text_at(start, error), error))
             .map(|expression| format!("`{expression}` of {}", culprit.null_source())),
         // QuickJS's message for `const {a} = null`.
         (Some(culprit), said) if said.starts_with("Cannot convert undefined or null to object") => {
@@ -160,11 +162,17 @@ fn reads_of_null(said: &str) -> bool {
 /// awaited.
 pub(super) fn is_meant(entries: &[Entry], scope: Scope, place: &ScriptError) -> bool {
     let before = || {
-        let line = line_of(&script_of(entries, scope)?.text, place.line)?;
+        let line = line_of(text_at(script_of(entries, scope)?, place), place.line)?;
         let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
         Some(line.chars().take(column).collect::<String>())
     };
     before().is_some_and(|before| before.trim_end().ends_with("void"))
+}
+
+/// The text that runs, of the file that an error is in.
+fn text_at<'a>(start: &'a ScopeStart, error: &ScriptError) -> &'a str {
+    let module = start.modules.iter().find(|module| error.file.as_ref() == Some(&module.path));
+    module.map_or(start.text.as_str(), |module| &module.text)
 }
 
 /// A line of a script, from 1.
@@ -219,6 +227,7 @@ mod tests {
             code: Code::Thrown.into(),
             name: "TypeError".into(),
             message: message.into(),
+            file: None,
             line,
             column,
             stack: String::new(),

@@ -182,7 +182,8 @@ impl<'a> Explorer<'a> {
         }
         if let SimulationEnd::Failed(error) = &base.ended {
             let root = &self.simulator.root;
-            let line = culprit::line_of(&root.text, error.line).unwrap_or_default();
+            let own = Some(&root.text).filter(|_| error.file.is_none());
+            let line = own.and_then(|text| culprit::line_of(text, error.line)).unwrap_or_default();
             let lacks_args = root.args.is_none()
                 && error.message.ends_with("undefined")
                 && ["args", "input"].iter().any(|name| line.contains(name));
@@ -190,7 +191,8 @@ impl<'a> Explorer<'a> {
             let message =
                 format!("the script fails although nothing went wrong: {}{hint}", of_error(error));
             let note = NewFinding::new(FindingKind::Fails, undisturbed.number, message);
-            self.notes.take(NewFinding { error: Some(error), lacks_args, ..note });
+            let root = Some(root);
+            self.notes.take(NewFinding { error: Some(error), root, lacks_args, ..note });
         }
     }
 
@@ -253,7 +255,8 @@ impl<'a> Explorer<'a> {
         let message = when.as_ref().map_or_else(|| said.clone(), |when| format!("{when}: {said}"));
         let note = NewFinding::new(kind, schedule.number, message);
         let fault = when.and_then(|when| Some((run.struck.first()?.effect, when)));
-        self.notes.take(NewFinding { error, cause, fault, ..note });
+        let root = Some(&self.simulator.root);
+        self.notes.take(NewFinding { error, root, cause, fault, ..note });
         true
     }
 
@@ -286,7 +289,9 @@ impl<'a> Explorer<'a> {
             }
             _ => return,
         };
-        self.notes.take(NewFinding { error, ..NewFinding::new(kind, schedule.number, message) });
+        let root = Some(&self.simulator.root);
+        let note = NewFinding::new(kind, schedule.number, message);
+        self.notes.take(NewFinding { error, root, ..note });
         let sides = [(0, base), (schedule.number, run)].map(|(schedule, run)| {
             let mut order = culprit::order_of(&run.entries);
             if order.len() > ORDER_SHOWN_MAX {
@@ -361,6 +366,7 @@ impl<'a> Explorer<'a> {
         self.notes.take(NewFinding {
             error: Some(&broken.error),
             child: script.filter(|start| start.scope != Scope::ROOT),
+            root: Some(&self.simulator.root),
             fault: Some((effect, when)),
             is_broad: culprit.is_none() || run.struck.len() > 1,
             ..NewFinding::new(kind, schedule.number, message)

@@ -5,6 +5,7 @@
 
 use smol_wf_core::guest::ScriptError;
 use smol_wf_core::journal::ScopeStart;
+use smol_wf_core::module_text::ModuleText;
 use smol_wf_core::script::snippet;
 
 use super::faults::Effect;
@@ -23,6 +24,8 @@ pub(super) struct NewFinding<'a> {
     pub(super) error: Option<&'a ScriptError>,
     /// The script it is in, if that is a child workflow.
     pub(super) child: Option<&'a ScopeStart>,
+    /// The run's script, for a place in one of its modules.
+    pub(super) root: Option<&'a ScopeStart>,
     /// Distinguishes findings of one kind that have no line. By default the message.
     pub(super) cause: Option<String>,
     /// The effect of the fault that led to it, and the circumstances in words.
@@ -42,6 +45,7 @@ impl NewFinding<'_> {
             message,
             error: None,
             child: None,
+            root: None,
             cause: None,
             fault: None,
             is_broad: false,
@@ -72,7 +76,8 @@ impl FindingSet {
         let position = |number: u32| (number > 0).then_some(number);
         let line = note.error.and_then(|error| position(error.line));
         let column = note.error.and_then(|error| position(error.column));
-        let file = note.child.map(|start| start.path.clone());
+        let module = note.error.and_then(|error| error.file.clone());
+        let file = module.or_else(|| note.child.map(|start| start.path.clone()));
         // One line may break because of several agents, and in several ways.
         let cause = match line {
             Some(line) => format!("{file:?}:{line}:{column:?}"),
@@ -146,8 +151,14 @@ fn noted(
     file: Option<String>,
     (line, column): (Option<u32>, Option<u32>),
 ) -> CountedFinding {
-    let excerpt = match (note.child, line) {
-        (Some(start), Some(line)) => snippet(start.shown_text(), line, column.unwrap_or(1)),
+    // Of the run's own script, the caller has the text.
+    let of_root = note.root.filter(|_| file.is_some());
+    let excerpt = match (note.child.or(of_root), line) {
+        (Some(start), Some(line)) => {
+            let module = start.modules.iter().find(|module| file.as_ref() == Some(&module.path));
+            let text = module.map_or_else(|| start.shown_text(), ModuleText::shown_text);
+            snippet(text, line, column.unwrap_or(1))
+        }
         _ => String::new(),
     };
     let finding = Finding {

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use smol_wf_core::codes::Code;
 use smol_wf_core::event::{AskOpened, EventData, EventFold, EventWarning};
 use smol_wf_core::gate::AskRequest;
-use smol_wf_core::guest::GroupKind;
+use smol_wf_core::guest::{GroupKind, ScriptError};
 use smol_wf_core::ids::{Scope, StepId};
-use smol_wf_core::journal::{Body, Entry};
+use smol_wf_core::journal::{Body, Entry, ScopeStart};
 use smol_wf_core::limits::LimitError;
+use smol_wf_core::script::snippet;
 use smol_wf_core::step::StepRequest;
 use smol_wf_core::step_request::AgentRequest;
 
@@ -96,12 +97,18 @@ pub struct PlanError {
     /// The limit that was reached, with its numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reached: Option<LimitError>,
+    /// The path of the module that line and column are in; none is the script itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The author's line, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// The author's column, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// The line with a mark below the place, for people, if it is in a module.
+    #[serde(skip)]
+    pub excerpt: Option<String>,
 }
 
 /// A warning that a run would give.
@@ -342,8 +349,10 @@ impl Plan {
                         code: failure.code.clone(),
                         message: failure.message.clone(),
                         reached: None,
+                        file: None,
                         line: None,
                         column: None,
+                        excerpt: None,
                     }),
                 };
                 self.agent(simulator, planned);
@@ -453,24 +462,35 @@ impl Plan {
     }
 }
 
+/// The line of an error that is in a module.
+fn excerpt_of(root: &ScopeStart, error: &ScriptError) -> Option<String> {
+    let module = root.modules.iter().find(|module| error.file.as_ref() == Some(&module.path))?;
+    Some(snippet(module.shown_text(), error.line, error.column.max(1)))
+}
+
 /// The error of a run that did not complete.
-fn plan_error(ended: SimulationEnd) -> PlanError {
+fn plan_error(root: &ScopeStart, ended: SimulationEnd) -> PlanError {
     let position = |number: u32| (number > 0).then_some(number);
     match ended {
         SimulationEnd::Failed(error) => PlanError {
             code: error.failure.clone().unwrap_or_else(|| error.code.clone()),
             message: format!("{}: {}", error.name, error.message),
             reached: None,
+            excerpt: excerpt_of(root, &error),
             line: position(error.line),
             column: position(error.column),
+            file: error.file,
         },
         SimulationEnd::Stopped { code, message, reached } => {
-            PlanError { code, message, reached, line: None, column: None }
+            let (file, line, column, excerpt) = (None, None, None, None);
+            PlanError { code, message, reached, file, line, column, excerpt }
         }
         SimulationEnd::Completed(_) | SimulationEnd::BrokenOff => PlanError {
             code: Code::BrokenOff.into(),
             message: "the script waits, but nothing is pending".to_owned(),
             reached: None,
+            file: None,
+            excerpt: None,
             line: None,
             column: None,
         },

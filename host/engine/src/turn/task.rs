@@ -65,7 +65,9 @@ pub(super) fn start_input(
         source: Source {
             text: start.text,
             file_name: start.file_name,
+            path: start.path,
             meta_export: start.meta_export,
+            modules: start.modules,
         },
         dialect: start.dialect,
         surface,

@@ -136,7 +136,13 @@ pub fn start(text: &str, dialect: Dialect) -> StartInput {
 }
 
 pub fn source(text: &str) -> Source {
-    Source { text: text.into(), file_name: "test.js".into(), meta_export: 0 }
+    Source {
+        text: text.into(),
+        file_name: "test.js".into(),
+        path: "test.js".into(),
+        meta_export: 0,
+        modules: Vec::new(),
+    }
 }
 
 pub fn limits() -> TurnLimits {

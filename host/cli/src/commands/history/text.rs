@@ -137,7 +137,8 @@ fn head(report: &Report, details: &Details<'_>) -> String {
         ));
     }
     if let Some(error) = &report.error {
-        let place = error.line.map_or_else(String::new, |line| format!(" (line {line})"));
+        let of = error.file.as_ref().map(|file| format!(" of {file}")).unwrap_or_default();
+        let place = error.line.map_or_else(String::new, |line| format!(" (line {line}{of})"));
         let message = advice::joined(&error.message, error.hint.as_deref());
         lines.push(format!("{}{place} [{}]", sanitize::one_line(&message), error.code));
     }

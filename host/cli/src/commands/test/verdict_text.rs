@@ -89,7 +89,10 @@ fn headline(difference: &Difference) -> String {
         Difference::EndChanged { error: Some(error), .. } => {
             let place = match error.line {
                 0 => String::new(),
-                line => format!(" at {line}:{}", error.column.max(1)),
+                line => {
+                    let file = error.file.as_ref().map(|file| format!("{file}:"));
+                    format!(" at {}{line}:{}", file.unwrap_or_default(), error.column.max(1))
+                }
             };
             format!("the script fails now{place}: {}: {}", error.name, error.message)
         }
