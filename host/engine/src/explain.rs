@@ -126,7 +126,7 @@ fn import_in_body(message: &str, line: &str, before: &str) -> Option<usize> {
 }
 
 /// What an import in a body comes to.
-const IMPORT_IN_BODY: &str = "this script is a body, with `return` at top level, and a body cannot import anything; what `workflow:extra` has is there without: `SW.sleep`; put other code into the script, or make it a module: `export default async (args, ctx) => …` in place of the lines that run, and `return` in there";
+const IMPORT_IN_BODY: &str = "this script is a body, with `return` at top level, and a body cannot import anything; what `workflow:extra` has is there without: `SW.sleep`; put other code into the script, or write a module with `export default async (args, ctx) => …`";
 
 /// Whether the error is that of an import in a body.
 pub(crate) fn is_of_body(error: &ScriptError) -> bool {

@@ -7,6 +7,7 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{GroupKind, Outcome, ScriptError, Warning};
 use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry, ScopeStart};
+use smol_wf_core::script::snippet;
 use smol_wf_core::step::StepRequest;
 use smol_wf_core::step_request::AgentRequest;
 
@@ -173,6 +174,12 @@ pub(super) fn is_meant(entries: &[Entry], scope: Scope, place: &ScriptError) -> 
 fn text_at<'a>(start: &'a ScopeStart, error: &ScriptError) -> &'a str {
     let module = start.modules.iter().find(|module| error.file.as_ref() == Some(&module.path));
     module.map_or(start.text.as_str(), |module| &module.text)
+}
+
+/// The line of an error that is in a module of this script.
+pub(super) fn excerpt(start: &ScopeStart, error: &ScriptError) -> Option<String> {
+    let module = start.modules.iter().find(|module| error.file.as_ref() == Some(&module.path))?;
+    Some(snippet(module.shown_text(), error.line, error.column.max(1)))
 }
 
 /// A line of a script, from 1.

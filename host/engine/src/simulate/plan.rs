@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 use smol_wf_core::codes::Code;
 use smol_wf_core::event::{AskOpened, EventData, EventFold, EventWarning};
 use smol_wf_core::gate::AskRequest;
-use smol_wf_core::guest::{GroupKind, ScriptError};
+use smol_wf_core::guest::GroupKind;
 use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Body, Entry, ScopeStart};
 use smol_wf_core::limits::LimitError;
-use smol_wf_core::script::snippet;
 use smol_wf_core::step::StepRequest;
 use smol_wf_core::step_request::AgentRequest;
 
@@ -252,7 +251,7 @@ impl Simulator {
         let slots = groups::slots(self, &mut found, &mut stubs, &run.entries).await?;
         plan.groups = plan.group(&run.entries, &slots);
         plan.groups_whole = slots.whole;
-        plan.end(run.ended);
+        plan.end(&self.root, run.ended);
         Ok(plan)
     }
 
@@ -314,10 +313,10 @@ impl Simulator {
 
 impl Plan {
     /// Adds how the run ended.
-    pub(super) fn end(&mut self, ended: SimulationEnd) {
+    pub(super) fn end(&mut self, root: &ScopeStart, ended: SimulationEnd) {
         match ended {
             SimulationEnd::Completed(_) => self.completed = true,
-            ended => self.error = Some(plan_error(ended)),
+            ended => self.error = Some(plan_error(root, ended)),
         }
     }
 
@@ -462,12 +461,6 @@ impl Plan {
     }
 }
 
-/// The line of an error that is in a module.
-fn excerpt_of(root: &ScopeStart, error: &ScriptError) -> Option<String> {
-    let module = root.modules.iter().find(|module| error.file.as_ref() == Some(&module.path))?;
-    Some(snippet(module.shown_text(), error.line, error.column.max(1)))
-}
-
 /// The error of a run that did not complete.
 fn plan_error(root: &ScopeStart, ended: SimulationEnd) -> PlanError {
     let position = |number: u32| (number > 0).then_some(number);
@@ -476,7 +469,7 @@ fn plan_error(root: &ScopeStart, ended: SimulationEnd) -> PlanError {
             code: error.failure.clone().unwrap_or_else(|| error.code.clone()),
             message: format!("{}: {}", error.name, error.message),
             reached: None,
-            excerpt: excerpt_of(root, &error),
+            excerpt: culprit::excerpt(root, &error),
             line: position(error.line),
             column: position(error.column),
             file: error.file,
