@@ -84,11 +84,11 @@ fn modules_of_the_project_are_found_and_recorded() {
 fn a_changed_or_missing_module_is_a_changed_script() {
     let place = project();
     let first = run(&place).run_id();
-    let fixture = place.run(&["export", &first, "--out", "m.fixture.jsonl"]);
+    let fixture = place.run(&["export", &first, "--fixture", "m.swf"]);
     assert_eq!(fixture.code, 0, "{}", fixture.stderr);
     let resumed = place.run(&["resume", &first]);
     assert_eq!(resumed.ok()["runId"], first.as_str());
-    let tested = || place.run(&["test", "m.fixture.jsonl"]).code;
+    let tested = || place.run(&["test", "m.swf"]).code;
     assert_eq!(tested(), 0);
 
     let ask = std::fs::read_to_string(place.path("flows/lib/ask.ts")).unwrap();
@@ -169,10 +169,10 @@ fn an_error_in_a_module_is_at_its_line() {
     ran.fails(1, &["failed at lib/f.ts:2:33", "export const f = (a: A) => a.b!.c"]);
     let error = &ran.report()["error"];
     assert_eq!((&error["file"], &error["line"]), (&"lib/f.ts".into(), &2.into()));
-    assert_eq!(error["stack"], "at f (lib/f.ts:2:33)\nat <anonymous> (main.mjs:3:32)");
+    assert_eq!(error["stack"], "at f (lib/f.ts:2:33)\nat default (main.mjs:3:28)");
     let planned = place.run(&["plan", "main.mjs"]);
     assert!(planned.stderr.contains("lib/f.ts:2:33"), "{}", planned.stderr);
-    let explored = place.run(&["explore", "main.mjs", "--schedules", "2"]);
+    let explored = place.run(&["explore", "main.mjs"]);
     assert!(explored.stdout.contains("(a: A) => a.b!.c"), "{}", explored.stdout);
 }
 
@@ -213,9 +213,9 @@ fn child_workflows_import_too() {
     assert_eq!(ran.ok()["result"], 2);
     let id = ran.run_id();
     assert_eq!(place.run(&["replay", &id]).code, 0);
-    let fixture = place.run(&["export", &id, "--out", "p.fixture.jsonl"]);
+    let fixture = place.run(&["export", &id, "--fixture", "p.swf"]);
     assert_eq!(fixture.code, 0, "{}", fixture.stderr);
-    assert_eq!(place.run(&["test", "p.fixture.jsonl"]).code, 0);
+    assert_eq!(place.run(&["test", "p.swf"]).code, 0);
     place.write("flows/lib.ts", "export const one = (n: number) => n + 2");
-    assert_eq!(place.run(&["test", "p.fixture.jsonl"]).code, 7);
+    assert_eq!(place.run(&["test", "p.swf"]).code, 7);
 }

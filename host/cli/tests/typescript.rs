@@ -46,13 +46,13 @@ fn a_script_with_types_runs_and_its_journal_holds_both_texts() {
     let fork = place.run(&["fork", &run, "--agent-provider", "debug"]);
     assert_eq!(fork.ok()["reused"]["agents"], 2);
     place.write("typed.ts", TYPED);
-    let fixture = place.run(&["export", &run, "--out", "typed.fixture.jsonl"]);
+    let fixture = place.run(&["export", &run, "--fixture", "typed.swf"]);
     assert_eq!(fixture.code, 0, "{}", fixture.stderr);
-    let tested = place.run(&["test", "typed.fixture.jsonl"]);
+    let tested = place.run(&["test", "typed.swf"]);
     assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
     // Another type is another text, but no other run.
     place.write("typed.ts", TYPED.replace("'low' | 'high'", "string"));
-    let tested = place.run(&["test", "typed.fixture.jsonl"]);
+    let tested = place.run(&["test", "typed.swf"]);
     assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
 }
 
@@ -68,7 +68,7 @@ fn an_error_is_at_the_authors_line_and_shows_it() {
     ran.fails(1, &["failed at 3:42", "const f = (x: X): number => (x as any).b.c"]);
     let planned = place.run(&["plan", "b.ts"]);
     assert!(planned.stderr.contains("3:42"), "{}", planned.stderr);
-    let explored = place.run(&["explore", "b.ts", "--schedules", "3"]);
+    let explored = place.run(&["explore", "b.ts"]);
     assert!(explored.stdout.contains("(x: X): number"), "{}", explored.stdout);
 }
 
@@ -128,8 +128,10 @@ fn hostile_nesting_is_an_error_with_a_line() {
                     if command == "run" { &["--agent-provider", "debug"] } else { &[] };
                 let ran = place.run(&with(&[command, script], flags));
                 let said = format!("{}{}", ran.stdout, ran.stderr);
+                // QuickJS reads a chain of operators in a loop: it runs.
+                let runs = ran.code == 0 && of == "unary" && !script.ends_with(".ts");
                 let is_told = [1, 3, 7].contains(&ran.code) && said.contains(":2:");
-                assert!(is_told, "{of} in {script}, {command}: {} {said:.600}", ran.code);
+                assert!(runs || is_told, "{of} in {script}, {command}: {} {said:.600}", ran.code);
             }
         }
     }

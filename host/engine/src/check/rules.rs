@@ -50,7 +50,7 @@ rules! {
     META = "meta", Error, "`meta` is missing, is not a literal, or lacks a key";
     META_KEY = "meta-key", Warning, "a key of `meta` that is unknown here";
     PHASE_TITLE = "phase-title", Warning, "a phase that `meta.phases` does not list, or a listed phase that never begins";
-    IMPORT = "import", Error, "an import of anything but `workflow:extra`, or any import in a body";
+    IMPORT = "import", Error, "an import of anything but `workflow:extra` and files of the project, or any import in a body";
     DYNAMIC_CODE = "dynamic-code", Warning, "`import()`, `eval` or `Function`";
     NOT_AWAITED = "not-awaited", Error, "a call that is not awaited: it is cut off when the script ends";
     FOR_EACH = "for-each", Warning, "an async callback of `forEach`, which does not wait for it";

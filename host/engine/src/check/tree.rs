@@ -32,6 +32,9 @@ const TOLD: [&str; 2] = ["phase", "log"];
 /// Objects that hold the primitives.
 const HOLDERS: [&str; 2] = ["SW", "ctx"];
 
+/// The module that is not a file.
+pub(super) const IMPORTABLE: &str = "workflow:extra";
+
 /// Their key that holds the exports of `workflow:extra`.
 const EXTRA: &str = "extra";
 
@@ -193,12 +196,20 @@ impl<'s, 'a> Tree<'s, 'a> {
             AstKind::FormalParameter(_) | AstKind::FormalParameters(_) => {
                 self.parameter(declared, at)
             }
-            AstKind::ImportSpecifier(one) => imported(one),
-            AstKind::ImportDefaultSpecifier(_) | AstKind::ImportNamespaceSpecifier(_) => {
+            AstKind::ImportSpecifier(one) if self.is_of_extra(declared) => imported(one),
+            AstKind::ImportDefaultSpecifier(_) | AstKind::ImportNamespaceSpecifier(_)
+                if self.is_of_extra(declared) =>
+            {
                 Binding::Import(EXTRA)
             }
             _ => Binding::Unknown,
         }
+    }
+
+    /// Whether an import is one from `workflow:extra`, and not from a file.
+    fn is_of_extra(&self, specifier: NodeId) -> bool {
+        let around = self.semantic.nodes().parent_kind(specifier);
+        matches!(around, AstKind::ImportDeclaration(import) if import.source.value == IMPORTABLE)
     }
 
     /// The list of the `for … of` loop that declares this variable.

@@ -19,7 +19,7 @@ use super::nulls::{self, Kind, Nulls};
 use super::phases::Phases;
 use super::rules;
 use super::settled::Settled;
-use super::tree::{Tree, argument, method_of};
+use super::tree::{IMPORTABLE, Tree, argument, method_of};
 use super::values::Values;
 
 /// Characters of an expression that a message repeats.
@@ -28,9 +28,6 @@ const QUOTED_CHARS: usize = 60;
 /// The hint for a call that is not awaited.
 pub(super) const NOT_AWAITED_HINT: &str =
     "write `await` before it; calls that are not settled when the script ends are cut off";
-
-/// The only module that a script may import.
-const IMPORTABLE: &str = "workflow:extra";
 
 /// One walk over the syntax tree, which collects spots.
 pub(super) struct Walk<'w, 'r, 's, 'a, 't> {
@@ -183,9 +180,11 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
 
     /// Notes an import of a module that does not exist.
     pub(super) fn imports(&mut self, source: &StringLiteral<'a>) {
-        if source.value != IMPORTABLE {
+        let is_file = source.value.starts_with("./") || source.value.starts_with("../");
+        if !is_file && source.value != IMPORTABLE {
             let message = format!("`{}` cannot be imported", source.value);
-            let hint = format!("import only `{IMPORTABLE}`, and bundle other code into the script");
+            let hint =
+                format!("import `{IMPORTABLE}` and files of the project, and bundle other code");
             self.spots.push(Spot::new(&rules::IMPORT, source.span.start, message, hint));
         }
     }
