@@ -111,7 +111,7 @@ impl Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(\&str, Augment); 37] = [
+const BY_NAME: [(&str, Augment); 37] = [
     ("run", run::RunArgs::augment_args),
     ("init", init::InitArgs::augment_args),
     ("new", init::NewArgs::augment_args),

@@ -12,8 +12,8 @@ use serde_json::Value;
 use smol_wf_core::args_schema::{ArgsSchema, DeclaredArg, in_words};
 use smol_wf_core::script::Meta;
 
-use crate::find_script::find_script;
 use crate::failure::{self, CommandError};
+use crate::find_script::find_script;
 use crate::{output, sanitize, shell, streams, workflow_args};
 
 /// Most columns of a line, as in the help of the program.
