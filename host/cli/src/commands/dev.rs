@@ -136,7 +136,15 @@ impl DevArgs {
             let message = "`-` is stdin, which nobody can save again; name a file";
             return Err(CommandError::Usage(message.to_owned()));
         }
-        Ok(find_script(&self.script)?.announced())
+        let file = find_script(&self.script)?.announced();
+        if file.path.is_file() {
+            return Ok(file);
+        }
+        let message = format!(
+            "`{}` comes with smol-wf, and no file holds it; `smol-wf new` writes a copy of your own",
+            sanitize::path(&self.script)
+        );
+        Err(CommandError::Usage(message))
     }
 
     /// Says what Enter does.

@@ -58,6 +58,9 @@ struct Row<'a> {
     description: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     when_to_use: Option<&'a str>,
+    /// JSON Schema of its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args: Option<&'a serde_json::Value>,
     origin: &'static str,
     /// From the project's root, from `~`, or in its plugin.
     path: &'a str,
@@ -129,6 +132,7 @@ fn row<'a>(all: &'a Catalogue, listed: &'a Listed) -> Row<'a> {
         name: &listed.name,
         description: meta.map(|meta| meta.description.as_str()),
         when_to_use: meta.and_then(|meta| meta.when_to_use.as_deref()),
+        args: meta.and_then(|meta| meta.args.as_ref()),
         origin: listed.origin.as_str(),
         path: &listed.path,
         file: listed.file.as_ref().map(|file| file.to_string_lossy().into_owned()),
