@@ -20,6 +20,7 @@ mod go_on_flags;
 mod history;
 mod import;
 mod logs;
+mod msg;
 mod pause;
 mod plan;
 mod providers;
@@ -57,6 +58,7 @@ pub(crate) enum Command {
     Cancel(pause::CancelArgs),
     Stop(steps::StopArgs),
     Restart(steps::RestartArgs),
+    Msg(msg::MsgArgs),
     Raise(Box<raise::RaiseArgs>),
     Ps(ps::PsArgs),
     Attach(attach::AttachArgs),
@@ -81,7 +83,7 @@ pub(crate) enum Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 28] = [
+const BY_NAME: [(&str, Augment); 29] = [
     ("run", run::RunArgs::augment_args),
     ("resume", resume::ResumeArgs::augment_args),
     ("fork", fork::ForkArgs::augment_args),
@@ -92,6 +94,7 @@ const BY_NAME: [(&str, Augment); 28] = [
     ("cancel", pause::CancelArgs::augment_args),
     ("stop", steps::StopArgs::augment_args),
     ("restart", steps::RestartArgs::augment_args),
+    ("msg", msg::MsgArgs::augment_args),
     ("raise", raise::RaiseArgs::augment_args),
     ("ps", ps::PsArgs::augment_args),
     ("attach", attach::AttachArgs::augment_args),
@@ -147,6 +150,7 @@ pub(crate) async fn execute(
         Command::Cancel(args) => args.execute().await,
         Command::Stop(args) => args.execute().await,
         Command::Restart(args) => args.execute().await,
+        Command::Msg(args) => args.execute().await,
         Command::Raise(args) => args.execute().await,
         Command::Ps(args) => args.execute().await,
         Command::Attach(args) => Box::pin(args.execute()).await,

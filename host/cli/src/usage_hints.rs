@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::workflow_args::TAKE_ARGS;
 
 /// Words that people type for a command with another name.
-const OTHER_COMMANDS: [(&[&str], &str); 11] = [
+const OTHER_COMMANDS: [(&[&str], &str); 12] = [
     (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
     (
         &["ls", "list", "status", "runs", "show", "inspect", "info"],
@@ -28,6 +28,10 @@ const OTHER_COMMANDS: [(&[&str], &str); 11] = [
     (
         &["approve", "decline", "reply", "respond", "ask"],
         "`smol-wf answer RUN` answers a question of a run",
+    ),
+    (
+        &["message", "tell", "steer", "say", "send"],
+        "`smol-wf msg RUN#STEP TEXT` tells an agent something while it works",
     ),
     (&["retry", "unpause"], "`smol-wf continue RUN` lets a run go on"),
     (&["validate", "lint", "verify"], "`smol-wf check SCRIPT` finds what is wrong with a script"),
