@@ -19,6 +19,9 @@ POSTERS = 8
 # Longest life of a holder, in seconds: it takes some tenths to take the run up.
 LIFE_S = 0.6
 
+# Most messages to the agent of one step.
+STEP_MESSAGES = 100
+
 # The agent never answers, so the run waits for messages alone.
 NEVER = "*=delay:1h"
 
@@ -55,9 +58,13 @@ def began(place: Place) -> str:
 def post(place: Place, run: str, poster: int, count: int, numbers: list[int], faults: list[str]) -> None:
     for message in range(count):
         limit = 1 + (poster * count + message) % 1000
-        code, out, said = place.smol_wf("raise", run, "--max-parallel-agents", str(limit), "--json")
+        # Some are for the agent, as many as a step may have.
+        is_told = poster == 0 and message < STEP_MESSAGES
+        words = ["msg", f"{run}#1", f"word {message}"] if is_told else ["raise", run, "--max-parallel-agents", str(limit)]
+        code, out, said = place.smol_wf(*words, "--json")
         if code == 0:
-            numbers.append(json.loads(out)["number"])
+            posted = json.loads(out)
+            numbers.append(posted["steps"][0]["number"] if is_told else posted["number"])
         else:
             faults.append(f"poster {poster}: exit {code}: {said}")
 
@@ -117,9 +124,25 @@ def check(place: Place, numbers: list[int]) -> None:
     expect(sorted(numbers) == wanted, "a number was given twice, or never")
     taken = [entry.body["number"] for entry in place.journal() if entry.kind == "message_taken"]
     expect(taken == wanted, f"{len(taken)} of {len(wanted)} messages are in the journal, or out of order")
+    heard_by_each_agent(place)
     connection = sqlite3.connect(place.db, timeout=30)
     try:
         row = connection.execute("SELECT posted, taken FROM runs").fetchone()
     finally:
         connection.close()
     expect(row == (len(numbers), len(numbers)), f"the run counts {row}")
+
+
+def heard_by_each_agent(place: Place) -> None:
+    """Each agent hears of its messages in order, each once, from the first on, and not
+    before they are in the journal."""
+    taken: list[int] = []
+    heard: list[int] = []
+    for entry in place.journal():
+        if entry.kind == "agent_dispatched":
+            heard = []
+        elif entry.kind == "message_taken" and entry.body["message"]["type"] == "message":
+            taken.append(entry.body["number"])
+        elif entry.kind == "agent_told":
+            heard.append(entry.body["number"])
+            expect(heard == taken[: len(heard)], f"the agent hears {heard}, and {taken} were taken")

@@ -26,6 +26,7 @@ mod init;
 mod list;
 mod llm;
 mod logs;
+mod msg;
 mod pause;
 mod plan;
 mod providers;
@@ -72,6 +73,7 @@ pub(crate) enum Command {
     Cancel(pause::CancelArgs),
     Stop(steps::StopArgs),
     Restart(steps::RestartArgs),
+    Msg(msg::MsgArgs),
     Raise(Box<raise::RaiseArgs>),
     Ps(ps::PsArgs),
     Attach(attach::AttachArgs),
@@ -117,7 +119,7 @@ impl Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 39] = [
+const BY_NAME: [(&str, Augment); 40] = [
     ("run", run::RunArgs::augment_args),
     ("init", init::InitArgs::augment_args),
     ("new", init::NewArgs::augment_args),
@@ -131,6 +133,7 @@ const BY_NAME: [(&str, Augment); 39] = [
     ("cancel", pause::CancelArgs::augment_args),
     ("stop", steps::StopArgs::augment_args),
     ("restart", steps::RestartArgs::augment_args),
+    ("msg", msg::MsgArgs::augment_args),
     ("raise", raise::RaiseArgs::augment_args),
     ("ps", ps::PsArgs::augment_args),
     ("attach", attach::AttachArgs::augment_args),
@@ -198,6 +201,7 @@ pub(crate) async fn execute(
         Command::Cancel(args) => args.execute().await,
         Command::Stop(args) => args.execute().await,
         Command::Restart(args) => args.execute().await,
+        Command::Msg(args) => args.execute().await,
         Command::Raise(args) => args.execute().await,
         Command::Ps(args) => args.execute().await,
         Command::Attach(args) => Box::pin(args.execute()).await,

@@ -11,7 +11,7 @@ use smol_wf_core::codes::Code;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::report::{AgentCounts, NullReport, OpenAskReport};
 use smol_wf_core::script;
-use smol_wf_engine::{EngineError, LibraryError, Report, RunState};
+use smol_wf_engine::{EngineError, LibraryError, PostError, Report, RunState};
 
 use crate::advice;
 use crate::config::{ConfigError, Settings};
@@ -47,6 +47,8 @@ pub(crate) enum CommandError {
     NoStep { run: RunId, step: StepId, last: usize },
     /// An answer to a run that asks nothing.
     NoQuestion { run: RunId },
+    /// A message to agents of a run, or of one of its phases, that has none open.
+    NoAgentOpen { run: RunId, phase: Option<String> },
     /// stdout cannot be written.
     Output(std::io::Error),
     /// A file that was named cannot be read or written.
@@ -194,6 +196,17 @@ impl CommandError {
                 shell::with_database(),
                 Code::AskUnknown
             ),
+            Self::NoAgentOpen { run, phase } => {
+                let of = phase.as_ref().map_or_else(
+                    || "run".to_owned(),
+                    |phase| format!("phase `{}` of run", sanitize::one_line(phase)),
+                );
+                let db = shell::with_database();
+                format!(
+                    "no agent of {of} {run} is open; its steps: smol-wf history {run} -o text{db} [{}]",
+                    Code::NoAgentOpen
+                )
+            }
             Self::File(error) => format!("{error} [{}]", error.code()),
             Self::NoDatabase { path, asked } => format!(
                 "there is no run `{asked}`: there is no database at {} yet; start a run with `smol-wf run SCRIPT`, or name another database with --db [{}]",
@@ -238,9 +251,23 @@ impl CommandError {
             | Self::NoDatabase { .. }
             | Self::PostFromAgent
             | Self::NoQuestion { .. }
+            | Self::NoAgentOpen { .. }
             | Self::MessageRefused { .. }
             | Self::Archive(..)
             | Self::Elsewhere { .. } => exit::INPUT,
+        }
+    }
+}
+
+impl CommandError {
+    /// The code of the reason why a message to a step did not fit its run.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        match self {
+            Self::MessageRefused { code, .. } => Some(code.clone()),
+            Self::Engine(EngineError::Post(PostError::Refused { refusal, .. })) => {
+                Some(refusal.code().word().to_owned())
+            }
+            _ => None,
         }
     }
 }
@@ -348,8 +375,12 @@ pub(crate) fn print_reuse(report: &Report) {
         0 => String::new(),
         count => format!(", {count} of them by hand"),
     };
+    let steered = match reused.steered {
+        0 => String::new(),
+        count => format!(", {count} of them steered by messages"),
+    };
     print_message(&format!(
-        "fork of {}: {} reused{by_hand} ({saved} saved), {} asked",
+        "fork of {}: {} reused{by_hand}{steered} ({saved} saved), {} asked",
         parent.run,
         plural(reused.agents, "answer"),
         plural(asked, "agent")

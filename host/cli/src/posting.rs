@@ -114,9 +114,13 @@ impl Posting {
     /// Posts a message, and waits a while for the holder. Fails if it does not fit the
     /// run, or the holder refused it.
     pub(crate) async fn post(&self, message: &Message) -> Result<Posted, CommandError> {
-        let receipt = self.engine.post(&self.run, &self.by, message).await?;
-        let Some(number) = receipt.number else { return Ok(Posted::Needless) };
+        let Some(number) = self.send(message).await? else { return Ok(Posted::Needless) };
         self.wait(number, Instant::now() + TAKEN_MAX).await
+    }
+
+    /// Posts a message and returns its number; none if nothing had to be posted.
+    pub(crate) async fn send(&self, message: &Message) -> Result<Option<u64>, CommandError> {
+        Ok(self.engine.post(&self.run, &self.by, message).await?.number)
     }
 
     /// Waits until the holder has taken the message of this number.

@@ -12,7 +12,7 @@ use crate::text_distance;
 use crate::workflow_args::TAKE_ARGS;
 
 /// Words that people type for a command with another name.
-const OTHER_COMMANDS: [(&[&str], &str); 13] = [
+const OTHER_COMMANDS: [(&[&str], &str); 14] = [
     (&["start", "exec", "launch"], "`smol-wf run SCRIPT` runs a workflow"),
     (
         &["ls", "workflows"],
@@ -34,6 +34,10 @@ const OTHER_COMMANDS: [(&[&str], &str); 13] = [
     (
         &["approve", "decline", "reply", "respond", "ask"],
         "`smol-wf answer RUN` answers a question of a run",
+    ),
+    (
+        &["message", "tell", "steer", "say", "send"],
+        "`smol-wf msg RUN#STEP TEXT` tells an agent something while it works",
     ),
     (&["retry", "unpause"], "`smol-wf continue RUN` lets a run go on"),
     (&["validate", "lint", "verify"], "`smol-wf check SCRIPT` finds what is wrong with a script"),

@@ -18,10 +18,12 @@ use crate::steps::Steps;
 use crate::worktree::Worktree;
 
 mod fold;
+mod messages;
 mod options;
 mod permissions;
 mod spend;
 
+pub use messages::{Fate, StepMessage};
 pub use options::StepOptions;
 pub use permissions::{PermissionDetails, PermissionState};
 pub use spend::{Spend, UsageRow, UsageTables};
@@ -243,6 +245,12 @@ pub struct StepDetails<'a> {
     pub parked: u32,
     /// How often the provider was asked: 2 after a correction.
     pub rounds: u32,
+    /// Number of messages that people gave to its agent while it worked.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub steered: u32,
+    /// Those messages, and what became of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<StepMessage<'a>>,
     /// The step whose answer it reused, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reused: Option<&'a AnswerSource>,

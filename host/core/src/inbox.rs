@@ -9,9 +9,9 @@ use std::sync::Arc;
 use crate::gate::{AnswerRefusal, AskRequest, check_answer, check_comment, check_event};
 use crate::ids::{Digest, StepId};
 use crate::journal::{Body, Entry};
-use crate::message::{Message, MessageRefusal};
+use crate::message::{Message, MessageRefusal, check_text};
 use crate::step::StepRequest;
-use crate::steps::Steps;
+use crate::steps::{Step, Steps};
 use crate::survey::Survey;
 
 /// A run as those who post to it see it, as a fold over its journal.
@@ -62,10 +62,10 @@ impl Standing {
     pub fn check(&self, message: &Message) -> Result<(), MessageRefusal> {
         match message {
             Message::Stop { step } => self.check_open(*step),
-            Message::Restart { step } => {
-                self.check_open(*step)?;
-                let is_agent = self.steps.get(*step).is_some_and(|open| open.agent().is_some());
-                is_agent.then_some(()).ok_or(MessageRefusal::NotAnAgent { step: *step })
+            Message::Restart { step } => self.check_open_agent(*step),
+            Message::Message { step, text } => {
+                check_text(text)?;
+                self.check_open_agent(*step)
             }
             Message::Answer { step, digest, value, comment } => {
                 self.check_answer(*step, digest, value)?;
@@ -138,6 +138,18 @@ impl Standing {
         let open = self.steps.get(step).filter(|_| !self.answered.contains(&step));
         let by = open.map(|open| open.scope.opened_by());
         by.is_some_and(|by| by.is_none_or(|by| self.steps.get(by).is_some()))
+    }
+
+    fn check_open_agent(&self, step: StepId) -> Result<(), MessageRefusal> {
+        self.check_open(step)?;
+        let is_agent = self.steps.get(step).is_some_and(|open| open.agent().is_some());
+        is_agent.then_some(()).ok_or(MessageRefusal::NotAnAgent { step })
+    }
+
+    /// The open agent steps that have no outcome yet, in the order in which the script
+    /// asked for them.
+    pub fn open_agents(&self) -> impl Iterator<Item = &Step> {
+        self.steps.open().filter(|open| open.agent().is_some() && self.is_open(open.id))
     }
 
     fn check_open(&self, step: StepId) -> Result<(), MessageRefusal> {

@@ -221,6 +221,16 @@ pub enum Body {
     },
     /// What an agent was doing; at most one entry per second.
     AgentActivity(Activity),
+    /// What became of a message to an agent. Each attempt is given it again.
+    AgentTold {
+        /// Number of the step.
+        step: StepId,
+        /// Number of the message.
+        number: u64,
+        /// Whether the agent ended before it was told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        too_late: bool,
+    },
     /// The holder took a message from the inbox of the run.
     MessageTaken(Box<MessageTaken>),
     /// A step was cut off, and its worktree holds changes.
@@ -395,6 +405,7 @@ impl Body {
             Self::AgentParked { .. } => "agent_parked",
             Self::AgentSession { .. } => "agent_session",
             Self::AgentActivity(_) => "agent_activity",
+            Self::AgentTold { .. } => "agent_told",
             Self::MessageTaken(_) => "message_taken",
             Self::WorktreeKept { .. } => "worktree_kept",
             Self::Settled { .. } => "settled",
@@ -439,6 +450,7 @@ impl Body {
                 | Self::AgentParked { .. }
                 | Self::AgentSession { .. }
                 | Self::AgentActivity(_)
+                | Self::AgentTold { .. }
                 | Self::MessageTaken(_)
                 | Self::WorktreeKept { .. }
                 | Self::AnswerPooled(_)

@@ -8,6 +8,8 @@
 //! Messages of an older program may wait for a newer one, so kinds and fields are only
 //! ever added.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codes::Code;
@@ -25,6 +27,12 @@ pub const SIGNALS_KEPT_MAX: usize = 1_000;
 
 /// Most bytes of the values of those events: thousands of usual ones.
 pub const SIGNALS_KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Most bytes of a message to an agent: many pages, and one frame of any agent's protocol.
+pub const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// Most messages to the agent of one step: each attempt at the step is given all of them.
+pub const STEP_MESSAGES_MAX: usize = 100;
 
 /// What someone outside asks of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +58,13 @@ pub enum Message {
     Restart {
         /// Number of the step.
         step: StepId,
+    },
+    /// Tell the agent of an open step something while it works.
+    Message {
+        /// Number of the step.
+        step: StepId,
+        /// What it is told.
+        text: String,
     },
     /// Raise limits. A limit that would go down stays.
     Raise {
@@ -87,6 +102,7 @@ impl Message {
             Self::Cancel {} => "cancel",
             Self::Stop { .. } => "stop",
             Self::Restart { .. } => "restart",
+            Self::Message { .. } => "message",
             Self::Raise { .. } => "raise",
             Self::Answer { .. } => "answer",
             Self::Signal { .. } => "signal",
@@ -103,7 +119,19 @@ impl Message {
     #[must_use]
     pub fn step(&self) -> Option<StepId> {
         match self {
-            Self::Stop { step } | Self::Restart { step } | Self::Answer { step, .. } => Some(*step),
+            Self::Stop { step }
+            | Self::Restart { step }
+            | Self::Message { step, .. }
+            | Self::Answer { step, .. } => Some(*step),
+            _ => None,
+        }
+    }
+
+    /// The text for an agent.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Message { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -128,6 +156,29 @@ impl Message {
     pub fn cuts_agents(&self) -> bool {
         matches!(self, Self::Pause { now: true } | Self::Cancel {})
     }
+}
+
+/// A message to an agent, as its provider gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentMessage {
+    /// Its number among the messages of the run.
+    pub number: u64,
+    /// What the agent is told.
+    pub text: Arc<str>,
+}
+
+/// Refuses a text that no agent is told.
+///
+/// # Errors
+/// When it says nothing, or is too long.
+pub fn check_text(text: &str) -> Result<(), MessageRefusal> {
+    if text.trim().is_empty() {
+        return Err(MessageRefusal::Empty);
+    }
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(MessageRefusal::TooLong { bytes: text.len() });
+    }
+    Ok(())
 }
 
 /// A message as it lies in an inbox.
@@ -208,9 +259,30 @@ pub enum MessageRefusal {
         /// The step that was named.
         step: StepId,
     },
-    /// Only an agent can begin again.
-    #[error("step {step} is not an agent step; only those can be restarted")]
+    /// Only an agent can begin again, or be told something.
+    #[error("step {step} is not an agent step")]
     NotAnAgent {
+        /// The step that was named.
+        step: StepId,
+    },
+    /// The program of the step's agent takes no messages while it works.
+    #[error("the agent of step {step} takes no messages while it works")]
+    TakesNoMessages {
+        /// The step that was named.
+        step: StepId,
+    },
+    /// The text says nothing.
+    #[error("the message is empty")]
+    Empty,
+    /// The text is longer than an agent is told at once.
+    #[error("the message has {bytes} bytes, and {TEXT_BYTES_MAX} is the most")]
+    TooLong {
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// The step has as many messages as it may.
+    #[error("step {step} has {STEP_MESSAGES_MAX} messages already, and that is the most")]
+    StepFull {
         /// The step that was named.
         step: StepId,
     },
@@ -245,6 +317,10 @@ impl MessageRefusal {
             Self::StepUnknown { .. } => Code::StepUnknown,
             Self::StepSettled { .. } => Code::StepSettled,
             Self::NotAnAgent { .. } => Code::StepNotAnAgent,
+            Self::TakesNoMessages { .. } => Code::AgentTakesNoMessages,
+            Self::Empty => Code::MessageEmpty,
+            Self::TooLong { .. } => Code::MessageTooLarge,
+            Self::StepFull { .. } => Code::StepMessagesFull,
             Self::Answer(refusal) => refusal.code(),
             Self::AnswerWaits { .. } => Code::AskAnswered,
             Self::SignalsFull => Code::SignalsFull,
@@ -275,6 +351,7 @@ mod tests {
             Message::Cancel {},
             Message::Stop { step: StepId(1) },
             Message::Restart { step: StepId(2) },
+            Message::Message { step: StepId(4), text: "look".into() },
             Message::Raise { limits },
             answer,
             signal,

@@ -89,6 +89,9 @@ pub struct Reply {
     /// Permissions that the agent asked for and was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<RefusedAsk>,
+    /// Number of messages that people gave to the agent while it worked.
+    #[serde(default, skip_serializing_if = "is_no_count")]
+    pub steered: u32,
     /// The step whose answer was reused, if one was: then tokens and dollars were saved,
     /// not spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

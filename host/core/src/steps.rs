@@ -121,6 +121,7 @@ impl Steps {
             | Body::AgentAskWithdrawn { step, .. }
             | Body::AgentAnswered { step, .. }
             | Body::AgentParked { step, .. }
+            | Body::AgentTold { step, .. }
             | Body::WorktreeKept { step, .. } => self.open.get(step),
             Body::AgentActivity(activity) => self.open.get(&activity.step),
             Body::ScopeStarted(start) => self.open.get(&start.scope.opened_by()?),

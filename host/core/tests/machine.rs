@@ -176,8 +176,10 @@ fn drive(
                             machine.child_found(start(Scope::of(step)))
                         }
                         Effect::SetTimer { timer, .. } => machine.fire(timer),
-                        Effect::Cancel(_) | Effect::ClearTimer(_) | Effect::RestartAgent { .. } => {
-                        }
+                        Effect::Cancel(_)
+                        | Effect::ClearTimer(_)
+                        | Effect::RestartAgent { .. }
+                        | Effect::TellAgent { .. } => {}
                     }
                 }
                 if !waiting.is_empty() {

@@ -7,8 +7,8 @@ use smol_wf_core::ids::{Digest, RunId, Scope, StepId};
 use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, StopReason};
 use smol_wf_core::limit_changes::LimitChanges;
 use smol_wf_core::limits::Limits;
-use smol_wf_core::machine::{Effect, Machine, Next, Orders};
-use smol_wf_core::message::{Message, Posted};
+use smol_wf_core::machine::{AgentRecord, Effect, Machine, Next, Orders};
+use smol_wf_core::message::{Message, Posted, STEP_MESSAGES_MAX};
 use smol_wf_core::survey::Survey;
 
 fn head() -> RunHead {
@@ -67,7 +67,7 @@ fn posted(number: u64, message: Message) -> Posted {
 
 fn take(machine: &mut Machine, known: u64, messages: &[Message]) -> (Orders, Vec<Option<String>>) {
     let all = (1..).zip(messages).map(|(number, one)| posted(number, one.clone())).collect();
-    let orders = machine.take_messages(all, known, 4);
+    let orders = machine.take_messages(all, known, &|_| true, 4);
     (orders, verdicts(&machine.take_entries()))
 }
 
@@ -125,7 +125,7 @@ fn a_step_is_stopped_once_and_one_that_answered_before_not_at_all() {
 #[test]
 fn the_next_holder_delivers_what_a_message_gave_to_a_step() {
     let (mut machine, mut entries) = waiting();
-    machine.take_messages(vec![posted(1, Message::Stop { step: StepId(1) })], 0, 4);
+    machine.take_messages(vec![posted(1, Message::Stop { step: StepId(1) })], 0, &|_| true, 4);
     entries.extend(machine.take_entries());
     let mut next = resumed(&entries);
     let effects = next.take_effects();
@@ -144,7 +144,7 @@ fn a_raised_limit_is_in_force_after_a_replay() {
     let limits = LimitChanges { agents: Some(5_000), ..LimitChanges::default() };
     let (orders, _) = {
         let raise = posted(1, Message::Raise { limits });
-        let orders = machine.take_messages(vec![raise], 0, 4);
+        let orders = machine.take_messages(vec![raise], 0, &|_| true, 4);
         let fresh = machine.take_entries();
         let said = verdicts(&fresh);
         entries.extend(fresh);
@@ -160,7 +160,53 @@ fn a_raised_limit_is_in_force_after_a_replay() {
 fn a_message_of_a_newer_program_has_no_effect_and_is_taken() {
     let (mut machine, _) = waiting();
     let newer = Posted::read(1, "ann".into(), 3, r#"{"type":"dance"}"#);
-    let orders = machine.take_messages(vec![newer], 0, 4);
+    let orders = machine.take_messages(vec![newer], 0, &|_| true, 4);
     assert_eq!(orders, Orders::default());
     assert_eq!(verdicts(&machine.take_entries()), [refused(Code::MessageUnreadable)]);
+}
+
+fn told(effects: &[Effect]) -> Vec<(u32, u64, &str)> {
+    let tells = effects.iter().filter_map(|effect| match effect {
+        Effect::TellAgent { step, message } => Some((step.0, message.number, &*message.text)),
+        _ => None,
+    });
+    tells.collect()
+}
+
+#[test]
+fn an_agent_is_told_and_the_next_holder_tells_it_again_in_order() {
+    let tell = |step: u32, text: &str| Message::Message { step: StepId(step), text: text.into() };
+    let (mut machine, mut entries) = waiting();
+    let posted: Vec<Posted> = (1..)
+        .zip([tell(1, "a"), tell(2, "b"), tell(1, "c"), tell(9, "d"), tell(1, " ")])
+        .map(|(number, one)| posted(number, one))
+        .collect();
+    machine.take_messages(posted, 0, &|_| true, 4);
+    let written = machine.take_entries();
+    let said = [Code::StepUnknown, Code::MessageEmpty].map(refused);
+    assert_eq!(verdicts(&written)[..3], [None, None, None]);
+    assert_eq!(verdicts(&written)[3..], said);
+    entries.extend(written);
+    let all = [(1, 1, "a"), (2, 2, "b"), (1, 3, "c")];
+    assert_eq!(told(&machine.take_effects()), all);
+    machine.record_agent(StepId(1), AgentRecord::Told { number: 1, too_late: false }, 5);
+    entries.extend(machine.take_entries());
+    let effects = resumed(&entries).take_effects();
+    assert_eq!(told(&effects), [(1, 1, "a"), (1, 3, "c"), (2, 2, "b")], "whatever it had heard");
+    let runs = |effect: &Effect| matches!(effect, Effect::RunAgent { .. });
+    assert!(effects[..2].iter().all(runs), "{effects:?}");
+}
+
+#[test]
+fn an_agent_that_takes_no_messages_or_has_too_many_is_left_alone() {
+    let tell = |number| posted(number, Message::Message { step: StepId(1), text: "x".into() });
+    let (mut machine, _) = waiting();
+    machine.take_messages(vec![tell(1)], 0, &|_| false, 4);
+    assert_eq!(verdicts(&machine.take_entries()), [refused(Code::AgentTakesNoMessages)]);
+    let most = STEP_MESSAGES_MAX as u64;
+    machine.take_messages((2..=most + 2).map(tell).collect(), 0, &|_| true, 4);
+    let said = verdicts(&machine.take_entries());
+    assert_eq!(said.iter().filter(|one| one.is_none()).count(), STEP_MESSAGES_MAX);
+    assert_eq!(said.last(), Some(&refused(Code::StepMessagesFull)));
+    assert_eq!(told(&machine.take_effects()).len(), STEP_MESSAGES_MAX);
 }

@@ -15,7 +15,7 @@ use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::ids::StepId;
 use smol_wf_core::limits::{ACTIVITIES_KEPT_MAX, ACTIVITY_BYTES_MAX};
 use smol_wf_core::machine::AgentRecord;
-use smol_wf_providers::{AgentActivity, PermissionVerdict, ProviderError};
+use smol_wf_providers::{AgentActivity, Mailbox, PermissionVerdict, ProviderError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Activities that may wait to be shown. More are dropped: they are outdated in a moment
@@ -73,9 +73,15 @@ impl AgentEventQueue {
     }
 
     /// The reporter for the agent of one step.
-    pub(crate) fn reporter(&self, step: StepId, provider: &str) -> AgentReporter {
+    pub(crate) fn reporter(
+        &self,
+        step: StepId,
+        provider: &str,
+        mailbox: Arc<Mailbox>,
+    ) -> AgentReporter {
         AgentReporter {
             step,
+            mailbox,
             provider: provider.to_owned(),
             fleeting: self.fleeting.0.clone(),
             kept: self.kept.0.clone(),
@@ -104,6 +110,8 @@ impl AgentEventQueue {
 /// Reports for the agent of one step.
 pub(crate) struct AgentReporter {
     step: StepId,
+    /// The messages to the agent.
+    pub(crate) mailbox: Arc<Mailbox>,
     provider: String,
     fleeting: mpsc::Sender<event::Activity>,
     kept: mpsc::UnboundedSender<AgentEvent>,
@@ -180,6 +188,14 @@ impl AgentReporter {
         if is_new {
             let (provider, session_id) = (self.provider.clone(), session_id.to_owned());
             self.keep(AgentRecord::Session { provider, session_id });
+        }
+    }
+
+    /// Journals that the agent has the message of this number. Bounded by the number of
+    /// messages and of attempts.
+    pub(crate) fn told(&self, number: u64) {
+        if self.mailbox.told(number) {
+            self.keep(AgentRecord::Told { number, too_late: false });
         }
     }
 

@@ -92,6 +92,12 @@ impl Agents {
                 .is_ok_and(|choice| is_for_nobody(request, &choice))
     }
 
+    /// Whether the agent of this request takes messages while it works.
+    pub(crate) fn takes_messages(&self, request: &AgentRequest) -> bool {
+        assign(request, &self.head, &self.registry)
+            .is_ok_and(|(_, provider)| provider.capabilities().messages)
+    }
+
     /// Chooses the provider of a step. The session that the step continues must be of the
     /// same provider.
     pub(crate) fn plan(
@@ -120,6 +126,7 @@ impl Agents {
         let mut reply = Reply { provider: name, attempts: 1, ..Reply::default() };
         let end = self.work(&job, &reporter, &mut reply).await;
         reply.asks = reporter.asks();
+        reply.steered = reporter.mailbox.count_told();
         reply.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match end {
             RoundsEnd::Answer(text) => AgentOutcome::Settled(Outcome::Value(text), reply),

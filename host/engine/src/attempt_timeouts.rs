@@ -298,6 +298,11 @@ impl Activity for AgentMonitor<'_> {
         self.reporter.refused(asked);
     }
 
+    fn told(&self, number: u64) {
+        self.state().at = Instant::now();
+        self.reporter.told(number);
+    }
+
     fn warn(&self, message: String) {
         self.reporter.warn_once(message);
     }

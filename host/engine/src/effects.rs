@@ -25,6 +25,7 @@ use crate::at_work::{self, AtWork, Cut, CutAgent, QueuedAgent};
 use crate::children::Children;
 use crate::clock;
 use crate::error::EngineError;
+use crate::mailboxes::Mailboxes;
 use crate::read_ahead::{self, ReadAhead};
 use crate::standstill::Nap;
 use crate::stop_reasons;
@@ -34,8 +35,7 @@ use crate::undelivered::Undelivered;
 use crate::waits::Waits;
 use crate::writer::Writer;
 
-/// Most results that are taken in together and share a commit. With more, too much
-/// finished work would not be durable yet.
+/// Most results that share a commit. With more, too much work would not be durable yet.
 const OUTCOMES_TOGETHER_MAX: usize = 256;
 
 /// The failure that a script sees when a defect of smol-wf ended a step.
@@ -55,7 +55,7 @@ pub(crate) enum RunnerEvent {
 
 /// The effects of one run that are under way.
 pub(crate) struct EffectRunner {
-    agents: Arc<Agents>,
+    pub(crate) agents: Arc<Agents>,
     children: Arc<Children>,
     writer: Writer,
     parallel_max: usize,
@@ -75,6 +75,7 @@ pub(crate) struct EffectRunner {
     /// Children whose scripts are being searched, and the task of each.
     finding: HashMap<StepId, Id>,
     undelivered: Undelivered,
+    mailboxes: Mailboxes,
     agent_events: AgentEventQueue,
 }
 
@@ -102,6 +103,7 @@ impl EffectRunner {
             for_nobody: BTreeSet::new(),
             finding: HashMap::new(),
             undelivered: Undelivered::default(),
+            mailboxes: Mailboxes::default(),
             agent_events: AgentEventQueue::new(),
         }
     }
@@ -133,6 +135,7 @@ impl EffectRunner {
                 Effect::AnswerAgent { step, ask, allowed, comment } => {
                     self.waits.agents.answer((step, ask), allowed, comment);
                 }
+                Effect::TellAgent { step, message } => self.mailboxes.post(step, message),
                 Effect::Cancel(step) => self.cut(step, None),
                 Effect::RestartAgent { step, ordinal, request } => {
                     self.cut(step, Some(QueuedAgent { step, ordinal, request }));
@@ -146,7 +149,7 @@ impl EffectRunner {
     /// Searches the script of a child in the background.
     pub(crate) fn find(&mut self, QueuedChild { step, caller, target, args }: QueuedChild) {
         let children = self.children.clone();
-        let reporter = self.agent_events.reporter(step, "");
+        let reporter = self.agent_events.reporter(step, "", Arc::default());
         let task = self.tasks.spawn(async move {
             let found = children.find(step, caller, target, args).await;
             if found.is_err()
@@ -208,7 +211,8 @@ impl EffectRunner {
         let (step, is_isolated) = (job.step, job.request.isolation.is_some());
         machine.dispatched(step, job.choice.addressee(), clock::now_us());
         let agents = self.agents.clone();
-        let reporter = self.agent_events.reporter(step, &job.choice.provider);
+        let (provider, mailbox) = (&job.choice.provider, self.mailboxes.of(step));
+        let reporter = self.agent_events.reporter(step, provider, mailbox);
         // Boxed: a step is many nested futures, and thousands may wait.
         let work = Box::pin(async move {
             // Without this check, the agent would fail for good.
@@ -324,6 +328,7 @@ impl EffectRunner {
                 RunnerEvent::Agent(step, ended) => {
                     match *ended {
                         AgentOutcome::Settled(outcome, reply) => {
+                            self.mailboxes.close(step, machine);
                             self.undelivered.keep(step, outcome.clone(), reply.clone());
                             machine.answered(step, outcome, reply);
                         }
@@ -369,13 +374,12 @@ impl EffectRunner {
             Err(error) if error.is_cancelled() => return None,
             Err(error) => error,
         };
-        let is_it = |id: Id| id == error.id();
         let broken = || Failure::new(Code::InternalError, BROKEN);
         if let Some(step) = self.at_work.step_of(error.id()) {
             let ended = AgentOutcome::Settled(Outcome::Failed(broken()), Reply::default());
             return Some(RunnerEvent::Agent(step, Box::new(ended)));
         }
-        let child = self.finding.iter().find(|(_, id)| is_it(**id));
+        let child = self.finding.iter().find(|(_, id)| **id == error.id());
         child.map(|(step, _)| RunnerEvent::Child(*step, Err(broken())))
     }
 
@@ -383,10 +387,6 @@ impl EffectRunner {
     /// are due.
     fn wake(&mut self, machine: &mut Machine) {
         self.waits.settle_over(machine);
-        self.ring(machine);
-    }
-
-    fn ring(&mut self, machine: &mut Machine) {
         let now = Instant::now();
         while let Some(timer) = self.timers.take_due(now) {
             machine.fire(timer);
@@ -432,6 +432,7 @@ impl EffectRunner {
     /// Keeps the result of an agent for [`Self::answered`], when the machine takes no more.
     pub(crate) fn ended(&mut self, step: StepId, ended: AgentOutcome) {
         if self.at_work.remove(step) {
+            self.mailboxes.close_unheard(step, &ended);
             self.undelivered.keep_ended(step, ended);
         }
     }
@@ -449,12 +450,13 @@ impl EffectRunner {
                 self.ended(step, *ended);
             }
         }
-        self.undelivered.take()
+        self.mailboxes.take_late().chain(self.undelivered.take()).collect()
     }
 
     /// Drops everything that is under way for a step, and begins its agent again if that
     /// is wanted.
     pub(crate) fn cut(&mut self, step: StepId, again: Option<QueuedAgent>) {
+        self.mailboxes.cut(step, again.is_some());
         self.undelivered.remove(step);
         self.held.remove(&step);
         self.for_nobody.remove(&step);

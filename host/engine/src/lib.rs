@@ -82,6 +82,7 @@ pub mod library;
 mod limit_changes;
 mod live;
 mod lock_wait;
+mod mailboxes;
 mod maintenance;
 mod modules;
 mod post;

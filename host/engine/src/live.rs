@@ -11,6 +11,7 @@ use smol_wf_core::ids::{Scope, StepId};
 use smol_wf_core::journal::{Entry, StopReason};
 use smol_wf_core::limits::{LimitError, Limits};
 use smol_wf_core::machine::{Effect, Machine};
+use smol_wf_core::step_request::AgentRequest;
 use smol_wf_sandbox::{Sandbox, SandboxError};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -124,7 +125,9 @@ impl<'a> Live<'a> {
     async fn hear(&mut self, machine: &mut Machine) -> Result<bool, Halt> {
         let posted = self.inbox.read().await?;
         let Some(last) = posted.last().map(|last| last.number) else { return Ok(false) };
-        let orders = machine.take_messages(posted, self.inbox.known(), clock::now_us());
+        let takes = |request: &AgentRequest| self.runner.agents.takes_messages(request);
+        let known = self.inbox.known();
+        let orders = machine.take_messages(posted, known, &takes, clock::now_us());
         self.recorder.absorb(machine.take_entries());
         self.recorder.take_messages_to(last);
         self.inbox.took(last);

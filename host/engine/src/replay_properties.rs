@@ -129,7 +129,9 @@ impl Backend for Diced {
                     self.open.insert(step, Kind::Ask);
                     self.asks.insert(step, request.digest());
                 }
-                Effect::FindChild { .. } | Effect::AnswerAgent { .. } => {}
+                Effect::FindChild { .. }
+                | Effect::AnswerAgent { .. }
+                | Effect::TellAgent { .. } => {}
                 Effect::SetTimer { timer, .. } => drop(self.timers.insert(timer)),
                 Effect::ClearTimer(timer) => drop(self.timers.remove(&timer)),
             }
@@ -172,10 +174,11 @@ impl Diced {
     fn post(&mut self, machine: &mut Machine) {
         self.posted += 1;
         let step = StepId(u32::try_from(1 + self.dice.roll(12)).unwrap());
-        let message = match self.dice.roll(4) {
+        let message = match self.dice.roll(5) {
             0 => Message::Stop { step },
             1 => Message::Restart { step },
             2 => Message::Continue {},
+            3 => Message::Message { step, text: format!("note {}", self.posted) },
             _ => {
                 let name = format!("event {}", self.dice.roll(20));
                 Message::Signal { name, value: self.posted.to_string() }
@@ -183,7 +186,7 @@ impl Diced {
         };
         let (number, by) = (self.posted, "me".to_owned());
         let posted = Posted { number, by, posted_us: self.now_us, message: Ok(message) };
-        let orders = machine.take_messages(vec![posted], 0, self.now_us);
+        let orders = machine.take_messages(vec![posted], 0, &|_| true, self.now_us);
         assert_eq!(orders.stop, None);
         self.entries.extend(machine.take_entries());
     }

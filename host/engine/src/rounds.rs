@@ -195,6 +195,9 @@ impl<'a> Rounds<'a> {
 
     /// The task of the next attempt.
     fn task(&self, prompt: &str, begin: &Begin, round: u32, presence: Presence) -> AgentTask {
+        // The session of an earlier step has none of this step's messages.
+        let is_own_session = round > 1 || begin.start == RetryStart::InSession;
+        let goes_on = begin.session_id.is_some() && is_own_session;
         AgentTask {
             run: self.agents.run.clone(),
             step: self.job.step,
@@ -210,6 +213,7 @@ impl<'a> Rounds<'a> {
             effort: self.job.choice.effort.clone(),
             permissions: self.job.choice.permissions,
             session_id: begin.session_id.clone(),
+            messages: self.reporter.mailbox.messages(goes_on),
             raw: self.raw.clone(),
             cwd: self.cwd.to_owned(),
             dirs: self.resources.dirs.clone(),

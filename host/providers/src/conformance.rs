@@ -9,12 +9,13 @@ use std::sync::{Mutex, PoisonError};
 use smol_wf_core::asks::RefusedAsk;
 use smol_wf_core::gate::PermissionAsk;
 use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::message::AgentMessage;
 use smol_wf_core::schema::Checker;
 use smol_wf_core::step_request::AgentRequest;
 
 use crate::{
-    Activity, AgentActivity, AgentReply, AgentTask, Answer, Asking, PermissionVerdict, Presence,
-    Processes, Provider,
+    Activity, AgentActivity, AgentMessages, AgentReply, AgentTask, Answer, Asking, Mailbox,
+    PermissionVerdict, Presence, Processes, Provider,
 };
 
 /// A task of a made-up run.
@@ -36,6 +37,7 @@ pub fn task(prompt: &str) -> AgentTask {
         dirs: Vec::new(),
         images: Vec::new(),
         mcp: Vec::new(),
+        messages: AgentMessages::none(),
         raw: None,
         processes: Processes::new(),
         presence: Presence::unwatched(),
@@ -112,6 +114,7 @@ pub async fn check(provider: &dyn Provider) -> Result<(), String> {
     if provider.capabilities().sessions {
         session(provider).await?;
     }
+    messages(provider).await?;
     cancelled(provider).await
 }
 
@@ -187,6 +190,28 @@ async fn session(provider: &dyn Provider) -> Result<(), String> {
     next.session_id.clone_from(&first.session_id);
     let second = ask(provider, next).await?;
     expect(second.session_id == first.session_id, "a continued session has another name")
+}
+
+/// A message that waits before the agent begins. Whether the agent gets it or ends first,
+/// the prompt is answered, and only the message's own number is reported.
+async fn messages(provider: &dyn Provider) -> Result<(), String> {
+    #[derive(Default)]
+    struct Told(Mutex<Vec<u64>>);
+    impl Activity for Told {
+        fn note(&self, _activity: AgentActivity) {}
+        fn told(&self, number: u64) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+        }
+    }
+    let (mailbox, told) = (Mailbox::default(), Told::default());
+    mailbox.post(AgentMessage { number: 7, text: "Be brief.".into() });
+    let mut wanted = task("Say something.");
+    wanted.messages = mailbox.messages(false);
+    let answered = provider.attempt(wanted, &told).await;
+    answered.map_err(|error| format!("a task with a message failed: {error}"))?;
+    let told = told.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let may = if provider.capabilities().messages { told == [7] } else { false };
+    expect(told.is_empty() || may, "it reports messages that nobody gave, or one twice")
 }
 
 /// A future that is dropped before or after its first step leaves nothing behind that

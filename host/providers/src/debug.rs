@@ -8,6 +8,7 @@ pub mod rules;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -26,8 +27,9 @@ pub const NAME: &str = "debug";
 
 /// Answers `echo: <prompt>`, or an example of the schema.
 ///
-/// The answer depends on the script's prompt and the schema alone: not on the step, the
-/// round, the run or the time. Usage is an estimate of one token for four characters;
+/// The answer depends on the script's prompt, the schema and what people tell the agent
+/// alone: not on the step, the round, the run or the time. A message is one more line of
+/// the prompt, `message: <text>`; a `delay` rule gives it time to come. Usage is an estimate of one token for four characters;
 /// the cost is zero.
 #[derive(Debug, Clone, Default)]
 pub struct Debug {
@@ -187,6 +189,7 @@ impl Provider for Debug {
             dirs: true,
             images: true,
             mcp: true,
+            messages: true,
         }
     }
 
@@ -199,14 +202,13 @@ impl Provider for Debug {
 
     async fn attempt(
         &self,
-        task: AgentTask,
+        mut task: AgentTask,
         activity: &dyn Activity,
     ) -> Result<AgentReply, ProviderError> {
         activity.note(AgentActivity::Thinking);
         let rule = self.rule_for(&task);
-        if let Some(delay) = rule.and_then(|rule| rule.delay) {
-            tokio::time::sleep(delay).await;
-        }
+        let delay = rule.and_then(|rule| rule.delay).unwrap_or_default();
+        hear(&mut task, delay, activity).await;
         let answer = self.answer(&task, rule.and_then(|rule| rule.action.as_ref()));
         let model = task.model.clone().unwrap_or_else(|| NAME.to_owned());
         let cost_usd = match rule.and_then(|rule| rule.cost) {
@@ -252,6 +254,23 @@ impl Provider for Debug {
             session_id: Some(session),
             replaced_bytes: 0,
         })
+    }
+}
+
+/// Works for so long, and adds what it is told meanwhile to the prompt, a line for each
+/// message.
+async fn hear(task: &mut AgentTask, delay: Duration, activity: &dyn Activity) {
+    let work = tokio::time::sleep(delay);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            message = task.messages.next() => {
+                task.prompt.push_str(&format!("\nmessage: {}", message.text));
+                activity.told(message.number);
+            }
+            () = &mut work => return,
+        }
     }
 }
 

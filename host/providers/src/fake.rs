@@ -20,13 +20,18 @@ pub(crate) struct Fake {
 
 impl Fake {
     /// A program that records its arguments, environment, folder and stdin, and then runs
-    /// this piece of shell.
+    /// this piece of shell. Of a stdin that stays open it records the lines up to the prompt.
     pub(crate) fn new(body: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let here = folder.path().display();
         let script = format!(
             "for one in \"$@\"; do printf '%s\\n' \"$one\"; done > '{here}/args'\n\
-             env > '{here}/env'\npwd > '{here}/cwd'\ncat > '{here}/stdin'\n{body}\n"
+             env > '{here}/env'\npwd > '{here}/cwd'\n\
+             case \" $* \" in\n\
+             *' --replay-user-messages '*) head -n 1 ;;\n\
+             *' --mode rpc '*) head -n 2 ;;\n\
+             *) cat ;;\n\
+             esac > '{here}/stdin'\n{body}\n"
         );
         Self::made(folder, &script)
     }

@@ -32,6 +32,7 @@ mod fake;
 mod foreign;
 mod hinting;
 mod masking;
+mod messages;
 pub mod opencode;
 pub mod owner;
 pub mod parsers;
@@ -62,6 +63,7 @@ pub use configured_program::ConfiguredProgram;
 pub use error::{MissingProgram, ProviderError, ProviderErrorKind, RoundSpend};
 pub use hinting::HintingProvider;
 pub use masking::MaskingProvider;
+pub use messages::{AgentMessages, Mailbox};
 pub use permission::{Asking, PermissionVerdict};
 pub use presence::{Departure, Presence};
 pub use process::{
@@ -107,6 +109,8 @@ pub struct AgentTask {
     pub images: Vec<Image>,
     /// Servers whose tools it may use, each defined by its user.
     pub mcp: Vec<McpServer>,
+    /// What people tell the agent while it works; for providers that take messages.
+    pub messages: AgentMessages,
     /// Receives every line of the agent's own transcript, when someone wants to keep it.
     pub raw: Option<Arc<dyn TranscriptSink>>,
     /// Where the programs of its run are started.
@@ -193,6 +197,8 @@ pub struct Capabilities {
     pub mcp: bool,
     /// Reports what a round cost, in dollars.
     pub cost: bool,
+    /// Passes `messages` on to its agent while it works.
+    pub messages: bool,
 }
 
 impl Capabilities {
@@ -216,6 +222,7 @@ impl Capabilities {
         images: false,
         mcp: false,
         cost: false,
+        messages: false,
     };
 }
 
@@ -318,6 +325,9 @@ pub trait Activity: Send + Sync {
     /// The agent asked for this permission, and was refused without a person.
     fn refused(&self, _asked: RefusedAsk) {}
 
+    /// The agent was told the message of this number.
+    fn told(&self, _number: u64) {}
+
     /// A warning about the agent's own settings, for the user. The caller shows each once
     /// a run.
     fn warn(&self, _message: String) {}
@@ -356,6 +366,10 @@ impl Activity for () {
 /// - **Signs of life.** Everything that the agent prints is reported at once, news by
 ///   `activity.note` and the rest by `activity.alive`. The caller ends a round that is
 ///   silent for too long, or takes too long.
+/// - **Messages.** With `capabilities().messages`, each of `task.messages` goes to the
+///   agent after the prompt, in order, and `activity.told` reports it once the agent has
+///   it. The answer is the one that the agent gives after that. A message that comes when
+///   the agent has ended is left, and the round does not wait for one.
 /// - **Cancelling** is dropping the future: everything that was started for it is ended,
 ///   its descendants included, and holds `task.presence` until it has ended.
 /// - **The key.** An agent that takes an `idempotency_key` gets it, so that an attempt

@@ -262,6 +262,10 @@ impl Activity for MaskedActivity<'_> {
         self.inner.refused(asked);
     }
 
+    fn told(&self, number: u64) {
+        self.inner.told(number);
+    }
+
     fn warn(&self, mut message: String) {
         self.secrets.clear(&mut message);
         self.inner.warn(message);

@@ -42,6 +42,12 @@ pub(crate) fn of_refused_message(run: &RunId, message: Option<&str>, code: &str)
         Some(Code::StepSettled) => "the step has its outcome already",
         Some(Code::StepUnknown) => "there is no such step",
         Some(Code::StepNotAnAgent) => "the step is not an agent's",
+        Some(Code::AgentTakesNoMessages) => {
+            "the program of its agent takes no messages while it works (smol-wf providers -o json)"
+        }
+        Some(Code::MessageEmpty) => "it says nothing",
+        Some(Code::MessageTooLarge) => "it is too long",
+        Some(Code::StepMessagesFull) => "the step has as many messages as it may",
         Some(Code::AskAnswered) => "another answer came first, or its time was up",
         Some(Code::AskUnknown) => "no such question is open",
         Some(Code::AskChanged) => "the step asks something else now",

@@ -42,7 +42,7 @@ Examples:
   smol-wf providers --output json";
 
 /// The capabilities in the order of the columns, with their names as data.
-fn named(can: Capabilities) -> [(&'static str, bool); 17] {
+fn named(can: Capabilities) -> [(&'static str, bool); 18] {
     [
         ("schema", can.schema),
         ("sessions", can.sessions),
@@ -61,6 +61,7 @@ fn named(can: Capabilities) -> [(&'static str, bool); 17] {
         ("maxTurns", can.max_turns),
         ("images", can.images),
         ("mcp", can.mcp),
+        ("messages", can.messages),
     ]
 }
 

@@ -23,6 +23,10 @@ pub(super) fn all() -> Vec<String> {
         MessageRefusal::StepUnknown { step: STEP, asked: 2 },
         MessageRefusal::StepSettled { step: STEP },
         MessageRefusal::NotAnAgent { step: STEP },
+        MessageRefusal::TakesNoMessages { step: STEP },
+        MessageRefusal::Empty,
+        MessageRefusal::TooLong { bytes: 70_000 },
+        MessageRefusal::StepFull { step: STEP },
         MessageRefusal::Answer(AnswerRefusal::Unknown { step: STEP }),
         MessageRefusal::Answer(AnswerRefusal::Answered { step: STEP }),
         MessageRefusal::Answer(AnswerRefusal::Changed { step: STEP, digest: Digest::of(b"q") }),
@@ -41,10 +45,15 @@ pub(super) fn all() -> Vec<String> {
         posts.map(|post| CommandError::from(EngineError::from(post)).sentence()).collect();
     said.push(CommandError::PostFromAgent.sentence());
     said.push(CommandError::NoQuestion { run: run() }.sentence());
+    for phase in [None, Some("PHASE".to_owned())] {
+        said.push(CommandError::NoAgentOpen { run: run(), phase }.sentence());
+    }
     let by_holder = [
         (Some("stop"), Code::StepSettled),
         (Some("restart"), Code::StepUnknown),
         (Some("restart"), Code::StepNotAnAgent),
+        (Some("message"), Code::AgentTakesNoMessages),
+        (Some("message"), Code::StepMessagesFull),
         (Some("pause"), Code::MessageSuperseded),
         (Some("answer"), Code::AskAnswered),
         (Some("answer"), Code::AskChanged),

@@ -90,6 +90,13 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
             format!("[agent] {}: waits for a resume: {}", parked.label, parked.error.message)
         }
         EventData::Message(message) => of_message(message),
+        EventData::AgentTold { number, too_late } => {
+            let step = event.metadata.step_id.as_deref().unwrap_or_default();
+            match too_late {
+                false => format!("[agent {step}] has message {number}"),
+                true => format!("[agent {step}] had ended before message {number} came"),
+            }
+        }
         EventData::WorktreeKept(worktree) => format!("[worktree] kept: {}", worktree.path),
         EventData::AgentEvent { text, .. } => {
             let step = event.metadata.step_id.as_deref().unwrap_or_default();
@@ -111,11 +118,21 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
 }
 
 /// The line about a message from outside: `[message] stop of step 3 by ann`.
-fn of_message(MessageEvent { message, by, step, refused, .. }: &MessageEvent) -> String {
-    let word = message.as_deref().unwrap_or("of a newer program");
-    let step = step.map_or_else(String::new, |step| format!(" of step {step}"));
+fn of_message(message: &MessageEvent) -> String {
+    let MessageEvent { message, by, step, text, refused, .. } = message;
+    let word = match message.as_deref() {
+        Some("message") => "",
+        Some(word) => word,
+        None => "of a newer program",
+    };
+    let step = match (step, text) {
+        (Some(step), Some(_)) => format!("to step {step}"),
+        (Some(step), None) => format!(" of step {step}"),
+        (None, _) => String::new(),
+    };
     let refused = refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
-    format!("[message] {word}{step} by {by}{refused}")
+    let text = text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+    format!("[message] {word}{step} by {by}{refused}{text}")
 }
 
 /// The line about an agent that answered: reused, null, or time and tokens.

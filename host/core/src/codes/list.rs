@@ -130,8 +130,16 @@ codes! {
     StepUnknown = "step_unknown", Input, NotFound, None;
     /// The step has its outcome already.
     StepSettled = "step_settled", Input, Conflict, None;
-    /// Only the step of an agent can begin again.
+    /// Only the step of an agent can begin again, or be told something.
     StepNotAnAgent = "step_not_an_agent", Input, Conflict, None;
+    /// The program of an agent takes no messages while it works.
+    AgentTakesNoMessages = "agent_takes_no_messages", Input, Conflict, None;
+    /// No agent is open that a message could be for.
+    NoAgentOpen = "no_agent_open", Input, NotFound, None;
+    /// A message to an agent says nothing.
+    MessageEmpty = "message_empty", Input, Unprocessable, None;
+    /// The agent of a step was given as many messages as allowed.
+    StepMessagesFull = "step_messages_full", Input, TooManyRequests, None;
     /// The run keeps as many events as it may that no script has waited for.
     SignalsFull = "signals_full", Input, TooManyRequests, None;
     /// The run was taken up, or told to go on, after a message was posted.

@@ -5,10 +5,11 @@
 use super::{
     Body, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome,
     PermissionDetails, Reply, RunEnd, RunHead, Scope, ScriptNote, Spend, StepDetails, StepId,
-    StepKind, StepOptions, StepRequest, StepState, Steps, StopReason, TokenUsage, UsageTables,
-    Work,
+    StepKind, StepMessage, StepOptions, StepRequest, StepState, Steps, StopReason, TokenUsage,
+    UsageTables, Work,
 };
 use crate::dollars;
+use crate::message::{Message, MessageTaken};
 use crate::selector::Addressee;
 use crate::settlement::Substitute;
 
@@ -109,6 +110,12 @@ impl<'a> Fold<'a> {
                 let spent = step.map(|step| step.park(failure, reply, at_us));
                 spent.into_iter().for_each(|spent| self.spent(spent));
             }
+            Body::AgentTold { number, too_late, .. } => {
+                if let Some(step) = step {
+                    StepMessage::heard(&mut step.messages, *number, *too_late);
+                }
+            }
+            Body::MessageTaken(taken) => self.message(taken, at_us),
             Body::WorktreeKept { worktree, .. } => {
                 if let Some(step) = step {
                     step.worktree = Some(worktree);
@@ -140,6 +147,15 @@ impl<'a> Fold<'a> {
             let permissions = step.map(|step| step.permissions.iter_mut());
             let mut meant = permissions.into_iter().flatten().filter(|one| one.ask == number);
             meant.by_ref().for_each(PermissionDetails::end);
+        }
+    }
+
+    fn message(&mut self, taken: &'a MessageTaken, at_us: i64) {
+        let named = taken.message.as_ref().and_then(Message::step);
+        let index = named.and_then(|step| self.steps.get(step)).map(|open| open.index);
+        let step = index.and_then(|index| self.details.steps.get_mut(index));
+        if let (Some(step), Some(message)) = (step, StepMessage::of(taken, at_us)) {
+            step.messages.push(message);
         }
     }
 
@@ -320,6 +336,7 @@ impl<'a> StepDetails<'a> {
         self.attempts = reply.attempts.max(1);
         self.duration_ms = Some(reply.duration_ms);
         self.worktree = reply.worktree.as_deref().or(self.worktree);
+        self.steered = reply.steered;
         self.reused = reply.reused.as_ref();
     }
 
@@ -392,6 +409,8 @@ fn plain(step: StepId, scope: Scope, asked: &StepRequest, at_us: i64) -> StepDet
         attempts: 0,
         parked: 0,
         rounds: 0,
+        steered: 0,
+        messages: Vec::new(),
         reused: None,
         token_usage: TokenUsage::default(),
         cost_usd: None,

@@ -86,6 +86,14 @@ pub enum EventData {
         /// The provider's name of the session.
         session_id: String,
     },
+    /// What became of a message to the agent.
+    #[serde(rename_all = "camelCase")]
+    AgentTold {
+        /// Number of the message.
+        number: u64,
+        /// Whether the agent ended before it was told.
+        too_late: bool,
+    },
     /// The provider of the agent is unavailable for now; a resume asks again.
     AgentParked(Box<AgentParked>),
     /// The agent answered.
@@ -146,6 +154,7 @@ impl EventData {
             Self::AgentStarted(_) => EventKind::AgentStarted,
             Self::AgentEvent { .. } => EventKind::AgentEvent,
             Self::AgentSession { .. } => EventKind::AgentSession,
+            Self::AgentTold { .. } => EventKind::AgentTold,
             Self::AgentParked(_) => EventKind::AgentParked,
             Self::AgentCompleted(_) => EventKind::AgentCompleted,
             Self::AgentFailed(_) => EventKind::AgentFailed,
@@ -235,6 +244,9 @@ pub struct MessageEvent {
     /// The step that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
+    /// What the agent of the step is to be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// The code of the reason why it had no effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -252,6 +264,7 @@ impl MessageEvent {
             number: taken.number,
             by: taken.by.clone(),
             step: taken.settles.as_ref().map(|settles| settles.step).or(named),
+            text: taken.message.as_ref().and_then(Message::text).map(str::to_owned),
             refused: taken.refused.clone(),
             limits: match &taken.message {
                 Some(Message::Raise { limits }) => Some(*limits),
@@ -344,9 +357,17 @@ pub struct AgentEnded {
     /// The worktree that it left behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Box<Worktree>>,
+    /// Number of messages that people gave to it while it worked.
+    #[serde(default, skip_serializing_if = "is_no_count")]
+    pub steered: u32,
     /// The step whose answer was reused, if one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reused: Option<AnswerSource>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_no_count(number: &u32) -> bool {
+    *number == 0
 }
 
 /// An agent that answered.

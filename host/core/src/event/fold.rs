@@ -97,6 +97,10 @@ impl EventFold {
             Body::AgentActivity(activity) => {
                 lines.about(activity.step, step, activity_data(activity))
             }
+            Body::AgentTold { step: told, number, too_late } => {
+                let data = EventData::AgentTold { number: *number, too_late: *too_late };
+                lines.about(*told, step, data)
+            }
             Body::MessageTaken(taken) => {
                 lines.one(Scope::ROOT, EventData::Message(MessageEvent::of(taken)))
             }
@@ -339,6 +343,7 @@ impl Lines {
             attempts: reply.map(|reply| reply.attempts.max(1)),
             asks: reply.map(|reply| reply.asks.clone()).unwrap_or_default(),
             worktree: reply.and_then(|reply| reply.worktree.clone()),
+            steered: reply.map_or(0, |reply| reply.steered),
             reused: reply.and_then(|reply| reply.reused.clone()),
         };
         let data = match outcome {

@@ -41,6 +41,8 @@ pub enum EventKind {
     AgentEvent,
     /// See [`EventData::AgentSession`](super::EventData::AgentSession).
     AgentSession,
+    /// See [`EventData::AgentTold`](super::EventData::AgentTold).
+    AgentTold,
     /// See [`EventData::AgentParked`](super::EventData::AgentParked).
     AgentParked,
     /// See [`EventData::AgentCompleted`](super::EventData::AgentCompleted).
@@ -82,6 +84,7 @@ impl EventKind {
         Self::AgentStarted,
         Self::AgentEvent,
         Self::AgentSession,
+        Self::AgentTold,
         Self::AgentParked,
         Self::AgentCompleted,
         Self::AgentFailed,
@@ -111,6 +114,7 @@ impl EventKind {
             Self::AgentStarted => "workflow.agent_started",
             Self::AgentEvent => "workflow.agent_event",
             Self::AgentSession => "workflow.agent_session",
+            Self::AgentTold => "workflow.agent_told",
             Self::AgentParked => "workflow.agent_parked",
             Self::AgentCompleted => "workflow.agent_completed",
             Self::AgentFailed => "workflow.agent_failed",

@@ -219,6 +219,10 @@ fn event_data(
         EventKind::AgentSession => {
             EventData::AgentSession { session_id: read::<Session>(line, "data", raw)?.session_id }
         }
+        EventKind::AgentTold => {
+            let Told { number, too_late } = read!()?;
+            EventData::AgentTold { number, too_late }
+        }
         EventKind::AgentParked => EventData::AgentParked(read!()?),
         EventKind::AgentCompleted => EventData::AgentCompleted(read!()?),
         EventKind::AgentFailed => EventData::AgentFailed(read!()?),
@@ -250,6 +254,13 @@ struct Phase {
 struct Log {
     message: String,
     of: Option<EventKind>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    number: u64,
+    too_late: bool,
 }
 
 #[derive(Deserialize)]

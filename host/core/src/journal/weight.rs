@@ -25,8 +25,10 @@ impl Body {
             | Self::Settled { outcome, .. } => weight_of(outcome),
             Self::AgentAsked { request, .. } => request.weight(),
             Self::MessageTaken(taken) => {
-                let value = taken.message.as_ref().and_then(Message::value).map_or(0, str::len);
-                value + taken.settles.as_ref().map_or(0, |settles| weight_of(&settles.outcome))
+                let text =
+                    |message: &Message| message.value().or(message.text()).map_or(0, str::len);
+                taken.message.as_ref().map_or(0, text)
+                    + taken.settles.as_ref().map_or(0, |settles| weight_of(&settles.outcome))
             }
             Self::RunEnded { end: RunEnd::Completed { result, .. } } => result.len(),
             _ => 0,

@@ -42,6 +42,13 @@ pub enum AgentRecord {
         /// A line for people.
         text: String,
     },
+    /// A message reached the agent, or came too late.
+    Told {
+        /// Number of the message.
+        number: u64,
+        /// Whether the agent ended before it was told.
+        too_late: bool,
+    },
     /// The agent was cut off, and its worktree holds changes.
     Worktree(Box<Worktree>),
 }
@@ -55,6 +62,7 @@ impl AgentRecord {
                 Body::AgentSession { step, provider, session_id }
             }
             Self::Activity { kind, text } => Body::AgentActivity(Activity { step, kind, text }),
+            Self::Told { number, too_late } => Body::AgentTold { step, number, too_late },
             Self::Worktree(worktree) => Body::WorktreeKept { step, worktree },
         }
     }

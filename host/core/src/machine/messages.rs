@@ -9,8 +9,12 @@ use super::open::Effect;
 use super::{Body, Machine, Outcome, OutcomeRef, Scope, StepId, StopReason};
 use crate::codes::Code;
 use crate::limits::Limits;
-use crate::message::{Message, MessageRefusal, MessageTaken, Posted, Settles};
+use crate::message::{
+    AgentMessage, Message, MessageRefusal, MessageTaken, Posted, STEP_MESSAGES_MAX, Settles,
+    check_text,
+};
 use crate::outcome::Failure;
+use crate::step_request::AgentRequest;
 
 /// What the holder does after the machine has taken messages.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,8 +40,16 @@ impl Machine {
     /// last one posted when this epoch began, is void: whoever took the run up since
     /// wants it to go on. So is one before a `continue`.
     ///
+    /// `takes` says whether the agent of a request takes messages while it works.
+    ///
     /// Ignored in a replay: the caller takes messages when the recording is at its end.
-    pub fn take_messages(&mut self, posted: Vec<Posted>, known: u64, now_us: i64) -> Orders {
+    pub fn take_messages(
+        &mut self,
+        posted: Vec<Posted>,
+        known: u64,
+        takes: &dyn Fn(&AgentRequest) -> bool,
+        now_us: i64,
+    ) -> Orders {
         let mut orders = Orders::default();
         if !self.is_live() {
             return orders;
@@ -55,7 +67,12 @@ impl Machine {
                 }
                 Ok(message) => {
                     let cuts = message.cuts_agents();
-                    let verdict = self.obey(&message, &by, posted_us);
+                    let verdict = match &message {
+                        Message::Message { step, text } => {
+                            self.tell(*step, number, text, takes).map(|()| Verdict::default())
+                        }
+                        _ => self.obey(&message, &by, posted_us),
+                    };
                     orders.cut_agents |= cuts && verdict.is_ok();
                     (Some(message), verdict)
                 }
@@ -78,7 +95,7 @@ impl Machine {
     fn obey(&mut self, message: &Message, by: &str, posted_us: i64) -> Result<Verdict, Code> {
         let mut verdict = Verdict::default();
         match message {
-            Message::Continue {} => {}
+            Message::Continue {} | Message::Message { .. } => {}
             Message::Pause { .. } => {
                 verdict.stop = Some(StopReason::Paused { by: by.to_owned() });
             }
@@ -109,6 +126,45 @@ impl Machine {
             }
         }
         Ok(verdict)
+    }
+
+    /// Tells an agent something, at once or as soon as it works.
+    fn tell(
+        &mut self,
+        step: StepId,
+        number: u64,
+        text: &str,
+        takes: &dyn Fn(&AgentRequest) -> bool,
+    ) -> Result<(), Code> {
+        let refused = |refusal: MessageRefusal| refusal.code();
+        check_text(text).map_err(refused)?;
+        self.refuse_not_open(step).map_err(refused)?;
+        let open = self.steps.get_mut(&step);
+        let agent = open.and_then(|open| Some((open.request.as_ref()?, &mut open.messages)));
+        let Some(((_, request), messages)) = agent else {
+            return Err(refused(MessageRefusal::NotAnAgent { step }));
+        };
+        if !takes(request) {
+            return Err(refused(MessageRefusal::TakesNoMessages { step }));
+        }
+        if *messages >= STEP_MESSAGES_MAX {
+            return Err(refused(MessageRefusal::StepFull { step }));
+        }
+        let message = AgentMessage { number, text: text.into() };
+        *messages += 1;
+        self.effects.push(Effect::TellAgent { step, message });
+        Ok(())
+    }
+
+    /// At the end of a replay: tells the agents of open steps what they were told before.
+    pub(super) fn tell_again(&mut self) {
+        for (step, open) in &mut self.steps {
+            let again = std::mem::take(&mut open.to_tell).into_iter();
+            if !open.completed {
+                let step = *step;
+                self.effects.extend(again.map(|message| Effect::TellAgent { step, message }));
+            }
+        }
     }
 
     /// Refuses a step that has its outcome or does not exist.
@@ -157,6 +213,13 @@ impl Machine {
             (&taken.message, &taken.refused, taken.answers)
         {
             self.asks.keep(KeptSignal::new(name, value, &taken.by, taken.posted_us));
+        }
+        if let (Some(Message::Message { step, text }), None) = (&taken.message, &taken.refused)
+            && let Some(open) = self.steps.get_mut(step)
+        {
+            let (number, text) = (taken.number, text.as_str().into());
+            open.messages += 1;
+            open.to_tell.push(AgentMessage { number, text });
         }
         let Some(Settles { step, outcome }) = taken.settles else { return };
         let child = Scope::of(step);

@@ -14,6 +14,7 @@ use crate::gate::AskRequest;
 use crate::guest::Dialect;
 use crate::ids::{Scope, StepId, TimerId};
 use crate::journal::{RunHead, ScopeStart};
+use crate::message::AgentMessage;
 use crate::options::{OptionRules, PhaseOptions};
 use crate::outcome::Failure;
 use crate::reuse::OutcomeRef;
@@ -108,6 +109,13 @@ pub enum Effect {
         /// What the person said beside it.
         comment: Option<String>,
     },
+    /// Tell the agent of a step something, and every later attempt at the step as well.
+    TellAgent {
+        /// Number of the step.
+        step: StepId,
+        /// What it is told.
+        message: AgentMessage,
+    },
     /// Stop working on this step: its script is over, or somebody stopped it.
     Cancel(StepId),
     /// Wait; then [`Machine::fire`](super::Machine::fire). Of timers that are due at
@@ -137,6 +145,10 @@ pub(super) struct OpenStep {
     /// For agents that were not answered by a reused answer: number and request, to begin
     /// again.
     pub(super) request: Option<(u32, Arc<AgentRequest>)>,
+    /// For agents: number of messages that were taken.
+    pub(super) messages: usize,
+    /// Those of earlier epochs, held back until the end of a replay.
+    pub(super) to_tell: Vec<AgentMessage>,
     /// For sleeps, and questions whose time is up: when it ends. The script sees no earlier
     /// time once it has ended.
     pub(super) wakes_at_us: Option<i64>,

@@ -64,8 +64,19 @@ impl Machine {
             Some(effect)
         };
         let scope = self.current;
-        let (completed, ask) = (false, None);
-        let open = OpenStep { scope, agent, completed, effect, session, wakes_at_us, request, ask };
+        let (completed, ask, messages, to_tell) = (false, None, 0, Vec::new());
+        let open = OpenStep {
+            scope,
+            agent,
+            completed,
+            effect,
+            session,
+            request,
+            messages,
+            to_tell,
+            wakes_at_us,
+            ask,
+        };
         self.steps.insert(step, open);
     }
 
@@ -79,9 +90,18 @@ impl Machine {
         answer: AnswerRef,
     ) {
         let scope = self.current;
-        let (effect, wakes_at_us, request, ask) = (None, None, None, None);
-        let completed = false;
-        let open = OpenStep { scope, agent, completed, effect, session, wakes_at_us, request, ask };
+        let open = OpenStep {
+            scope,
+            agent,
+            completed: false,
+            effect: None,
+            session,
+            request: None,
+            messages: 0,
+            to_tell: Vec::new(),
+            wakes_at_us: None,
+            ask: None,
+        };
         self.steps.insert(step, open);
         let AnswerRef { source, outcome, mut reply, .. } = answer;
         if let Some(reply) = &mut reply {
@@ -211,6 +231,7 @@ impl Machine {
             }
         }
         self.effects.extend(effects);
+        self.tell_again();
         self.set_timers();
         for (step, outcome) in std::mem::take(&mut self.ended_children) {
             if let Some(outcome) = outcome {

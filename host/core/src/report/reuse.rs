@@ -16,6 +16,9 @@ pub struct ReuseReport {
     pub agents: u64,
     /// Of these, answers that someone wrote by hand.
     pub by_hand: u64,
+    /// Of these, answers of agents that people had given messages.
+    #[serde(skip_serializing_if = "is_none")]
+    pub steered: u64,
     /// Tokens that were not spent again.
     pub token_usage: TokenUsage,
     /// Dollars that were not spent again, as far as providers named them.
@@ -35,7 +38,13 @@ impl ReuseReport {
     pub(super) fn add(&mut self, reply: &Reply) {
         self.agents += 1;
         self.by_hand += u64::from(reply.reused.as_ref().is_some_and(|reused| reused.by_hand));
+        self.steered += u64::from(reply.steered > 0);
         self.token_usage += TokenUsage::of(reply.usage);
         dollars::add(&mut self.cost_usd, reply.cost_usd.unwrap_or(0.0));
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }

@@ -253,7 +253,8 @@ impl Backend for Simulation<'_> {
                 // Queued by the driver, or of a message, which a simulation has none of.
                 Effect::FindChild { .. }
                 | Effect::RestartAgent { .. }
-                | Effect::AnswerAgent { .. } => {}
+                | Effect::AnswerAgent { .. }
+                | Effect::TellAgent { .. } => {}
                 Effect::Cancel(step) => {
                     self.asked.remove(&step);
                     self.asks.remove(&step);

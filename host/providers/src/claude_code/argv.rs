@@ -82,12 +82,6 @@ pub(super) struct Files<'a> {
     pub(super) servers: Option<&'a Path>,
 }
 
-/// Whether the prompt goes to it in lines of JSON: where its questions are answered, and
-/// where it has images.
-pub(super) fn is_framed(task: &AgentTask, asks: AskPolicy) -> bool {
-    asks == AskPolicy::Allow || !task.images.is_empty()
-}
-
 /// The arguments. `new_session` names the session of a first round.
 pub(super) fn arguments(
     task: &AgentTask,
@@ -102,6 +96,11 @@ pub(super) fn arguments(
         "--verbose",
         // Pieces of text as they come: a long answer is a sign of life.
         "--include-partial-messages",
+        // The prompt is one line of JSON, and messages may follow it; each is repeated once
+        // the agent has it.
+        "--input-format",
+        "stream-json",
+        "--replay-user-messages",
     ]
     .map(str::to_owned)
     .into();
@@ -119,9 +118,6 @@ pub(super) fn arguments(
         // Nobody is there to be asked, so questions are refused.
         AskPolicy::Refuse | AskPolicy::Person => flag("--permission-prompts", "none"),
         AskPolicy::Allow => flag("--permission-prompt-tool", "stdio"),
-    }
-    if is_framed(task, options.asks) {
-        flag("--input-format", "stream-json");
     }
     if let Some(model) = &task.model {
         flag("--model", plain(NAME, "model", model)?);
@@ -267,6 +263,7 @@ mod tests {
         assert_eq!(
             line(&task("--help"), None),
             "--print --output-format stream-json --verbose --include-partial-messages \
+             --input-format stream-json --replay-user-messages \
              --append-system-prompt PLACE --permission-prompts none \
              --session-id 11111111-2222-4333-8444-555555555555 \
              --disallowedTools Agent,Workflow,ScheduleWakeup --max-turns 9"
@@ -323,7 +320,7 @@ mod tests {
         let files = Files { servers: Some(Path::new("/t/mcp.json")), ..Files::default() };
         let argv = arguments(&wanted, files, SESSION, &options()).unwrap().join(" ");
         for part in [
-            "--permission-prompts none --input-format stream-json",
+            "--permission-prompts none --session-id",
             "--mcp-config /t/mcp.json --allowedTools mcp__git-hub --tools",
         ] {
             assert!(argv.contains(part), "{part}: {argv}");

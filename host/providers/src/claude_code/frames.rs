@@ -1,5 +1,5 @@
-//! The lines written to Claude Code when its questions are answered (`--input-format
-//! stream-json`, `--permission-prompt-tool stdio`).
+//! The lines written to Claude Code (`--input-format stream-json`): the prompt, messages to
+//! the agent, and answers to its questions (`--permission-prompt-tool stdio`).
 //!
 //! Owns: the form of these lines. Never: decides what is allowed.
 //!
@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use smol_wf_core::ids::{Digest, RunId};
 
 use crate::Image;
 
@@ -38,6 +39,21 @@ pub(super) enum Request {
     },
     #[serde(other)]
     Other,
+}
+
+/// A message to the agent at work, under the id by which it says that it has it.
+pub(super) fn message(text: &str, uuid: &str) -> String {
+    let message = json!({"role": "user", "content": text});
+    json!({"type": "user", "message": message, "uuid": uuid}).to_string() + "\n"
+}
+
+/// The id of a message, the same whenever it is sent: a session that has it ignores it.
+pub(super) fn uuid(run: &RunId, number: u64) -> String {
+    let digest = Digest::of(format!("{run}/{number}").as_bytes());
+    let hex = digest.as_str();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    // Version 8: the bits are the program's own.
+    format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(12, 15), part(15, 18), part(18, 30))
 }
 
 /// The prompt, with its images.

@@ -27,6 +27,12 @@ pub(super) enum Line {
         rate_limit_info: RateLimit,
     },
     Result(Box<ResultLine>),
+    /// Repeats a line that was written to it, once the agent has it.
+    User {
+        uuid: Option<String>,
+        #[serde(default, rename = "isReplay")]
+        is_replay: bool,
+    },
     /// A question, when they are answered.
     ControlRequest(ControlRequest),
     #[serde(other)]

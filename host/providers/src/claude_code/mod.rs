@@ -18,9 +18,12 @@
 //! prompt says so. The tools that would start agents which nobody counts are taken away,
 //! unless the user's settings give them back.
 //!
-//! **Its questions** are refused, unless the user's settings say otherwise. Then the
-//! prompt and the answers go to it in lines of JSON, and it may do what stays below its
-//! working directory.
+//! **Its questions** are refused, unless the user's settings say otherwise. Then it may do
+//! what stays below its working directory.
+//!
+//! **Messages** are lines of its input, as the prompt is. The agent hears of one with the
+//! result of its next tool, or in a turn of its own when it has answered already; the last
+//! turn's answer counts. Once it has answered all of them its input is closed.
 //!
 //! **A refused tool** is not a failure by itself: the agent may have done without it, and
 //! only the reader of its answer can tell. Refused and no answer at all is
@@ -107,6 +110,7 @@ impl CliAgent for ClaudeCode {
         max_turns: true,
         images: true,
         mcp: true,
+        messages: true,
         ..Capabilities::NONE
     };
 
@@ -143,17 +147,13 @@ impl CliAgent for ClaudeCode {
         {
             activity.warn(warning);
         }
-        let is_framed = argv::is_framed(task, self.options.asks);
-        let mut transcript = match is_framed {
-            true => Round::framed(&task.prompt, &task.images, folders(task)),
-            false => Round::default(),
-        };
+        let mut transcript = Round::of(task, folders(task));
         transcript.servers = task.mcp.iter().map(|server| server.name.clone()).collect();
         transcript.servers_file = servers;
         Ok(Invocation {
             args,
             env: self.environment(),
-            prompt: (!is_framed).then(|| task.prompt.clone()),
+            prompt: None,
             transcript,
             schema,
             files: Vec::new(),

@@ -45,7 +45,8 @@ async fn a_round_is_sent_read_and_counted() {
 
     assert_eq!(reply.answer, Answer::Text("tool said: hello world\ndone".into()));
     assert_eq!((reply.usage.input_tokens, reply.usage.output_tokens), (376, 44));
-    assert_eq!(fake.stdin(), "--help\nthen \"quotes\" and $HOME");
+    let sent: serde_json::Value = serde_json::from_str(&fake.stdin()).unwrap();
+    assert_eq!(sent["message"]["content"], "--help\nthen \"quotes\" and $HOME");
     let args = fake.args();
     assert!(args.ends_with(&["--max-turns".to_owned(), "7".to_owned()]), "{args:?}");
     assert!(!args.iter().any(|arg| arg.contains("quotes")), "the prompt is no argument");
@@ -225,6 +226,34 @@ cat > /dev/null; touch "$(dirname "$0")/ended""#,
     assert!(fake.folder().join("ended").exists(), "it was told that nothing more comes");
 }
 
+/// It hears of the first with the result of a tool, and of the second after its answer.
+#[tokio::test]
+async fn an_agent_at_work_is_told_and_its_last_answer_counts() {
+    let fake = Fake::plain(
+        r#"id() { printf '%s' "$1" | sed 's/.*"uuid":"\([^"]*\)".*/\1/'; }
+turn() { echo '{"type":"system","subtype":"init","session_id":"s","model":"m"}'; }
+echoed() { echo '{"type":"user","isReplay":true,"session_id":"s","uuid":"'"$(id "$1")"'"}'; }
+read -r prompt; turn; read -r one; echoed "$one"; read -r two
+echo '{"type":"result","subtype":"success","result":"first","usage":{"output_tokens":2},"session_id":"s"}'
+turn; echoed "$two"
+echo '{"type":"result","subtype":"success","result":"second","usage":{"output_tokens":3},"session_id":"s"}'
+printf '%s\n' "$one" "$two" > "$(dirname "$0")/heard"; cat > /dev/null"#,
+    );
+    let mailbox = crate::Mailbox::default();
+    for (number, text) in [(3, "look\n\"here\""), (9, "stop")] {
+        mailbox.post(smol_wf_core::message::AgentMessage { number, text: text.into() });
+    }
+    let mut wanted = task("p");
+    wanted.messages = mailbox.messages(false);
+    let refused = Refused::default();
+    let reply = ClaudeCode::new(fake.options()).attempt(wanted, &refused).await.unwrap();
+    assert_eq!((reply.answer, reply.usage.output_tokens), (Answer::Text("second".into()), 5));
+    assert_eq!(refused.1.into_inner().unwrap(), [3, 9]);
+    let heard = std::fs::read_to_string(fake.folder().join("heard")).unwrap();
+    let first: serde_json::Value = serde_json::from_str(heard.lines().next().unwrap()).unwrap();
+    assert_eq!(first["message"]["content"], "look\n\"here\"");
+}
+
 /// The reason why it ended counts, and not that it stopped reading.
 #[tokio::test]
 async fn an_agent_that_ends_before_it_has_read_the_prompt_says_why() {
@@ -254,13 +283,17 @@ echo '{"type":"result","subtype":"success","result":"done","session_id":"s"}'"#)
 }
 
 #[derive(Default)]
-struct Refused(std::sync::Mutex<Vec<smol_wf_core::asks::RefusedAsk>>);
+struct Refused(std::sync::Mutex<Vec<smol_wf_core::asks::RefusedAsk>>, std::sync::Mutex<Vec<u64>>);
 
 impl Activity for Refused {
     fn note(&self, _activity: AgentActivity) {}
 
     fn refused(&self, asked: smol_wf_core::asks::RefusedAsk) {
         self.0.lock().unwrap().push(asked);
+    }
+
+    fn told(&self, number: u64) {
+        self.1.lock().unwrap().push(number);
     }
 }
 

@@ -4,9 +4,10 @@
 //! on unknown lines.
 //!
 //! A turn begins with an `init` line and ends with a `result` line. A round has one turn,
-//! and one more each time that a background command or subagent has ended. So a result
-//! ends the round only when no turn is open and nothing runs in the background. The last
-//! result is the answer, and the turns' usage is added up.
+//! and one more each time that a background command or subagent has ended, or a message
+//! came after its answer. So a result ends the round only when no turn is open, nothing runs
+//! in the background, and it has heard of all messages. The last result is the answer, and
+//! the turns' usage is added up.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -15,13 +16,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use smol_wf_core::asks::RefusedAsk;
+use smol_wf_core::ids::RunId;
+use smol_wf_core::message::AgentMessage;
 use smol_wf_core::step_request::Usage;
 
 use crate::cause::Cause;
 use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};
 use crate::process::Exit;
 use crate::scratch::Scratch;
-use crate::{Activity, AgentActivity, Answer, Image, RoundSpend};
+use crate::{Activity, AgentActivity, AgentTask, Answer, RoundSpend};
 
 use super::frames::{ControlRequest, Request};
 use super::lines::{Content, Delta, Line, Message, ResultLine, StreamEvent, System};
@@ -59,6 +62,10 @@ pub(crate) struct Round {
     counts: Counts,
     /// Whether it stopped reading before it had the whole prompt.
     prompt_cut: bool,
+    /// The run, which is in the ids of messages.
+    run: Option<RunId>,
+    /// Messages that it has not heard of: their ids and numbers.
+    unheard: Vec<(String, u64)>,
     /// Frames to write to it.
     frames: VecDeque<String>,
     /// Names of the MCP servers that it must have.
@@ -91,7 +98,8 @@ impl Transcript for Round {
             }
             Ok(Line::ControlRequest(asked)) => self.asked(asked, activity),
             Ok(Line::Result(result)) => self.turn_ended(*result, activity),
-            Ok(Line::StreamEvent { .. } | Line::Other) | Err(_) => {}
+            Ok(Line::User { uuid: Some(uuid), is_replay: true }) => self.heard(&uuid, activity),
+            Ok(Line::StreamEvent { .. } | Line::User { .. } | Line::Other) | Err(_) => {}
         }
     }
 
@@ -116,6 +124,13 @@ impl Transcript for Round {
 
     fn frame(&mut self) -> Option<String> {
         self.frames.pop_front()
+    }
+
+    fn message(&mut self, message: &AgentMessage) {
+        let Some(run) = &self.run else { return };
+        let uuid = frames::uuid(run, message.number);
+        self.frames.push_back(frames::message(&message.text, &uuid));
+        self.unheard.push((uuid, message.number));
     }
 
     fn prompt_cut(&mut self) {
@@ -163,10 +178,17 @@ impl Transcript for Round {
 }
 
 impl Round {
-    /// A round that begins by writing the prompt, and answers questions.
-    pub(crate) fn framed(prompt: &str, images: &[Image], places: Vec<PathBuf>) -> Self {
-        let frames = [frames::prompt(prompt, images)].into();
-        Self { frames, places, ..Self::default() }
+    /// A round that begins by writing the prompt of the task.
+    pub(crate) fn of(task: &AgentTask, places: Vec<PathBuf>) -> Self {
+        let frames = [frames::prompt(&task.prompt, &task.images)].into();
+        Self { frames, places, run: Some(task.run.clone()), ..Self::default() }
+    }
+
+    /// The agent has the message of this id.
+    fn heard(&mut self, uuid: &str, activity: &dyn Activity) {
+        if let Some(at) = self.unheard.iter().position(|(id, _)| id == uuid) {
+            activity.told(self.unheard.remove(at).1);
+        }
     }
 
     /// Allows tools that it asks for below the folders that it works in.
@@ -185,7 +207,8 @@ impl Round {
     }
 
     fn is_in_background(&self) -> bool {
-        self.result.is_some() && self.open == 0 && (self.due || !self.background.is_empty())
+        let is_due = self.due || !self.background.is_empty() || !self.unheard.is_empty();
+        self.result.is_some() && self.open == 0 && is_due
     }
 
     /// Takes the session's name, which every line has, before the line is understood.

@@ -63,6 +63,7 @@ async fn read(
     activity: &dyn Activity,
 ) -> Result<Option<Exit>, ProcessError> {
     let is_framed = matches!(launch.input, Input::Framed);
+    let mut messages = task.messages.clone();
     let mut process = Process::start(&task.processes, launch).await?;
     let mut stdin = Stdin::default();
     let mut is_session_reported = false;
@@ -70,9 +71,17 @@ async fn read(
     loop {
         stdin.write_frames(&mut process, transcript).await?;
         if is_framed && transcript.has_ended() {
-            process.hang_up();
+            stdin.hang_up(&mut process);
         }
-        let Some(said) = next(&mut process, transcript, activity).await else {
+        let said = tokio::select! {
+            biased;
+            said = next(&mut process, transcript, activity) => said,
+            message = messages.next(), if is_framed && !stdin.is_closed => {
+                transcript.message(&message);
+                continue;
+            }
+        };
+        let Some(said) = said else {
             process.end().await;
             return Ok(None);
         };
@@ -116,6 +125,12 @@ struct Stdin {
 }
 
 impl Stdin {
+    /// Closes the pipe: no frame follows.
+    fn hang_up(&mut self, process: &mut Process) {
+        self.is_closed = true;
+        process.hang_up();
+    }
+
     /// Writes the frames that are due. After the agent has stopped reading, they are
     /// dropped, and what it prints is still read: it may say why.
     async fn write_frames(
@@ -130,8 +145,7 @@ impl Stdin {
             match process.write(frame.as_bytes()).await {
                 Ok(()) => self.has_prompt = true,
                 Err(error) if error.is_broken_pipe() => {
-                    self.is_closed = true;
-                    process.hang_up();
+                    self.hang_up(process);
                     if !self.has_prompt {
                         transcript.prompt_cut();
                     }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use smol_wf_core::message::AgentMessage;
 use smol_wf_core::step_request::Usage;
 
 use crate::cause::Cause;
@@ -39,6 +40,10 @@ pub(crate) trait Transcript: Send + Sync {
     fn frame(&mut self) -> Option<String> {
         None
     }
+
+    /// Takes a message for the agent, whose frames are next. Only for agents with a framed
+    /// protocol that take messages.
+    fn message(&mut self, _message: &AgentMessage) {}
 
     /// Takes note that the agent stopped reading before it had the whole prompt: its
     /// answer is not an answer to that prompt.

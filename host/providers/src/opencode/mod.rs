@@ -22,6 +22,7 @@ mod servers;
 mod sse;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -160,6 +161,7 @@ impl Provider for Opencode {
             dirs: true,
             images: true,
             mcp: true,
+            messages: true,
             ..Capabilities::default()
         }
     }

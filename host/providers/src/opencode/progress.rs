@@ -13,6 +13,7 @@ use smol_wf_core::gate::PermissionAsk;
 use super::hub::Event;
 use super::reply::{Part, ToolState};
 use super::sse::Parser;
+use super::told::Told;
 use super::{NAME, error};
 use crate::cause::Cause;
 use crate::permission::{allows, input_in_words};
@@ -100,8 +101,8 @@ fn reply_path(id: &str) -> String {
 pub(super) struct Progress {
     root: String,
     asks: AskPolicy,
-    /// The message with the prompt, once opencode has numbered it.
-    pub(super) prompt: Option<String>,
+    /// The prompt and the messages to the agent.
+    pub(super) told: Told,
     /// Sessions of subagents, whose tokens count for the round as well.
     pub(super) children: BTreeSet<String>,
     /// Parts that hold the model's thoughts, not its answer.
@@ -117,7 +118,7 @@ impl Progress {
         Self {
             root: session.to_owned(),
             asks,
-            prompt: None,
+            told: Told::default(),
             children: BTreeSet::new(),
             thoughts: HashSet::new(),
             uses: VecDeque::new(),
@@ -138,7 +139,12 @@ impl Progress {
             "message.updated"
                 if event.session == self.root && said("/info/role") == Some("user") =>
             {
-                self.prompt = said("/info/id").map(str::to_owned);
+                self.told.asked(said("/info/id").unwrap_or_default());
+            }
+            "message.updated" if event.session == self.root => {
+                for number in self.told.answered(said("/info/parentID").unwrap_or_default()) {
+                    activity.told(number);
+                }
             }
             "session.idle" if event.session == self.root => return EventOutcome::Idle,
             "session.status" if said("/status/type") == Some("retry") => {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use smol_wf_core::message::AgentMessage;
 use smol_wf_core::step_request::Permissions;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
@@ -41,6 +42,9 @@ const ABORT_CHECKED_AFTER: Duration = Duration::from_millis(500);
 
 /// How often a session is aborted before it is left to the end of the server.
 const ABORTS_MAX: u32 = 4;
+
+/// How long the server may take to accept a message. It does so at once.
+const TELL_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize)]
 struct Session {
@@ -94,8 +98,11 @@ pub(super) async fn ask(
         Err(failed) if !server.is_running() => return Err(failed),
         Err(failed) => return Err(failed.having_spent(going.spent(server, &query, None).await)),
     };
-    going.guard.disarm();
     going.last_events().await;
+    // A message that came too late may have begun a turn that nobody waits for.
+    if !going.progress.told.is_unread() {
+        going.guard.disarm();
+    }
     let spent = going.spent(server, &query, Some(&message.info)).await;
     match message.answer() {
         Ok(answer) => Ok(AgentReply {
@@ -207,6 +214,7 @@ impl RoundInFlight<'_> {
     ) -> Result<Message, ProviderError> {
         let mut answered = pin!(server.post(path, body));
         let mut asks = WaitingAsks::new();
+        let mut messages = self.task.messages.clone();
         loop {
             tokio::select! {
                 biased;
@@ -227,6 +235,10 @@ impl RoundInFlight<'_> {
                     let (path, body) = asked.answer(verdict, self.activity);
                     self.reply(server, &path, &body).await;
                 }
+                // Not before the prompt has arrived.
+                message = messages.next(), if self.progress.told.prompt().is_some() => {
+                    self.tell(server, body, &message).await;
+                }
                 failed = server.ended() => return Err(failed),
             }
         }
@@ -236,6 +248,20 @@ impl RoundInFlight<'_> {
     async fn reply(&self, server: &Server, path: &str, body: &Value) {
         let path = format!("{path}?{}", self.guard.query);
         let _ = server.post::<Value>(&path, body).await;
+    }
+
+    /// Sends a message to the agent at work, with the options of the prompt. The model
+    /// reads it in its next turn, and the answer to the prompt is the one after that.
+    async fn tell(&mut self, server: &Server, prompt: &Value, message: &AgentMessage) {
+        let AgentMessage { number, text } = message;
+        let mut body = prompt.clone();
+        body["parts"] = json!([{"type": "text", "text": &**text}]);
+        let path = format!("/session/{}/prompt_async?{}", self.guard.session, self.guard.query);
+        self.progress.told.send(*number);
+        let sent = timeout(TELL_MAX, server.post_quietly(&path, &body)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            self.progress.told.unsend(*number);
+        }
     }
 
     fn take(&mut self, event: &Event) -> EventOutcome {
@@ -260,11 +286,13 @@ impl RoundInFlight<'_> {
     /// The usage of the round: each message that answers this prompt, and all messages of
     /// its subagents. The tokens of a message include those of its steps.
     async fn spent(&self, server: &Server, query: &str, last: Option<&Info>) -> RoundSpend {
-        let prompt = last.and_then(|info| info.parent.as_ref()).or(self.progress.prompt.as_ref());
+        let (told, parent) = (&self.progress.told, last.and_then(|info| info.parent.as_ref()));
         let mut infos = Vec::new();
-        if let Some(prompt) = prompt {
+        if parent.map(String::as_str).or(told.prompt()).is_some() {
             infos = answers(server, query, &self.guard.session).await;
-            infos.retain(|info| info.parent.as_ref() == Some(prompt));
+            infos.retain(|info| {
+                info.parent.as_ref().is_some_and(|of| parent == Some(of) || told.has(of))
+            });
         }
         for child in &self.progress.children {
             infos.extend(answers(server, query, child).await);

@@ -130,6 +130,13 @@ impl Server {
         self.read(self.client.post(path, body).await).await
     }
 
+    /// Posts what is accepted without an answer.
+    pub(super) async fn post_quietly(&self, path: &str, body: &Value) -> Result<(), ProviderError> {
+        let answered = self.answered(self.client.post(path, body).await).await?;
+        drop(answered);
+        Ok(())
+    }
+
     pub(super) async fn patch<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -142,6 +149,17 @@ impl Server {
         &self,
         answered: Result<HttpResponse, HttpError>,
     ) -> Result<T, ProviderError> {
+        let answered = self.answered(answered).await?;
+        serde_json::from_slice(&answered.body).map_err(|failure| {
+            error(Kind::Failed, format!("its server's answer cannot be read: {failure}"))
+        })
+    }
+
+    /// The answer, if it is a success.
+    async fn answered(
+        &self,
+        answered: Result<HttpResponse, HttpError>,
+    ) -> Result<HttpResponse, ProviderError> {
         let answered = match answered {
             Ok(answered) => answered,
             Err(failure) => {
@@ -154,9 +172,7 @@ impl Server {
         if !answered.status.is_success() {
             return Err(refusal(answered.status.as_u16(), &answered.body));
         }
-        serde_json::from_slice(&answered.body).map_err(|failure| {
-            error(Kind::Failed, format!("its server's answer cannot be read: {failure}"))
-        })
+        Ok(answered)
     }
 }
 

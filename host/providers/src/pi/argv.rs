@@ -84,7 +84,7 @@ pub(super) fn arguments(
     new_session: &str,
     extra: &[String],
 ) -> Result<Vec<String>, ProviderError> {
-    let mut argv: Vec<String> = ["--print", "--mode", "json"].map(str::to_owned).into();
+    let mut argv: Vec<String> = ["--mode", "rpc"].map(str::to_owned).into();
     let mut flag = |name: &str, value: &str| {
         argv.push(name.to_owned());
         argv.push(value.to_owned());
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_plain_round_names_its_session() {
-        assert_eq!(line(&task("@file"), None), "--print --mode json --session-id new --no-skills");
+        assert_eq!(line(&task("@file"), None), "--mode rpc --session-id new --no-skills");
     }
 
     #[test]

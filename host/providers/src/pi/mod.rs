@@ -1,4 +1,4 @@
-//! The provider `pi`: one `pi --print` per round.
+//! The provider `pi`: one `pi --mode rpc` per round.
 //!
 //! Owns: one round with pi. Never: its login, its settings or its sessions' files.
 //!
@@ -16,12 +16,18 @@
 //! here that is an error, before anything is sent. A cost of zero means a price that pi
 //! does not know, and is left out.
 //!
+//! **Messages** steer the agent: the model reads one after the tools that run. One that comes
+//! when the agent has settled is left.
+//!
+//! **Dialogs** of the user's extensions are dismissed: nobody is there to be asked.
+//!
 //! Its own retries take a quarter of a minute at the most and are left to it.
 
 mod argv;
 mod classify;
 mod credentials;
 mod extension;
+mod frames;
 mod transcript;
 
 use async_trait::async_trait;
@@ -81,6 +87,7 @@ impl CliAgent for Pi {
         system: true,
         // It may work in any folder, and its system prompt names these.
         dirs: true,
+        messages: true,
         ..Capabilities::NONE
     };
 
@@ -123,8 +130,8 @@ impl CliAgent for Pi {
         Ok(Invocation {
             args,
             env: self.environment(),
-            prompt: Some(task.prompt.clone()),
-            transcript: Round::asking_for(task.model.clone()),
+            prompt: None,
+            transcript: Round::of(task),
             schema,
             files: extension.into_iter().collect(),
         })

@@ -49,7 +49,9 @@ async fn a_round_is_sent_read_and_counted() {
     assert_eq!((reply.usage.input_tokens, reply.usage.output_tokens), (376, 44));
     assert_eq!(reply.model.as_deref(), Some("mock/mock-model"));
     assert!(reply.cost_usd.is_some_and(|cost| (cost - 0.000_431).abs() < 1e-9));
-    assert_eq!(fake.stdin(), "@file -x");
+    let sent: serde_json::Value =
+        serde_json::from_str(fake.stdin().lines().next().unwrap()).unwrap();
+    assert_eq!(sent["message"], "@file -x");
     assert_eq!(fake.env().get("PI_SKIP_VERSION_CHECK").map(String::as_str), Some("1"));
     assert_eq!(heard.session(), reply.session_id);
     assert_eq!(heard.alive(), heard.lines().len());
@@ -85,6 +87,45 @@ done"#,
     let reply = Pi::new(fake.options()).attempt(wanted, &()).await.unwrap();
     assert_eq!(reply.answer, Answer::Json(json!(7)));
     assert_eq!(reply.session_id.as_deref(), Some("s"));
+}
+
+#[tokio::test]
+async fn an_agent_at_work_is_told_and_dialogs_are_dismissed() {
+    let fake = Fake::plain(
+        r#"user() { echo '{"type":"message_start","message":{"role":"user","content":[]}}'; }
+read -r prompt; read -r state; user
+echo '{"id":"state","type":"response","command":"get_state","success":true,"data":{"sessionId":"s"}}'
+echo '{"type":"extension_ui_request","id":"d","method":"confirm"}'
+read -r one; read -r two; user
+printf '%s\n' "$one" "$two" > "$(dirname "$0")/heard"
+echo '{"type":"message_end","message":{"role":"assistant","content":[{"type":"text","text":"ok"}],"usage":{"input":2,"output":1},"stopReason":"stop"}}'
+echo '{"type":"agent_settled"}'
+cat > /dev/null"#,
+    );
+    let mailbox = crate::Mailbox::default();
+    mailbox.post(smol_wf_core::message::AgentMessage { number: 4, text: "look".into() });
+    let mut wanted = task("p");
+    wanted.messages = mailbox.messages(false);
+    let heard = ActivityLog::default();
+    let reply = Pi::new(fake.options()).attempt(wanted, &heard).await.unwrap();
+    assert_eq!((reply.answer, reply.session_id.as_deref()), (Answer::Text("ok".into()), Some("s")));
+    let heard = std::fs::read_to_string(fake.folder().join("heard")).unwrap();
+    assert!(
+        heard.contains(r#""type":"steer""#) && heard.contains(r#""cancelled":true"#),
+        "{heard}"
+    );
+}
+
+/// An answer to a prompt that it has not read is not an answer.
+#[tokio::test]
+async fn an_agent_that_has_not_read_the_prompt_has_not_answered() {
+    let long = "x".repeat(1024 * 1024);
+    let fake = Fake::plain(
+        r#"head -c 10 > /dev/null; exec 0<&-
+echo '{"type":"message_end","message":{"role":"assistant","content":[{"type":"text","text":"ok"}],"stopReason":"stop"}}'
+echo '{"type":"agent_settled"}'"#,
+    );
+    Pi::new(fake.options()).attempt(task(&long), &()).await.unwrap_err();
 }
 
 /// The warning comes first, so nothing is paid for.

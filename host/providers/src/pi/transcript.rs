@@ -1,35 +1,53 @@
-//! The output of `pi --mode json`, line by line.
+//! The output of `pi --mode rpc`, line by line.
 //!
 //! Owns: the state of one round after each line. A round has ended when `agent_settled`
 //! was read, and only then: another try may follow an `agent_end`. The agent's last
 //! message says how it ended. Never: keeps repetitions: `agent_end` repeats the whole
 //! session.
 
+use std::collections::VecDeque;
+
 use serde::Deserialize;
 use serde_json::Value;
+use smol_wf_core::message::AgentMessage;
 use smol_wf_core::step_request::Usage;
 
 use crate::cause::{Cause, readable};
 use crate::cli_agent::{RoundResult, Transcript, detail_of, shorten};
 use crate::process::Exit;
-use crate::{Activity, AgentActivity, Answer, RoundSpend};
+use crate::{Activity, AgentActivity, AgentTask, Answer, RoundSpend};
 
 use super::extension::TOOL;
-use super::{NAME, classify};
+use super::{NAME, classify, frames};
 
 /// Most values for the structured answer that pi may refuse in a round. It would let the
 /// model try for ever. After these the last value goes to the engine, which says what is
 /// wrong with it.
 const REFUSED_MAX: u32 = 5;
 
+/// Requests of extensions that wait for a person.
+const DIALOGS: [&str; 4] = ["select", "confirm", "input", "editor"];
+
 /// A line, by its `type`.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line {
+    /// Names the session in the mode `json`.
     Session {
         id: String,
     },
+    /// The answer to a frame, by its `command`.
+    Response(Response),
+    /// An extension asks its user, or shows something.
+    ExtensionUiRequest {
+        id: String,
+        #[serde(default)]
+        method: String,
+    },
     TurnStart,
+    MessageStart {
+        message: Message,
+    },
     MessageUpdate {
         #[serde(rename = "assistantMessageEvent")]
         event: Update,
@@ -66,6 +84,25 @@ enum Line {
 }
 
 #[derive(Debug, Deserialize)]
+struct Response {
+    #[serde(default)]
+    command: String,
+    #[serde(default)]
+    success: bool,
+    error: Option<String>,
+    #[serde(default)]
+    data: ResponseData,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ResponseData {
+    session_id: Option<String>,
+    /// `handled` when an extension took the prompt, and no agent works.
+    disposition: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Update {
     TextDelta {
@@ -85,6 +122,7 @@ struct ToolResult {
 #[serde(tag = "role", rename_all = "camelCase")]
 enum Message {
     Assistant(Box<TurnMessage>),
+    User {},
     #[serde(other)]
     Other,
 }
@@ -146,6 +184,14 @@ pub(crate) struct Round {
     refused: u32,
     warning: Option<Cause>,
     settled: Option<Settled>,
+    /// Frames to write to it.
+    frames: VecDeque<String>,
+    /// Whether the agent has the prompt.
+    has_prompt: bool,
+    /// Whether it stopped reading before it had the whole prompt.
+    prompt_cut: bool,
+    /// Numbers of messages that it has not heard of.
+    unheard: VecDeque<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -157,6 +203,20 @@ impl Transcript for Round {
     fn line(&mut self, line: &str, activity: &dyn Activity) {
         match serde_json::from_str(line) {
             Ok(Line::Session { id }) => self.session = Some(id),
+            Ok(Line::Response(response)) => self.responded(response),
+            Ok(Line::ExtensionUiRequest { id, method }) => {
+                if DIALOGS.contains(&method.as_str()) {
+                    self.frames.push_back(frames::dismissal(&id));
+                }
+            }
+            Ok(Line::MessageStart { message: Message::User {} }) => {
+                // The prompt is the first.
+                if std::mem::replace(&mut self.has_prompt, true)
+                    && let Some(number) = self.unheard.pop_front()
+                {
+                    activity.told(number);
+                }
+            }
             Ok(Line::TurnStart) => activity.note(AgentActivity::Thinking),
             Ok(Line::MessageUpdate { event: Update::TextDelta { delta } }) => {
                 activity.note(AgentActivity::Text { text: delta });
@@ -192,6 +252,7 @@ impl Transcript for Round {
             Ok(Line::AgentSettled { aborted }) => self.settled = Some(Settled { aborted }),
             Ok(
                 Line::MessageUpdate { .. }
+                | Line::MessageStart { .. }
                 | Line::MessageEnd { .. }
                 | Line::ToolExecutionEnd { .. }
                 | Line::Other,
@@ -217,6 +278,19 @@ impl Transcript for Round {
         self.settled.is_some()
     }
 
+    fn frame(&mut self) -> Option<String> {
+        self.frames.pop_front()
+    }
+
+    fn prompt_cut(&mut self) {
+        self.prompt_cut = true;
+    }
+
+    fn message(&mut self, message: &AgentMessage) {
+        self.frames.push_back(frames::message(message.number, &message.text));
+        self.unheard.push_back(message.number);
+    }
+
     fn is_hopeless(&self) -> bool {
         self.warning.is_some() || (self.answer.is_none() && self.refused >= REFUSED_MAX)
     }
@@ -240,9 +314,27 @@ impl Transcript for Round {
 }
 
 impl Round {
-    /// A round for which this model was requested.
-    pub(super) fn asking_for(model: Option<String>) -> Self {
-        Self { asked: model, ..Self::default() }
+    /// A round that begins by writing the prompt of the task.
+    pub(super) fn of(task: &AgentTask) -> Self {
+        let frames = [frames::prompt(&task.prompt), frames::state()].into();
+        Self { asked: task.model.clone(), frames, ..Self::default() }
+    }
+
+    /// Takes the answer to a frame. A prompt that is refused, or that an extension has
+    /// taken, is answered by no agent.
+    fn responded(&mut self, response: Response) {
+        let Response { command, success, error, data } = response;
+        match (command.as_str(), success) {
+            ("get_state", true) => self.session = self.session.take().or(data.session_id),
+            ("prompt", true) if data.disposition.as_deref() == Some("handled") => {
+                self.settled = Some(Settled { aborted: false });
+            }
+            ("prompt", false) => {
+                let error = error.as_deref().unwrap_or("pi refused the prompt");
+                self.warning = self.warning.take().or_else(|| Some(Cause::read(error, None)));
+            }
+            _ => {}
+        }
     }
 
     fn said(&mut self, said: Box<TurnMessage>) {
@@ -260,6 +352,9 @@ impl Round {
     fn outcome(self, exit: Option<&Exit>) -> Result<Answer, Cause> {
         if let Some(warning) = self.warning {
             return Err(warning);
+        }
+        if self.prompt_cut {
+            return Err(classify::no_end(exit));
         }
         if let Some(answer) = self.answer {
             return Ok(Answer::Json(answer));

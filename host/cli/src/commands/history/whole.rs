@@ -4,7 +4,7 @@
 //! Owns: the text and the JSON of a whole step. Never: more than one step in memory.
 
 use serde_json::{Map, Value, json};
-use smol_wf_core::details::{PermissionDetails, PermissionState, StepDetails};
+use smol_wf_core::details::{Fate, PermissionDetails, PermissionState, StepDetails, StepMessage};
 use smol_wf_core::outcome::{Outcome, UNDEFINED};
 use smol_wf_core::step::StepKind;
 use smol_wf_engine::{EngineError, Report};
@@ -115,6 +115,7 @@ impl<'a> WholeStep<'a> {
         let schema = self.request.get("schema").filter(|_| has_schema);
         parts
             .extend(schema.map(|schema| titled("SCHEMA", &output::escape(&format!("{schema:#}")))));
+        parts.extend(step.messages.iter().filter(|_| facts).map(told));
         let answer = self.answer.as_deref();
         parts.extend(answer.map(|answer| titled("ANSWER", &result_text::of_json(answer))));
         parts.extend(step.error.map(|error| {
@@ -157,6 +158,10 @@ impl<'a> WholeStep<'a> {
             let by_hand = if reused.by_hand { ", written by hand" } else { "" };
             format!("answer of step {} of {}{by_hand}", reused.step, reused.run)
         }));
+        lines.extend(
+            (step.steered > 0)
+                .then(|| format!("steered by {}", plural(u64::from(step.steered), "message"))),
+        );
         lines.extend(step.worktree.map(|worktree| format!("worktree {}", worktree.path)));
         lines.extend(step.permissions.iter().map(permission));
         let options = self.request.as_object().into_iter().flatten();
@@ -206,6 +211,18 @@ fn permission(asked: &PermissionDetails<'_>) -> String {
     };
     let comment = asked.comment.map(|comment| format!(", {comment}")).unwrap_or_default();
     format!("permission {} {became}{comment}: {what}", asked.ask)
+}
+
+/// A message to the agent of the step, and what became of it.
+fn told(message: &StepMessage<'_>) -> String {
+    let StepMessage { number, by, fate, text, .. } = message;
+    let fate = match fate {
+        Fate::Waits => "not told",
+        Fate::Told => "told",
+        Fate::TooLate => "too late",
+    };
+    let title = format!("MESSAGE {number} BY {} ({fate})", sanitize::one_line(by));
+    titled(&title, &sanitize::with_tabs(text))
 }
 
 /// Prints one step.

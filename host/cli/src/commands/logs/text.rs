@@ -114,7 +114,10 @@ fn said(data: &EventData) -> Option<Said> {
         EventData::Stopped(reason) => line(format!("stopped: {}", advice::of_stop(reason))),
         EventData::AskOpened(ask) => Some(opened(ask)),
         EventData::AskSettled(ask) => Some(settled(ask)),
-        EventData::Message(message) => line(of_message(message)),
+        EventData::Message(message) => {
+            let below = message.text.clone();
+            Some(Said { line: of_message(message), below })
+        }
         other => of_agent(other),
     }
 }
@@ -149,9 +152,18 @@ fn settled(ask: &AskSettled) -> Said {
 }
 
 /// A message from outside: `message stop of step 3 by ann`.
-fn of_message(MessageEvent { message, by, step, refused, .. }: &MessageEvent) -> String {
-    let word = message.as_deref().unwrap_or("of a newer program");
-    let step = step.map_or_else(String::new, |step| format!(" of step {step}"));
+fn of_message(message: &MessageEvent) -> String {
+    let MessageEvent { message, by, step, text, refused, .. } = message;
+    let word = match message.as_deref() {
+        Some("message") => "",
+        Some(word) => word,
+        None => "of a newer program",
+    };
+    let step = match (step, text) {
+        (Some(step), Some(_)) => format!("to step {step}"),
+        (Some(step), None) => format!(" of step {step}"),
+        (None, _) => String::new(),
+    };
     let refused = refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
     format!("message {word}{step} by {by}{refused}")
 }
@@ -162,6 +174,12 @@ fn of_agent(data: &EventData) -> Option<Said> {
         EventData::AgentStarted(agent) => Some(asked(agent)),
         EventData::AgentEvent { kind, text } => line(format!("{kind}: {text}")),
         EventData::AgentSession { session_id } => line(format!("session {session_id}")),
+        EventData::AgentTold { number, too_late: false } => {
+            line(format!("the agent has message {number}"))
+        }
+        EventData::AgentTold { number, too_late: true } => {
+            line(format!("message {number} came too late: the agent had ended"))
+        }
         EventData::AgentParked(parked) => {
             line(format!("{} waits for a resume: {}", parked.label, parked.error.message))
         }
@@ -189,7 +207,8 @@ fn asked(agent: &AgentStarted) -> Said {
 /// The answer of an agent.
 fn answered(AgentCompleted { agent, output }: &AgentCompleted) -> Said {
     let line = if agent.reused.is_some() {
-        format!("{}: answer reused", agent.label)
+        let steered = if agent.steered > 0 { ", steered by messages" } else { "" };
+        format!("{}: answer reused{steered}", agent.label)
     } else {
         let took = span(agent.duration_ms.unwrap_or_default());
         let tokens = agent.usage.map_or(0, |usage| usage.output_tokens);

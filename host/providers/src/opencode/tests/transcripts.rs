@@ -217,7 +217,7 @@ fn the_stream_of_events_gives_the_activity_of_each_agent() {
             news.iter().all(|news| matches!(news, EventOutcome::Fine | EventOutcome::Idle)),
             "{news:?}"
         );
-        without_prompt += u32::from(progress.prompt.is_none());
+        without_prompt += u32::from(progress.told.prompt().is_none());
         notes.all()
     };
     let mut texts = Vec::new();
