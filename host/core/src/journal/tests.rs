@@ -90,19 +90,19 @@ fn a_changed_or_cut_entry_of_format_2_is_found() {
 
 #[test]
 fn a_run_that_a_newer_program_began_or_resumed_is_refused_as_newer() {
-    let newer = |text: &str| text.replacen("{", "{\"format\":5,", 1);
-    let head = HEAD.replace("\"format\":2", "\"format\":5");
-    let odd = r#"{"at_us":1,"kind":"attempt_started","format":5,"epoch":{}}"#;
+    let newer = |text: &str| text.replacen("{", "{\"format\":6,", 1);
+    let head = HEAD.replace("\"format\":2", "\"format\":6");
+    let odd = r#"{"at_us":1,"kind":"attempt_started","format":6,"epoch":{}}"#;
     let other = r#"{"at_us":2,"kind":"something_new"}"#;
     for texts in [
         &[head.as_str(), EPOCH][..],
-        &[r#"{"at_us":1,"kind":"run_started","format":5}"#],
+        &[r#"{"at_us":1,"kind":"run_started","format":6}"#],
         &[HEAD, &newer(EPOCH), other],
         &[HEAD, EPOCH, SLEEP_CALLED, odd, other],
         // The form in which this program warns older ones.
         &[HEAD, EPOCH, &head, EPOCH],
     ] {
-        assert_eq!(read(&records(texts)), Err(JournalError::Newer { found: 5 }), "{texts:?}");
+        assert_eq!(read(&records(texts)), Err(JournalError::Newer { found: 6 }), "{texts:?}");
     }
     let unknown = read(&records(&[HEAD, EPOCH, other])).unwrap_err();
     assert!(matches!(unknown, JournalError::Unreadable { seq: 2, .. }), "{unknown}");
