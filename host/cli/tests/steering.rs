@@ -39,7 +39,8 @@ fn with_listening_agents() -> Background {
 
 /// Numbers of the messages that agents had, in the order in which they had them.
 fn told(at: &Background, run: &str) -> Vec<u64> {
-    let logs = at.run(&["logs", run, "--output", "jsonl"]).printed(0);
+    let ran = at.run(&["logs", run, "--output", "jsonl"]);
+    let logs = ran.printed(0);
     let events = logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let told = events.filter(|event| event["type"] == "workflow.agent_told");
     told.map(|event| {
@@ -81,7 +82,8 @@ fn each_attempt_is_told_everything_once_and_a_fork_says_so() {
     assert_eq!((&step["step"]["steered"], &messages[1]["fate"]), (&3.into(), &"told".into()));
     assert_eq!(messages[1]["text"], "-third");
     let shown = at.run(&["history", &run, "--step", "2", "-o", "text"]);
-    assert!(shown.printed(0).contains("steered by 3 messages"), "{}", shown.stdout);
+    let shown = shown.printed(0);
+    assert!(shown.contains("steered by 3 messages"), "{shown}");
     at.run(&["replay", &run]).printed(0);
     at.run(&["msg", &format!("{run}#1"), "x"]).fails(3, &["run_over"]);
 
@@ -93,7 +95,7 @@ fn each_attempt_is_told_everything_once_and_a_fork_says_so() {
 
 #[test]
 fn a_message_that_no_agent_can_take_is_refused_and_changes_nothing() {
-    let at = Background::new("await sleep(1)\nreturn await agent('x')");
+    let at = Background::new("await SW.sleep(1)\nreturn await agent('x')");
     let run = at.detach(&[]);
     at.at_work(&run);
     let to = |step: &str| format!("{run}#{step}");

@@ -260,7 +260,11 @@ impl Provider for Debug {
 /// Works for so long, and adds what it is told meanwhile to the prompt, a line for each
 /// message.
 async fn hear(task: &mut AgentTask, delay: Duration, activity: &dyn Activity) {
-    let work = tokio::time::sleep(delay);
+    let work = async {
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+    };
     tokio::pin!(work);
     loop {
         tokio::select! {

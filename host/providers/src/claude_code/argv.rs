@@ -392,7 +392,7 @@ mod tests {
     fn its_questions_come_as_lines_if_its_user_allows_them() {
         let options = CliOptions { asks: AskPolicy::Allow, ..options() };
         let argv = arguments(&task("p"), Files::default(), SESSION, &options).unwrap().join(" ");
-        assert!(argv.contains("--permission-prompt-tool stdio --input-format stream-json"));
+        assert!(argv.contains("--permission-prompt-tool stdio --session-id"), "{argv}");
         assert!(!argv.contains("--permission-prompts"), "{argv}");
     }
 

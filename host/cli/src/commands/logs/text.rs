@@ -238,6 +238,7 @@ mod tests {
             number: 1,
             by: "ann".to_owned(),
             step: Some(StepId(3)),
+            text: None,
             refused: None,
             limits: None,
         };
@@ -247,5 +248,13 @@ mod tests {
         (message.message, message.step) = (None, None);
         let newer = "message of a newer program by ann: no effect: step_settled";
         assert_eq!(of_message(&message), newer);
+        let told = MessageEvent {
+            message: Some("message".into()),
+            step: Some(StepId(3)),
+            text: Some("look".to_owned()),
+            refused: None,
+            ..message
+        };
+        assert_eq!(of_message(&told), "message to step 3 by ann");
     }
 }
