@@ -15,8 +15,9 @@ use serde_json::{Map, Value};
 use smol_wf_core::args_schema::{ArgsMisfit, ArgsSchema};
 use smol_wf_core::limits::ARGS_BYTES_MAX;
 use smol_wf_core::script::{Meta, Script, ScriptRefusal};
-use smol_wf_engine::ScriptFile;
+use smol_wf_core::surface::Surface;
 use smol_wf_engine::check::name_of;
+use smol_wf_engine::{ScriptFile, read_script_now};
 
 use self::source::Source;
 pub(crate) use self::source::SourceError;
@@ -115,7 +116,7 @@ pub(crate) fn meta_of(script: &ScriptFile) -> Option<Meta> {
 
 /// Reads a script without running it. Fails if its text or its `meta` is refused.
 pub(crate) fn read(script: &ScriptFile) -> Result<Script, ScriptRefusal> {
-    Script::read(&script.bytes, &name_of(script))
+    read_script_now(&script.bytes, &name_of(script), Surface::CURRENT)
 }
 
 /// The schema that a workflow declares for its arguments.

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use smol_wf_core::codes::Code;
 use smol_wf_core::ids::Digest;
 use smol_wf_core::script::{Meta, Script, ScriptRefusal};
+use smol_wf_core::surface::Surface;
 
 use super::error::{LibraryError, shown};
 use super::lookup::{Library, is_users};
 use super::typed::{Origin, Places};
 use super::{ProjectRoot, name, path};
+use crate::read_script::read_script_now;
 
 /// Workflows in the order in which names are looked up, and what could not be read.
 #[derive(Debug, Default)]
@@ -201,7 +203,7 @@ impl Shelf<'_> {
         let loaded = self.root.load(inside.clone());
         let digest = loaded.as_ref().ok().map(|loaded| Digest::of(&loaded.bytes));
         let meta = loaded.map_err(Unlisted::File).and_then(|loaded| {
-            let script = Script::read(&loaded.bytes, file_name);
+            let script = read_script_now(&loaded.bytes, file_name, Surface::CURRENT);
             script.map(|script| script.meta).map_err(|no| Unlisted::Script(Box::new(no)))
         });
         let stem = format!("{}{}", self.prefix, name::stem(file_name).unwrap_or(file_name));

@@ -113,7 +113,7 @@ impl Simulator {
             SimulationEnd::Completed(result) if is_recorded => Some(result.clone()),
             _ => None,
         };
-        plan.end(run.ended);
+        plan.end(&self.root, run.ended);
         Ok(Rehearsal { plan, reused, result })
     }
 }
