@@ -207,7 +207,7 @@ fn a_fork_takes_over_a_long_answer() {
     let place = Place::new();
     // Longer than an answer that is kept in memory.
     let answer = format!("why={}", "x".repeat(20_000));
-    let body = "return (await ask('Why?', { label: 'why' })).length";
+    let body = "return (await SW.extra.ask('Why?', { label: 'why' })).length";
     run(&place, body, &["--answer", &answer]).ok();
     assert_eq!(place.run(&["fork", "latest"]).ok()["results"], 20_000);
 }

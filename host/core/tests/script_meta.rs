@@ -387,7 +387,7 @@ fn a_schema_of_arguments_is_read_with_meta() {
         "{refused}"
     );
     let refused = script("{ properties: { a: { type: 'integer', default: 'x' } } }").unwrap_err();
-    assert_eq!((refused.line, refused.column), (2, 51));
+    assert_eq!((refused.line, refused.column), (2, 56));
 
     for (args, told) in [
         ("['a']", "`meta.args` must be a JSON Schema, an object, and is an array; it is ignored"),
