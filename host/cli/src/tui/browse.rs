@@ -169,6 +169,7 @@ impl App {
             | Action::Pause
             | Action::Stop
             | Action::Restart
+            | Action::Tell
             | Action::Raise
             | Action::Cancel => return self.reach(action),
         }
@@ -209,6 +210,12 @@ impl App {
                     );
                     let message = Message::Restart { step };
                     self.confirm(question, message, format!("step {step} begins again"));
+                }
+                None => self.say("select an agent that is not over yet"),
+            },
+            Action::Tell => match self.restartable() {
+                Some((step, _)) => {
+                    self.mode = Mode::Line(Box::new(LineMode::new(LineFor::Tell(step), "")));
                 }
                 None => self.say("select an agent that is not over yet"),
             },

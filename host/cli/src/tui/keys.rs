@@ -30,6 +30,7 @@ pub(crate) enum Action {
     Pause,
     Stop,
     Restart,
+    Tell,
     Raise,
     Cancel,
     Play,
@@ -205,6 +206,13 @@ pub(crate) const TABLE: &[Binding] = &[
         &[char_key('r', "r")],
         "restart",
         "run the agent of the step again (it asks before)",
+    ),
+    row(
+        Action::Tell,
+        Live,
+        &[char_key('m', "m")],
+        "message",
+        "tell the agent of the step something",
     ),
     row(Action::Raise, Live, &[char_key('+', "+")], "raise", "raise a limit of the run"),
     row(

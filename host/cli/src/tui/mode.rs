@@ -52,6 +52,8 @@ pub(crate) struct Answering {
 pub(crate) enum LineFor {
     /// Limits to raise.
     Raise,
+    /// What the agent of this step is told.
+    Tell(StepId),
     /// The file to save the stream in.
     Save,
 }
@@ -148,6 +150,7 @@ impl LineMode {
     pub(crate) fn prompt(&self) -> &'static str {
         match self.what {
             LineFor::Raise => "limits to raise, such as max-agents 2000 budget $20:",
+            LineFor::Tell(_) => "what the agent is told:",
             LineFor::Save => "file for the event stream:",
         }
     }
@@ -171,6 +174,13 @@ impl LineMode {
         match self.what {
             _ if typed.is_empty() => Outcome::Ends(None),
             LineFor::Save => Outcome::Asks(Request::Save(PathBuf::from(typed))),
+            LineFor::Tell(step) => {
+                let message = Message::Message { step, text: typed.to_owned() };
+                Outcome::Asks(Request::Post {
+                    message,
+                    done: format!("the agent of step {step} gets your message"),
+                })
+            }
             LineFor::Raise => match limits_typed(typed) {
                 Ok(limits) => {
                     let message = Message::Raise { limits };

@@ -66,6 +66,7 @@ fn actions(app: &App) -> Vec<(Action, Option<&'static str>)> {
             }
             if app.restartable().is_some() {
                 actions.push((Action::Restart, None));
+                actions.push((Action::Tell, None));
             }
             actions.push((Action::Pause, (!is_held).then_some("go on")));
         }
