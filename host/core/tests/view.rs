@@ -345,3 +345,22 @@ fn a_line_that_is_no_event_says_what_and_where() {
     let long = " ".repeat(smol_wf_core::event::parse::EVENT_LINE_BYTES_MAX + 1);
     assert!(matches!(event_line(&long).unwrap_err().fault, EventLineFault::TooLong { .. }));
 }
+
+#[test]
+fn what_was_at_work_when_a_process_died_is_stopped_until_the_run_is_taken_up() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/view_cases.json");
+    let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let is_at_work = |case: &&Value| case["name"] == "an agent at work";
+    let case = cases["cases"].as_array().unwrap().iter().find(is_at_work).unwrap();
+    let events: Vec<Event> = case["events"].as_array().unwrap().iter().map(read).collect();
+    let mut view = viewed(&events);
+    let state = |view: &RunView| view.tree().step(view.find("1").unwrap()).unwrap().state;
+    assert_eq!(state(&view), StepState::Working);
+    view.interrupted();
+    assert_eq!((state(&view), view.facts().status.word()), (StepState::Stopped, "interrupted"));
+    view.apply(&read(
+        &json!({ "v": 1, "type": "workflow.resumed", "seq": 9, "elapsedNanos": 9_000_000,
+        "metadata": { "workflowDepth": 0 }, "data": { "attempt": 2 } }),
+    ));
+    assert_ne!(state(&view), StepState::Stopped);
+}

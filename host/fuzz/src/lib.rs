@@ -66,7 +66,7 @@ const STREAMS: &str = "host/cli/tests/recorded/9264ab0/events";
 /// as options of a call in each dialect.
 pub fn script(bytes: &[u8]) {
     if let Ok(script) = Script::read(bytes, "flow.mjs") {
-        let _ = script.source();
+        let _ = script.source("fuzzed.js");
     }
     let text = String::from_utf8_lossy(bytes);
     let _ = script::missing_export(&text);

@@ -173,7 +173,7 @@ impl RunView {
     }
 
     /// The process let go of the run: what was at work was cut off.
-    fn let_go(&mut self) {
+    pub(super) fn let_go(&mut self) {
         for node in self.tree.open().collect::<Vec<_>>() {
             if self.tree.step(node).is_some_and(|step| step.state == StepState::Working) {
                 self.tree.set_state(node, StepState::Stopped, self.last_ms);

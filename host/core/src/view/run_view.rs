@@ -155,6 +155,7 @@ impl RunView {
     /// event says otherwise.
     pub fn interrupted(&mut self) {
         if self.facts.status == RunStatus::Running {
+            self.let_go();
             self.facts.set(RunStatus::Interrupted, self.last_ms);
         }
     }
