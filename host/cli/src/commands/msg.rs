@@ -25,7 +25,7 @@ const LISTED_MAX: usize = 10;
 /// Tell an agent something while it works
 ///
 /// The agent gets the message as one more from its user, and so does each later attempt
-/// at the step. Not every program takes messages: `smol-wf providers` says which.
+/// at the step. Not every program takes messages: `smol-wf providers -o json` says which.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct MsgArgs {
