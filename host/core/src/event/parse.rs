@@ -307,6 +307,7 @@ fn error(mut data: Value, depth: u32) -> EventData {
             code: text("code"),
             name: text("name"),
             message: text("message"),
+            file: some(text("file")),
             line: number("line"),
             column: number("column"),
             stack: text("stack"),
