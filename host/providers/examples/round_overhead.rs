@@ -83,6 +83,7 @@ fn task() -> AgentTask {
         images: Vec::new(),
         mcp: Vec::new(),
         raw: None,
+        messages: smol_wf_providers::AgentMessages::none(),
         processes: Processes::new(),
         presence: Presence::unwatched(),
     }
