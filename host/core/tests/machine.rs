@@ -179,6 +179,7 @@ fn drive(
                         Effect::Cancel(_)
                         | Effect::ClearTimer(_)
                         | Effect::RestartAgent { .. }
+                        | Effect::AnswerAgent { .. }
                         | Effect::TellAgent { .. } => {}
                     }
                 }

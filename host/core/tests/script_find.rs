@@ -59,8 +59,8 @@ fn meta_is_found_after_any_code() {
             panic!("{text:?}: {refused}");
         });
         assert_eq!(script.meta_export as usize, text.len(), "{text:?}");
-        assert_eq!(script.source().text, script.text);
-        assert_eq!(script.source().meta_export, script.meta_export);
+        assert_eq!(script.source("flow.mjs").text, script.text);
+        assert_eq!(script.source("flow.mjs").meta_export, script.meta_export);
     }
 }
 

@@ -77,7 +77,9 @@ mod tests {
         told.asked("p");
         assert_eq!(told.prompt(), Some("p"));
         assert!(told.answered("p").is_empty());
-        [4, 5, 6].map(|number| told.send(number));
+        for number in [4, 5, 6] {
+            told.send(number);
+        }
         told.unsend(5);
         assert!(told.is_unread());
         told.asked("a");

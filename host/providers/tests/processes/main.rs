@@ -79,6 +79,7 @@ fn task(prompt: &str) -> AgentTask {
         images: Vec::new(),
         mcp: Vec::new(),
         raw: None,
+        messages: smol_wf_providers::AgentMessages::none(),
         processes: supervisor().processes(),
         presence: Presence::unwatched(),
     }
