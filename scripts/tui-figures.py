@@ -43,7 +43,7 @@ class Screen:
 
     def tmux(self, *words: str, **options) -> str:
         command = ["tmux", "-u", "-S", str(self.socket), *words]
-        return subprocess.run(command, capture_output=True, text=True, **options).stdout
+        return subprocess.run(command, check=False, capture_output=True, text=True, **options).stdout
 
     def text(self) -> str:
         return self.tmux("capture-pane", "-pJ", "-S", "-")

@@ -66,7 +66,8 @@ fn what_is_more_than_a_type_is_refused_where_it_stands() {
     }
     assert!(strip("let a = 1 + x as T * 2").is_err());
     // The parser needs stack for it, which the module has.
-    let deep = || assert_eq!(refused(&format!("let a = {}1", "!".repeat(12_000))).0, Reason::TooDeep);
+    let deep =
+        || assert_eq!(refused(&format!("let a = {}1", "!".repeat(12_000))).0, Reason::TooDeep);
     std::thread::Builder::new().stack_size(512 << 20).spawn(deep).unwrap().join().unwrap();
 }
 
