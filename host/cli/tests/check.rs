@@ -12,7 +12,7 @@ fn the_examples_are_clean() {
     let mut args = vec!["check".to_owned(), "--strict".to_owned()];
     for entry in examples {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".js") || name.ends_with(".mjs") {
+        if [".js", ".mjs", ".ts"].iter().any(|ending| name.ends_with(ending)) {
             args.push(format!("examples/{name}"));
         }
     }

@@ -231,7 +231,7 @@ fn crashes_behind_every_step_change_nothing() {
 fn the_examples_hold_under_every_schedule() {
     for entry in std::fs::read_dir(project().join("examples")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|end| end == "js" || end == "mjs") {
+        if path.extension().is_some_and(|end| end == "js" || end == "mjs" || end == "ts") {
             let place = Place::new();
             let mut command = place.command(&["explore", path.to_str().unwrap(), "--runs", "40"]);
             let ran = finish(command.current_dir(project()).spawn().unwrap());

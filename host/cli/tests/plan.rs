@@ -294,7 +294,7 @@ fn a_fan_out_past_the_limit_is_at_work_as_far_as_it_may() {
 fn every_example_has_a_plan() {
     for entry in std::fs::read_dir(project().join("examples")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|end| end == "js" || end == "mjs") {
+        if path.extension().is_some_and(|end| end == "js" || end == "mjs" || end == "ts") {
             let place = Place::new();
             let mut argv = vec!["plan", path.to_str().unwrap()];
             // It asks nobody without a question.
