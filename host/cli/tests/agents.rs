@@ -111,7 +111,7 @@ fn settings_that_keep_an_agent_from_editing_unread_are_named_once_a_run() {
         "export const meta = { name: 'w', description: 'd' }\nawait agent('a', { permissions: 'write' })\nreturn agent('b', { permissions: 'write' })\n",
     );
     log_in(&place, "claude-code");
-    let claude = "#!/bin/sh\necho \"$*\" >> \"$HOME/args\"\necho '{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"done\"}'\n";
+    let claude = "#!/bin/sh\nread -r prompt\necho \"$*\" >> \"$HOME/args\"\necho '{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"done\"}'\n";
     let claude = place.write("bin/claude", claude);
     std::fs::set_permissions(claude, PermissionsExt::from_mode(0o755)).unwrap();
     for (text, is_read) in [("{} // mine", false), ("\u{feff}{}", true)] {

@@ -2,6 +2,7 @@
 //! rows after each.
 //!
 //!     cargo run --release -p smol-wf-core --example view_speed
+#![allow(clippy::disallowed_methods, reason = "a program beside the core; the core has no clock")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

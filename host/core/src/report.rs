@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::dollars;
-use crate::guest::Outcome;
+use crate::guest::{Failure, Outcome};
 use crate::ids::{RunId, Scope, StepId};
 use crate::journal::{Body, Entry, Parent, RunEnd, RunHead};
 use crate::module_text::ModuleText;
@@ -292,12 +292,7 @@ impl ReportFold {
                 let Some(agent) = agent else { return };
                 report.settled(agent, outcome, reply.as_deref(), was_kept);
                 if let Outcome::Failed(failure) = outcome {
-                    match given {
-                        Some(Substitute::Null) => {
-                            report.null(null_of_failure(*step, &agent.title(), failure));
-                        }
-                        None => self.causes.thrown(*step, agent.title(), failure.clone()),
-                    }
+                    failed(report, &mut self.causes, agent, (*step, failure, *given));
                 }
             }
             Body::AgentParked { reply, .. } => {
@@ -324,6 +319,19 @@ impl ReportFold {
             }
             _ => {}
         }
+    }
+}
+
+/// Adds the failure of an agent: as a null, or as an error that the script may pass on.
+fn failed(
+    report: &mut Report,
+    causes: &mut Causes,
+    agent: Agent<'_>,
+    (step, failure, given): (StepId, &Failure, Option<Substitute>),
+) {
+    match given {
+        Some(Substitute::Null) => report.null(null_of_failure(step, &agent.title(), failure)),
+        None => causes.thrown(step, agent.title(), failure.clone()),
     }
 }
 

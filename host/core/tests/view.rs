@@ -1,5 +1,6 @@
 //! What is shown of a run: the table of cases that every reducer must pass, and what
 //! holds of any stream.
+#![allow(clippy::disallowed_methods, reason = "these are tests")]
 
 use std::fmt::Write as _;
 use std::path::Path;

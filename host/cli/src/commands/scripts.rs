@@ -34,8 +34,15 @@ pub(super) fn find(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(found)
 }
 
-/// Whether the name ends like that of a script; it may still be other JavaScript.
+/// Whether the name ends like that of a script; it may still be other JavaScript. Files
+/// with types alone (`.d.ts`) are none.
 fn has_script_extension(path: &Path) -> bool {
+    let has_types_alone = path
+        .file_stem()
+        .is_some_and(|stem| Path::new(stem).extension().is_some_and(|end| end == "d"));
+    if has_types_alone {
+        return false;
+    }
     path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 

@@ -16,7 +16,7 @@ use smol_wf_core::ids::{RunId, StepId, TenantId};
 use smol_wf_core::journal::JournalError;
 use smol_wf_core::limits::LimitError;
 use smol_wf_core::mismatch::{FieldDiff, Mismatch};
-use smol_wf_core::script::Script;
+use smol_wf_core::script::{NotErasable, Script, StripFault};
 use smol_wf_core::selector::Selector;
 use smol_wf_core::stop::StopReason;
 use smol_wf_engine::{
@@ -278,6 +278,14 @@ fn scripts() -> Vec<String> {
         let error = Script::read(text, "s.js").map(|script| script.text).unwrap_err();
         messages.push(of(EngineError::Script(Box::new(error))));
     }
+    let faults = [
+        StripFault::Syntax { at: 6, message: "Unexpected token".to_owned() },
+        StripFault::NotErasable { at: 0, what: NotErasable::Enum },
+        StripFault::TooMuch { at: None },
+        StripFault::Broken { detail: reason() },
+    ];
+    let erased = faults.map(|fault| fault.with_position("const a: = 1", "s.ts"));
+    messages.extend(erased.map(|error| of(EngineError::Script(Box::new(error)))));
     messages
 }
 

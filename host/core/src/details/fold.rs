@@ -46,6 +46,29 @@ fn empty(head: &RunHead, at_us: i64) -> Details<'_> {
     }
 }
 
+/// Adds what only the details of the step have.
+fn note<'a>(step: &mut StepDetails<'a>, body: &'a Body, at_us: i64) {
+    match body {
+        Body::AgentSession { provider, session_id, .. } => {
+            step.provider = Some(provider);
+            step.session_id = Some(session_id);
+        }
+        Body::AgentActivity(activity) => step.doing = Some(&activity.text),
+        Body::AgentAsked { request, .. } => {
+            step.permissions.push(PermissionDetails::asked(request, at_us));
+        }
+        Body::AgentAskAnswered { ask, allowed, answered, .. } => {
+            let one = step.permissions.iter_mut().find(|one| one.ask == *ask);
+            one.into_iter().for_each(|one| one.answered(*allowed, answered));
+        }
+        Body::AgentTold { number, too_late, .. } => {
+            StepMessage::heard(&mut step.messages, *number, *too_late);
+        }
+        Body::WorktreeKept { worktree, .. } => step.worktree = Some(worktree),
+        _ => {}
+    }
+}
+
 struct Fold<'a> {
     details: Details<'a>,
     steps: Steps,
@@ -85,42 +108,11 @@ impl<'a> Fold<'a> {
                 let keep = |step: &mut StepDetails<'a>| step.keep(outcome, reply, at_us);
                 step.and_then(keep).into_iter().for_each(|spent| self.spent(spent));
             }
-            Body::AgentSession { provider, session_id, .. } => {
-                if let Some(step) = step {
-                    step.provider = Some(provider);
-                    step.session_id = Some(session_id);
-                }
-            }
-            Body::AgentActivity(activity) => {
-                if let Some(step) = step {
-                    step.doing = Some(&activity.text);
-                }
-            }
-            Body::AgentAsked { request, .. } => {
-                if let Some(step) = step {
-                    step.permissions.push(PermissionDetails::asked(request, at_us));
-                }
-            }
-            Body::AgentAskAnswered { ask, allowed, answered, .. } => {
-                let permissions = step.map(|step| step.permissions.iter_mut());
-                let one = permissions.into_iter().flatten().find(|one| one.ask == *ask);
-                one.into_iter().for_each(|one| one.answered(*allowed, answered));
-            }
             Body::AgentParked { failure, reply, .. } => {
                 let spent = step.map(|step| step.park(failure, reply, at_us));
                 spent.into_iter().for_each(|spent| self.spent(spent));
             }
-            Body::AgentTold { number, too_late, .. } => {
-                if let Some(step) = step {
-                    StepMessage::heard(&mut step.messages, *number, *too_late);
-                }
-            }
             Body::MessageTaken(taken) => self.message(taken, at_us),
-            Body::WorktreeKept { worktree, .. } => {
-                if let Some(step) = step {
-                    step.worktree = Some(worktree);
-                }
-            }
             Body::Settled { outcome, reply, given, .. } => {
                 let settle = |step: &mut StepDetails<'a>| {
                     step.settle((outcome, *given), reply.as_deref(), at_us)
@@ -134,7 +126,7 @@ impl<'a> Fold<'a> {
                 }
             }
             Body::RunEnded { end } => self.ended(end, at_us),
-            _ => {}
+            body => step.into_iter().for_each(|step| note(step, body, at_us)),
         }
     }
 

@@ -83,24 +83,11 @@ impl EventFold {
             | Body::AskAnswered { .. }
             | Body::AgentAskAnswered { .. }
             | Body::AgentAskWithdrawn { .. } => Vec::new(),
-            Body::AgentAsked { request, .. } => step.map_or_else(Vec::new, |step| {
-                let data = EventData::AskOpened(Box::new(AskOpened::of(request)));
-                lines.of_step(step, data)
-            }),
-            Body::AgentParked { failure, reply, .. } => {
-                step.map_or_else(Vec::new, |step| lines.parked(step, failure, reply))
-            }
-            Body::AgentSession { session_id, .. } => step.map_or_else(Vec::new, |step| {
-                let data = EventData::AgentSession { session_id: session_id.clone() };
-                lines.of_step(step, data)
-            }),
-            Body::AgentActivity(activity) => {
-                lines.about(activity.step, step, activity_data(activity))
-            }
-            Body::AgentTold { step: told, number, too_late } => {
-                let data = EventData::AgentTold { number: *number, too_late: *too_late };
-                lines.about(*told, step, data)
-            }
+            body @ (Body::AgentAsked { .. }
+            | Body::AgentParked { .. }
+            | Body::AgentSession { .. }
+            | Body::AgentActivity(_)
+            | Body::AgentTold { .. }) => lines.of_agent(step, body),
             Body::MessageTaken(taken) => {
                 lines.one(Scope::ROOT, EventData::Message(MessageEvent::of(taken)))
             }
@@ -159,6 +146,31 @@ impl EventFold {
 type Of<'s> = Option<(StepId, Option<&'s Step>)>;
 
 impl Lines {
+    /// What an agent at work says.
+    fn of_agent(&mut self, step: Option<&Step>, body: &Body) -> Vec<Event> {
+        match body {
+            Body::AgentAsked { request, .. } => step.map_or_else(Vec::new, |step| {
+                let data = EventData::AskOpened(Box::new(AskOpened::of(request)));
+                self.of_step(step, data)
+            }),
+            Body::AgentParked { failure, reply, .. } => {
+                step.map_or_else(Vec::new, |step| self.parked(step, failure, reply))
+            }
+            Body::AgentSession { session_id, .. } => step.map_or_else(Vec::new, |step| {
+                let data = EventData::AgentSession { session_id: session_id.clone() };
+                self.of_step(step, data)
+            }),
+            Body::AgentActivity(activity) => {
+                self.about(activity.step, step, activity_data(activity))
+            }
+            Body::AgentTold { step: told, number, too_late } => {
+                let data = EventData::AgentTold { number: *number, too_late: *too_late };
+                self.about(*told, step, data)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn begin(&mut self, head: &RunHead, at_us: i64) -> Vec<Event> {
         self.head = Some(head.clone());
         self.created_us = at_us;
