@@ -219,7 +219,7 @@ fn folders_are_looked_through() {
     snapshot!(place.run(&["check", "empty"]).said(2), @"error: there is no workflow script in empty; a script ends in .js, .mjs, .ts or .mts and has `export const meta`");
     // The others are checked all the same.
     let ran = place.run(&["check", "empty", "flows/deep"]);
-    snapshot!(ran.said(2), @"error: there is no workflow script in empty; a script ends in .js or .mjs and has `export const meta`");
+    snapshot!(ran.said(2), @"error: there is no workflow script in empty; a script ends in .js, .mjs, .ts or .mts and has `export const meta`");
     snapshot!(ran.stdout, @"1 script checked: 0 errors, 0 warnings");
 }
 

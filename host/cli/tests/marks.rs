@@ -124,7 +124,7 @@ fn root_marks_projects_for_everyone() {
     chown(place.path("plain/.agents"), Some(STRANGER + 1), None).unwrap();
     snapshot!(run(&["run", "evil", "--agent-provider", "debug"]).said(3), @"
     warning: /folder/plain/.git does not mark a project, for it belongs to another user (uid 54322): where that is yours, have it belong to you, as with chown
-    error: there is no workflow `evil` in .agents/workflows or .claude/workflows, neither of which is there [workflow_not_found]
+    error: there is no workflow `evil` in .agents/workflows or .claude/workflows, neither of which is there; there are: code-review, deep-research, triage-tests [workflow_not_found]
     ");
 }
 

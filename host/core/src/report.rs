@@ -307,12 +307,7 @@ impl ReportFold {
             Body::ScopeStarted(start) if start.scope == Scope::ROOT => {
                 self.modules.clone_from(&start.modules);
             }
-            Body::RunEnded { end } => {
-                report.ended(end);
-                if let Some(error) = &mut report.error {
-                    error.show(&std::mem::take(&mut self.modules));
-                }
-            }
+            Body::RunEnded { end } => report.ended(end, &std::mem::take(&mut self.modules)),
             Body::EpochEnded { reason, fuel } => {
                 report.error = Some(stop_error(reason));
                 report.fuel = report.fuel.saturating_add(*fuel);
@@ -438,13 +433,16 @@ impl Report {
         }
     }
 
-    fn ended(&mut self, end: &RunEnd) {
+    fn ended(&mut self, end: &RunEnd, modules: &[ModuleText]) {
         match end {
             RunEnd::Completed { result, abandoned } => {
                 self.result = raw(result).into();
                 self.abandoned.clone_from(abandoned);
             }
             RunEnd::Failed { error } => self.error = Some(script_error(error)),
+        }
+        if let Some(error) = &mut self.error {
+            error.show(modules);
         }
     }
 }

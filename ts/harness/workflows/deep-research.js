@@ -10,9 +10,8 @@ export const meta = {
   ],
 }
 
-const question =
-  (typeof args === 'string' ? args : args?.question) ??
-  'What limits the lifetime of grid-scale lithium iron phosphate batteries in practice?'
+const question = typeof args === 'string' ? args : args?.question
+if (!question) throw new Error('no question: add --args-question "…"')
 const MAX_CLAIMS = 24
 const VOTES = 3
 

@@ -56,6 +56,8 @@ declare module "@smol-wf/sdk" {
     readonly whenToUse?: string;
     /** In order; a plain string is a title. */
     readonly phases?: readonly (string | WorkflowPhase)[];
+    /** Schema of the run's arguments: they are checked, and get its defaults. */
+    readonly args?: JsonSchema;
   }
 
   /** How one agent is run. */
