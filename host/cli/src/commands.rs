@@ -208,7 +208,7 @@ pub(crate) async fn execute(
         Command::Tui(args) => Box::pin(args.execute(named)).await,
         Command::Logs(args) => args.execute().await,
         Command::Replay(args) => args.execute().await,
-        Command::Test(args) => args.execute().await,
+        Command::Test(args) => Box::pin(args.execute()).await,
         Command::History(args) => args.execute().await,
         Command::List(args) => args.execute(),
         Command::Check(args) => args.execute().await,
@@ -267,8 +267,8 @@ mod tests {
             BY_NAME.into_iter().filter(|(name, _)| !TAKE_ARGS.contains(name) && *name != "tui")
         {
             let cli = crate::Cli::try_parse_from(["smol-wf", "trust", "--list"]).unwrap();
-            let refused =
-                execute(name, cli.command, named(), crate::Cli::command).await.unwrap_err();
+            let execute = execute(name, cli.command, named(), crate::Cli::command);
+            let refused = Box::pin(execute).await.unwrap_err();
             let CommandError::Usage(said) = refused else { panic!("{name}: {refused:?}") };
             assert!(
                 said.ends_with("`run`, `fork`, `plan`, `explore` and `dev` take those"),

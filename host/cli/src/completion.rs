@@ -50,7 +50,7 @@ fn with_values(mut parser: clap::Command) -> clap::Command {
         parser.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for name in names {
         parser = parser.mut_subcommand(&name, |command| {
-            let command = command.mut_args(|arg| match arg.get_id().as_str() {
+            command.mut_args(|arg| match arg.get_id().as_str() {
                 id if SCRIPTS.contains(&id) => arg.add(ArgValueCompleter::new(scripts)),
                 "run" | "resume_run" | "before" => arg.add(ArgValueCandidates::new(runs)),
                 "left" | "right" if name == "diff" => arg.add(ArgValueCandidates::new(runs)),
@@ -58,8 +58,7 @@ fn with_values(mut parser: clap::Command) -> clap::Command {
                 "template" => arg.add(ArgValueCandidates::new(template_names)),
                 "topic" => arg.add(ArgValueCandidates::new(topics)),
                 _ => arg,
-            });
-            command
+            })
         });
     }
     parser

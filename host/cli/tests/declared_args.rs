@@ -103,7 +103,7 @@ catch (error) { return [error.code, error.message] }
     place.run(&["export", "latest", "--fixture", "review.swf"]).printed(0);
     place.write(
         "review.mjs",
-        &REVIEW.replace("minimum: 1", "minimum: 3").replace("default: 2", "default: 3"),
+        REVIEW.replace("minimum: 1", "minimum: 3").replace("default: 2", "default: 3"),
     );
     let tested = place.run(&["test", "review.swf"]);
     assert_eq!(tested.code, 7);
@@ -118,9 +118,9 @@ fn a_broken_schema_is_an_error_with_its_line_and_a_good_one_is_shown() {
     assert_eq!(checked["workflows"][0]["args"]["required"], json!(["base"]));
     snapshot!(place.run(&["run", "review.mjs", "--help"]).printed(0), "declared-args-help");
     // Only `meta` is read: what comes after it does not even compile.
-    place.write("broken.mjs", &REVIEW.replace("return args", "return ("));
+    place.write("broken.mjs", REVIEW.replace("return args", "return ("));
     place.run(&["plan", "broken.mjs", "-h"]).printed(0);
-    place.write("broken.mjs", &REVIEW.replace("'boolean'", "'bool'"));
+    place.write("broken.mjs", REVIEW.replace("'boolean'", "'bool'"));
     let checked = place.run(&["check", "broken.mjs", "--json"]);
     let finding = &checked.report()["findings"][0];
     assert_eq!(

@@ -27,6 +27,7 @@ Examples:
   smol-wf completions fish | source        # in ~/.config/fish/config.fish";
 
 /// A shell that can ask.
+#[expect(clippy::enum_variant_names, reason = "it is the name of that shell")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Shell {
     Bash,

@@ -113,7 +113,7 @@ impl TestArgs {
             if cancel.is_cancelled() {
                 break;
             }
-            let one = tester.test(found).await;
+            let one = Box::pin(tester.test(found)).await;
             if !self.output.is_json() && printed.is_ok() {
                 // No agent is at work and all answers are on disk, so a signal
                 // may end the process.

@@ -137,8 +137,8 @@ impl App {
             Action::Down => self.scroll(1),
             Action::PageUp => self.scroll(-self.page()),
             Action::PageDown => self.scroll(self.page()),
-            Action::First => self.to_end(false),
-            Action::Last => self.to_end(true),
+            Action::First => self.go_to_end(false),
+            Action::Last => self.go_to_end(true),
             Action::In => return self.go_in(),
             Action::Out => self.go_out(),
             Action::NextPane => self.turn_pane(1),
@@ -362,14 +362,14 @@ impl App {
         }
     }
 
-    fn to_end(&mut self, is_last: bool) {
+    fn go_to_end(&mut self, is_last: bool) {
         match (self.focus, is_last) {
             (Pane::Tree, true) => self.tree.select(usize::MAX),
             (Pane::Tree, false) => self.tree.select(0),
-            (Pane::Detail, true) => self.detail.scroll.to_last(),
-            (Pane::Detail, false) => self.detail.scroll.to_first(),
+            (Pane::Detail, true) => self.detail.scroll.show_last(),
+            (Pane::Detail, false) => self.detail.scroll.show_first(),
             (Pane::Log, true) => self.log.by(isize::MAX, true),
-            (Pane::Log, false) => self.log.to_first(),
+            (Pane::Log, false) => self.log.show_first(),
         }
     }
 }

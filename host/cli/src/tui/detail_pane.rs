@@ -85,7 +85,7 @@ impl DetailPane {
     pub(crate) fn toggle_raw(&mut self) {
         self.is_raw = !self.is_raw;
         self.width = None;
-        self.scroll.to_first();
+        self.scroll.show_first();
     }
 
     /// The whole text; none if nothing is open, or it is not read yet.

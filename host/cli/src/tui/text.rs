@@ -122,7 +122,7 @@ mod tests {
         for _ in 0..20_000 {
             let text: String = (0..dice.usize(..24))
                 .map(|_| match dice.u8(..3) {
-                    0 => (*dice.choice(parts).unwrap_or(&"")).to_owned(),
+                    0 => dice.choice(parts).unwrap_or("").to_owned(),
                     1 => char::from_u32(dice.u32(..0x300)).unwrap_or(' ').to_string(),
                     _ => dice.alphanumeric().to_string(),
                 })

@@ -40,12 +40,12 @@ impl Scroll {
     }
 
     /// To the first line.
-    pub(crate) fn to_first(&mut self) {
+    pub(crate) fn show_first(&mut self) {
         (self.top, self.follows) = (0, false);
     }
 
     /// To the last line.
-    pub(crate) fn to_last(&mut self) {
+    pub(crate) fn show_last(&mut self) {
         self.top = self.last_top();
     }
 
@@ -69,7 +69,7 @@ mod tests {
         scroll.by(1_000, true);
         assert_eq!(scroll.top(201, 10), 191);
         assert_eq!(scroll.top(5, 10), 0);
-        scroll.to_first();
+        scroll.show_first();
         assert_eq!((scroll.top(50, 10), scroll.page()), (0, 9));
     }
 }

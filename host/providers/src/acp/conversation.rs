@@ -52,7 +52,7 @@ pub(super) enum Next {
     /// Send these messages, if any, and go on.
     Send(Vec<Value>),
     /// Ask a person, and go on; [`Conversation::judged`] takes the verdict.
-    Ask(Box<PermissionAsk>, AskedPerson),
+    Ask(Box<PermissionAsk>, Box<AskedPerson>),
     /// The turn has ended.
     Done(Box<AgentReply>),
 }
@@ -190,7 +190,8 @@ impl Conversation {
                     let ((ask, yes), what) = (*asks, what.clone());
                     self.asked.push(id.clone());
                     let no = decision.result;
-                    return Next::Ask(Box::new(ask), AskedPerson { id: id.clone(), what, yes, no });
+                    let asked = AskedPerson { id: id.clone(), what, yes, no };
+                    return Next::Ask(Box::new(ask), Box::new(asked));
                 }
                 if let Some(denied) = decision.denied {
                     self.transcript.denied(&denied);

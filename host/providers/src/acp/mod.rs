@@ -146,7 +146,7 @@ impl Provider for Acp {
             match turn.conversation.take(&line, activity)? {
                 Next::Send(lines) => send = lines,
                 Next::Ask(ask, asked) => {
-                    asks.ask(asked, *ask, activity);
+                    asks.ask(*asked, *ask, activity);
                     send = Vec::new();
                 }
                 Next::Done(reply) => {

@@ -90,7 +90,7 @@ impl Tester {
             None => None,
         };
         let started = Instant::now();
-        match self.verdict(found).await {
+        match Box::pin(self.verdict(found)).await {
             Err(error) => tested.error = Some(error),
             Ok(verdict) => self.write(path, verdict, &mut tested),
         }
