@@ -12,7 +12,7 @@ pub(crate) const VARIABLE: &str = "SMOL_WF_COMPLETE";
 /// The name of the program, as people type it.
 const PROGRAM: &str = "smol-wf";
 
-/// The script for a shell. Fails if the shell is not one of [`shells`].
+/// The script for a shell. Fails if the shell is not one of those that clap knows.
 pub(crate) fn script(shell: &str) -> io::Result<Vec<u8>> {
     let shells = Shells::builtins();
     let shell = shells.completer(shell).ok_or(io::ErrorKind::NotFound)?;

@@ -24,10 +24,10 @@ pub(crate) async fn read_script(
     Script::read_stripped(bytes, file_name, surface, |_| stripped)
 }
 
-/// As [`read_script`], for callers that may block.
+/// As `read_script`, for callers that may block.
 ///
 /// # Errors
-/// As of [`read_script`].
+/// As of `read_script`.
 pub fn read_script_now(
     bytes: &[u8],
     file_name: &str,

@@ -98,7 +98,7 @@ pub struct AskSettled {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
     /// Whether the agent no longer waited for an answer.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
     /// Who answered; none if the time was up, the answer was reused, or the agent no longer
     /// waited.
