@@ -17,7 +17,7 @@ fn project() -> Place {
         "flows/main.mts",
         "import { ask, type Kind } from './lib/ask.ts'\n\
          import names from '../names.json' with { type: 'json' }\n\
-         import * as all from '../shared/all.js'\n\
+         import * as all from '../common/all.js'\n\
          export const meta = { name: 'm', description: 'd' } as const\n\
          const kind: Kind = 'short'\n\
          export default async () => [await agent(ask(names.list[0], kind)), all.two(), all.main()]\n\
@@ -30,16 +30,16 @@ fn project() -> Place {
     );
     place.write("names.json", "{ \"list\": [\"Ada\"], \"__proto__\": 1 }");
     place.write(
-        "shared/all.js",
+        "common/all.js",
         "export * from './two.mjs'\nexport { main } from '../flows/main.mts'\n",
     );
     // A cycle of two.
     place.write(
-        "shared/two.mjs",
+        "common/two.mjs",
         "import { one } from './one.mjs'\nexport const two = () => one() + 1\nexport const base = 1\n",
     );
     place.write(
-        "shared/one.mjs",
+        "common/one.mjs",
         "import { base } from './two.mjs'\nexport const one = () => base\n",
     );
     place
@@ -63,7 +63,7 @@ fn modules_of_the_project_are_found_and_recorded() {
     let modules = start["modules"].as_array().unwrap();
     let paths: Vec<&str> = modules.iter().map(|one| one["path"].as_str().unwrap()).collect();
     let found =
-        ["flows/lib/ask.ts", "names.json", "shared/all.js", "shared/two.mjs", "shared/one.mjs"];
+        ["flows/lib/ask.ts", "names.json", "common/all.js", "common/two.mjs", "common/one.mjs"];
     assert_eq!(paths, found);
     assert_eq!(modules[1]["author_text"], "{ \"list\": [\"Ada\"], \"__proto__\": 1 }");
 

@@ -303,7 +303,7 @@ try:
 except OSError:
     pass
 thread.join()
-print(child.wait(), over, waits, b'\x1b[J' in said, b'whole' in told[0])
+print(child.wait(), over, waits, b'\x1b[K' in said, b'whole' in told[0])
 "#;
     let mut command = place.command(&["run", "s.mjs"]);
     let program = command.get_program().to_owned();

@@ -258,7 +258,12 @@ impl Lines {
             phase: request.phase.clone(),
             model: request.model.clone(),
         }));
-        events.extend(self.of_step(step, data));
+        let mut queued = self.of_step(step, data);
+        for event in &mut queued {
+            // It is known when the agent is dispatched: a selector may name a vendor.
+            event.metadata.provider = None;
+        }
+        events.extend(queued);
         events
     }
 

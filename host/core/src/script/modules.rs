@@ -355,7 +355,7 @@ mod tests {
         assert_eq!(resolve("flows/a.ts", "../b.ts").as_deref(), Some("b.ts"));
         assert_eq!(resolve("flows/a.ts", "../../b.ts"), None);
         assert_eq!(relative_to("flows/a.ts", "flows/lib/b.ts"), "lib/b.ts");
-        assert_eq!(relative_to("flows/a.ts", "shared/b.ts"), "../shared/b.ts");
+        assert_eq!(relative_to("flows/a.ts", "other/b.ts"), "../other/b.ts");
         assert_eq!(relative_to("a.ts", "b.ts"), "b.ts");
     }
 }
