@@ -365,3 +365,34 @@ fn what_was_at_work_when_a_process_died_is_stopped_until_the_run_is_taken_up() {
     ));
     assert_ne!(state(&view), StepState::Stopped);
 }
+
+#[test]
+fn an_agent_waits_until_each_of_its_questions_has_ended() {
+    let event = |kind: &str, data: Value| {
+        read(
+            &json!({ "v": 1, "type": format!("workflow.{kind}"), "seq": 1, "elapsedNanos": 1_000_000,
+            "metadata": { "stepId": "1", "workflowDepth": 0 }, "data": data }),
+        )
+    };
+    let agent = json!({ "label": "a", "phase": null, "model": null, "prompt": "p", "attempt": 1 });
+    let opened = |ask: u32| json!({ "kind": "permission", "label": "a", "question": format!("q{ask}"), "digest": "d", "ask": ask });
+    let settled =
+        |ask: u32| json!({ "kind": "permission", "label": "a", "ask": ask, "output": true });
+    let mut view = viewed(&[
+        event("agent_started", agent),
+        event("ask_opened", opened(1)),
+        event("ask_opened", opened(2)),
+    ]);
+    let open = |view: &RunView| {
+        let asks = view.asks().map(|ask| ask.opened.question.clone()).collect::<Vec<_>>();
+        (asks, view.tree().step(view.find("1").unwrap()).unwrap().state)
+    };
+    assert_eq!(open(&view), (vec!["q1".to_owned(), "q2".to_owned()], StepState::Waiting));
+    view.apply(&event("ask_settled", settled(2)));
+    assert_eq!(open(&view), (vec!["q1".to_owned()], StepState::Waiting));
+    view.apply(&event("ask_settled", settled(1)));
+    assert_eq!(open(&view), (Vec::new(), StepState::Working));
+    view.apply(&event("ask_opened", opened(3)));
+    view.interrupted();
+    assert_eq!(open(&view), (Vec::new(), StepState::Stopped), "its process is gone");
+}

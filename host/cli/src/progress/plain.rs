@@ -13,6 +13,7 @@ use smol_wf_core::guest::NullSlot;
 use super::slow::Slow;
 use crate::failure;
 use crate::humanize::{plural, span};
+use crate::message_words::message_words;
 use crate::shell;
 
 /// How often slow agents are looked for.
@@ -119,20 +120,8 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
 
 /// The line about a message from outside: `[message] stop of step 3 by ann`.
 fn of_message(message: &MessageEvent) -> String {
-    let MessageEvent { message, by, step, text, refused, .. } = message;
-    let word = match message.as_deref() {
-        Some("message") => "",
-        Some(word) => word,
-        None => "of a newer program",
-    };
-    let step = match (step, text) {
-        (Some(step), Some(_)) => format!("to step {step}"),
-        (Some(step), None) => format!(" of step {step}"),
-        (None, _) => String::new(),
-    };
-    let refused = refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
-    let text = text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
-    format!("[message] {word}{step} by {by}{refused}{text}")
+    let text = message.text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+    format!("[message] {}{text}", message_words(message))
 }
 
 /// The line about an agent that answered: reused, null, or time and tokens.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use smol_wf_core::event::Event;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::step::StepKind;
-use smol_wf_core::view::{RowKind, RunView, StepState, StepView};
+use smol_wf_core::view::{OpenAsk, RowKind, RunView, StepState, StepView};
 
 use super::desk::{Reply, Request};
 use super::detail_pane::DetailPane;
@@ -249,11 +249,11 @@ impl App {
     }
 
     /// The question to answer: that of the selected step, or else the first.
-    pub(crate) fn question(&self) -> Option<StepId> {
+    pub(crate) fn question(&self) -> Option<&OpenAsk> {
         let selected = self.tree.row().map(|row| row.node());
         let mut asks = self.view.asks();
         let of_selected = self.view.asks().find(|ask| Some(ask.node) == selected);
-        of_selected.or_else(|| asks.next())?.step
+        of_selected.or_else(|| asks.next()).filter(|ask| ask.step.is_some())
     }
 
     /// Whether the run can still be acted on.

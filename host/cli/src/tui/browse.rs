@@ -186,8 +186,11 @@ impl App {
             return None;
         }
         match action {
-            Action::Answer => match self.question() {
-                Some(step) => return Some(Effect::Ask(Request::Question(step))),
+            Action::Answer => match self
+                .question()
+                .and_then(|ask| Some((ask.step?, ask.opened.digest.clone())))
+            {
+                Some((step, digest)) => return Some(Effect::Ask(Request::Question(step, digest))),
                 None => self.say("the run asks nothing at the moment"),
             },
             Action::Pause => return Some(self.pause()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use smol_wf_core::event::{Event, EventFold};
 use smol_wf_core::gate::{AnswerRefusal, AskRequest};
-use smol_wf_core::ids::{RunId, StepId};
+use smol_wf_core::ids::{Digest, RunId, StepId};
 use smol_wf_core::journal::Body;
 use smol_wf_core::message::MessageRefusal;
 use smol_wf_engine::{Engine, EngineError, Message, PostError};
@@ -29,7 +29,7 @@ pub(crate) enum Request {
     /// Everything about a step, by its name in the stream.
     Step(String),
     /// The question of a step, as whoever answers must see it.
-    Question(StepId),
+    Question(StepId, Digest),
     /// Post a message, and say so in these words.
     Post { message: Message, done: String },
     /// Write the event stream to this file.
@@ -102,8 +102,8 @@ impl RunDesk {
                 let step = self.step(&key).await.map_err(in_words);
                 Reply::Step(key, step)
             }
-            Request::Question(step) => {
-                Reply::Question(step, self.question(step).await.map_err(in_words))
+            Request::Question(step, digest) => {
+                Reply::Question(step, self.question(step, digest).await.map_err(in_words))
             }
             Request::Post { message, done } => Reply::Said(self.post(&message, done).await),
             Request::Save(path) => Reply::Said(self.save(path).await),
@@ -135,10 +135,16 @@ impl RunDesk {
         Ok(whole)
     }
 
-    async fn question(&self, step: StepId) -> Result<Option<Arc<AskRequest>>, EngineError> {
+    /// The question that was shown, if it is open still.
+    async fn question(
+        &self,
+        step: StepId,
+        digest: Digest,
+    ) -> Result<Option<Arc<AskRequest>>, EngineError> {
         let standing = self.engine.standing(&self.run).await?;
-        let open = standing.open_asks().find(|(open, _)| *open == step);
-        Ok(open.map(|(_, request)| Arc::clone(request)))
+        let is_it =
+            |(of, request): &(StepId, &Arc<AskRequest>)| *of == step && request.digest() == digest;
+        Ok(standing.open_asks().find(is_it).map(|(_, request)| Arc::clone(request)))
     }
 
     /// Posts a message, and starts a holder if it lets a run go on that has none.
@@ -196,7 +202,7 @@ async fn file_reply(path: &Path, request: Request) -> Reply {
             Reply::Step(key, step)
         }
         Request::Save(to) => Reply::Said(copy_file(&path, &to)),
-        Request::Question(_) | Request::Post { .. } => {
+        Request::Question(..) | Request::Post { .. } => {
             Reply::Said(Err("this is a replay".to_owned()))
         }
     });

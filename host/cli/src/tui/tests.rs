@@ -185,7 +185,8 @@ fn the_help_has_every_key_and_every_sign() {
 #[test]
 fn a_question_is_answered_in_place() {
     let mut app = app(DARK);
-    assert_eq!(press(&mut app, "a"), Some(Effect::Ask(Request::Question(StepId(7)))));
+    let asked = app.question().unwrap().opened.digest.clone();
+    assert_eq!(press(&mut app, "a"), Some(Effect::Ask(Request::Question(StepId(7), asked))));
     let request = AskRequest {
         detail: Some("first line\nsecond \u{1b}[2J line".to_owned()),
         ..AskRequest::plain(AskKind::Approve, "Deploy to production?")

@@ -12,8 +12,12 @@ use crate::cut;
 /// detail.
 const WHAT_BYTES_MAX: usize = 400;
 
-/// Most bytes of the detail: a long command entire. A whole file is cut.
+/// Most bytes of the detail: a long command entire. Of a whole file the middle is left
+/// out, so that nothing can hide behind a long beginning.
 const DETAIL_BYTES_MAX: usize = 4 * 1024;
+
+/// How many of these are its end, where it is cut.
+const DETAIL_END_BYTES: usize = 1024;
 
 /// Most bytes of the name of a tool.
 const TOOL_BYTES_MAX: usize = 100;
@@ -63,11 +67,25 @@ impl PermissionAsk {
         };
         AskRequest {
             label: Some(label),
-            detail: Some(cut::marked(detail, DETAIL_BYTES_MAX)).filter(|text| !text.is_empty()),
+            detail: Some(ends_of(detail)).filter(|text| !text.is_empty()),
             agent: Some(Box::new(agent)),
             ..AskRequest::plain(AskKind::Permission, cut::marked(what, WHAT_BYTES_MAX))
         }
     }
+}
+
+/// A detail as it is, or its beginning and its end.
+fn ends_of(detail: String) -> String {
+    if detail.len() <= DETAIL_BYTES_MAX {
+        return detail;
+    }
+    let head = cut::head(&detail, DETAIL_BYTES_MAX - DETAIL_END_BYTES);
+    let mut from = detail.len() - DETAIL_END_BYTES;
+    while !detail.is_char_boundary(from) {
+        from += 1;
+    }
+    let end = detail.get(from..).unwrap_or_default();
+    format!("{head}\n{} {} bytes are not shown {}\n{end}", cut::MARK, from - head.len(), cut::MARK)
 }
 
 #[cfg(test)]
@@ -88,10 +106,11 @@ mod tests {
         assert_ne!(first.digest(), request("rm a", 2).digest(), "each question once");
         assert_ne!(first.digest(), request("rm b", 1).digest());
         assert_eq!(first.agent.as_ref().and_then(|agent| agent.detail_bytes), None);
-        let long = request(&"é".repeat(5_000), 1);
+        let long = request(&format!("{}end", "é".repeat(5_000)), 1);
         let kept = long.detail.as_deref().unwrap_or_default();
-        assert!(kept.ends_with(cut::MARK) && kept.len() < DETAIL_BYTES_MAX + 4);
-        assert_eq!(long.agent.and_then(|agent| agent.detail_bytes), Some(10_000));
+        assert!(kept.ends_with("éend") && kept.contains(" bytes are not shown "), "{kept}");
+        assert!(kept.len() < DETAIL_BYTES_MAX + 64);
+        assert_eq!(long.agent.and_then(|agent| agent.detail_bytes), Some(10_003));
         assert_eq!(request("", 1).detail, None);
     }
 }

@@ -10,7 +10,7 @@ use super::log::LogKind;
 use super::preview;
 use super::run_view::{RunView, at_ms, keep};
 use super::state::StepState;
-use super::step_view::TEXT_BYTES_MAX;
+use super::step_view::{StepView, TEXT_BYTES_MAX};
 use super::tree::NodeId;
 use crate::codes::Code;
 use crate::cut;
@@ -175,8 +175,15 @@ impl RunView {
     /// The process let go of the run: what was at work was cut off.
     pub(super) fn let_go(&mut self) {
         for node in self.tree.open().collect::<Vec<_>>() {
-            if self.tree.step(node).is_some_and(|step| step.state == StepState::Working) {
+            let is_cut = |step: &StepView| match step.state {
+                StepState::Working => true,
+                // Its question ends with its process; one of a script waits on.
+                StepState::Waiting => step.kind == StepKind::Agent,
+                _ => false,
+            };
+            if self.tree.step(node).is_some_and(is_cut) {
                 self.tree.set_state(node, StepState::Stopped, self.last_ms);
+                self.end_asks(node);
             }
         }
     }
@@ -213,7 +220,11 @@ impl RunView {
         };
         let step = message.step.map(|step| step.to_string());
         self.say_of(event, step.as_deref(), kind, word, Some(&message.by));
-        keep(&mut self.messages, (at_ms(event), message.clone()));
+        if !self.is_brief {
+            let mut message = message.clone();
+            message.text = message.text.map(|text| cut::marked(text, TEXT_BYTES_MAX));
+            keep(&mut self.messages, (at_ms(event), message));
+        }
     }
 
     fn agent_queued(&mut self, event: &Event, queued: &AgentQueued) {
@@ -355,10 +366,12 @@ impl RunView {
         let Some(node) = self.step_of(event, None, StepKind::Ask, StepState::Waiting) else {
             return;
         };
-        self.asks.remove(&node);
+        self.asks.remove(&(node, ask.ask.unwrap_or(0)));
         if self.tree.step(node).is_some_and(|step| step.kind == StepKind::Agent) {
-            // An agent that asked goes on.
-            self.tree.set_state(node, StepState::Working, at_ms(event));
+            if !self.has_ask(node) {
+                // An agent that asked goes on.
+                self.tree.set_state(node, StepState::Working, at_ms(event));
+            }
         } else {
             self.set_label(node, &ask.label);
             let state = if ask.error.is_some() { StepState::Failed } else { StepState::Done };
@@ -430,7 +443,7 @@ impl RunView {
             step.ended_seq = event.seq;
         }
         if was_open {
-            self.asks.remove(&node);
+            self.end_asks(node);
         }
         was_open
     }

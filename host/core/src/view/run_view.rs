@@ -57,7 +57,8 @@ pub struct RunView {
     pub(super) facts: RunFacts,
     pub(super) tree: Tree,
     pub(super) log: Log,
-    pub(super) asks: BTreeMap<NodeId, OpenAsk>,
+    /// By step, and for an agent, which may ask several, by the number within it.
+    pub(super) asks: BTreeMap<(NodeId, u32), OpenAsk>,
     pub(super) warnings: VecDeque<EventWarning>,
     pub(super) messages: VecDeque<(u64, MessageEvent)>,
     pub(super) root: ScopeView,
@@ -279,8 +280,19 @@ impl RunView {
     pub(super) fn ask(&mut self, node: NodeId, at_ms: u64, opened: &AskOpened) {
         if self.asks.len() < ASKS_MAX {
             let step = self.tree.step(node).and_then(StepView::number);
-            self.asks.insert(node, OpenAsk { node, step, at_ms, opened: opened.clone() });
+            let ask = OpenAsk { node, step, at_ms, opened: opened.clone() };
+            self.asks.insert((node, opened.ask.unwrap_or(0)), ask);
         }
+    }
+
+    /// Whether a step waits for an answer.
+    pub(super) fn has_ask(&self, node: NodeId) -> bool {
+        self.asks.range((node, 0)..=(node, u32::MAX)).next().is_some()
+    }
+
+    /// Ends all questions of a step.
+    pub(super) fn end_asks(&mut self, node: NodeId) {
+        self.asks.retain(|(of, _), _| *of != node);
     }
 
     /// A line of the log about the step of an event.

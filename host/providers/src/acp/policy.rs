@@ -41,13 +41,16 @@ pub(super) fn cancelled() -> Value {
 }
 
 impl Question {
+    fn choice(&self, kind: &str) -> Option<&Choice> {
+        self.options.iter().find(|choice| choice.kind == kind)
+    }
+
     /// The answer in the protocol's form.
     fn answer(&self, allowed: bool) -> Value {
         // Once, so that the agent's own settings keep no lasting permission.
         let kinds =
             if allowed { ["allow_once", "allow_always"] } else { ["reject_once", "reject_always"] };
-        let chosen = kinds.iter().find_map(|kind| self.options.iter().find(|o| o.kind == *kind));
-        match chosen {
+        match kinds.iter().find_map(|kind| self.choice(kind)) {
             Some(choice) => {
                 json!({"outcome": {"outcome": "selected", "optionId": choice.option_id}})
             }
@@ -100,6 +103,11 @@ impl ToolCall {
         let paths = self.locations.iter().map(|one| one.path.display().to_string());
         let parts = paths.chain([input]).filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Whether a person would see what would be done.
+    fn says_what(&self) -> bool {
+        !self.title.trim().is_empty() || !self.in_detail().is_empty()
     }
 
     fn ask(&self) -> PermissionAsk {
@@ -174,7 +182,11 @@ pub(super) fn decide(params: &Value, rules: Rules<'_>) -> Decision {
     let may = may && inside;
     let is_named = rules.servers.iter().any(|server| question.tool_call.is_of(&server.name));
     let allowed = may && (rules.asks == AskPolicy::Allow || is_wish || is_named);
-    let asks = may && !allowed && rules.asks == AskPolicy::Person;
+    // A person says yes to this once; an agent that can only be allowed for good is refused.
+    let is_once = question.choice("allow_once").is_some();
+    // Nor is a person asked about nothing.
+    let says_what = question.tool_call.says_what();
+    let asks = may && !allowed && is_once && says_what && rules.asks == AskPolicy::Person;
     Decision {
         result: question.answer(allowed),
         asks: asks.then(|| Box::new((question.tool_call.ask(), question.answer(true)))),

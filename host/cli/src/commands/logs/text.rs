@@ -10,6 +10,7 @@ use smol_wf_core::gate::AskKind;
 use smol_wf_core::ids::RunId;
 
 use crate::humanize::{plural, span, utc};
+use crate::message_words::message_words;
 use crate::{advice, sanitize, shell};
 
 /// Most lines and characters of a prompt or an answer among others.
@@ -153,19 +154,7 @@ fn settled(ask: &AskSettled) -> Said {
 
 /// A message from outside: `message stop of step 3 by ann`.
 fn of_message(message: &MessageEvent) -> String {
-    let MessageEvent { message, by, step, text, refused, .. } = message;
-    let word = match message.as_deref() {
-        Some("message") => "",
-        Some(word) => word,
-        None => "of a newer program",
-    };
-    let step = match (step, text) {
-        (Some(step), Some(_)) => format!("to step {step}"),
-        (Some(step), None) => format!(" of step {step}"),
-        (None, _) => String::new(),
-    };
-    let refused = refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
-    format!("message {word}{step} by {by}{refused}")
+    format!("message {}", message_words(message))
 }
 
 /// What an event about an agent says.

@@ -86,10 +86,9 @@ impl Band {
 fn asks(app: &App, width: usize) -> Option<Line<'static>> {
     let asks = app.view.asks();
     let number = asks.len();
-    let asked = app.question();
-    let ask = app.view.asks().find(|ask| ask.step == asked)?;
+    let ask = app.question()?;
     let mut row = Row::new(app.theme, width);
-    let step = asked.map_or_else(String::new, |step| format!(" #{step}"));
+    let step = ask.step.map_or_else(String::new, |step| format!(" #{step}"));
     let more = match number {
         1 => "a: answer ".to_owned(),
         _ => format!("{} more  a: answer ", number - 1),
