@@ -18,7 +18,7 @@ use continued::Continued;
 pub(crate) use foreground::Desk;
 pub(crate) use form::{Form, Reading};
 pub(crate) use lines::{Line, Lines};
-pub(crate) use shown::{listed, name_of, question};
+pub(crate) use shown::{listed, name_of, notes, pretty, question, what_is_asked};
 
 /// What became of a question at the terminal.
 #[derive(Debug, PartialEq, Eq)]

@@ -25,10 +25,11 @@ const JSCONFIG: &str = r#"{
     "moduleDetection": "force",
     "strict": true,
     "noEmit": true,
+    "allowImportingTsExtensions": true,
     "types": [],
     "paths": { "@smol-wf/sdk": ["./types/workflow.d.ts"] }
   },
-  "include": ["*.mjs", "types/*.d.ts"]
+  "include": ["*.mjs", "*.ts", "*.mts", "types/*.d.ts"]
 }
 "#;
 

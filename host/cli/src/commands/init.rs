@@ -86,7 +86,10 @@ impl InitArgs {
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
         if !self.folder.is_dir() {
             let folder = sanitize::path(&self.folder);
-            let message = format!("{folder} is not a folder; make it first: mkdir -p {folder}");
+            let message = format!(
+                "{folder} is not a folder; make it first: mkdir -p -- {}",
+                shell::path(&self.folder)
+            );
             return Err(CommandError::Usage(message));
         }
         let is_here = self.folder.as_path() == Path::new(".");

@@ -12,6 +12,9 @@ use crate::shell;
 /// Most lines of the detail: a terminal of the usual size, and half of the next.
 const DETAIL_ROWS_MAX: usize = 36;
 
+/// How many of these are the last rows of a permission.
+const DETAIL_ROWS_LAST: usize = 8;
+
 /// Most characters of a line of the detail: a minified file has one line.
 const DETAIL_CHARS_MAX: usize = 500;
 
@@ -19,35 +22,63 @@ const DETAIL_CHARS_MAX: usize = 500;
 /// whoever prints it.
 pub(crate) fn question(run: &RunId, step: StepId, request: &AskRequest) -> String {
     let mut text = match &request.agent {
-        Some(agent) => format!("{} asks leave in step {step}", agent.provider),
+        Some(agent) => format!("{} asks permission in step {step}", agent.provider),
         None => format!("{} asks in step {step}", request.kind.function()),
     };
     if let Some(label) = &request.label {
         text.push_str(&format!(" ({label})"));
     }
-    let tool = request.agent.as_ref().and_then(|agent| agent.tool.as_ref());
-    text.push_str(&match (request.kind, tool) {
-        (AskKind::WaitFor, _) => format!(" for the event {}", request.question),
-        (AskKind::Permission, Some(tool)) => {
-            format!(", to use a tool of the kind {tool}: {}", request.question.trim())
-        }
-        _ => format!(": {}", request.question.trim()),
+    text.push_str(match (request.kind, tool_of(request)) {
+        (AskKind::WaitFor, _) => " for the event ",
+        (AskKind::Permission, Some(_)) => ", ",
+        _ => ": ",
     });
-    if let Some(wanted) = &request.matches {
-        text.push_str(&format!("\nwith these fields: {wanted}"));
-    }
+    text.push_str(&what_is_asked(request));
     if let Some(detail) = &request.detail {
         text.push_str(&detail_of(detail, request, run, step));
     }
+    text.push_str(&notes(request));
+    text
+}
+
+fn tool_of(request: &AskRequest) -> Option<&str> {
+    request.agent.as_ref()?.tool.as_deref()
+}
+
+/// The question itself, and what the event must have.
+pub(crate) fn what_is_asked(request: &AskRequest) -> String {
+    let question = request.question.trim();
+    let mut text = match (request.kind, tool_of(request)) {
+        (AskKind::Permission, Some(tool)) => {
+            format!("to use a tool of the kind {tool}: {question}")
+        }
+        _ => question.to_owned(),
+    };
+    if let Some(wanted) = &request.matches {
+        text.push_str(&format!("\nwith these fields: {wanted}"));
+    }
+    text
+}
+
+/// What else whoever answers must know, each on a line of its own.
+pub(crate) fn notes(request: &AskRequest) -> String {
+    let mut text = String::new();
     if let Some(bytes) = request.agent.as_ref().and_then(|agent| agent.detail_bytes) {
-        let kept = request.detail.as_ref().map_or(0, String::len);
-        text.push_str(&format!("\nthis is cut: the first {kept} of {bytes} bytes"));
+        text.push_str(&format!("\nthis is cut: in all it has {bytes} bytes"));
     }
     if let Some(deadline_us) = request.deadline_us {
         let at = utc(deadline_us.div_euclid(1_000));
         text.push_str(&format!("\nits time is up at {at} UTC"));
     }
     text
+}
+
+/// A value as JSON on several lines; other text as it is.
+pub(crate) fn pretty(detail: &str) -> String {
+    let read = serde_json::from_str::<Value>(detail).ok();
+    let structured = read.filter(|value| value.is_object() || value.is_array());
+    let pretty = structured.and_then(|value| serde_json::to_string_pretty(&value).ok());
+    pretty.unwrap_or_else(|| detail.to_owned())
 }
 
 /// The name of a question, as `answer` takes it: `RUN#STEP`, and `RUN#STEP.ASK` for one
@@ -78,23 +109,26 @@ pub(crate) fn listed(run: &RunId, step: StepId, request: &AskRequest) -> String 
 
 /// What people must know, cut.
 fn detail_of(detail: &str, request: &AskRequest, run: &RunId, step: StepId) -> String {
-    let read = serde_json::from_str::<Value>(detail);
-    let structured = read.ok().filter(|value| value.is_object() || value.is_array());
-    let pretty = structured.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    let text = pretty.as_deref().unwrap_or(detail);
+    let text = pretty(detail);
+    let rows = text.lines().count();
+    // Whoever allows a command must see its end.
+    let last = if request.kind == AskKind::Permission { DETAIL_ROWS_LAST } else { 0 };
+    let left_out =
+        if rows > DETAIL_ROWS_MAX { DETAIL_ROWS_MAX - last..rows - last } else { rows..rows };
     let mut shown = String::new();
-    for line in text.lines().take(DETAIL_ROWS_MAX) {
+    for (row, line) in text.lines().enumerate() {
+        if row == left_out.start {
+            let (more, db) = (plural(left_out.len(), "line"), shell::with_database());
+            shown.push_str(&format!("\n  … {more} more: smol-wf logs {run}#{step}{db}"));
+        }
+        if left_out.contains(&row) {
+            continue;
+        }
         shown.push_str("\n  ");
-        // Whoever allows a command must see its end.
         match request.kind {
             AskKind::Permission => shown.push_str(line),
             _ => shown.push_str(&smol_wf_core::cut::to_chars(line, DETAIL_CHARS_MAX)),
         }
-    }
-    let more = text.lines().count().saturating_sub(DETAIL_ROWS_MAX);
-    if more > 0 {
-        let (more, db) = (plural(more, "line"), shell::with_database());
-        shown.push_str(&format!("\n  … {more} more: smol-wf logs {run}#{step}{db}"));
     }
     shown
 }

@@ -156,6 +156,11 @@ impl App {
 
     /// Takes what came of a request.
     pub(crate) fn reply(&mut self, reply: Reply) {
+        if matches!(reply, Reply::Question(_, Ok(None) | Err(_)))
+            && matches!(self.mode, Mode::Opening)
+        {
+            self.mode = Mode::Browse;
+        }
         match reply {
             Reply::Step(key, step) => {
                 let until = self.is_replay().then(|| self.view.last_ms());
@@ -207,7 +212,8 @@ impl App {
 
     /// Whether something on the screen changes by itself.
     pub(crate) fn is_moving(&self) -> bool {
-        self.note.is_some() || matches!(self.origin, Origin::Live { is_held: true, .. })
+        self.note.as_ref().is_some_and(|note| Instant::now() < note.until + NOTE_LASTS)
+            || matches!(self.origin, Origin::Live { is_held: true, .. })
     }
 
     /// Milliseconds since the run was created, at this time since 1970.

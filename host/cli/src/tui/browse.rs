@@ -36,6 +36,12 @@ impl App {
         match &mut self.mode {
             Mode::Browse => action.and_then(|action| self.act(action)),
             Mode::Search(_) => self.search_key(key),
+            Mode::Opening => {
+                if key.code == crossterm::event::KeyCode::Esc {
+                    self.mode = Mode::Browse;
+                }
+                None
+            }
             Mode::Help(top) => {
                 match action {
                     Some(Action::Up) => *top = top.saturating_sub(1),
@@ -67,7 +73,7 @@ impl App {
             Mode::Search(entry) => entry,
             Mode::Answer(answering) => &mut answering.entry,
             Mode::Line(line) => &mut line.entry,
-            Mode::Browse | Mode::Confirm(_) | Mode::Help(_) => return,
+            Mode::Browse | Mode::Opening | Mode::Confirm(_) | Mode::Help(_) => return,
         };
         let fits = entry.paste(pasted);
         if let Mode::Search(entry) = &self.mode {
@@ -88,9 +94,9 @@ impl App {
         }
     }
 
-    /// The form of a question, unless something else is typed meanwhile.
+    /// The form of a question, unless its reader has gone on to something else.
     pub(crate) fn open_answer(&mut self, step: StepId, request: Arc<AskRequest>) {
-        if matches!(self.mode, Mode::Browse) {
+        if matches!(self.mode, Mode::Opening) {
             self.mode = Mode::Answer(Box::new(Answering::new(step, request)));
         }
     }
@@ -186,13 +192,15 @@ impl App {
             return None;
         }
         match action {
-            Action::Answer => match self
-                .question()
-                .and_then(|ask| Some((ask.step?, ask.opened.digest.clone())))
-            {
-                Some((step, digest)) => return Some(Effect::Ask(Request::Question(step, digest))),
-                None => self.say("the run asks nothing at the moment"),
-            },
+            Action::Answer => {
+                match self.question().and_then(|ask| Some((ask.step?, ask.opened.digest.clone()))) {
+                    Some((step, digest)) => {
+                        self.mode = Mode::Opening;
+                        return Some(Effect::Ask(Request::Question(step, digest)));
+                    }
+                    None => self.say("the run asks nothing at the moment"),
+                }
+            }
             Action::Pause => return Some(self.pause()),
             Action::Raise => self.mode = Mode::Line(Box::new(LineMode::new(LineFor::Raise, ""))),
             Action::Stop => match self.open_step() {

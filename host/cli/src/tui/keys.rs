@@ -181,7 +181,7 @@ pub(crate) const TABLE: &[Binding] = &[
         "filter",
         "show only the steps of one state: the next one",
     ),
-    row(Action::Follow, Anywhere, &[char_key('t', "t")], "follow", "follow what is new"),
+    row(Action::Follow, Anywhere, &[char_key('t', "t")], "follow", "keep the newest in view"),
     row(
         Action::Unfold,
         Anywhere,
@@ -190,7 +190,13 @@ pub(crate) const TABLE: &[Binding] = &[
         "fold or unfold all groups of like steps",
     ),
     row(Action::Raw, Anywhere, &[char_key('v', "v")], "raw", "details for reading, or as JSON"),
-    row(Action::Copy, Anywhere, &[char_key('y', "y")], "copy", "copy the details, or the line"),
+    row(
+        Action::Copy,
+        Anywhere,
+        &[char_key('y', "y")],
+        "copy",
+        "copy the details, or the answer of the selected step",
+    ),
     row(Action::Answer, Live, &[char_key('a', "a")], "answer", "answer a question"),
     row(
         Action::Pause,
@@ -231,7 +237,7 @@ pub(crate) const TABLE: &[Binding] = &[
         Anywhere,
         &[char_key('M', "M")],
         "",
-        "the mouse scrolls and selects lines, or the terminal's text",
+        "the wheel scrolls; again: the terminal selects text",
     ),
     row(Action::Help, Anywhere, &[char_key('?', "?")], "help", "these keys"),
     row(Action::Redraw, Anywhere, &[control('l', "Ctrl-L")], "", "draw everything again"),

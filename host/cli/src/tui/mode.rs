@@ -24,6 +24,8 @@ pub(crate) enum Mode {
     Browse,
     /// Typing what to search for.
     Search(Entry),
+    /// A question is being read; keys are for its form, which is not there yet.
+    Opening,
     /// Answering a question.
     Answer(Box<Answering>),
     /// Typing a line for something else.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use smol_wf_core::cut::MARK;
 use smol_wf_core::event::Event;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -24,6 +25,7 @@ use super::player::Player;
 use super::terminal::{FrameWriter, Session, give_back};
 use super::timings::Timings;
 use crate::humanize::plural;
+use crate::sanitize;
 
 /// Shortest time between two frames: 30 a second.
 const FRAME_MIN: Duration = Duration::from_millis(33);
@@ -228,7 +230,8 @@ impl Stage {
     }
 
     fn copy(&mut self, text: &str) -> Option<Ended> {
-        let copied = copy(text);
+        // A shell that it is pasted into must not obey it either.
+        let copied = copy(&sanitize::with_tabs(text));
         if self.session.say(&copied.sequence).is_err() {
             return Some(Ended::Gone);
         }
@@ -236,6 +239,8 @@ impl Stage {
         if copied.is_cut {
             self.app
                 .fail(format!("the first {COPIED_BYTES_MAX} bytes were copied: more does not fit"));
+        } else if text.ends_with(MARK) {
+            self.app.say(format!("{lines} copied, which is the beginning; Enter opens the whole"));
         } else {
             self.app.say(format!("{lines} copied, if your terminal allows it"));
         }

@@ -121,11 +121,12 @@ pub(crate) fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// Writes bytes at once, unless the terminal was given back.
+/// Writes bytes at once. Fails once the terminal was given back, as after a panic of any
+/// thread: then nobody sees anything, and the TUI must end.
 fn write(words: &[u8]) -> io::Result<()> {
     let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     if !HAS_TERMINAL.load(Ordering::SeqCst) {
-        return Ok(());
+        return Err(io::ErrorKind::BrokenPipe.into());
     }
     Stdout.write_all(words)
 }

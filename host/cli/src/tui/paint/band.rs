@@ -5,6 +5,7 @@
 use ratatui::text::Line;
 
 use super::line::Row;
+use crate::questions::{notes, pretty, what_is_asked};
 use crate::tui::app::{App, Origin};
 use crate::tui::entry::Entry;
 use crate::tui::mode::{Answering, Mode};
@@ -44,9 +45,9 @@ pub(super) fn lines(app: &mut App, width: usize, lines_max: usize) -> Band {
             error(&mut band, &confirm.question, 3);
             band.say(theme, width, Role::Key, " y does it; any other key does nothing");
         }
-        Mode::Browse | Mode::Help(_) => band.lines.extend(run_asks),
+        Mode::Browse | Mode::Opening | Mode::Help(_) => band.lines.extend(run_asks),
     }
-    if !app.tree.search().is_empty() && matches!(app.mode, Mode::Browse) {
+    if !app.tree.search().is_empty() && matches!(app.mode, Mode::Browse | Mode::Opening) {
         let searched = format!(" search: {}", text::one_line(app.tree.search()));
         band.say(theme, width, Role::Waiting, &searched);
     }
@@ -119,14 +120,12 @@ fn answer(
     head.put(Role::Waiting, &asks);
     head.put_foreign(Role::Faint, "Enter answers, ? explains, Esc leaves it open");
     band.lines.push(head.line_as(Role::Selected));
-    let mut body = request.question.trim().to_owned();
-    if let Some(wanted) = &request.matches {
-        body.push_str(&format!("\nwith these fields: {wanted}"));
-    }
+    let mut body = what_is_asked(&request);
     if let Some(detail) = &request.detail {
         body.push('\n');
         body.push_str(&pretty(detail));
     }
+    body.push_str(&notes(&request));
     let mut below: Vec<String> = answering.choices();
     if let Some(said) = &answering.said {
         below.extend(text::wrap(said, width.saturating_sub(2), 12));
@@ -147,12 +146,4 @@ fn answer(
     }
     let prompt = answering.prompt();
     band.typed(theme, width, &text::one_line(&prompt), &answering.entry);
-}
-
-/// A value as JSON on several lines; other text as it is.
-fn pretty(detail: &str) -> String {
-    let read = serde_json::from_str::<serde_json::Value>(detail).ok();
-    let structured = read.filter(|value| value.is_object() || value.is_array());
-    let pretty = structured.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    pretty.unwrap_or_else(|| detail.to_owned())
 }
