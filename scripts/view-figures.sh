@@ -21,7 +21,7 @@ seconds=${SECONDS_MEASURED:-20}
 run="exec $program run s.mjs --agent-provider debug --debug-rule '*=delay:10m' --max-parallel-agents 1000"
 cpu_us() { cat "/proc/$1"/task/*/schedstat | awk '{ sum += $1 } END { print int(sum / 1000) }'; }
 measure() {
-  sleep 5 # The thousand agents have begun.
+  until "$program" ps --json 2> /dev/null | grep -q '"agentsAtWork": 1000'; do sleep 0.2; done
   local before after
   before=$(cpu_us "$2")
   sleep "$seconds"
