@@ -3,6 +3,7 @@
 //! Owns: reading each file once, their bounds, and where a refused import stands. Never:
 //! leaves the script's project; [`crate::library`] ensures that.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use smol_wf_core::codes::Code;
@@ -12,7 +13,8 @@ use smol_wf_core::limits::{MODULES_MAX, SCRIPT_BYTES_MAX};
 use smol_wf_core::module_text::ModuleText;
 use smol_wf_core::near;
 use smol_wf_core::script::{
-    Import, Script, exports, imports, is_typescript, json_module, position_at, relative_to, resolve,
+    Exports, Import, Script, exports, imports, is_typescript, json_module, position_at,
+    relative_to, resolve,
 };
 use smol_wf_sandbox::strip;
 
@@ -132,18 +134,29 @@ pub(crate) async fn load(
 /// The first name that a file takes and the imported one does not have. The guest notices
 /// it only when it links, and knows no position.
 fn all_are_exported(importers: &[Importer], found: &[ModuleText]) -> Option<ImportError> {
-    let text_of = |path: &str| {
-        let module = found.iter().find(|module| module.path == path).map(|one| &one.text);
-        module.or_else(|| importers.first().filter(|own| own.path == path).map(|own| &own.text))
-    };
+    let own = importers.first().map(|own| (own.path.as_str(), own.text.as_str()));
+    let texts = found.iter().map(|module| (module.path.as_str(), module.text.as_str()));
+    // Each file is read once, however often it is imported.
+    let lexed: HashMap<&str, Exports> =
+        texts.chain(own).map(|(path, text)| (path, exports(text))).collect();
+    let mut known: HashMap<String, Option<BTreeSet<String>>> = HashMap::new();
     importers.iter().find_map(|importer| {
-        imports(&importer.text).into_iter().find_map(|import| {
+        let imports = imports(&importer.text).into_iter();
+        imports.filter(|import| !import.names.is_empty()).find_map(|import| {
             let target = resolve(&importer.path, &import.specifier)?;
-            let exported = names_of(&target, &text_of)?;
+            let exported = match known.entry(target) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let names = names_of(new.key(), &lexed);
+                    new.insert(names)
+                }
+            };
+            let exported = exported.as_ref()?;
             let (name, at) =
                 import.names.iter().find(|(name, _)| !exported.contains(name.as_str()))?;
             let mut message = format!("`{}` has no export `{name}`", import.specifier);
             message.push_str(&near::suggestion(name, exported.iter().map(String::as_str)));
+            let target = resolve(&importer.path, &import.specifier)?;
             if is_typescript(&importer.path) && is_typescript(&target) {
                 message.push_str("; a type is imported with `import type`");
             }
@@ -154,20 +167,17 @@ fn all_are_exported(importers: &[Importer], found: &[ModuleText]) -> Option<Impo
 
 /// All names that a file exports, with those of `export *`; none if one of these files is
 /// not known.
-fn names_of<'a>(
-    path: &str,
-    text_of: &impl Fn(&str) -> Option<&'a String>,
-) -> Option<BTreeSet<String>> {
+fn names_of(path: &str, lexed: &HashMap<&str, Exports>) -> Option<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     let (mut waiting, mut seen) = (vec![path.to_owned()], BTreeSet::new());
     while let Some(path) = waiting.pop() {
         if !seen.insert(path.clone()) {
             continue;
         }
-        let found = exports(text_of(&path)?);
-        names.extend(found.names);
-        for specifier in found.all_of {
-            waiting.push(resolve(&path, &specifier).filter(|_| specifier.starts_with('.'))?);
+        let found = lexed.get(path.as_str())?;
+        names.extend(found.names.iter().cloned());
+        for specifier in &found.all_of {
+            waiting.push(resolve(&path, specifier).filter(|_| specifier.starts_with('.'))?);
         }
     }
     Some(names)
