@@ -159,6 +159,10 @@ impl Import {
         if name.contains('\\') {
             return Some(format!("{cannot}: the parts of a path are separated by `/`"));
         }
+        if name.starts_with('.') && name.contains("//") {
+            // Otherwise one file would be loaded under two names.
+            return Some(format!("{cannot}: one `/` separates the parts of a path"));
+        }
         if name.starts_with('/') || name.contains("://") || name.starts_with("file:") {
             return Some(format!(
                 "{cannot}: a script imports files of its own project, by a path that begins with `./` or `../`"
@@ -324,6 +328,7 @@ mod tests {
             ("import '/etc/passwd'", Some("its own project")),
             ("import 'https://x.org/a.js'", Some("its own project")),
             ("import 'node:fs'", Some("sandbox")),
+            ("import './lib//a.js'", Some("one `/`")),
             ("import './a'", Some("whole name")),
             ("import a from './a.json'", Some("type: 'json'")),
             ("import a from './a.js' with { type: 'json' }", Some("must end in .json")),
