@@ -62,7 +62,7 @@ impl AgentRequest {
         // In order, because a prompt may speak of the first image.
         let images = some(images).map(|images| Value::from_iter(images.clone()).to_string());
         let (tools, clamp) = (set_of(tools.as_ref()), set_of(bash_command_clamp.as_ref()));
-        let session = session.as_ref().map(EarlierSession::content);
+        let session = session.as_deref().map(EarlierSession::content);
         let parts = [
             ("prompt", Some(prompt)),
             ("schema", schema.as_ref()),
@@ -278,7 +278,7 @@ mod tests {
                 session_id,
                 used: Usage::default(),
             });
-            request.session = Some(EarlierSession { label: label.to_owned(), of });
+            request.session = Some(Box::new(EarlierSession { label: label.to_owned(), of }));
             request.content_key()
         };
         assert_eq!(step("a", "s-1"), step("b", "s-1"));

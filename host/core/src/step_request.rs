@@ -92,7 +92,7 @@ pub struct AgentRequest {
     pub mcp: Vec<String>,
     /// The session that it continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<EarlierSession>,
+    pub session: Option<Box<EarlierSession>>,
     /// Names of options that this version does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,

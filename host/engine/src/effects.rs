@@ -271,7 +271,7 @@ impl EffectRunner {
             let sleep = self.waits.next(clock::now_us()).map(|nap| nap.min(clock::NAP_MAX));
             let sleep = sleep.map(|nap| Instant::now() + nap);
             let due = sleep.into_iter().chain(self.timers.next()).min();
-            let nap = Nap::before(due);
+            let nap = if self.is_idle() { Nap::idle(due) } else { Nap::before(due) };
             let event = tokio::select! {
                 biased;
                 Some(joined) = self.tasks.join_next() => self.heard(joined),

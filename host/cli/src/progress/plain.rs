@@ -10,19 +10,23 @@ use smol_wf_core::event::{AgentCompleted, AskOpened, AskSettled, Event, EventDat
 use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::NullSlot;
 
+use tokio::sync::Notify;
+
 use super::slow::Slow;
 use crate::failure;
 use crate::humanize::{plural, span};
 use crate::message_words::message_words;
 use crate::shell;
 
-/// How often slow agents are looked for.
+/// How often slow agents are looked for while an agent works.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Prints each event as a line, and reports agents that take long.
 #[derive(Debug)]
 pub(crate) struct Plain {
     slow: Arc<Mutex<Slow>>,
+    /// Wakes the watch when an agent has begun.
+    began: Arc<Notify>,
     watch: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -30,8 +34,9 @@ impl Plain {
     /// `reports_slow` is false if only errors and warnings are wanted.
     pub(crate) fn new(reports_slow: bool) -> Self {
         let slow = Arc::new(Mutex::new(Slow::default()));
-        let watch = reports_slow.then(|| tokio::spawn(report_slow(slow.clone())));
-        Self { slow, watch }
+        let began = Arc::new(Notify::new());
+        let watch = reports_slow.then(|| tokio::spawn(report_slow(slow.clone(), began.clone())));
+        Self { slow, began, watch }
     }
 
     /// Prints the line of an event, if it has one.
@@ -51,6 +56,9 @@ impl Plain {
     pub(crate) fn note(&self, event: &Event, at: Instant) {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         slow.note(event, at);
+        if !slow.is_empty() {
+            self.began.notify_one();
+        }
     }
 
     /// Stops the reports about slow agents.
@@ -61,12 +69,17 @@ impl Plain {
     }
 }
 
-/// Prints lines about slow agents until it is aborted.
-async fn report_slow(slow: Arc<Mutex<Slow>>) {
+/// Prints lines about slow agents until it is aborted. A run that only waits for people
+/// does not wake it.
+async fn report_slow(slow: Arc<Mutex<Slow>>, began: Arc<Notify>) {
     loop {
+        began.notified().await;
         tokio::time::sleep(LOOK_EVERY).await;
         let due = slow.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
         due.iter().for_each(|line| failure::print_progress(line));
+        if !slow.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            began.notify_one();
+        }
     }
 }
 

@@ -73,6 +73,11 @@ impl Slow {
         }
     }
 
+    /// Whether no agent is at work.
+    pub(super) fn is_empty(&self) -> bool {
+        self.agents.is_empty()
+    }
+
     /// Returns the lines that are due, and schedules the next ones.
     pub(super) fn due(&mut self, now: Instant) -> Vec<String> {
         let mut lines = Vec::new();

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::agent_asks::AgentAsks;
-use super::sessions::StepSession;
 use super::{Body, Digest, Effect, Machine, Outcome, OutcomeRef, Scope, StepId, StopTurn};
 use crate::codes::Code;
 use crate::gate::{
@@ -259,7 +258,7 @@ impl Machine {
             AskKind::Ask | AskKind::WaitFor => self.take_reusable(|| request.digest()),
         };
         match reused {
-            Some(answer) => self.open_answered(step, None, StepSession::default(), answer),
+            Some(answer) => self.open_answered(step, None, None, answer),
             None => {
                 let left_us = request.timeout_ms.map(|timeout| timeout.saturating_mul(1_000));
                 let request = Arc::clone(&request);

@@ -139,9 +139,9 @@ pub(super) struct OpenStep {
     /// Its outcome is among the deliveries.
     pub(super) completed: bool,
     /// Its effect, held back until the end of a replay.
-    pub(super) effect: Option<Effect>,
+    pub(super) effect: Option<Box<Effect>>,
     /// For agents: the label and session that later steps may refer to.
-    pub(super) session: StepSession,
+    pub(super) session: Option<Box<StepSession>>,
     /// For agents that were not answered by a reused answer: number and request, to begin
     /// again.
     pub(super) request: Option<(u32, Arc<AgentRequest>)>,

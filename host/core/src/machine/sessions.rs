@@ -47,10 +47,12 @@ pub(super) struct StepSession {
 }
 
 impl StepSession {
-    pub(super) fn of(request: &AgentRequest) -> Self {
+    /// None without both, as in a fan-out of many thousand: each step takes memory.
+    pub(super) fn of(request: &AgentRequest) -> Option<Box<Self>> {
         let of = request.session.as_ref().and_then(|session| session.of.as_ref());
         let session_id = of.map(|of| of.session_id.clone());
-        Self { label: request.label.clone(), session_id }
+        let label = request.label.clone();
+        (label.is_some() || session_id.is_some()).then(|| Box::new(Self { label, session_id }))
     }
 }
 
@@ -110,7 +112,7 @@ impl Sessions {
         &mut self,
         step: StepId,
         scope: Scope,
-        own: StepSession,
+        own: Option<Box<StepSession>>,
         reply: Option<&Reply>,
     ) {
         let session_id = reply.and_then(|reply| reply.session_id.clone());
@@ -124,7 +126,7 @@ impl Sessions {
                 other_run: reply.reused.as_ref().map(|reused| reused.run.clone()),
             }
         });
-        if let Some(label) = own.label {
+        if let Some(label) = own.and_then(|own| own.label) {
             let reused = reply.and_then(|reply| reply.reused.as_ref());
             let none = match reused.is_some_and(|reused| reused.by_hand) {
                 true => NoSession::ByHand,

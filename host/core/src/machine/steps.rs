@@ -50,7 +50,7 @@ impl Machine {
         };
         let session = match &effect {
             Effect::RunAgent { request, .. } => StepSession::of(request),
-            _ => StepSession::default(),
+            _ => None,
         };
         let request = match &effect {
             Effect::RunAgent { ordinal, request, .. } => Some((*ordinal, request.clone())),
@@ -61,7 +61,7 @@ impl Machine {
             self.effects.push(effect);
             None
         } else {
-            Some(effect)
+            Some(Box::new(effect))
         };
         let scope = self.current;
         let (completed, ask, messages, to_tell) = (false, None, 0, Vec::new());
@@ -86,7 +86,7 @@ impl Machine {
         &mut self,
         step: StepId,
         agent: Option<OnFailure>,
-        session: StepSession,
+        session: Option<Box<StepSession>>,
         answer: AnswerRef,
     ) {
         let scope = self.current;
@@ -217,7 +217,7 @@ impl Machine {
         }
         let now_us = self.now_us.max(self.begun_us);
         let mut effects: Vec<Effect> =
-            self.steps.values_mut().filter_map(|step| step.effect.take()).collect();
+            self.steps.values_mut().filter_map(|step| step.effect.take().map(|it| *it)).collect();
         for effect in &mut effects {
             let until = |at_us: i64| u64::try_from(at_us.saturating_sub(now_us)).unwrap_or(0);
             match effect {

@@ -148,7 +148,8 @@ impl Machine {
             let message = format!("option `model` of agent(): {error}");
             Failure::new(Code::CallInvalid, message)
         })?;
-        let open = self.steps.iter().map(|(step, open)| (*step, &open.session));
+        let open = self.steps.iter();
+        let open = open.filter_map(|(step, open)| Some((*step, open.session.as_deref()?)));
         self.sessions.resolve(&mut request, self.current, open)?;
         if let Some(failure) = self.sessions.refuse_other_run(&request, self.current) {
             // A reused answer starts no agent.
@@ -227,7 +228,7 @@ impl Machine {
         let wake_at_us = self.now_us.saturating_add_unsigned(left_us);
         let step = self.number(StepRequest::Sleep(SleepRequest { milliseconds, wake_at_us }))?;
         match self.take_reusable(|| sleep_key(milliseconds)) {
-            Some(answer) => self.open_answered(step, None, StepSession::default(), answer),
+            Some(answer) => self.open_answered(step, None, None, answer),
             None => self.open_step(step, None, Effect::SleepUntil { step, wake_at_us, left_us }),
         }
         Ok(step)

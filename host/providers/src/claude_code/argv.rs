@@ -341,7 +341,7 @@ mod tests {
         wanted.session_id = Some("s-1".into());
         wanted.request.system = Some("Be brief.".into());
         assert!(!line(&wanted, None).contains("snapshot"), "a correction says the same");
-        wanted.request.session = Some(EarlierSession { label: "a".into(), of: None });
+        wanted.request.session = Some(Box::new(EarlierSession { label: "a".into(), of: None }));
         let argv = line(&wanted, None);
         assert!(argv.contains("--system-prompt-snapshot off"), "{argv}");
     }

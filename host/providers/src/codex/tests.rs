@@ -88,7 +88,7 @@ async fn a_session_that_goes_on_is_counted_once() {
     let of = NamedSession { step: StepId(1), provider: NAME.into(), session_id, used };
     let mut later = task("three");
     later.session_id = first.session_id.clone();
-    later.request.session = Some(EarlierSession { label: "a".into(), of: Some(of) });
+    later.request.session = Some(Box::new(EarlierSession { label: "a".into(), of: Some(of) }));
     let later = Codex::new(fake.options()).attempt(later, &()).await.unwrap();
     assert_eq!(later.usage, round);
     let args = fake.args();
