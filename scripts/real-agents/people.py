@@ -31,10 +31,10 @@ def detached(driver: Driver, prompt: str) -> str:
     return said.stdout.strip()
 
 
-def waits_for(driver: Driver, run: str) -> list[Any]:
-    """What a run waits for, as `ps` has it."""
+def waits(driver: Driver, run: str) -> bool:
+    """Whether `ps` shows an agent of the run that waits for a person."""
     rows = [row for row in driver.ask("ps", "--json")["runs"] if row["runId"] == run]
-    return [one for row in rows for one in row.get("waitsFor", [])]
+    return any(one.get("permissions") for row in rows for one in row.get("waitsFor", []))
 
 
 def asked(driver: Driver, name: str, answer: str) -> tuple[str, Any]:
@@ -42,7 +42,7 @@ def asked(driver: Driver, name: str, answer: str) -> tuple[str, Any]:
     report."""
     command = "touch " + name
     run = detached(driver, order(driver.lane.shell(command)))
-    driver.until("ps shows the question", 90, lambda: waits_for(driver, run))
+    driver.until("ps shows the question", 90, lambda: waits(driver, run))
     expect("it waits", (driver.project / name).exists(), False)
     [ask] = driver.ask("answer", run, "--json")["asks"]
     if command not in ask["question"] + ask.get("detail", ""):
