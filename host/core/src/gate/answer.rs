@@ -24,7 +24,7 @@ pub enum AnswerRefusal {
         step: StepId,
     },
     /// The question has its answer, or is no longer asked.
-    #[error("step {step} is answered already, or asks that no longer")]
+    #[error("step {step} is answered already, or no longer asks")]
     Answered {
         /// The step that was named.
         step: StepId,
