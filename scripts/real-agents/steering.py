@@ -17,7 +17,9 @@ WHILE = "while test -e busy-%s; do sleep 0.2; done; echo done"
 
 def tool_at_work(driver: Driver, command: str) -> Started:
     """A run whose agent runs this command."""
-    process = driver.start_call(order(driver.lane.shell(command)), permissions="write")
+    # Some agents ask leave for every command over ACP.
+    flags = ["--asks", "allow"] if driver.lane.like.startswith("acp-") else []
+    process = driver.start_call(order(driver.lane.shell(command)), *flags, permissions="write")
     driver.until(
         "the command runs", 60, lambda: any(command in words for words in driver.processes().values())
     )
@@ -37,23 +39,24 @@ def post(driver: Driver, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def told(driver: Driver) -> None:
-    """A message reaches the model with the result of the tool that runs, or is refused;
-    either way the agent answers, and its counts are right."""
+    """Messages reach the model with the result of the tool that runs, also two of the same
+    words, or are refused; either way the agent answers, and its counts are right."""
     busy = driver.project / ("busy-" + driver.lane.name)
     busy.touch()
     since = driver.mark()
     process = tool_at_work(driver, WHILE % driver.lane.name)
-    said = post(driver, "msg", "latest", "MARK-STEERED, please")
     takes = driver.lane.like in TAKE_MESSAGES
-    if not takes and (said.returncode != 3 or "agent_takes_no_messages" not in said.stderr):
-        raise Wrong("exit %s, %s" % (said.returncode, said.stderr))
-    if takes and said.returncode != 0:
-        raise Wrong("exit %s, %s" % (said.returncode, said.stderr))
+    for _ in range(2):
+        said = post(driver, "msg", "latest", "MARK-STEERED, please")
+        if not takes and (said.returncode != 3 or "agent_takes_no_messages" not in said.stderr):
+            raise Wrong("exit %s, %s" % (said.returncode, said.stderr))
+        if takes and said.returncode != 0:
+            raise Wrong("exit %s, %s" % (said.returncode, said.stderr))
     busy.unlink()
     run = driver.finish(process)
     [done] = run.completed()
-    fates = [one["data"]["tooLate"] for one in run.all("agent_told")]
-    expect("what became of it", fates, [False] if takes else [])
+    fates = [(one["data"]["number"], one["data"]["tooLate"]) for one in run.all("agent_told")]
+    expect("what became of them", fates, [(1, False), (2, False)] if takes else [])
     expect("steered", done["data"].get("steered", 0), len(fates))
     served = [one for one in driver.requests(since) if one["model"] != "mock-small"]
     heard = [one for one in served if "MARK-STEERED" in one["marks"]]
@@ -62,6 +65,26 @@ def told(driver: Driver) -> None:
         raise Wrong("the model read it before the tool ran")
     if not driver.lane.like.startswith("acp"):
         expect("output tokens", run.report["tokenUsage"]["outputTokens"], 22 * len(served))
+    driver.gone()
+
+
+def told_late(driver: Driver) -> None:
+    """A message in the last turn is read in one more, or comes too late; it is never lost
+    without a word, and the step says whether it was steered."""
+    if driver.lane.like not in TAKE_MESSAGES:
+        return
+    since = driver.mark()
+    process = driver.start_call("[[mock:slow=300]] [[mock:text=%s]]" % ("one word after another " * 4))
+    driver.until("the model is asked", 60, lambda: driver.requests(since))
+    said = post(driver, "msg", "latest", "MARK-LATE, please")
+    expect("exit code of msg", said.returncode, 0)
+    run = driver.finish(process)
+    [done] = run.completed()
+    [fate] = [one["data"]["tooLate"] for one in run.all("agent_told")]
+    heard = any("MARK-LATE" in one["marks"] for one in driver.requests(since))
+    expect("the model reads it", heard, not fate)
+    expect("steered", done["data"].get("steered", 0), 0 if fate else 1)
+    expect("too late", fate, False)
     driver.gone()
 
 
@@ -74,4 +97,20 @@ def stopped(driver: Driver) -> None:
     driver.gone()
 
 
-STEERING: dict[str, Case] = {"msg": told, "stop": stopped}
+def stopped_silent(driver: Driver) -> None:
+    """The same while its model is silent in the middle of an answer."""
+    since = driver.mark()
+    process = driver.start_call("[[mock:stall]] wait")
+    driver.until("the model is asked", 60, lambda: driver.requests(since))
+    said = post(driver, "stop", "latest#1")
+    expect("exit code of stop", said.returncode, 0)
+    expect("failure", driver.finish(process).failure()[0], "stopped")
+    driver.gone()
+
+
+STEERING: dict[str, Case] = {
+    "msg": told,
+    "msg in the last turn": told_late,
+    "stop": stopped,
+    "stop, silent model": stopped_silent,
+}

@@ -11,6 +11,7 @@ from cases import CASES, LANES
 from driver import Case
 from given import GIVEN
 from lanes import ACP, NEWEST, PINNED, Lane
+from people import PEOPLE, RULES
 from steering import STEERING
 from users import OF_USERS
 
@@ -54,6 +55,7 @@ SMOKE = {
     "cut frame",
     *(name for cases in OF_USERS.values() for name in cases),
     *GIVEN,
+    *PEOPLE,
     *STEERING,
 }
 
@@ -71,8 +73,9 @@ def table(lane: Lane, wanted: Wanted) -> dict[str, Case]:
         cases = {name: case for name, case in CASES.items() if is_of(case, lane)}
         cases |= OF_USERS.get(lane.like, {})
     cases |= GIVEN
-    if lane.like not in ACP:
-        cases |= STEERING
+    if lane.like in RULES:
+        cases |= PEOPLE
+    cases |= STEERING
     if wanted.case:
         return {name: case for name, case in cases.items() if name in wanted.case}
     return {name: case for name, case in cases.items() if not wanted.smoke or name in SMOKE}

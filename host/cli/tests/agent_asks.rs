@@ -65,12 +65,12 @@ fn a_person_allows_it_after_the_process_of_the_run_was_killed() {
     for name in [run.clone(), format!("{run}#1")] {
         at.run(&["answer", &name, "--yes"]).fails(2, &["name the question", &line]);
     }
-    at.run(&["answer", &format!("{run}#1.2"), "--yes"]).fails(3, &["ask_answered"]);
+    at.run(&["answer", &format!("{run}#1.2"), "--yes"]).fails(3, &["ask_unknown"]);
 
     let process = i32::try_from(held["process"].as_u64().unwrap()).unwrap();
     kill_process(Pid::from_raw(process).unwrap(), Signal::KILL).unwrap();
     until("its end", || at.held().is_empty());
-    at.run(&["answer", &format!("{run}#1.1"), "--yes"]).fails(3, &["step 1"]);
+    at.run(&["answer", &format!("{run}#1.1"), "--yes"]).fails(3, &["ask_answered"]);
     assert_eq!(at.run(&["history", &run, "--json"]).ok()["asks"], Value::Null);
 
     at.run(&["continue", &run]).printed(0);

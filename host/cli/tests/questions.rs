@@ -51,7 +51,7 @@ fn an_answer_takes_up_a_run_whose_process_has_ended() {
     at.run(&["answer", &run, "--no-start"]).fails(2, &["smol-wf answer RUN VALUE"]);
     at.run(&["answer", &run, "yes", "--no"]).fails(2, &["cannot be used with"]);
     at.run(&["answer", &format!("{run}#7"), "--yes"])
-        .fails(3, &["step 7 asks nothing", "ask_unknown"]);
+        .fails(3, &["step 7 asks no such question", "ask_unknown"]);
     // Off a terminal nobody sees which question it would approve.
     for (given, line) in [("--yes", "--yes"), ("yes", "--yes"), ("--no", "--no")] {
         let line = format!("approve  deploy: smol-wf answer {question} {line}");

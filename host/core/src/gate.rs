@@ -10,6 +10,7 @@
 
 mod agent_ask;
 mod answer;
+mod ended;
 mod options;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use crate::utc::utc;
 pub use agent_ask::{AgentAsk, PermissionAsk};
 pub use answer::{AnswerRefusal, check_answer, check_comment, check_event};
 pub(crate) use answer::{Checked, check, fits_event, read_event};
+pub(crate) use ended::EndedAsks;
 pub use options::{OPTIONS, options_of};
 
 /// Who asks: a function of a script, or an agent.

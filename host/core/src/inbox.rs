@@ -4,9 +4,10 @@
 //! holder takes the message later, and [`crate::machine`] judges then.
 
 use std::collections::BTreeSet;
+use std::slice;
 use std::sync::Arc;
 
-use crate::gate::{AnswerRefusal, AskRequest, check_answer, check_comment, check_event};
+use crate::gate::{AnswerRefusal, AskRequest, EndedAsks, check_answer, check_comment, check_event};
 use crate::ids::{Digest, StepId};
 use crate::journal::{Body, Entry};
 use crate::message::{Message, MessageRefusal, check_text};
@@ -23,6 +24,8 @@ pub struct Standing {
     pub steps: Steps,
     /// Open steps whose outcome is known and was not delivered yet.
     answered: BTreeSet<StepId>,
+    /// Questions that have ended.
+    ended: EndedAsks,
 }
 
 impl Standing {
@@ -34,13 +37,19 @@ impl Standing {
 
     /// No process holds the run, so its agents wait for nothing.
     pub fn release(&mut self) {
-        self.steps.end_all_asks();
+        for ask in self.steps.end_all_asks() {
+            self.ended.end(ask.step, &ask.request);
+        }
     }
 
     /// Adds the next entry.
     pub fn add(&mut self, entry: &Entry) {
         self.survey.add(entry);
-        self.steps.after(entry);
+        let (step, ended) = self.steps.after_with_asks(entry);
+        let is_ask = step.is_some_and(|step| matches!(step.asked, StepRequest::Ask(_)));
+        for ask in ended {
+            self.ended.end(ask.step, &ask.request);
+        }
         match &entry.body {
             Body::AgentAnswered { step, .. } | Body::AskAnswered { step, .. } => {
                 self.answered.insert(*step);
@@ -50,6 +59,7 @@ impl Standing {
             }
             Body::Settled { step, .. } => {
                 self.answered.remove(step);
+                self.ended.end_step(*step, is_ask);
             }
             _ => {}
         }
@@ -84,38 +94,32 @@ impl Standing {
         digest: &Digest,
         value: &str,
     ) -> Result<(), AnswerRefusal> {
-        let asked = self.steps.last().map_or(0, |last| last.0);
-        let request = match self.steps.get(step).map(|open| &open.asked) {
-            Some(StepRequest::Ask(request)) => request,
-            Some(StepRequest::Agent(_)) => return self.check_agent_answer(step, digest, value),
-            None if (1..=asked).contains(&step.0) => return Err(AnswerRefusal::Answered { step }),
-            _ => return Err(AnswerRefusal::Unknown { step }),
+        let asks = match self.steps.get(step) {
+            Some(Step { asked: StepRequest::Ask(request), .. }) => slice::from_ref(request),
+            Some(open) => &open.asks,
+            None => &[],
         };
-        if !self.is_open(step) {
-            return Err(AnswerRefusal::Answered { step });
-        }
-        let asked = request.digest();
-        if asked != *digest {
-            return Err(AnswerRefusal::Changed { step, digest: asked });
-        }
+        let request = self.ended.question(step, digest, (asks, self.is_open(step)))?;
         check_answer(request, value).map(|_| ())
     }
 
-    /// The same for a permission that an agent asked for.
-    fn check_agent_answer(
-        &self,
-        step: StepId,
-        digest: &Digest,
-        value: &str,
-    ) -> Result<(), AnswerRefusal> {
-        if !self.is_open(step) {
-            return Err(AnswerRefusal::Answered { step });
-        }
-        let asks = self.steps.get(step).map(|open| open.asks.as_slice()).unwrap_or_default();
-        match (asks.iter().find(|ask| ask.digest() == *digest), asks.first()) {
-            (Some(request), _) => check_answer(request, value).map(|_| ()),
-            (None, Some(first)) => Err(AnswerRefusal::Changed { step, digest: first.digest() }),
-            (None, None) => Err(AnswerRefusal::Unknown { step }),
+    /// Why there is no open question of this step, or none of its agent with this number.
+    #[must_use]
+    pub fn not_open(&self, step: StepId, ask: Option<u32>) -> AnswerRefusal {
+        let of_agent = self.ended.of_agent(step);
+        let has_ended = match (self.steps.get(step), ask) {
+            (Some(Step { asked: StepRequest::Ask(_), .. }), _) => !self.is_open(step),
+            // An agent numbers its questions from 1.
+            (Some(open), Some(ask)) => {
+                let asked = of_agent + open.asks.len();
+                usize::try_from(ask).is_ok_and(|ask| (1..=asked).contains(&ask))
+            }
+            (Some(_), None) => of_agent > 0,
+            (None, _) => self.ended.is_over(step),
+        };
+        match has_ended {
+            true => AnswerRefusal::Answered { step },
+            false => AnswerRefusal::Unknown { step },
         }
     }
 

@@ -165,6 +165,9 @@ pub struct AgentMessage {
     pub number: u64,
     /// What the agent is told.
     pub text: Arc<str>,
+    /// Whether an agent of this step had it in an earlier epoch. Then it has come in time,
+    /// whatever the agents that follow hear of it.
+    pub was_told: bool,
 }
 
 /// Refuses a text that no agent is told.

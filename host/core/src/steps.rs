@@ -45,6 +45,8 @@ pub struct EndedAsk {
     pub step: StepId,
     /// Scope of the script that asked for the step.
     pub scope: Scope,
+    /// Index of the step among all steps.
+    pub index: usize,
     /// What the agent asked for.
     pub request: Arc<AskRequest>,
     /// Whether it may, and who said so; none if the question was withdrawn, or ended with
@@ -55,8 +57,8 @@ pub struct EndedAsk {
 impl Step {
     /// Ends the questions of its agent, unanswered.
     fn end_asks(&mut self) -> Vec<EndedAsk> {
-        let (step, scope) = (self.id, self.scope);
-        let ended = |request| EndedAsk { step, scope, request, answer: None };
+        let (step, scope, index) = (self.id, self.scope, self.index);
+        let ended = |request| EndedAsk { step, scope, index, request, answer: None };
         std::mem::take(&mut self.asks).into_iter().map(ended).collect()
     }
 
@@ -87,8 +89,17 @@ impl Steps {
     /// Adds the next entry, and returns the step that it is about, in its new state.
     /// None if the entry is not about a step, or the step is not open.
     pub fn after(&mut self, entry: &Entry) -> Option<&Step> {
+        self.after_with_asks(entry).0
+    }
+
+    /// The same, with the questions of agents that the entry ended.
+    pub fn after_with_asks(&mut self, entry: &Entry) -> (Option<&Step>, Vec<EndedAsk>) {
+        let ended = self.end_asks(entry);
+        (self.add(entry), ended)
+    }
+
+    fn add(&mut self, entry: &Entry) -> Option<&Step> {
         self.settled = None;
-        self.end_asks(entry);
         match &entry.body {
             Body::StepAsked { step, scope, asked } => {
                 Some(self.ask(*step, *scope, without_args(asked)))
@@ -168,7 +179,7 @@ impl Steps {
 
     /// Ends those questions of agents that this entry ends, and returns them. Those of an
     /// attempt end with it.
-    pub fn end_asks(&mut self, entry: &Entry) -> Vec<EndedAsk> {
+    fn end_asks(&mut self, entry: &Entry) -> Vec<EndedAsk> {
         match &entry.body {
             Body::AgentAskAnswered { step, ask, allowed, answered } => {
                 self.end_ask(*step, *ask, Some((*allowed, (**answered).clone())))
@@ -201,7 +212,7 @@ impl Steps {
         let is_it = |one: &Arc<AskRequest>| one.agent.as_ref().is_some_and(|it| it.ask == ask);
         let Some(place) = step.asks.iter().position(is_it) else { return Vec::new() };
         let request = step.asks.remove(place);
-        vec![EndedAsk { step: step.id, scope: step.scope, request, answer }]
+        vec![EndedAsk { step: step.id, scope: step.scope, index: step.index, request, answer }]
     }
 
     /// An open step.

@@ -193,6 +193,9 @@ fn an_agent_is_told_and_the_next_holder_tells_it_again_in_order() {
     entries.extend(machine.take_entries());
     let effects = resumed(&entries).take_effects();
     assert_eq!(told(&effects), [(1, 1, "a"), (1, 3, "c"), (2, 2, "b")], "whatever it had heard");
+    let in_time =
+        |effect: &Effect| matches!(effect, Effect::TellAgent { message, .. } if message.was_told);
+    assert_eq!(effects.iter().map(in_time).collect::<Vec<_>>()[2..], [true, false, false]);
     let runs = |effect: &Effect| matches!(effect, Effect::RunAgent { .. });
     assert!(effects[..2].iter().all(runs), "{effects:?}");
 }

@@ -204,7 +204,7 @@ async fn messages(provider: &dyn Provider) -> Result<(), String> {
         }
     }
     let (mailbox, told) = (Mailbox::default(), Told::default());
-    mailbox.post(AgentMessage { number: 7, text: "Be brief.".into() });
+    mailbox.post(AgentMessage { number: 7, text: "Be brief.".into(), was_told: false });
     let mut wanted = task("Say something.");
     wanted.messages = mailbox.messages(false);
     let answered = provider.attempt(wanted, &told).await;

@@ -190,6 +190,7 @@ impl Provider for Debug {
             images: true,
             mcp: true,
             messages: true,
+            asks: false,
         }
     }
 

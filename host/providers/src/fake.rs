@@ -107,6 +107,7 @@ pub(crate) struct ActivityLog {
     notes: Mutex<Vec<AgentActivity>>,
     session: Mutex<Option<String>>,
     alive: Mutex<usize>,
+    told: Mutex<Vec<u64>>,
     lines: Mutex<Vec<(Option<String>, String)>>,
 }
 
@@ -121,6 +122,10 @@ impl ActivityLog {
 
     pub(crate) fn session(&self) -> Option<String> {
         lock(&self.session).clone()
+    }
+
+    pub(crate) fn told(&self) -> Vec<u64> {
+        lock(&self.told).clone()
     }
 
     pub(crate) fn alive(&self) -> usize {
@@ -139,6 +144,10 @@ impl Activity for ActivityLog {
 
     fn alive(&self) {
         *lock(&self.alive) += 1;
+    }
+
+    fn told(&self, number: u64) {
+        lock(&self.told).push(number);
     }
 
     fn session(&self, session_id: &str) {

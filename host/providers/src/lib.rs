@@ -199,6 +199,8 @@ pub struct Capabilities {
     pub cost: bool,
     /// Passes `messages` on to its agent while it works.
     pub messages: bool,
+    /// Lets a person decide what its agent asks leave for, with [`AskPolicy::Person`].
+    pub asks: bool,
 }
 
 impl Capabilities {
@@ -223,6 +225,7 @@ impl Capabilities {
         mcp: false,
         cost: false,
         messages: false,
+        asks: false,
     };
 }
 

@@ -13,13 +13,24 @@ use tokio::sync::watch;
 #[derive(Debug, Default)]
 pub struct Mailbox {
     all: watch::Sender<Vec<AgentMessage>>,
-    /// Numbers of the messages that the present agent has.
-    told: Mutex<BTreeSet<u64>>,
+    told: Mutex<Told>,
+}
+
+/// Which messages the agents of a step have.
+#[derive(Debug, Default)]
+struct Told {
+    /// Numbers of those that the present one has.
+    now: BTreeSet<u64>,
+    /// Numbers of those that any of them had.
+    ever: BTreeSet<u64>,
 }
 
 impl Mailbox {
     /// Adds a message for the agent at work and for every attempt that follows.
     pub fn post(&self, message: AgentMessage) {
+        if message.was_told {
+            self.lock().ever.insert(message.number);
+        }
         self.all.send_modify(|all| all.push(message));
     }
 
@@ -27,33 +38,35 @@ impl Mailbox {
     /// the last attempt, those that the session does not have.
     #[must_use]
     pub fn messages(&self, goes_on: bool) -> AgentMessages {
-        let mut told = self.told_numbers();
+        let mut told = self.lock();
         if !goes_on {
-            told.clear();
+            told.now.clear();
         }
-        AgentMessages { all: Some(self.all.subscribe()), next: 0, skipped: told.clone() }
+        AgentMessages { all: Some(self.all.subscribe()), next: 0, skipped: told.now.clone() }
     }
 
     /// Takes note that the agent was told. Returns whether that is news.
     pub fn told(&self, number: u64) -> bool {
-        self.told_numbers().insert(number)
+        let mut told = self.lock();
+        told.ever.insert(number);
+        told.now.insert(number)
     }
 
-    /// How many messages the agent was told.
+    /// How many messages the present agent was told.
     #[must_use]
     pub fn count_told(&self) -> u32 {
-        u32::try_from(self.told_numbers().len()).unwrap_or(u32::MAX)
+        u32::try_from(self.lock().now.len()).unwrap_or(u32::MAX)
     }
 
-    /// Numbers of the messages that the agent was not told.
+    /// Numbers of the messages that no agent of the step was told.
     #[must_use]
     pub fn untold(&self) -> Vec<u64> {
-        let told = self.told_numbers();
+        let told = self.lock();
         let numbers: Vec<u64> = self.all.borrow().iter().map(|message| message.number).collect();
-        numbers.into_iter().filter(|number| !told.contains(number)).collect()
+        numbers.into_iter().filter(|number| !told.ever.contains(number)).collect()
     }
 
-    fn told_numbers(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+    fn lock(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,7 +111,7 @@ mod tests {
     use super::*;
 
     fn message(number: u64) -> AgentMessage {
-        AgentMessage { number, text: format!("m{number}").into() }
+        AgentMessage { number, text: format!("m{number}").into(), was_told: false }
     }
 
     #[tokio::test]
@@ -114,7 +127,10 @@ mod tests {
         assert_eq!(mailbox.messages(true).next().await, message(4));
         let mut fresh = mailbox.messages(false);
         assert_eq!((fresh.next().await, fresh.next().await), (message(1), message(4)));
-        assert_eq!(mailbox.untold(), [1, 4]);
+        // A new agent has none of them, but one of them has come in time.
+        assert_eq!((mailbox.count_told(), mailbox.untold()), (0, vec![4]));
+        mailbox.post(AgentMessage { was_told: true, ..message(5) });
+        assert_eq!((fresh.next().await.number, mailbox.untold()), (5, vec![4]));
     }
 
     #[tokio::test]

@@ -152,12 +152,7 @@ impl AnswerArgs {
         let named: Vec<Open> =
             all.filter(|(open, request)| *open == step && is_named(request)).collect();
         if named.is_empty() {
-            let asked = standing.steps.last().map_or(0, |last| last.0);
-            let refusal = match (1..=asked).contains(&step.0) {
-                true => AnswerRefusal::Answered { step },
-                false => AnswerRefusal::Unknown { step },
-            };
-            return Err(refused(posting, refusal));
+            return Err(refused(posting, standing.not_open(step, number)));
         }
         Ok(named)
     }

@@ -20,7 +20,8 @@ use crate::table::{Format, Table};
 /// List the providers and what each can do
 ///
 /// If a provider lacks a capability, smol-wf supplies it where it can (schemas);
-/// otherwise the call is refused before it is sent.
+/// otherwise the call is refused before it is sent. MESSAGES: `smol-wf msg` reaches its
+/// agent at work. ASKS: with `--asks person`, its agent waits for a person's leave.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ProvidersArgs {
@@ -41,8 +42,25 @@ Examples:
   smol-wf providers
   smol-wf providers --output json";
 
-/// The capabilities in the order of the columns, with their names as data.
-fn named(can: Capabilities) -> [(&'static str, bool); 18] {
+/// The columns of the table, each with the name of its capability as data. Those that are
+/// not among them are options of a call that few scripts use; JSON has them all.
+const COLUMNS: [(&str, &str); 12] = [
+    ("SCHEMA", "schema"),
+    ("SESSIONS", "sessions"),
+    ("MODELS", "models"),
+    ("EFFORT", "effort"),
+    ("AGENT TYPES", "agentTypes"),
+    ("FILES", "files"),
+    ("READ", "readOnly"),
+    ("WRITE", "write"),
+    ("COST", "cost"),
+    ("DISALLOW", "disallowedTools"),
+    ("MESSAGES", "messages"),
+    ("ASKS", "asks"),
+];
+
+/// The capabilities, with their names as data.
+fn named(can: Capabilities) -> [(&'static str, bool); 19] {
     [
         ("schema", can.schema),
         ("sessions", can.sessions),
@@ -62,6 +80,7 @@ fn named(can: Capabilities) -> [(&'static str, bool); 18] {
         ("images", can.images),
         ("mcp", can.mcp),
         ("messages", can.messages),
+        ("asks", can.asks),
     ]
 }
 
@@ -87,24 +106,16 @@ impl ProvidersArgs {
             output::print(format, &json!({ "schemaVersion": 1, "providers": rows }))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let mut table = Table::new([
-            "PROVIDER",
-            "SCHEMA",
-            "SESSIONS",
-            "MODELS",
-            "EFFORT",
-            "AGENT TYPES",
-            "FILES",
-            "READ",
-            "WRITE",
-            "COST",
-            "DISALLOW",
-        ]);
+        let mut header = ["PROVIDER"; COLUMNS.len() + 1];
+        for (cell, (title, _)) in header.iter_mut().skip(1).zip(COLUMNS) {
+            *cell = title;
+        }
+        let mut table = Table::new(header);
         for provider in &providers {
-            let mut cells = [provider.name(), "", "", "", "", "", "", "", "", "", ""];
+            let mut cells = [provider.name(); COLUMNS.len() + 1];
             let can = named(provider.capabilities());
-            for (cell, (_, can)) in cells.iter_mut().skip(1).zip(can) {
-                *cell = if can { "yes" } else { "-" };
+            for (cell, (_, column)) in cells.iter_mut().skip(1).zip(COLUMNS) {
+                *cell = if can.contains(&(column, true)) { "yes" } else { "-" };
             }
             table.row(cells);
         }

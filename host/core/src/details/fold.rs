@@ -12,6 +12,7 @@ use crate::dollars;
 use crate::message::{Message, MessageTaken};
 use crate::selector::Addressee;
 use crate::settlement::Substitute;
+use crate::steps::EndedAsk;
 
 pub(super) fn details(entries: &[Entry], held: bool) -> Result<Details<'_>, NoHead> {
     let Some(Entry { at_us, body: Body::RunStarted(head) }) = entries.first() else {
@@ -77,11 +78,11 @@ struct Fold<'a> {
 impl<'a> Fold<'a> {
     fn after(&mut self, entry: &'a Entry) {
         let at_us = entry.at_us;
-        self.end_permissions(entry);
-        let asked = self.steps.after(entry);
+        let (asked, ended) = self.steps.after_with_asks(entry);
         // The details of a step have its index.
         let index = asked.map(|step| step.index);
         let dispatches = asked.map_or(0, |step| step.dispatches);
+        self.end_permissions(&ended);
         let step = index.and_then(|index| self.details.steps.get_mut(index));
         match &entry.body {
             Body::EpochStarted { epoch, limits, guest, .. } => {
@@ -130,11 +131,10 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// Ends the questions of agents that this entry withdraws.
-    fn end_permissions(&mut self, entry: &Entry) {
-        for ended in self.steps.end_asks(entry).iter().filter(|ended| ended.answer.is_none()) {
-            let index = self.steps.get(ended.step).map(|step| step.index);
-            let step = index.and_then(|index| self.details.steps.get_mut(index));
+    /// Ends the questions of agents that were withdrawn.
+    fn end_permissions(&mut self, ended: &[EndedAsk]) {
+        for ended in ended.iter().filter(|ended| ended.answer.is_none()) {
+            let step = self.details.steps.get_mut(ended.index);
             let number = ended.request.agent.as_ref().map_or(0, |agent| agent.ask);
             let permissions = step.map(|step| step.permissions.iter_mut());
             let mut meant = permissions.into_iter().flatten().filter(|one| one.ask == number);

@@ -30,7 +30,7 @@ pub struct StepMessage<'a> {
 pub enum Fate {
     /// The agent was not told yet, or its process ended before that was recorded.
     Waits,
-    /// The agent was told.
+    /// An agent was told.
     Told,
     /// The agent ended before it was told.
     TooLate,
@@ -45,10 +45,40 @@ impl<'a> StepMessage<'a> {
         Some(Self { number: *number, by, taken_at_us: at_us, fate: Fate::Waits, text })
     }
 
-    /// Takes note of what became of the message of this number.
+    /// Takes note of what became of the message of this number. What an agent was told
+    /// stays told, also if a later one ended before it heard of it.
     pub(super) fn heard(all: &mut [Self], number: u64, too_late: bool) {
         for one in all.iter_mut().filter(|one| one.number == number) {
-            one.fate = if too_late { Fate::TooLate } else { Fate::Told };
+            one.fate = match (one.fate, too_late) {
+                (Fate::Told, _) | (_, false) => Fate::Told,
+                (_, true) => Fate::TooLate,
+            };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::StepId;
+
+    #[test]
+    fn what_an_agent_was_told_stays_told() {
+        let taken = |number| MessageTaken {
+            number,
+            by: "ann".into(),
+            posted_us: 0,
+            message: Some(Message::Message { step: StepId(1), text: "look".into() }),
+            refused: None,
+            settles: None,
+            answers: None,
+        };
+        let (first, second) = (taken(1), taken(2));
+        let all = [&first, &second].map(|taken| StepMessage::of(taken, 0).unwrap());
+        let mut all = all.to_vec();
+        for (number, too_late) in [(1, false), (1, true), (2, true)] {
+            StepMessage::heard(&mut all, number, too_late);
+        }
+        assert_eq!([all[0].fate, all[1].fate], [Fate::Told, Fate::TooLate]);
     }
 }

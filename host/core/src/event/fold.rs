@@ -64,8 +64,8 @@ impl EventFold {
     pub fn after(&mut self, entry: &Entry) -> Vec<Event> {
         let Self { lines, steps, warned } = self;
         lines.at_us = entry.at_us;
-        let mut events = lines.asks_ended(&steps.end_asks(entry));
-        let step = steps.after(entry);
+        let (step, ended) = steps.after_with_asks(entry);
+        let mut events = lines.asks_ended(&ended);
         events.extend(match &entry.body {
             Body::RunStarted(head) => lines.begin(head, entry.at_us),
             Body::EpochStarted { epoch: 1, limits, .. } => {

@@ -17,19 +17,19 @@ use crate::schema::{Violation, describe};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerRefusal {
-    /// No step of this number asks.
-    #[error("step {step} asks nothing")]
+    /// No step of this number asks that.
+    #[error("step {step} asks no such question")]
     Unknown {
         /// The step that was named.
         step: StepId,
     },
-    /// The question has its answer, or its time is up.
-    #[error("step {step} is answered already, or its time was up")]
+    /// The question has its answer, or is no longer asked.
+    #[error("step {step} is answered already, or no longer asks")]
     Answered {
         /// The step that was named.
         step: StepId,
     },
-    /// The answer is to another question than this step asks.
+    /// The answer is to another question than the script asks with this step.
     #[error("the answer was given to another question than step {step} asks")]
     Changed {
         /// The step that was named.

@@ -7,53 +7,41 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Body, Digest, Effect, Machine, StepId};
+use super::{Body, Effect, Machine, StepId};
 use crate::gate::{AnswerRefusal, AnsweredBy, AskRequest, PermissionAsk, check, check_comment};
 use crate::limits::{AGENT_ASKS_MAX, AGENT_ASKS_OPEN_MAX, ASKS_OPEN_MAX};
 
-/// The questions of the agents of a run, by step.
+/// The questions of the agents of a run that have no answer, by step, in the order in
+/// which they were asked. A step without one is not in it.
 #[derive(Debug, Default)]
 pub(super) struct AgentAsks {
-    steps: BTreeMap<StepId, StepAsks>,
-}
-
-#[derive(Debug, Default)]
-struct StepAsks {
-    /// Number of the last one.
-    last: u32,
-    /// Those without an answer, in the order in which they were asked.
-    open: Vec<Arc<AskRequest>>,
-    /// Those that are answered or withdrawn: no second answer counts.
-    over: Vec<Digest>,
-}
-
-impl StepAsks {
-    /// Ends the question of this number.
-    fn end(&mut self, ask: u32) -> Option<Arc<AskRequest>> {
-        let place = self.open.iter().position(|open| number_of(open) == ask)?;
-        let ended = self.open.remove(place);
-        self.over.push(ended.digest());
-        Some(ended)
-    }
+    steps: BTreeMap<StepId, Vec<Arc<AskRequest>>>,
 }
 
 impl AgentAsks {
-    /// Adds a question that an earlier epoch asked: it is over.
-    pub(super) fn replay(&mut self, step: StepId, request: &AskRequest) {
-        let asks = self.steps.entry(step).or_default();
-        asks.last = asks.last.max(number_of(request));
-        if asks.over.len() < AGENT_ASKS_MAX {
-            asks.over.push(request.digest());
-        }
+    /// Those of a step.
+    pub(super) fn of(&self, step: StepId) -> &[Arc<AskRequest>] {
+        self.steps.get(&step).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Forgets a step that is settled.
-    pub(super) fn settle(&mut self, step: StepId) {
-        self.steps.remove(&step);
+    /// Forgets a step. Returns whether its agent had an open question.
+    pub(super) fn forget(&mut self, step: StepId) -> bool {
+        self.steps.remove(&step).is_some()
+    }
+
+    /// Takes out the question of this number.
+    fn take(&mut self, step: StepId, ask: u32) -> Option<Arc<AskRequest>> {
+        let open = self.steps.get_mut(&step)?;
+        let place = open.iter().position(|open| number_of(open) == ask)?;
+        let taken = open.remove(place);
+        if open.is_empty() {
+            self.steps.remove(&step);
+        }
+        Some(taken)
     }
 
     fn open(&self) -> usize {
-        self.steps.values().map(|asks| asks.open.len()).sum()
+        self.steps.values().map(Vec::len).sum()
     }
 }
 
@@ -76,15 +64,15 @@ impl Machine {
         let is_full = self.asks.open.len() + self.asks.agents.open() >= ASKS_OPEN_MAX;
         let open = self.steps.get(&step).filter(|open| !open.completed)?;
         let label = open.request.as_ref().map(|(_, request)| request.title())?;
-        let asks = self.asks.agents.steps.entry(step).or_default();
-        let has_asked = asks.open.len() + asks.over.len();
-        if is_full || asks.open.len() >= AGENT_ASKS_OPEN_MAX || has_asked >= AGENT_ASKS_MAX {
+        let waits = self.asks.agents.of(step).len();
+        let has_asked = waits + self.asks.ended.of_agent(step);
+        if is_full || waits >= AGENT_ASKS_OPEN_MAX || has_asked >= AGENT_ASKS_MAX {
             return None;
         }
-        asks.last = asks.last.saturating_add(1);
-        let number = asks.last;
+        let number = u32::try_from(has_asked).ok()?.checked_add(1)?;
         let request = Box::new(ask.into_request(number, label, attempt, provider));
-        asks.open.push(Arc::new((*request).clone()));
+        let asked = Arc::new((*request).clone());
+        self.asks.agents.steps.entry(step).or_default().push(asked);
         self.now_us = self.now_us.max(now_us);
         self.write(Body::AgentAsked { step, request });
         Some(number)
@@ -93,8 +81,7 @@ impl Machine {
     /// Records that an agent no longer waits for the answer to a question. Ignored if the
     /// question has its answer.
     pub fn agent_ask_withdrawn(&mut self, step: StepId, ask: u32, now_us: i64) {
-        let asks = self.asks.agents.steps.get_mut(&step);
-        if asks.and_then(|asks| asks.end(ask)).is_some() && self.end.is_none() {
+        if self.end_agent_ask(step, ask) && self.end.is_none() {
             self.now_us = self.now_us.max(now_us);
             self.write(Body::AgentAskWithdrawn { step, ask });
         }
@@ -102,62 +89,38 @@ impl Machine {
 
     /// Withdraws all questions of a step whose agent begins again.
     pub(super) fn withdraw_agent_asks(&mut self, step: StepId) {
-        let Some(asks) = self.asks.agents.steps.get_mut(&step) else { return };
-        let open: Vec<u32> = asks.open.iter().map(|open| number_of(open)).collect();
-        for ask in &open {
-            asks.end(*ask);
-        }
+        let open: Vec<u32> = self.asks.agents.of(step).iter().map(|open| number_of(open)).collect();
         for ask in open {
+            self.end_agent_ask(step, ask);
             self.write(Body::AgentAskWithdrawn { step, ask });
         }
     }
 
-    /// Whether an answer to this step is one to its agent.
-    pub(super) fn is_asked_by_agent(&self, step: StepId) -> bool {
-        let open = self.steps.get(&step);
-        self.is_live() && open.is_some_and(|open| open.ask.is_none() && open.request.is_some())
-    }
-
-    /// Takes the answer to an agent, as [`Machine::answer`] does to a script.
+    /// Takes the answer to a question of an agent, as [`Machine::answer`] does to one of a
+    /// script.
     pub(super) fn answer_agent(
         &mut self,
         step: StepId,
-        digest: &Digest,
+        request: &AskRequest,
         value: &str,
         by: &str,
         (comment, at_us): (Option<&str>, i64),
     ) -> Result<(), AnswerRefusal> {
-        if self.steps.get(&step).is_none_or(|open| open.completed) {
-            return Err(AnswerRefusal::Answered { step });
-        }
-        let unknown = AnswerRefusal::Unknown { step };
-        let asks = self.asks.agents.steps.get_mut(&step).ok_or(unknown)?;
-        let request = open_ask(step, digest, &asks.open, &asks.over)?;
-        let checked = check(&request, value)?;
+        let checked = check(request, value)?;
         check_comment(comment)?;
         let comment = comment.map(ToOwned::to_owned).or(checked.comment);
-        let (ask, allowed) = (number_of(&request), checked.approved);
-        asks.end(ask);
+        let (ask, allowed) = (number_of(request), checked.approved);
+        self.end_agent_ask(step, ask);
         let answered = AnsweredBy::new(by, comment.clone(), at_us);
         self.effects.push(Effect::AnswerAgent { step, ask, allowed, comment });
         self.write(Body::AgentAskAnswered { step, ask, allowed, answered: Box::new(answered) });
         Ok(())
     }
-}
 
-/// The open question of this digest.
-fn open_ask(
-    step: StepId,
-    digest: &Digest,
-    open: &[Arc<AskRequest>],
-    over: &[Digest],
-) -> Result<Arc<AskRequest>, AnswerRefusal> {
-    match open.iter().find(|open| open.digest() == *digest) {
-        Some(found) => Ok(Arc::clone(found)),
-        None if over.contains(digest) => Err(AnswerRefusal::Answered { step }),
-        None => match open.first() {
-            Some(first) => Err(AnswerRefusal::Changed { step, digest: first.digest() }),
-            None => Err(AnswerRefusal::Unknown { step }),
-        },
+    /// Ends a question of an agent. Returns false if it was not open.
+    fn end_agent_ask(&mut self, step: StepId, ask: u32) -> bool {
+        let Some(request) = self.asks.agents.take(step, ask) else { return false };
+        self.asks.ended.end(step, &request);
+        true
     }
 }

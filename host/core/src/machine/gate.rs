@@ -4,6 +4,7 @@
 //! asks anyone; the engine shows the questions and takes in the answers.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::slice;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,8 +13,8 @@ use super::agent_asks::AgentAsks;
 use super::{Body, Digest, Effect, Machine, Outcome, OutcomeRef, Scope, StepId, StopTurn};
 use crate::codes::Code;
 use crate::gate::{
-    AnswerRefusal, AnsweredBy, AskKind, AskRequest, Checked, check, check_comment, fits_event,
-    read_event,
+    AnswerRefusal, AnsweredBy, AskKind, AskRequest, Checked, EndedAsks, check, check_comment,
+    fits_event, read_event,
 };
 use crate::guest::Failure;
 use crate::journal::Entry;
@@ -27,9 +28,9 @@ use crate::surface::Surface;
 pub(super) struct Asks {
     /// Those without an outcome.
     pub(super) open: BTreeSet<StepId>,
-    /// Those that are settled: no second answer counts.
-    settled: BTreeSet<StepId>,
-    /// Those of agents.
+    /// Those that have ended: no second answer counts.
+    pub(super) ended: EndedAsks,
+    /// Those of agents without an answer.
     pub(super) agents: AgentAsks,
     /// Events from outside that no script has waited for yet.
     kept: VecDeque<KeptSignal>,
@@ -49,9 +50,11 @@ impl Asks {
         true
     }
 
-    pub(super) fn settle(&mut self, step: StepId) {
+    /// A step is over. `is_ask` says whether it is a question.
+    pub(super) fn settle(&mut self, step: StepId, is_ask: bool) {
         self.open.remove(&step);
-        self.settled.insert(step);
+        let has_open = self.agents.forget(step);
+        self.ended.end_step(step, is_ask || has_open);
     }
 }
 
@@ -91,9 +94,9 @@ impl Machine {
         })
     }
 
-    /// Takes the answer to a question of a script or an agent. `digest` is that of what was asked, `value` the
-    /// answer as JSON text, and `at_us` the time of the answer, in microseconds since
-    /// 1970. Writes the entry of the answer; the script gets it with a later turn,
+    /// Takes the answer to a question of a script or an agent. `digest` is that of what was
+    /// asked, `value` the answer as JSON text, and `at_us` the time of the answer, in
+    /// microseconds since 1970. Writes the entry of the answer; the script gets it with a later turn,
     /// the agent by [`Effect::AnswerAgent`].
     ///
     /// # Errors
@@ -108,13 +111,19 @@ impl Machine {
         comment: Option<&str>,
         at_us: i64,
     ) -> Result<(), AnswerRefusal> {
-        if self.is_asked_by_agent(step) {
-            return self.answer_agent(step, digest, value, by, (comment, at_us));
+        // In a replay, an answer may be among the entries to come.
+        if !self.is_live() {
+            return Err(AnswerRefusal::Unknown { step });
         }
-        let request = self.ask_to_answer(step)?;
-        let asked = request.digest();
-        if asked != *digest {
-            return Err(AnswerRefusal::Changed { step, digest: asked });
+        let open = self.steps.get(&step);
+        let asks = match open.and_then(|open| open.ask.as_ref()) {
+            Some(request) => slice::from_ref(request),
+            None => self.asks.agents.of(step),
+        };
+        let is_open = open.is_some_and(|open| !open.completed);
+        let request = self.asks.ended.question(step, digest, (asks, is_open))?.clone();
+        if request.agent.is_some() {
+            return self.answer_agent(step, &request, value, by, (comment, at_us));
         }
         let checked = check(&request, value)?;
         check_comment(comment)?;
@@ -188,25 +197,6 @@ impl Machine {
         // No script sees its time end early, even if the clock was set back.
         open.wakes_at_us = request.deadline_us;
         self.complete(step, request.timed_out(), None);
-    }
-
-    /// The question of this step, if it waits for an answer.
-    fn ask_to_answer(&self, step: StepId) -> Result<Arc<AskRequest>, AnswerRefusal> {
-        // In a replay, an answer may be among the entries to come.
-        if !self.is_live() {
-            return Err(AnswerRefusal::Unknown { step });
-        }
-        let Some(open) = self.steps.get(&step) else {
-            return Err(match self.asks.settled.contains(&step) {
-                true => AnswerRefusal::Answered { step },
-                false => AnswerRefusal::Unknown { step },
-            });
-        };
-        match &open.ask {
-            Some(_) if open.completed => Err(AnswerRefusal::Answered { step }),
-            Some(request) => Ok(Arc::clone(request)),
-            None => Err(AnswerRefusal::Unknown { step }),
-        }
     }
 
     /// Journals an answer that fits, and queues its delivery.

@@ -66,14 +66,8 @@ impl Machine {
                     (Some(message), Err(MessageRefusal::Superseded.code()))
                 }
                 Ok(message) => {
-                    let cuts = message.cuts_agents();
-                    let verdict = match &message {
-                        Message::Message { step, text } => {
-                            self.tell(*step, number, text, takes).map(|()| Verdict::default())
-                        }
-                        _ => self.obey(&message, &by, posted_us),
-                    };
-                    orders.cut_agents |= cuts && verdict.is_ok();
+                    let verdict = self.obey(&message, (number, &by, posted_us), takes);
+                    orders.cut_agents |= message.cuts_agents() && verdict.is_ok();
                     (Some(message), verdict)
                 }
                 Err(_) => (None, Err(Code::MessageUnreadable)),
@@ -92,10 +86,19 @@ impl Machine {
     }
 
     /// Does what a message asks for.
-    fn obey(&mut self, message: &Message, by: &str, posted_us: i64) -> Result<Verdict, Code> {
+    fn obey(
+        &mut self,
+        message: &Message,
+        (number, by, posted_us): (u64, &str, i64),
+        takes: &dyn Fn(&AgentRequest) -> bool,
+    ) -> Result<Verdict, Code> {
         let mut verdict = Verdict::default();
         match message {
-            Message::Continue {} | Message::Message { .. } => {}
+            Message::Continue {} => {}
+            Message::Message { step, text } => {
+                let told = self.tell(*step, number, text, takes);
+                told.map_err(|refusal| refusal.code())?;
+            }
             Message::Pause { .. } => {
                 verdict.stop = Some(StopReason::Paused { by: by.to_owned() });
             }
@@ -135,22 +138,21 @@ impl Machine {
         number: u64,
         text: &str,
         takes: &dyn Fn(&AgentRequest) -> bool,
-    ) -> Result<(), Code> {
-        let refused = |refusal: MessageRefusal| refusal.code();
-        check_text(text).map_err(refused)?;
-        self.refuse_not_open(step).map_err(refused)?;
+    ) -> Result<(), MessageRefusal> {
+        check_text(text)?;
+        self.refuse_not_open(step)?;
         let open = self.steps.get_mut(&step);
         let agent = open.and_then(|open| Some((open.request.as_ref()?, &mut open.messages)));
         let Some(((_, request), messages)) = agent else {
-            return Err(refused(MessageRefusal::NotAnAgent { step }));
+            return Err(MessageRefusal::NotAnAgent { step });
         };
         if !takes(request) {
-            return Err(refused(MessageRefusal::TakesNoMessages { step }));
+            return Err(MessageRefusal::TakesNoMessages { step });
         }
         if *messages >= STEP_MESSAGES_MAX {
-            return Err(refused(MessageRefusal::StepFull { step }));
+            return Err(MessageRefusal::StepFull { step });
         }
-        let message = AgentMessage { number, text: text.into() };
+        let message = AgentMessage { number, text: text.into(), was_told: false };
         *messages += 1;
         self.effects.push(Effect::TellAgent { step, message });
         Ok(())
@@ -175,6 +177,15 @@ impl Machine {
                 Err(MessageRefusal::StepSettled { step })
             }
             _ => Err(MessageRefusal::StepUnknown { step, asked: self.last_step as usize }),
+        }
+    }
+
+    /// Takes note that an agent of an earlier epoch had a message.
+    pub(super) fn replay_told(&mut self, step: StepId, number: u64) {
+        let open = self.steps.get_mut(&step);
+        let mut messages = open.into_iter().flat_map(|open| &mut open.to_tell);
+        if let Some(message) = messages.find(|message| message.number == number) {
+            message.was_told = true;
         }
     }
 
@@ -219,7 +230,7 @@ impl Machine {
         {
             let (number, text) = (taken.number, text.as_str().into());
             open.messages += 1;
-            open.to_tell.push(AgentMessage { number, text });
+            open.to_tell.push(AgentMessage { number, text, was_told: false });
         }
         let Some(Settles { step, outcome }) = taken.settles else { return };
         let child = Scope::of(step);

@@ -28,10 +28,7 @@ impl Machine {
         reply: Option<&Reply>,
     ) -> Option<Next> {
         let open = self.steps.remove(&step)?;
-        if open.ask.is_some() {
-            self.asks.settle(step);
-        }
-        self.asks.agents.settle(step);
+        self.asks.settle(step, open.ask.is_some());
         if open.agent.is_some() {
             self.sessions.record(step, open.scope, open.session, reply);
         }
@@ -180,9 +177,8 @@ impl Machine {
         let cut: Vec<StepId> =
             self.steps.iter().filter(|(_, open)| open.scope == child).map(|(id, _)| *id).collect();
         for id in cut {
-            self.steps.remove(&id);
-            self.asks.open.remove(&id);
-            self.asks.agents.settle(id);
+            let is_ask = self.steps.remove(&id).is_some_and(|open| open.ask.is_some());
+            self.asks.settle(id, is_ask);
             self.drop_answer(id);
             self.agent_state.cut(id);
             self.effects.push(Effect::Cancel(id));
@@ -258,8 +254,12 @@ impl Machine {
                     self.answered.insert(step, (outcome, Some(reply)));
                 }
                 Body::MessageTaken(taken) => self.replay_message(*taken),
+                Body::AgentTold { step, number, too_late: false } => {
+                    self.replay_told(step, number);
+                }
                 Body::AskAnswered { step, outcome, .. } => self.replay_answer(step, outcome),
-                Body::AgentAsked { step, request } => self.asks.agents.replay(step, &request),
+                // It is over: the questions of an epoch end with it.
+                Body::AgentAsked { step, request } => self.asks.ended.end(step, &request),
                 Body::AnswerPooled(answer) => {
                     let answer = self.answer_ref(*answer);
                     self.reusable.add(answer);

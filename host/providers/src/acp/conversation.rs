@@ -185,7 +185,7 @@ impl Conversation {
                     asks: self.setup.asks,
                     asks_for_edits: self.transcript.quirks.asks_for_edits,
                 };
-                let decision = decide(params, rules);
+                let decision = decide(&self.transcript.calls.completed(params), rules);
                 if let (Some(asks), Some(what)) = (decision.asks, &decision.denied) {
                     let ((ask, yes), what) = (*asks, what.clone());
                     self.asked.push(id.clone());

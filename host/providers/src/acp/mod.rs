@@ -17,6 +17,7 @@ mod quirks;
 mod session_inputs;
 #[cfg(test)]
 mod tests;
+mod tool_calls;
 mod transcript;
 mod usage;
 mod wire;
@@ -94,6 +95,7 @@ impl Provider for Acp {
             dirs: true,
             images: true,
             mcp: true,
+            asks: true,
             ..Capabilities::default()
         }
     }

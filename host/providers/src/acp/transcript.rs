@@ -9,6 +9,7 @@ use smol_wf_core::cut;
 use smol_wf_core::step_request::Usage;
 
 use super::quirks::{Piece, Quirks};
+use super::tool_calls::ToolCalls;
 use super::usage;
 use crate::cause::Cause;
 use crate::foreign::or_default;
@@ -31,6 +32,8 @@ pub(super) struct Transcript {
     anew: bool,
     /// The last reported tool, which is not reported twice.
     tool: Option<String>,
+    /// The tool calls that questions for leave may name.
+    pub(super) calls: ToolCalls,
     /// Dollars of the whole session.
     pub(super) cost: Option<f64>,
     model: Option<String>,
@@ -80,7 +83,10 @@ impl Transcript {
                 }
             }
             "agent_thought_chunk" => activity.note(AgentActivity::Thinking),
-            "tool_call" | "tool_call_update" => self.tool(update, activity),
+            "tool_call" | "tool_call_update" => {
+                self.calls.update(update);
+                self.tool(update, activity);
+            }
             "usage_update" => {
                 let amount = update.pointer("/cost/amount").and_then(Value::as_f64);
                 if said("/cost/currency") == Some("USD") {

@@ -241,7 +241,11 @@ printf '%s\n' "$one" "$two" > "$(dirname "$0")/heard"; cat > /dev/null"#,
     );
     let mailbox = crate::Mailbox::default();
     for (number, text) in [(3, "look\n\"here\""), (9, "stop")] {
-        mailbox.post(smol_wf_core::message::AgentMessage { number, text: text.into() });
+        mailbox.post(smol_wf_core::message::AgentMessage {
+            number,
+            text: text.into(),
+            was_told: false,
+        });
     }
     let mut wanted = task("p");
     wanted.messages = mailbox.messages(false);

@@ -9,6 +9,7 @@
 //! about, so steps in different worktrees share the server. A tool that detaches itself
 //! from its step outlives the step, and ends with the server.
 
+mod aborts;
 mod choice;
 mod fault;
 mod http;
@@ -162,6 +163,7 @@ impl Provider for Opencode {
             images: true,
             mcp: true,
             messages: true,
+            asks: true,
             ..Capabilities::default()
         }
     }

@@ -92,6 +92,23 @@ impl AskedPerson {
     }
 }
 
+/// Which use of a tool: models number the calls of each of their messages anew.
+#[derive(Debug, PartialEq, Eq)]
+struct ToolUse {
+    session: String,
+    message: String,
+    call: String,
+}
+
+impl ToolUse {
+    /// The use that these properties name: a part, or `tool` of a question.
+    fn of(session: &str, named: &Value) -> Option<Self> {
+        let said = |name: &str| named[name].as_str().map(str::to_owned);
+        let (message, call) = (said("messageID")?, said("callID")?);
+        Some(Self { session: session.to_owned(), message, call })
+    }
+}
+
 fn reply_path(id: &str) -> String {
     format!("/permission/{id}/reply")
 }
@@ -107,8 +124,8 @@ pub(super) struct Progress {
     pub(super) children: BTreeSet<String>,
     /// Parts that hold the model's thoughts, not its answer.
     thoughts: HashSet<String>,
-    /// The input of the last uses of tools, by their ids.
-    uses: VecDeque<(String, Value)>,
+    /// The input of the last uses of tools.
+    uses: VecDeque<(ToolUse, Value)>,
     steps: u32,
     unreadable_steps: u32,
 }
@@ -150,7 +167,9 @@ impl Progress {
             "session.status" if said("/status/type") == Some("retry") => {
                 return waits(&properties["status"], activity);
             }
-            "message.part.updated" => return self.part(&properties["part"], activity),
+            "message.part.updated" => {
+                return self.part(&event.session, &properties["part"], activity);
+            }
             "message.part.delta" => {
                 let is_thought = said("/partID").is_some_and(|part| self.thoughts.contains(part));
                 if event.session == self.root && said("/field") == Some("text") && !is_thought {
@@ -159,7 +178,7 @@ impl Progress {
                 }
             }
             "permission.asked" => {
-                return self.leave(said("/id").unwrap_or_default(), properties, activity);
+                return self.leave(&event.session, properties, activity);
             }
             "permission.replied" => {
                 let id = said("/requestID").or_else(|| said("/permissionID"));
@@ -176,7 +195,8 @@ impl Progress {
 
     /// The answer to a permission question. Rules of the agent's user made it ask; it
     /// does not ask about what this program denies.
-    fn leave(&self, id: &str, question: &Value, activity: &dyn Activity) -> EventOutcome {
+    fn leave(&self, session: &str, question: &Value, activity: &dyn Activity) -> EventOutcome {
+        let id = question["id"].as_str().unwrap_or_default();
         let body = match self.asks {
             AskPolicy::Allow => json!({"reply": "once"}),
             AskPolicy::Refuse => {
@@ -185,7 +205,7 @@ impl Progress {
             }
             AskPolicy::Person => {
                 let asked = AskedPerson { id: id.to_owned(), asked: asked(question) };
-                return EventOutcome::Ask(self.ask(question), asked);
+                return EventOutcome::Ask(self.ask(session, question), asked);
             }
         };
         EventOutcome::Answer(reply_path(id), body)
@@ -193,10 +213,10 @@ impl Progress {
 
     /// The question to a person: the patterns that it is about, and the whole input of the
     /// tool.
-    fn ask(&self, question: &Value) -> PermissionAsk {
-        let call = question.pointer("/tool/callID").and_then(Value::as_str);
+    fn ask(&self, session: &str, question: &Value) -> PermissionAsk {
+        let meant = ToolUse::of(session, &question["tool"]);
         let mut uses = self.uses.iter();
-        let used = uses.find(|(id, _)| Some(id.as_str()) == call).map(|(_, input)| input);
+        let used = uses.find(|(used, _)| Some(used) == meant.as_ref()).map(|(_, input)| input);
         let patterns = patterns_of(question).join("\n");
         let input = input_in_words(used.unwrap_or(&question["metadata"]));
         let detail = match input.starts_with(&patterns) {
@@ -208,18 +228,27 @@ impl Progress {
     }
 
     /// Remembers what a tool is used on.
-    fn remember(&mut self, part: &Value) {
+    fn remember(&mut self, session: &str, part: &Value) {
         let input = part.pointer("/state/input").filter(|input| input.is_object());
-        let (Some(id), Some(input)) = (part["callID"].as_str(), input) else { return };
-        self.uses.retain(|(used, _)| used != id);
+        let (Some(used), Some(input)) = (ToolUse::of(session, part), input) else { return };
+        self.uses.retain(|(known, _)| *known != used);
         if self.uses.len() >= USES_MAX {
             self.uses.pop_front();
         }
-        self.uses.push_back((id.to_owned(), input.clone()));
+        self.uses.push_back((used, input.clone()));
     }
 
-    fn part(&mut self, part: &Value, activity: &dyn Activity) -> EventOutcome {
+    /// A text of the user's may be a message.
+    fn text(&mut self, part: &Value, activity: &dyn Activity) {
+        let said = |name: &str| part[name].as_str().unwrap_or_default();
+        if let Some(number) = self.told.part(said("messageID"), said("id"), said("text")) {
+            activity.told(number);
+        }
+    }
+
+    fn part(&mut self, session: &str, part: &Value, activity: &dyn Activity) -> EventOutcome {
         match part["type"].as_str() {
+            Some("text") if session == self.root => self.text(part, activity),
             Some("step-start") => activity.note(AgentActivity::Thinking),
             Some("reasoning") => {
                 self.thoughts.extend(part["id"].as_str().map(str::to_owned));
@@ -227,7 +256,7 @@ impl Progress {
             }
             Some("tool") => {
                 if self.asks == AskPolicy::Person {
-                    self.remember(part);
+                    self.remember(session, part);
                 }
                 // An unreadable part does not end the round.
                 if let Ok(Part::Tool { tool, state }) = serde_json::from_value(part.clone())
@@ -405,11 +434,19 @@ mod tests {
         let mut progress = Progress::of("root", AskPolicy::Person);
         let input = json!({"command": "touch a && rm b", "workdir": "/"});
         let state = json!({"status": "running", "input": input});
-        let tool = json!({"type": "tool", "tool": "bash", "callID": "c1", "state": state});
-        progress.take(&part(tool), &());
+        let tool = json!({"type": "tool", "tool": "bash", "messageID": "m1", "callID": "c1",
+            "state": state});
+        progress.take(&part(tool.clone()), &());
+        // Another call of the same number, in a later message and in a subagent's session.
+        let other = json!({"status": "running", "input": {"command": "ls"}});
+        for (session, message) in [("root", "m2"), ("sub", "m1")] {
+            let mut part = tool.clone();
+            (part["messageID"], part["state"]) = (json!(message), other.clone());
+            progress.take(&event(session, "message.part.updated", json!({ "part": part })), &());
+        }
         let question = json!({"id": "per_1", "permission": "bash", "patterns": ["rm b"],
-            "tool": {"callID": "c1"}});
-        let ask = event("sub", "permission.asked", question);
+            "tool": {"messageID": "m1", "callID": "c1"}});
+        let ask = event("root", "permission.asked", question);
         let EventOutcome::Ask(ask, asked) = progress.take(&ask, &()) else { panic!("unasked") };
         assert_eq!((ask.what.as_str(), ask.tool.as_deref()), ("bash rm b", Some("bash")));
         assert_eq!(ask.detail, "rm b\ntouch a && rm b\n{\n  \"workdir\": \"/\"\n}");

@@ -1,7 +1,6 @@
 //! One round: a session, a message, its answer.
 //!
-//! Owns: the order of the requests, and aborting a session that nobody waits for any
-//! more. Never: the process.
+//! Owns: the order of the requests. Never: the process.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -12,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_wf_core::message::AgentMessage;
 use smol_wf_core::step_request::Permissions;
-use tokio::runtime::Handle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use super::aborts::AbortGuard;
 use super::choice::{Choice, choose};
 use super::error;
 use super::http::escaped;
@@ -24,24 +23,18 @@ use super::reply::{Info, Message, spent};
 use super::rules::{Rule, SessionLimits, permissions_for, ruleset};
 use super::server::Server;
 use super::servers;
+use super::told::part_id;
 use crate::foreign::readable;
 use crate::permission::WaitingAsks;
 use crate::step_inputs::system_with_dirs;
 use crate::{
-    Activity, AgentReply, AgentTask, Answer, AskPolicy, Image, Presence, ProviderError,
+    Activity, AgentReply, AgentTask, Answer, AskPolicy, Image, ProviderError,
     ProviderErrorKind as Kind, RoundSpend,
 };
 
 /// How long to wait for the last events of a session. They come within milliseconds of
 /// the answer.
 const LAST_EVENTS_MAX: Duration = Duration::from_secs(1);
-
-/// How long after an abort the session is checked: the message itself may have arrived
-/// after the first abort.
-const ABORT_CHECKED_AFTER: Duration = Duration::from_millis(500);
-
-/// How often a session is aborted before it is left to the end of the server.
-const ABORTS_MAX: u32 = 4;
 
 /// How long the server may take to accept a message. It does so at once.
 const TELL_MAX: Duration = Duration::from_secs(10);
@@ -81,6 +74,10 @@ pub(super) async fn ask(
         body.insert("format".into(), format);
     }
     servers::add(server, &query, &task.mcp).await?;
+    if let Some(session) = &task.session_id {
+        // It would be taken for an abort of this round.
+        server.aborts.done(session).await;
+    }
     let session = session(server, &query, task, &own).await?;
     activity.session(&session);
     let mut going = RoundInFlight {
@@ -253,13 +250,18 @@ impl RoundInFlight<'_> {
     /// Sends a message to the agent at work, with the options of the prompt. The model
     /// reads it in its next turn, and the answer to the prompt is the one after that.
     async fn tell(&mut self, server: &Server, prompt: &Value, message: &AgentMessage) {
-        let AgentMessage { number, text } = message;
+        let AgentMessage { number, text, .. } = message;
+        // Without an id the text is what tells it from others.
+        let part = part_id().unwrap_or_default();
         let mut body = prompt.clone();
         body["parts"] = json!([{"type": "text", "text": &**text}]);
+        if !part.is_empty() {
+            body["parts"][0]["id"] = json!(part);
+        }
         let path = format!("/session/{}/prompt_async?{}", self.guard.session, self.guard.query);
-        self.progress.told.send(*number);
-        let sent = timeout(TELL_MAX, server.post_quietly(&path, &body)).await;
-        if !matches!(sent, Ok(Ok(()))) {
+        self.progress.told.send(*number, part, text.clone());
+        // After a time-out it may still arrive.
+        if let Ok(Err(_)) = timeout(TELL_MAX, server.post_quietly(&path, &body)).await {
             self.progress.told.unsend(*number);
         }
     }
@@ -319,59 +321,4 @@ async fn answers(server: &Server, query: &str, session: &str) -> Vec<Info> {
     let messages: Vec<Message> = server.get(&path).await.unwrap_or_default();
     let infos = messages.into_iter().map(|message| message.info);
     infos.filter(|info| info.role == "assistant").collect()
-}
-
-/// Aborts a session when it is dropped: the server works on a message also when nobody
-/// waits for its answer.
-struct AbortGuard {
-    server: Option<Arc<Server>>,
-    session: String,
-    query: String,
-    runtime: Handle,
-    presence: Presence,
-}
-
-impl AbortGuard {
-    fn new(server: &Arc<Server>, session: &str, query: &str, presence: &Presence) -> Self {
-        Self {
-            server: Some(server.clone()),
-            session: session.to_owned(),
-            query: query.to_owned(),
-            runtime: Handle::current(),
-            presence: presence.clone(),
-        }
-    }
-
-    fn disarm(&mut self) {
-        self.server = None;
-    }
-}
-
-impl Drop for AbortGuard {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            let (session, query) = (self.session.clone(), self.query.clone());
-            let presence = self.presence.clone();
-            self.runtime.spawn(async move {
-                abort(&server, &session, &query).await;
-                drop(presence);
-            });
-        }
-    }
-}
-
-async fn abort(server: &Server, session: &str, query: &str) {
-    for _ in 0..ABORTS_MAX {
-        let path = format!("/session/{session}/abort?{query}");
-        if server.post::<Value>(&path, &json!({})).await.is_err() {
-            // The server is ending, and everything with it.
-            return;
-        }
-        sleep(ABORT_CHECKED_AFTER).await;
-        // It does not list sessions at rest.
-        match server.get::<Value>(&format!("/session/status?{query}")).await {
-            Ok(busy) if busy.get(session).is_some() => {}
-            _ => return,
-        }
-    }
 }

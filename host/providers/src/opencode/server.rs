@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::aborts::Aborts;
 use super::fault::refusal;
 use super::http::{Client, Events, HttpError, HttpResponse};
 use super::hub::{Event, Hub};
@@ -41,6 +42,8 @@ pub(super) struct Server {
     pub(super) hub: Hub,
     /// Held while MCP servers are added.
     pub(super) adding: Mutex<()>,
+    /// Sessions whose work is being aborted.
+    pub(super) aborts: Aborts,
     /// Why it has ended, once it has.
     ended: watch::Receiver<Option<String>>,
     /// Dropping it ends the server.
@@ -88,6 +91,7 @@ impl Server {
             client,
             hub,
             adding: Mutex::default(),
+            aborts: Aborts::default(),
             ended,
             stop: Mutex::new(Some(stop)),
             keeper: Mutex::new(Some(keeper)),

@@ -2,10 +2,24 @@
 //!
 //! Owns: which of them the agent has. Never: sends one.
 //!
-//! opencode numbers what it is sent, and each of its answers names the last of these that
-//! its model has read. They are read in the order in which they were sent.
+//! opencode gives an id to each text that it is sent, and each of its answers names the
+//! last of these that its model has read. They are read in the order of their ids. Which
+//! message a text is, the id of its part says, which whoever sends it may choose; opencode
+//! writes texts of its own between them.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Bytes of randomness in the id of a part: opencode keeps the parts of all sessions by
+/// their ids.
+const PART_ID_BYTES: usize = 16;
+
+/// A new id for a part, in opencode's form; none where the system has no randomness.
+pub(super) fn part_id() -> Option<String> {
+    let mut bytes = [0; PART_ID_BYTES];
+    getrandom::fill(&mut bytes).ok()?;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("prt_{hex}"))
+}
 
 /// What the agent of a round is asked and told.
 #[derive(Debug, Default)]
@@ -13,14 +27,22 @@ pub(super) struct Told {
     /// Ids of the prompt and of what followed it, each with the number of its message;
     /// none for the prompt and for what opencode says to itself.
     ids: Vec<(String, Option<u64>)>,
-    /// Numbers of messages that were sent and have no id yet.
-    sent: VecDeque<u64>,
+    /// Messages that were sent and that opencode has not reported yet.
+    sent: Vec<Sent>,
     /// How many of `ids` the agent has.
     read: usize,
 }
 
+#[derive(Debug)]
+struct Sent {
+    number: u64,
+    /// Id of its part.
+    part: String,
+    text: Arc<str>,
+}
+
 impl Told {
-    /// The prompt, once opencode has numbered it.
+    /// The prompt, once opencode has given it an id.
     pub(super) fn prompt(&self) -> Option<&str> {
         self.ids.first().map(|(id, _)| id.as_str())
     }
@@ -30,22 +52,38 @@ impl Told {
         self.ids.iter().any(|(known, _)| known == id)
     }
 
-    /// A message is being sent.
-    pub(super) fn send(&mut self, number: u64) {
-        self.sent.push_back(number);
+    /// A message is being sent, with a part of this id.
+    pub(super) fn send(&mut self, number: u64, part: String, text: Arc<str>) {
+        self.sent.push(Sent { number, part, text });
     }
 
     /// The message was refused.
     pub(super) fn unsend(&mut self, number: u64) {
-        self.sent.retain(|sent| *sent != number);
+        self.sent.retain(|sent| sent.number != number);
     }
 
-    /// opencode has this text of its user.
+    /// opencode has a text of its user under this id.
     pub(super) fn asked(&mut self, id: &str) {
         if !self.has(id) {
-            let number = if self.ids.is_empty() { None } else { self.sent.pop_front() };
-            self.ids.push((id.to_owned(), number));
+            self.ids.push((id.to_owned(), None));
         }
+    }
+
+    /// The text of this id has this part. Returns the number of the message that it is, if
+    /// the model has read it already.
+    pub(super) fn part(&mut self, id: &str, part: &str, text: &str) -> Option<u64> {
+        let by_id = self.sent.iter().position(|sent| sent.part == part && !part.is_empty());
+        if by_id.is_some() {
+            self.asked(id);
+        }
+        let place = self.ids.iter().position(|(known, _)| known == id)?;
+        // An opencode that gives parts ids of its own. The prompt is no message.
+        let by_text = || self.sent.iter().position(|sent| place > 0 && *sent.text == *text);
+        let Sent { number, .. } = self.sent.remove(by_id.or_else(by_text)?);
+        if let Some((_, of)) = self.ids.get_mut(place) {
+            *of = Some(number);
+        }
+        (place < self.read).then_some(number)
     }
 
     /// The model answers the text of this id, and has read those before it. Returns the
@@ -71,23 +109,57 @@ impl Told {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_answer_names_the_last_text_that_was_read() {
+    fn asked() -> Told {
         let mut told = Told::default();
         told.asked("p");
         assert_eq!(told.prompt(), Some("p"));
+        assert_eq!(told.part("p", "prt_x", "look"), None);
         assert!(told.answered("p").is_empty());
+        told
+    }
+
+    #[test]
+    fn an_answer_names_the_last_text_that_was_read() {
+        let mut told = asked();
         for number in [4, 5, 6] {
-            told.send(number);
+            told.send(number, format!("prt_{number}"), "look".into());
         }
         told.unsend(5);
         assert!(told.is_unread());
         told.asked("a");
         told.asked("p");
         told.asked("b");
+        assert_eq!(
+            (told.part("a", "prt_4", "look"), told.part("b", "prt_6", "look")),
+            (None, None)
+        );
         assert_eq!((told.answered("b"), told.answered("b")), (vec![4, 6], vec![]));
         assert!(!told.is_unread() && told.answered("x").is_empty() && told.has("a"));
         told.asked("of opencode itself");
         assert!(!told.is_unread());
+    }
+
+    #[test]
+    fn a_message_is_known_by_its_part_and_not_by_its_place() {
+        let mut told = asked();
+        told.send(4, "prt_4".to_owned(), "first".into());
+        told.send(5, "prt_5".to_owned(), "second".into());
+        // opencode goes on by itself, and has the second message before the first.
+        told.asked("itself");
+        assert_eq!(told.part("itself", "prt_a", "Continue"), None);
+        told.asked("b");
+        told.part("b", "prt_5", "second");
+        assert_eq!(told.answered("b"), [5]);
+        assert!(told.is_unread());
+        // The part is reported after the answer, under another id.
+        told.asked("c");
+        assert_eq!(told.answered("c"), [0; 0]);
+        assert_eq!(told.part("c", "prt_of_its_own", "first"), Some(4));
+        assert!(!told.is_unread());
+        // The part is reported before its text.
+        told.send(6, "prt_6".to_owned(), "third".into());
+        assert_eq!(told.part("d", "prt_6", "third"), None);
+        assert_eq!(told.answered("d"), [6]);
+        assert_ne!(part_id(), part_id());
     }
 }

@@ -20,7 +20,12 @@ pub(super) fn prompt(text: &str) -> String {
 
 /// A message to the agent at work: it goes to the model with the results of its tools.
 pub(super) fn message(number: u64, text: &str) -> String {
-    line(&json!({"id": format!("message-{number}"), "type": "steer", "message": text}))
+    line(&json!({"id": message_id(number), "type": "steer", "message": text}))
+}
+
+/// The id of the frame of a message; pi's response names it.
+pub(super) fn message_id(number: u64) -> String {
+    format!("message-{number}")
 }
 
 /// The answer to a dialog of an extension: nobody is there.

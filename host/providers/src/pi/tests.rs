@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use smol_wf_core::message::AgentMessage;
+
 use super::*;
+use crate::cli_agent::Transcript as _;
 use crate::conformance::{self, task};
 use crate::fake::{ActivityLog, Fake};
 use crate::{Answer, Provider, ProviderErrorKind};
@@ -92,28 +95,71 @@ done"#,
 #[tokio::test]
 async fn an_agent_at_work_is_told_and_dialogs_are_dismissed() {
     let fake = Fake::plain(
-        r#"user() { echo '{"type":"message_start","message":{"role":"user","content":[]}}'; }
-read -r prompt; read -r state; user
+        r#"user() { echo '{"type":"message_start","message":{"role":"user","content":[{"type":"text","text":"'"$1"'"}]}}'; }
+read -r prompt; read -r state; user p; user "of an extension"
 echo '{"id":"state","type":"response","command":"get_state","success":true,"data":{"sessionId":"s"}}'
 echo '{"type":"extension_ui_request","id":"d","method":"confirm"}'
-read -r one; read -r two; user
+read -r one; read -r two; user look
 printf '%s\n' "$one" "$two" > "$(dirname "$0")/heard"
 echo '{"type":"message_end","message":{"role":"assistant","content":[{"type":"text","text":"ok"}],"usage":{"input":2,"output":1},"stopReason":"stop"}}'
 echo '{"type":"agent_settled"}'
 cat > /dev/null"#,
     );
     let mailbox = crate::Mailbox::default();
-    mailbox.post(smol_wf_core::message::AgentMessage { number: 4, text: "look".into() });
+    mailbox.post(message(4, "look"));
     let mut wanted = task("p");
     wanted.messages = mailbox.messages(false);
     let heard = ActivityLog::default();
     let reply = Pi::new(fake.options()).attempt(wanted, &heard).await.unwrap();
     assert_eq!((reply.answer, reply.session_id.as_deref()), (Answer::Text("ok".into()), Some("s")));
+    assert_eq!(heard.told(), [4]);
     let heard = std::fs::read_to_string(fake.folder().join("heard")).unwrap();
     assert!(
         heard.contains(r#""type":"steer""#) && heard.contains(r#""cancelled":true"#),
         "{heard}"
     );
+}
+
+fn message(number: u64, text: &str) -> AgentMessage {
+    AgentMessage { number, text: text.into(), was_told: false }
+}
+
+/// pi does not name messages where its model gets them; their texts tell them apart.
+#[test]
+fn a_message_is_known_by_its_text_as_pi_has_queued_it() {
+    let (mut round, heard) = (transcript::Round::of(&task("p")), ActivityLog::default());
+    let user = |text: &str| {
+        let content = json!([{"type": "text", "text": text}]);
+        json!({"type": "message_start", "message": {"role": "user", "content": content}})
+    };
+    let queued = |texts: &[&str]| json!({"type": "queue_update", "steering": texts});
+    let answered = |number: u64, success: bool| {
+        let id = frames::message_id(number);
+        json!({"id": id, "type": "response", "command": "steer", "success": success})
+    };
+    for (number, text) in [(3, "one"), (4, "/fix two"), (5, "/three"), (6, "/command")] {
+        round.message(&message(number, text));
+    }
+    let expanded = ["one", "Fix this: two", "Three!"];
+    let lines = [
+        user("p"),
+        queued(&expanded[..1]),
+        queued(&expanded),
+        answered(3, true),
+        answered(4, true),
+        answered(5, true),
+        answered(6, false),
+        queued(&[]),
+        user("Three!"),
+        user("one"),
+        user("of an extension"),
+        user("Fix this: two"),
+        user("/command"),
+    ];
+    for line in lines {
+        round.line(&line.to_string(), &heard);
+    }
+    assert_eq!(heard.told(), [5, 3, 4]);
 }
 
 /// An answer to a prompt that it has not read is not an answer.

@@ -75,6 +75,11 @@ enum Line {
         max_attempts: Option<u64>,
         error_message: Option<String>,
     },
+    /// The messages that wait for the model, whole.
+    QueueUpdate {
+        #[serde(default)]
+        steering: Vec<String>,
+    },
     AgentSettled {
         #[serde(default)]
         aborted: bool,
@@ -85,6 +90,9 @@ enum Line {
 
 #[derive(Debug, Deserialize)]
 struct Response {
+    /// Of the frame.
+    #[serde(default)]
+    id: Value,
     #[serde(default)]
     command: String,
     #[serde(default)]
@@ -122,7 +130,10 @@ struct ToolResult {
 #[serde(tag = "role", rename_all = "camelCase")]
 enum Message {
     Assistant(Box<TurnMessage>),
-    User {},
+    User {
+        #[serde(default)]
+        content: Value,
+    },
     #[serde(other)]
     Other,
 }
@@ -190,8 +201,18 @@ pub(crate) struct Round {
     has_prompt: bool,
     /// Whether it stopped reading before it had the whole prompt.
     prompt_cut: bool,
-    /// Numbers of messages that it has not heard of.
-    unheard: VecDeque<u64>,
+    /// Messages that its model has not heard of.
+    unheard: Vec<Unheard>,
+    /// The texts that wait for its model, as pi has queued them.
+    queue: Vec<String>,
+}
+
+/// A message that the model has not heard of.
+#[derive(Debug)]
+struct Unheard {
+    number: u64,
+    /// As pi gives it to the model.
+    text: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -209,14 +230,10 @@ impl Transcript for Round {
                     self.frames.push_back(frames::dismissal(&id));
                 }
             }
-            Ok(Line::MessageStart { message: Message::User {} }) => {
-                // The prompt is the first.
-                if std::mem::replace(&mut self.has_prompt, true)
-                    && let Some(number) = self.unheard.pop_front()
-                {
-                    activity.told(number);
-                }
+            Ok(Line::MessageStart { message: Message::User { content } }) => {
+                self.heard(&text_of(&content), activity);
             }
+            Ok(Line::QueueUpdate { steering }) => self.queue = steering,
             Ok(Line::TurnStart) => activity.note(AgentActivity::Thinking),
             Ok(Line::MessageUpdate { event: Update::TextDelta { delta } }) => {
                 activity.note(AgentActivity::Text { text: delta });
@@ -288,7 +305,8 @@ impl Transcript for Round {
 
     fn message(&mut self, message: &AgentMessage) {
         self.frames.push_back(frames::message(message.number, &message.text));
-        self.unheard.push_back(message.number);
+        let text = message.text.to_string();
+        self.unheard.push(Unheard { number: message.number, text });
     }
 
     fn is_hopeless(&self) -> bool {
@@ -323,8 +341,9 @@ impl Round {
     /// Takes the answer to a frame. A prompt that is refused, or that an extension has
     /// taken, is answered by no agent.
     fn responded(&mut self, response: Response) {
-        let Response { command, success, error, data } = response;
+        let Response { id, command, success, error, data } = response;
         match (command.as_str(), success) {
+            ("steer", is_queued) => self.queued(&id, is_queued),
             ("get_state", true) => self.session = self.session.take().or(data.session_id),
             ("prompt", true) if data.disposition.as_deref() == Some("handled") => {
                 self.settled = Some(Settled { aborted: false });
@@ -334,6 +353,34 @@ impl Round {
                 self.warning = self.warning.take().or_else(|| Some(Cause::read(error, None)));
             }
             _ => {}
+        }
+    }
+
+    /// pi has queued a message, or refused it. Names of skills and templates are expanded
+    /// in what it has queued.
+    fn queued(&mut self, frame: &Value, is_queued: bool) {
+        let of = |one: &Unheard| frame.as_str() == Some(&frames::message_id(one.number));
+        let Some(place) = self.unheard.iter().position(of) else { return };
+        if !is_queued {
+            self.unheard.remove(place);
+            return;
+        }
+        let is_another = |text: &String| self.unheard.iter().any(|one| one.text == *text);
+        let expanded = self.queue.iter().find(|text| !is_another(text)).cloned();
+        if let (Some(one), Some(text)) = (self.unheard.get_mut(place), expanded)
+            && !self.queue.contains(&one.text)
+        {
+            one.text = text;
+        }
+    }
+
+    /// A text of the user's begins: the prompt first, and then messages and what
+    /// extensions say, in whatever order.
+    fn heard(&mut self, text: &str, activity: &dyn Activity) {
+        let has_prompt = std::mem::replace(&mut self.has_prompt, true);
+        let place = self.unheard.iter().position(|one| one.text == text);
+        if let Some(place) = place.filter(|_| has_prompt) {
+            activity.told(self.unheard.remove(place).number);
         }
     }
 
@@ -374,6 +421,16 @@ impl Round {
             (None, _) if hopeless => Ok(self.offered.map_or(Answer::Null, Answer::Json)),
             (_, _) => Err(classify::no_end(exit)),
         }
+    }
+}
+
+/// The text of a message of the user's.
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::Array(parts) => {
+            parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect()
+        }
+        text => text.as_str().unwrap_or_default().to_owned(),
     }
 }
 

@@ -241,6 +241,18 @@ async fn an_agent_s_question_is_answered_as_the_user_says() {
         assert_eq!((notes.asked_person(), notes.asked().len()), (vec![ask], counted));
     }
     let notes = Notes::with_person(PermissionVerdict::Allowed);
+    let known = fake.provider.attempt(task("[ask] [inside] [known]"), &notes).await.unwrap();
+    let ask = PermissionAsk {
+        what: "write".into(),
+        detail: "inside\n{\n  \"text\": \"new\"\n}".into(),
+        tool: Some("edit".into()),
+    };
+    assert!(text(&known).contains("allow_once") && notes.asked_person() == [ask], "{known:?}");
+    // One that leads out is refused as if the question said so.
+    let notes = Notes::with_person(PermissionVerdict::Allowed);
+    fake.provider.attempt(task("[ask] [known]"), &notes).await.unwrap();
+    assert_eq!(notes.asked_person(), []);
+    let notes = Notes::with_person(PermissionVerdict::Allowed);
     let reader = AgentTask { permissions: Some(Permissions::Read), ..task("[ask] [inside]") };
     for wish in [task("[ask]"), reader] {
         fake.provider.attempt(wish, &notes).await.unwrap();

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
+use smol_wf_core::message::AgentMessage;
 use smol_wf_core::step_request::{Permissions, Usage};
 use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use crate::conformance::{Notes, check, task};
+use crate::fake::ActivityLog;
 use crate::opencode::Opencode;
 use crate::{
     AgentActivity, AgentReply, AgentTask, Answer, AskPolicy, CliOptions, PermissionVerdict,
@@ -59,16 +61,17 @@ impl Fake {
     }
 
     async fn wait_for(&self, verb: &str, end: &str) -> Vec<Value> {
-        let found = timeout(SOON, async {
-            loop {
-                let found = self.requests(verb, end);
-                if !found.is_empty() {
-                    return found;
-                }
+        self.until(end, || !self.requests(verb, end).is_empty()).await;
+        self.requests(verb, end)
+    }
+
+    async fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let waited = timeout(SOON, async {
+            while !holds() {
                 sleep(Duration::from_millis(10)).await;
             }
         });
-        found.await.unwrap_or_else(|_| panic!("no {verb} {end} in {:?}", self.log("request")))
+        waited.await.unwrap_or_else(|_| panic!("no {what} in {:?}", self.log("request")));
     }
 }
 
@@ -155,6 +158,42 @@ async fn a_round_that_nobody_waits_for_is_aborted() {
     let session = sent["path"].as_str().unwrap().strip_suffix("/message").unwrap().to_owned();
     assert_eq!(aborts[0]["path"], format!("{session}/abort"));
     assert_eq!(text(&fake.ask(task("still there")).await.unwrap()), "still there");
+}
+
+/// An abort names the session alone, so it would end the next round in it as well.
+#[tokio::test]
+async fn the_next_round_in_a_session_waits_until_the_last_one_is_aborted() {
+    let fake = Fake::new();
+    let begun = fake.ask(task("hello")).await.unwrap();
+    let on =
+        |prompt: &str| AgentTask { session_id: begun.session_id.clone(), round: 2, ..task(prompt) };
+    tokio::select! {
+        reply = fake.ask(on("[hang]")) => panic!("answered: {reply:?}"),
+        () = fake.until("the second", || fake.requests("POST", "/message").len() == 2) => {}
+    }
+    assert_eq!(text(&fake.ask(on("correct it")).await.unwrap()), "correct it");
+    let log = fake.log("request");
+    let last = |end: &str| {
+        let path = |one: &Value| one["path"].as_str().unwrap().ends_with(end);
+        log.iter().rposition(path).unwrap()
+    };
+    assert!(last("/abort") < last("/session/status"), "{log:?}");
+    assert!(last("/session/status") < last("/message"), "{log:?}");
+}
+
+#[tokio::test]
+async fn a_message_is_known_by_its_id_and_what_is_unread_is_aborted() {
+    let fake = Fake::new();
+    let mailbox = crate::Mailbox::default();
+    for number in [4, 5] {
+        // Alike, so that nothing but the id tells them apart.
+        mailbox.post(AgentMessage { number, text: "look".into(), was_told: false });
+    }
+    let heard = ActivityLog::default();
+    let wanted = AgentTask { messages: mailbox.messages(false), ..task("[tell]") };
+    let reply = fake.provider.attempt(wanted, &heard).await.unwrap();
+    assert_eq!((text(&reply), heard.told()), ("[tell]", vec![5]));
+    fake.wait_for("POST", "/abort").await;
 }
 
 #[tokio::test]
