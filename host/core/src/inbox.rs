@@ -32,7 +32,7 @@ impl Standing {
     /// Whether an agent waits for the answer of a person.
     #[must_use]
     pub fn has_agent_asks(&self) -> bool {
-        self.steps.open().any(|step| !step.asks.is_empty())
+        self.steps.has_asks()
     }
 
     /// No process holds the run, so its agents wait for nothing.
@@ -96,7 +96,7 @@ impl Standing {
     ) -> Result<(), AnswerRefusal> {
         let asks = match self.steps.get(step) {
             Some(Step { asked: StepRequest::Ask(request), .. }) => slice::from_ref(request),
-            Some(open) => &open.asks,
+            Some(_) => self.steps.asks(step),
             None => &[],
         };
         let request = self.ended.question(step, digest, (asks, self.is_open(step)))?;
@@ -110,8 +110,8 @@ impl Standing {
         let has_ended = match (self.steps.get(step), ask) {
             (Some(Step { asked: StepRequest::Ask(_), .. }), _) => !self.is_open(step),
             // An agent numbers its questions from 1.
-            (Some(open), Some(ask)) => {
-                let asked = of_agent + open.asks.len();
+            (Some(_), Some(ask)) => {
+                let asked = of_agent + self.steps.asks(step).len();
                 usize::try_from(ask).is_ok_and(|ask| (1..=asked).contains(&ask))
             }
             (Some(_), None) => of_agent > 0,
@@ -133,7 +133,7 @@ impl Standing {
                 StepRequest::Ask(request) => Some(request),
                 _ => None,
             };
-            of_script.into_iter().chain(&open.asks).map(|request| (open.id, request))
+            of_script.into_iter().chain(self.steps.asks(open.id)).map(|request| (open.id, request))
         })
     }
 

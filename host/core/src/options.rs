@@ -280,7 +280,8 @@ fn set(request: &mut AgentRequest, name: &str, value: Value) -> Result<(), Failu
         "images" => request.images = extras::images(name, &value)?,
         "mcp" => request.mcp = extras::servers(name, &value)?,
         "session" => {
-            request.session = text(name, value)?.map(|label| Box::new(EarlierSession { label, of: None }));
+            request.session =
+                text(name, value)?.map(|label| Box::new(EarlierSession { label, of: None }));
         }
         "bashCommandClamp" => request.bash_command_clamp = Some(tools::commands(name, &value)?),
         // Claude Code uses it for its cache; here it has no effect.

@@ -34,8 +34,6 @@ pub struct Step {
     pub session: Option<String>,
     /// Who answered, if it is a question that was answered.
     pub answered: Option<Box<AnsweredBy>>,
-    /// The permissions that its agent waits for.
-    pub asks: Vec<Arc<AskRequest>>,
 }
 
 /// A question of an agent that has ended.
@@ -55,11 +53,9 @@ pub struct EndedAsk {
 }
 
 impl Step {
-    /// Ends the questions of its agent, unanswered.
-    fn end_asks(&mut self) -> Vec<EndedAsk> {
-        let (step, scope, index) = (self.id, self.scope, self.index);
-        let ended = |request| EndedAsk { step, scope, index, request, answer: None };
-        std::mem::take(&mut self.asks).into_iter().map(ended).collect()
+    /// A question of its agent that has ended.
+    fn ended(&self, request: Arc<AskRequest>, answer: Option<(bool, AnsweredBy)>) -> EndedAsk {
+        EndedAsk { step: self.id, scope: self.scope, index: self.index, request, answer }
     }
 
     /// The request, if it is an agent's.
@@ -73,6 +69,9 @@ impl Step {
 #[derive(Debug, Default)]
 pub struct Steps {
     open: BTreeMap<StepId, Step>,
+    /// The permissions that agents of open steps wait for. A step without one is not in
+    /// it: few have one, and there may be many thousand steps.
+    asks: BTreeMap<StepId, Vec<Arc<AskRequest>>>,
     /// The step that the last entry settled.
     settled: Option<Step>,
     asked: usize,
@@ -122,9 +121,10 @@ impl Steps {
             }
             Body::AgentAsked { step, request } => {
                 let step = self.open.get_mut(step)?;
+                let asks = self.asks.entry(step.id).or_default();
                 // An agent may wait for no more; a forged journal may say more.
-                if step.asks.len() < AGENT_ASKS_OPEN_MAX {
-                    step.asks.push(Arc::new((**request).clone()));
+                if asks.len() < AGENT_ASKS_OPEN_MAX {
+                    asks.push(Arc::new((**request).clone()));
                 }
                 Some(step)
             }
@@ -172,7 +172,6 @@ impl Steps {
             to: None,
             session: None,
             answered: None,
-            asks: Vec::new(),
         };
         self.open.entry(step).insert_entry(asked).into_mut()
     }
@@ -187,9 +186,7 @@ impl Steps {
             Body::AgentAskWithdrawn { step, ask } => self.end_ask(*step, *ask, None),
             Body::AgentDispatched { step, .. }
             | Body::AgentParked { step, .. }
-            | Body::Settled { step, .. } => {
-                self.open.get_mut(step).map(Step::end_asks).unwrap_or_default()
-            }
+            | Body::Settled { step, .. } => self.end_asks_of(*step),
             Body::EpochStarted { .. } | Body::EpochEnded { .. } | Body::RunEnded { .. } => {
                 self.end_all_asks()
             }
@@ -199,7 +196,15 @@ impl Steps {
 
     /// Ends all questions of agents: no process holds the run.
     pub fn end_all_asks(&mut self) -> Vec<EndedAsk> {
-        self.open.values_mut().flat_map(Step::end_asks).collect()
+        let steps: Vec<StepId> = self.asks.keys().copied().collect();
+        steps.into_iter().flat_map(|step| self.end_asks_of(step)).collect()
+    }
+
+    /// Ends the questions of a step's agent, unanswered.
+    fn end_asks_of(&mut self, step: StepId) -> Vec<EndedAsk> {
+        let asks = self.asks.remove(&step).unwrap_or_default();
+        let Some(step) = self.open.get(&step) else { return Vec::new() };
+        asks.into_iter().map(|request| step.ended(request, None)).collect()
     }
 
     fn end_ask(
@@ -208,11 +213,27 @@ impl Steps {
         ask: u32,
         answer: Option<(bool, AnsweredBy)>,
     ) -> Vec<EndedAsk> {
-        let Some(step) = self.open.get_mut(&step) else { return Vec::new() };
+        let Some(asks) = self.asks.get_mut(&step) else { return Vec::new() };
         let is_it = |one: &Arc<AskRequest>| one.agent.as_ref().is_some_and(|it| it.ask == ask);
-        let Some(place) = step.asks.iter().position(is_it) else { return Vec::new() };
-        let request = step.asks.remove(place);
-        vec![EndedAsk { step: step.id, scope: step.scope, index: step.index, request, answer }]
+        let Some(place) = asks.iter().position(is_it) else { return Vec::new() };
+        let request = asks.remove(place);
+        if asks.is_empty() {
+            self.asks.remove(&step);
+        }
+        self.open.get(&step).map(|step| step.ended(request, answer)).into_iter().collect()
+    }
+
+    /// The permissions that the agent of this step waits for, in the order in which it
+    /// asked.
+    #[must_use]
+    pub fn asks(&self, step: StepId) -> &[Arc<AskRequest>] {
+        self.asks.get(&step).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether an agent waits for a permission.
+    #[must_use]
+    pub fn has_asks(&self) -> bool {
+        !self.asks.is_empty()
     }
 
     /// An open step.

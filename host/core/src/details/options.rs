@@ -68,7 +68,7 @@ impl<'a> StepOptions<'a> {
             dirs: &request.dirs,
             images: &request.images,
             mcp: &request.mcp,
-            session: request.session.as_ref().map(label),
+            session: request.session.as_deref().map(label),
             system: request.system.as_deref(),
         }
     }

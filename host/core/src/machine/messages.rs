@@ -142,18 +142,19 @@ impl Machine {
         check_text(text)?;
         self.refuse_not_open(step)?;
         let open = self.steps.get_mut(&step);
-        let agent = open.and_then(|open| Some((open.request.as_ref()?, &mut open.messages)));
-        let Some(((_, request), messages)) = agent else {
+        let agent = open.and_then(|open| Some((open.request.as_ref()?, &mut open.told)));
+        let Some(((_, request), told)) = agent else {
             return Err(MessageRefusal::NotAnAgent { step });
         };
         if !takes(request) {
             return Err(MessageRefusal::TakesNoMessages { step });
         }
-        if *messages >= STEP_MESSAGES_MAX {
+        let told = told.get_or_insert_default();
+        if told.taken >= STEP_MESSAGES_MAX {
             return Err(MessageRefusal::StepFull { step });
         }
         let message = AgentMessage { number, text: text.into(), was_told: false };
-        *messages += 1;
+        told.taken += 1;
         self.effects.push(Effect::TellAgent { step, message });
         Ok(())
     }
@@ -161,7 +162,8 @@ impl Machine {
     /// At the end of a replay: tells the agents of open steps what they were told before.
     pub(super) fn tell_again(&mut self) {
         for (step, open) in &mut self.steps {
-            let again = std::mem::take(&mut open.to_tell).into_iter();
+            let Some(told) = &mut open.told else { continue };
+            let again = std::mem::take(&mut told.again).into_iter();
             if !open.completed {
                 let step = *step;
                 self.effects.extend(again.map(|message| Effect::TellAgent { step, message }));
@@ -182,8 +184,8 @@ impl Machine {
 
     /// Takes note that an agent of an earlier epoch had a message.
     pub(super) fn replay_told(&mut self, step: StepId, number: u64) {
-        let open = self.steps.get_mut(&step);
-        let mut messages = open.into_iter().flat_map(|open| &mut open.to_tell);
+        let told = self.steps.get_mut(&step).and_then(|open| open.told.as_mut());
+        let mut messages = told.into_iter().flat_map(|told| &mut told.again);
         if let Some(message) = messages.find(|message| message.number == number) {
             message.was_told = true;
         }
@@ -229,8 +231,9 @@ impl Machine {
             && let Some(open) = self.steps.get_mut(step)
         {
             let (number, text) = (taken.number, text.as_str().into());
-            open.messages += 1;
-            open.to_tell.push(AgentMessage { number, text, was_told: false });
+            let told = open.told.get_or_insert_default();
+            told.taken += 1;
+            told.again.push(AgentMessage { number, text, was_told: false });
         }
         let Some(Settles { step, outcome }) = taken.settles else { return };
         let child = Scope::of(step);

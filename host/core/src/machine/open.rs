@@ -145,15 +145,22 @@ pub(super) struct OpenStep {
     /// For agents that were not answered by a reused answer: number and request, to begin
     /// again.
     pub(super) request: Option<(u32, Arc<AgentRequest>)>,
-    /// For agents: number of messages that were taken.
-    pub(super) messages: usize,
-    /// Those of earlier epochs, held back until the end of a replay.
-    pub(super) to_tell: Vec<AgentMessage>,
+    /// For agents that were told something.
+    pub(super) told: Option<Box<Told>>,
     /// For sleeps, and questions whose time is up: when it ends. The script sees no earlier
     /// time once it has ended.
     pub(super) wakes_at_us: Option<i64>,
     /// For questions: what is asked.
     pub(super) ask: Option<Arc<AskRequest>>,
+}
+
+/// The messages for an agent.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Number of messages that were taken.
+    pub(super) taken: usize,
+    /// Those of earlier epochs, held back until the end of a replay.
+    pub(super) again: Vec<AgentMessage>,
 }
 
 /// A script that has begun: its names, its dialect, and its phases.

@@ -61,19 +61,9 @@ impl Machine {
             Some(Box::new(effect))
         };
         let scope = self.current;
-        let (completed, ask, messages, to_tell) = (false, None, 0, Vec::new());
-        let open = OpenStep {
-            scope,
-            agent,
-            completed,
-            effect,
-            session,
-            request,
-            messages,
-            to_tell,
-            wakes_at_us,
-            ask,
-        };
+        let (completed, ask, told) = (false, None, None);
+        let open =
+            OpenStep { scope, agent, completed, effect, session, request, told, wakes_at_us, ask };
         self.steps.insert(step, open);
     }
 
@@ -94,8 +84,7 @@ impl Machine {
             effect: None,
             session,
             request: None,
-            messages: 0,
-            to_tell: Vec::new(),
+            told: None,
             wakes_at_us: None,
             ask: None,
         };

@@ -32,7 +32,7 @@ pub(super) fn open_asks(steps: &Steps, is_held: bool) -> Vec<OpenAskReport> {
             StepRequest::Ask(request) => Some(request),
             _ => None,
         };
-        let of_agent = step.asks.iter().filter(move |_| is_held);
+        let of_agent = steps.asks(step.id).iter().filter(move |_| is_held);
         let asks = of_script.into_iter().chain(of_agent);
         asks.map(|request| OpenAskReport { step: step.id, ask: AskOpened::of(request) })
     });
