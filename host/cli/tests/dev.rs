@@ -108,7 +108,7 @@ export default await agent(ask(0))\n",
 export const ask = (n: number): string => `${{words[n]}} 2`{rest}\n"));
     };
     module(" +");
-    assert_eq!(prompt(), "syntax");
+    assert_eq!(prompt(), "typescript_syntax");
     module("");
     assert_eq!(prompt(), "two 2");
     std::fs::remove_file(place.path("lib/words.json")).unwrap();

@@ -78,6 +78,20 @@ fn the_terminal_is_given_back_on_every_way_out() {
     }
 }
 
+/// A signal says of the run what was seen last, not what it was at the beginning.
+#[test]
+fn the_last_words_of_a_signal_are_true() {
+    let place = Place::new();
+    place.write("s.mjs", "export const meta = { name: 'n', description: 'd' }\n");
+    let line = "tui run s.mjs --agent-provider debug";
+    let line = format!("--version; sh -c 'echo $$ >pid; exec {HEEDING} {BINARY} {line}'");
+    let screen = Screen::of(&place, &line);
+    once(&screen, "completed");
+    kill_process(process(&place), Signal::TERM).unwrap();
+    let lines = once(&screen, "report: smol-wf history");
+    assert!(!contains(&lines, "goes on"), "{lines:#?}");
+}
+
 #[track_caller]
 fn is_given_back(place: &Place, screen: &Screen, way: &str, code: i32) {
     let lines = once(screen, "back again");

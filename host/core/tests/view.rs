@@ -198,6 +198,7 @@ fn is_consistent(view: &RunView) {
     assert_eq!(working, counts.agents.get(StepState::Working) as usize);
     let by_state: u32 = StepState::ALL.into_iter().map(|state| counts.steps.get(state)).sum();
     assert_eq!(by_state, counts.steps.total());
+    assert_eq!(tree.open().count(), (counts.steps.total() - counts.steps.over()) as usize);
     // Without folds every step has one row, and with folds it is counted in one.
     let shown = |filter: &Filter| -> u32 {
         let steps = rows(view, &Folds::default(), filter);

@@ -277,16 +277,20 @@ impl Tree {
         if !self.set_state(id, state, at_ms) {
             return false;
         }
-        let mut worked = None;
+        let (mut is_agent, mut took) = (false, None);
         if let Some(step) = self.step_mut(id) {
             step.ended_ms = Some(at_ms);
-            worked = step.took_ms(at_ms).filter(|_| step.kind == StepKind::Agent);
-        }
-        if let Some(took_ms) = worked {
-            self.each_above(id, |node| node.counts.worked(took_ms));
+            (is_agent, took) = (step.kind == StepKind::Agent, step.took_ms(at_ms));
         }
         self.open.remove(&id);
-        self.each_above(id, |node| node.last_ms = node.last_ms.max(Some(at_ms)));
+        self.each_above(id, |node| {
+            node.last_ms = node.last_ms.max(Some(at_ms));
+            node.counts.steps.settle();
+            if is_agent {
+                node.counts.agents.settle();
+                took.iter().for_each(|took_ms| node.counts.worked(*took_ms));
+            }
+        });
         true
     }
 

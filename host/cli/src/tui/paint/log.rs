@@ -100,7 +100,9 @@ fn of_message(view: &RunView, line: &LogLine) -> String {
             Some(message) => {
                 let said = message.event.text.as_ref();
                 let said = said.map_or_else(String::new, |said| format!(": {said}"));
-                format!("message {}{said}", message_words(&message.event))
+                let is_other = message.event.message.as_ref().is_some_and(|word| word != "message");
+                let what = if is_other { "" } else { "message " };
+                format!("{what}{}{said}", message_words(&message.event))
             }
             None => format!("message {text}{by}"),
         },

@@ -9,8 +9,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use smol_wf_core::view::{MessageView, StepView};
 
-use super::line::{Row, role_of, short_count, short_time, sign_of};
-use crate::humanize::price;
+use super::line::{Row, role_of, sign_of};
+use crate::humanize::{price, short_count, short_time};
 use crate::message_words::fate_words;
 use crate::tui::app::{App, Pane};
 use crate::tui::text;

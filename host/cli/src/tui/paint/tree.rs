@@ -11,8 +11,9 @@ use ratatui::widgets::Paragraph;
 use smol_wf_core::step::StepKind;
 use smol_wf_core::view::{Counts, Node, NodeKind, Row as TreeRow, RowKind, StepState, StepView};
 
-use super::line::{Row, role_of, short_count, short_time, sign_of};
-use crate::humanize::{count, price};
+use super::line::{Row, role_of, sign_of};
+use crate::humanize::{count, price, short_count, short_time};
+use crate::step_words::doing;
 use crate::tui::app::{App, Pane};
 use crate::tui::theme::{Role, Sign};
 
@@ -119,8 +120,7 @@ fn sums(app: &App, counts: &Counts, room: Row) -> Row {
     if total == 0 {
         return row;
     }
-    let done = counts.steps.done() + counts.steps.failed();
-    row.put_whole(Role::Faint, &format!("{done}/{total}"));
+    row.put_whole(Role::Faint, &format!("{}/{total}", counts.steps.over()));
     let shown = [
         StepState::Failed,
         StepState::Null,
@@ -188,9 +188,7 @@ fn activity(of: &StepView) -> String {
         return format!("{message} [{code}]");
     }
     match of.state {
-        StepState::Working if of.doing.is_writing() => "writing".to_owned(),
-        StepState::Working if of.doing.text.is_empty() => of.doing.kind.clone(),
-        StepState::Working => format!("{}: {}", of.doing.kind, of.doing.text),
+        StepState::Working => doing(of).to_owned(),
         StepState::Waiting if !of.prompt.starts_with(&of.label) => of.prompt.clone(),
         _ => String::new(),
     }
