@@ -151,6 +151,19 @@ fn version_tells_what_it_goes_by() {
 }
 
 #[test]
+fn a_workflow_of_the_user_that_the_project_hides_is_named_by_its_path() {
+    let place = Place::new();
+    assert!(at(&place, &["new", "minimal", "notes"]).stderr.contains("smol-wf check notes"));
+    let new = at(&place, &["new", "minimal", "notes", "--user"]);
+    assert_eq!(new.code, 0, "{}", new.stderr);
+    let path = place.path("home/.agents/workflows/notes.mjs");
+    let next = format!("check it: smol-wf check {}\n", path.display());
+    let hidden = "in this project `notes` means .agents/workflows/notes.mjs, not the new file";
+    assert!(new.stderr.contains(hidden) && new.stderr.contains(&next), "{}", new.stderr);
+    assert_eq!(typed(&place, &new.stderr), 2);
+}
+
+#[test]
 fn every_command_has_a_manual_page() {
     let place = Place::new();
     let folder = place.path("man");
