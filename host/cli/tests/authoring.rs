@@ -259,20 +259,28 @@ fn fish_and_zsh_complete_as_well() {
         said
     };
     if has_shell("fish") {
-        let offered = shell("fish", "smol-wf completions fish | source
-complete -C 'smol-wf tui attach '; complete -C 'smol-wf tui re'");
+        let offered = shell(
+            "fish",
+            "smol-wf completions fish | source
+complete -C 'smol-wf tui attach '; complete -C 'smol-wf tui re'",
+        );
         assert!(offered.contains(&run) && offered.contains("replay"), "{offered}");
     }
     if has_shell("zsh") {
         // A shell in a terminal, in which somebody presses Tab.
-        place.write(".zshrc", "PS1='> '\nautoload -Uz compinit && compinit -u
-source <(smol-wf completions zsh)\n");
-        let script = format!("zmodload zsh/zpty
+        place.write(
+            ".zshrc",
+            "PS1='> '\nautoload -Uz compinit && compinit -u
+source <(smol-wf completions zsh)\n",
+        );
+        let script = format!(
+            "zmodload zsh/zpty
 zpty z zsh -i
 zpty -r z ready '*> *' || exit 1
 zpty -n -w z $'smol-wf tui attach run_\\t'
 zpty -r z typed '*{run}*' || exit 1
-zpty -d z");
+zpty -d z"
+        );
         shell("zsh", &script);
     }
 }

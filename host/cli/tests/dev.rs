@@ -86,8 +86,11 @@ fn every_save_is_shown_and_none_ends_it() {
 fn what_a_script_imports_is_watched_too_while_it_is_broken_as_well() {
     let place = Place::new();
     place.write("lib/words.json", "[\"one\"]");
-    place.write("lib/ask.ts", "import words from './words.json' with { type: 'json' }
-export const ask = (n: number): string => `${words[n]} 1`\n");
+    place.write(
+        "lib/ask.ts",
+        "import words from './words.json' with { type: 'json' }
+export const ask = (n: number): string => `${words[n]} 1`\n",
+    );
     place.write(
         "flow.mjs",
         "import { ask } from './lib/ask.ts'
@@ -98,14 +101,21 @@ export default await agent(ask(0))\n",
     let looks = looks(&mut child);
     let prompt = || {
         let look = looks.recv_timeout(LOOK_MAX).unwrap();
-        look["calls"][0]["prompt"].as_str().map_or_else(|| look["error"]["code"].clone(), Into::into)
+        look["calls"][0]["prompt"]
+            .as_str()
+            .map_or_else(|| look["error"]["code"].clone(), Into::into)
     };
     assert_eq!(prompt(), "one 1");
     place.write("lib/words.json", "[\"two\"]");
     assert_eq!(prompt(), "two 1");
     let module = |rest: &str| {
-        place.write("lib/ask.ts", format!("import words from './words.json' with {{ type: 'json' }}
-export const ask = (n: number): string => `${{words[n]}} 2`{rest}\n"));
+        place.write(
+            "lib/ask.ts",
+            format!(
+                "import words from './words.json' with {{ type: 'json' }}
+export const ask = (n: number): string => `${{words[n]}} 2`{rest}\n"
+            ),
+        );
     };
     module(" +");
     assert_eq!(prompt(), "typescript_syntax");
@@ -127,9 +137,8 @@ fn what_was_typed_ahead_is_no_consent() {
     let screen = Screen::of(&place, "dev flow.mjs --live");
     // The terminal keeps it while the first look is under way.
     screen.press(&["Enter"]);
-    let invited = |times: usize| {
-        screen.once(|lines| common::screen::count(lines, "press Enter") == times)
-    };
+    let invited =
+        |times: usize| screen.once(|lines| common::screen::count(lines, "press Enter") == times);
     invited(1);
     place.write("flow.mjs", FLOW.replace("question", "ask"));
     invited(2);

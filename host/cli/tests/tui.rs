@@ -307,7 +307,11 @@ fn a_stream_is_checked_without_a_terminal() {
     place.write("damaged.jsonl", lines.join("\n"));
     let checked = place.run(&["tui", "replay", "damaged.jsonl", "--check"]);
     assert_eq!(checked.code, 3, "{}", checked.stderr);
-    assert!(checked.stdout.starts_with("damaged.jsonl:3: error: column 8: invalid JSON"), "{}", checked.stdout);
+    assert!(
+        checked.stdout.starts_with("damaged.jsonl:3: error: column 8: invalid JSON"),
+        "{}",
+        checked.stdout
+    );
     assert!(checked.stdout.contains("[no_end]"), "{}", checked.stdout);
     // What a replay would stop at is found by the check.
     let misfit = r#"{"type":"workflow.log","data":{"message":7}}"#;

@@ -227,8 +227,7 @@ fn a_search_that_is_kept_finds_what_a_new_one_finds() {
         ];
         let mut kept: Vec<Search> = filters.iter().map(|_| Search::new()).collect();
         let folds = Folds::default();
-        let mut steps: Vec<Vec<Value>> =
-            (1..30).map(|step| of_step(step, &mut dice)).collect();
+        let mut steps: Vec<Vec<Value>> = (1..30).map(|step| of_step(step, &mut dice)).collect();
         let mut view = RunView::new();
         while let Some(at) = (!steps.is_empty()).then(|| dice.usize(..steps.len())) {
             if steps[at].is_empty() {
@@ -267,14 +266,18 @@ fn what_became_of_a_message_to_an_agent_is_known() {
     let fates = view.messages().map(|message| json!(message.fate)).collect::<Vec<_>>();
     assert_eq!(fates, [json!("told"), json!("too_late"), json!("waits")]);
     let log = view.log().lines();
-    let last = log.iter().skip(3).map(|line| {
-        json!([line.kind, line.text, line.by, line.step, line.message])
-    });
-    assert_eq!(last.collect::<Vec<_>>(), [
-        json!(["told", "look at b", "ann", "1", 1]),
-        json!(["told_too_late", "and at c", "ann", "1", 2]),
-        json!(["told", "", null, "1", null]),
-    ]);
+    let last = log
+        .iter()
+        .skip(3)
+        .map(|line| json!([line.kind, line.text, line.by, line.step, line.message]));
+    assert_eq!(
+        last.collect::<Vec<_>>(),
+        [
+            json!(["told", "look at b", "ann", "1", 1]),
+            json!(["told_too_late", "and at c", "ann", "1", 2]),
+            json!(["told", "", null, "1", null]),
+        ]
+    );
     for number in 10..5_000 {
         view.apply(&posted(number, &"long ".repeat(1_000)));
     }

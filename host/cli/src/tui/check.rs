@@ -93,9 +93,8 @@ impl Checker {
                 EventData::Other(other) => &other.kind,
                 data => data.kind().word(),
             };
-            let message = format!(
-                "`{kind}` is of a child workflow, and `metadata.parentStepId` is missing"
-            );
+            let message =
+                format!("`{kind}` is of a child workflow, and `metadata.parentStepId` is missing");
             self.warning("no_parent", message);
         }
         if line.has_time {

@@ -155,8 +155,9 @@ fn messages(events: &[Event]) -> Vec<String> {
         let text = message.text.as_ref()?;
         let became = match &message.refused {
             Some(_) => no_effect(message),
-            None => told(message.number)
-                .unwrap_or_else(|| format!(", {}", fate_words(Fate::Waits))),
+            None => {
+                told(message.number).unwrap_or_else(|| format!(", {}", fate_words(Fate::Waits)))
+            }
         };
         let MessageEvent { number, by, .. } = message;
         Some(format!("{} message {number} by {by}{became}\n{text}", clock(event)))

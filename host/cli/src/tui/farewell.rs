@@ -38,7 +38,9 @@ fn last_words(app: &App) -> Option<String> {
         RunStatus::Completed | RunStatus::Failed => {
             format!("run {run} {}; report: smol-wf history {run}{db}", status.word())
         }
-        RunStatus::NotStarted | RunStatus::Running if is_held => format!("run {run} goes on; show it again: smol-wf tui attach {run}{db}"),
+        RunStatus::NotStarted | RunStatus::Running if is_held => {
+            format!("run {run} goes on; show it again: smol-wf tui attach {run}{db}")
+        }
         _ => format!("run {run} is not running; go on: smol-wf continue {run}{db}"),
     })
 }

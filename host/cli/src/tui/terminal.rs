@@ -167,7 +167,8 @@ mod tests {
     /// Set in the process that panics, which is this test once more, in a terminal.
     const IN_TERMINAL: &str = "SMOL_WF_TEST_IN_TERMINAL";
 
-    const NAME: &str = "tui::terminal::tests::a_panic_gives_the_terminal_back_before_it_is_reported";
+    const NAME: &str =
+        "tui::terminal::tests::a_panic_gives_the_terminal_back_before_it_is_reported";
 
     #[test]
     fn a_panic_gives_the_terminal_back_before_it_is_reported() {

@@ -194,7 +194,8 @@ fn what_somebody_said_to_an_agent_is_shown_with_what_became_of_it() {
         event_line(&line).unwrap().event
     };
     let posted = |at: u64, number: u32, rest: &str| {
-        let data = format!(r#"{{"message":"message","number":{number},"by":"ben","step":4,{rest}}}"#);
+        let data =
+            format!(r#"{{"message":"message","number":{number},"by":"ben","step":4,{rest}}}"#);
         line(at, "message", "", &data)
     };
     let told = |at: u64, number: u32, too_late: bool| {
@@ -212,7 +213,8 @@ fn what_somebody_said_to_an_agent_is_shown_with_what_became_of_it() {
     said.iter().for_each(|event| app.event(event));
     select(&mut app, "4");
     let beside = text(&drawn(&mut app, 120, 60));
-    for shown in ["ben, told: look at", "ben, too late: and c.rs", "ben, no effect: step_settled: no"]
+    for shown in
+        ["ben, told: look at", "ben, too late: and c.rs", "ben, no effect: step_settled: no"]
     {
         assert!(beside.contains(shown), "{shown} is not in {beside}");
     }

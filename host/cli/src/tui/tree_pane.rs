@@ -3,9 +3,7 @@
 //! Owns: the selection, which stays on its row while the run goes on, folds and filters.
 //! Never: draws.
 
-use smol_wf_core::view::{
-    Filter, Folds, Group, NodeId, Row, RowKind, RunView, Search, StepState,
-};
+use smol_wf_core::view::{Filter, Folds, Group, NodeId, Row, RowKind, RunView, Search, StepState};
 
 /// The filters by state, in the order in which a key goes through them.
 const FILTERS: [(&str, &[StepState]); 6] = [

@@ -353,7 +353,6 @@ impl RunView {
     }
 }
 
-
 /// When an event happened, in milliseconds since the run was created.
 pub(super) fn at_ms(event: &Event) -> u64 {
     event.elapsed_nanos / 1_000_000

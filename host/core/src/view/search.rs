@@ -53,7 +53,9 @@ impl Search {
     fn stale(&self, tree: &Tree) -> impl Iterator<Item = usize> {
         let (seen, known) = (self.seen, self.fits.len());
         let marks = tree.marks().iter().enumerate();
-        marks.filter(move |(place, mark)| mark.changed > seen || *place >= known).map(|(place, _)| place)
+        marks
+            .filter(move |(place, mark)| mark.changed > seen || *place >= known)
+            .map(|(place, _)| place)
     }
 }
 

@@ -155,7 +155,17 @@ impl<'a> Looker<'a> {
         };
         let checks = Checks::new(check::places(), setup::agents(&settings).ok())?;
         let asked = flags.run.clone();
-        Ok(Self { flags, path, named, settings, engine, checks, recorded: None, asked, children: Vec::new() })
+        Ok(Self {
+            flags,
+            path,
+            named,
+            settings,
+            engine,
+            checks,
+            recorded: None,
+            asked,
+            children: Vec::new(),
+        })
     }
 
     /// The last run is to be looked for again.

@@ -73,10 +73,9 @@ fn said(view: &RunView, line: &LogLine) -> String {
         LogKind::SlotNull => format!("null: {text}"),
         LogKind::AskOpened => format!("asks: {text}"),
         LogKind::AskSettled => format!("answered: {text}"),
-        LogKind::Message
-        | LogKind::MessageRefused
-        | LogKind::Told
-        | LogKind::ToldTooLate => of_message(view, line),
+        LogKind::Message | LogKind::MessageRefused | LogKind::Told | LogKind::ToldTooLate => {
+            of_message(view, line)
+        }
         LogKind::Worktree => format!("worktree kept: {text}"),
         LogKind::Forked => format!("fork of {text}"),
         LogKind::Resumed => format!("resumed, epoch {text}"),

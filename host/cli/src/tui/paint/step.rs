@@ -73,7 +73,8 @@ fn facts(app: &App, step: &StepView, width: usize, now_ms: u64) -> Vec<Line<'sta
     }
     parts.extend(step.cost_usd.map(price).filter(|price| !price.is_empty()));
     parts.extend(step.model.clone());
-    parts.extend(step.provider.clone());
+    // The provider `debug` answers as a model of that name.
+    parts.extend(step.provider.clone().filter(|provider| step.model.as_ref() != Some(provider)));
     second.put_foreign(Role::Faint, &parts.join("  "));
     let mut lines = vec![first.line(), second.line()];
     if let Some(session) = &step.session {

@@ -199,7 +199,8 @@ fn activity(of: &StepView) -> String {
 fn facts_columns(app: &App, width: usize) -> usize {
     let has_prices = app.view.tree().root().counts.cost_usd() > 0.0;
     let with_prices = TIME + TOKENS + PRICE;
-    let wide = [with_prices, TIME + TOKENS].into_iter().filter(|of| has_prices || *of < with_prices);
+    let wide =
+        [with_prices, TIME + TOKENS].into_iter().filter(|of| has_prices || *of < with_prices);
     let fits = |columns: &usize| width >= columns + LABEL_MIN;
     wide.into_iter().find(fits).unwrap_or(TIME.min(width / 3))
 }
