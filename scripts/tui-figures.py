@@ -3,16 +3,24 @@
 
     scripts/tui-figures.py [PROGRAM]      (default: target/release/smol-wf)
 
-Prints how long frames take while 50,000 recorded events are replayed, when the first
-full frame of a run of 10,000 steps is there, and the part of one core that watching
-1,000 agents at work takes.
+Prints how long frames take while 50,000 recorded events are replayed, without and with a
+search, when the first full frame of a run of 10,000 steps is there, counted from the start
+of the process to the last byte of the frame, and the part of one core that watching 1,000
+agents at work takes.
 """
 
+import fcntl
 import json
 import os
+import pty
+import select
+import signal
+import statistics
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -20,6 +28,7 @@ EVENTS = 50_000
 STEPS = 10_000
 AGENTS = 1_000
 WATCHED_SECONDS = 20
+ATTACHES = 11
 META = "export const meta = { name: 'n', description: 'd' }\n"
 
 
@@ -87,6 +96,33 @@ def stream(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def first_frame(command: list[str], environment: dict[str, str], shown: bytes) -> tuple[float, float]:
+    """Seconds from the start of a process to its first frame, and its CPU seconds until
+    then. The frame must have this text."""
+    began = time.monotonic()
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(command[0], command, environment)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    read = b""
+    # The frame ends where the terminal is told to show it.
+    while b"\x1b[?2026l" not in read[max(read.find(shown), 0):] or shown not in read:
+        if not select.select([terminal], [], [], 60)[0]:
+            sys.exit(f"no frame within a minute: {read[-500:]!r}")
+        read += os.read(terminal, 65536)
+    took, cpu = time.monotonic() - began, cpu_seconds(process)
+    os.kill(process, signal.SIGTERM)
+    while True:
+        try:
+            if not os.read(terminal, 65536):
+                break
+        except OSError:
+            break
+    os.waitpid(process, 0)
+    os.close(terminal)
+    return took, cpu
+
+
 def cpu_seconds(process: int) -> float:
     """CPU that a process has used."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
@@ -113,6 +149,18 @@ def main() -> None:
         until("the replay ends", lambda: "replay, end" in screen.text())
         print(f"replay of {EVENTS} events: {screen.leave()}", flush=True)
 
+        # The search is typed before the stream is there.
+        os.mkfifo(folder / "stream")
+        line = f"{program} tui replay ./stream --max-delay 0s --timings"
+        screen = Screen(folder, line, environment)
+        with open(folder / "stream", "wb") as to:
+            until("the TUI waits", lambda: "no steps yet" in screen.text())
+            screen.tmux("send-keys", "/", "bash step 3", "Enter")
+            until("it searches", lambda: "search:" in screen.text())
+            to.write((folder / "events.jsonl").read_bytes())
+        until("the replay ends", lambda: "replay, end" in screen.text())
+        print(f"the same while a text is looked for: {screen.leave()}", flush=True)
+
         (folder / "steps.js").write_text(
             META + f"await parallel(Array.from({{length: {STEPS}}}, (_, i) => () => "
             "agent('step ' + i, { label: 's' + i, phase: 'P' + i % 50 })))\n")
@@ -121,6 +169,13 @@ def main() -> None:
         screen = Screen(folder, f"{program} tui attach --timings", environment)
         until("all steps are shown", lambda: f"{STEPS:,}/{STEPS:,} steps" in screen.text())
         print(f"attach to {STEPS} steps: {screen.leave()}", flush=True)
+        os.chdir(folder)
+        shown = f"{STEPS:,}/{STEPS:,}".encode()
+        frames = [first_frame([program, "tui", "attach"], environment, shown) for _ in range(ATTACHES)]
+        took, cpu = sorted(took for took, _ in frames), statistics.median(cpu for _, cpu in frames)
+        print(f"the same from the start of the process: median {statistics.median(took) * 1000:.0f} ms, "
+              f"least {took[0] * 1000:.0f} ms, most {took[-1] * 1000:.0f} ms of {ATTACHES}; "
+              f"CPU {cpu * 1000:.0f} ms", flush=True)
 
         (folder / "live.js").write_text(
             META + f"await parallel(Array.from({{length: {AGENTS}}}, (_, i) => () => "

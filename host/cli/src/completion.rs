@@ -6,22 +6,34 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
+use clap::Arg;
 use clap_complete::engine::{
     ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
 };
 use clap_complete::env::Shells;
-use smol_wf_engine::HistoryPage;
+use smol_wf_core::view::RunView;
+use smol_wf_engine::{Engine, HistoryPage};
 
 use crate::agents::Catalogue;
 use crate::completion_script::VARIABLE;
-use crate::config::{AUTO, FlagLayer, Settings};
+use crate::config::{AUTO, FlagLayer, Key, Settings};
 use crate::find_script::catalogue;
+use crate::flags::path_value;
+use crate::working_folder::LatestFlags;
 use crate::{exit, manual, sanitize, setup, templates};
 
 /// Most runs that are offered; a person picks one of the last few.
 const RUNS_MAX: u32 = 20;
+
+/// Most steps that are offered, as long as a list may be that is read.
+const STEPS_MAX: usize = 50;
+
+/// The database that the command line names.
+static DATABASE: OnceLock<PathBuf> = OnceLock::new();
 
 /// Names of arguments that take a script.
 const SCRIPTS: [&str; 2] = ["script", "scripts"];
@@ -33,7 +45,12 @@ pub(crate) fn answer(argv: &[OsString], whole: fn() -> clap::Command) -> Option<
     let answered = || {
         let shells = Shells::builtins();
         let shell = shells.completer(shell.to_str()?)?;
-        let words = argv.iter().skip_while(|word| *word != "--").skip(1).cloned().collect();
+        let words: Vec<OsString> =
+            argv.iter().skip_while(|word| *word != "--").skip(1).cloned().collect();
+        if let Some(database) = database_of(&words) {
+            // Asked once in a process.
+            let _ = DATABASE.set(database.into());
+        }
         let here = std::env::current_dir().ok();
         let mut parser = with_values(whole());
         parser.build();
@@ -44,24 +61,40 @@ pub(crate) fn answer(argv: &[OsString], whole: fn() -> clap::Command) -> Option<
     Some(answered().map_or(ExitCode::from(exit::USAGE), |()| ExitCode::SUCCESS))
 }
 
-/// The parser, which knows what the values of some arguments may be.
+/// The parser, which knows what the values of some arguments may be, of commands within
+/// commands as well.
 fn with_values(mut parser: clap::Command) -> clap::Command {
     let names: Vec<String> =
         parser.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for name in names {
         parser = parser.mut_subcommand(&name, |command| {
-            command.mut_args(|arg| match arg.get_id().as_str() {
-                id if SCRIPTS.contains(&id) => arg.add(ArgValueCompleter::new(scripts)),
-                "run" | "resume_run" | "before" => arg.add(ArgValueCandidates::new(runs)),
-                "left" | "right" if name == "diff" => arg.add(ArgValueCandidates::new(runs)),
-                "agent_provider" => arg.add(ArgValueCandidates::new(providers)),
-                "template" => arg.add(ArgValueCandidates::new(template_names)),
-                "topic" => arg.add(ArgValueCandidates::new(topics)),
-                _ => arg,
-            })
+            with_values(command.mut_args(|arg| with_value(&name, arg)))
         });
     }
     parser
+}
+
+/// An argument of this command. Those that take a run are known by the name of their value,
+/// such as `RUN[#STEP]`.
+fn with_value(command: &str, arg: Arg) -> Arg {
+    let named = |arg: &Arg| Some(arg.get_value_names()?.first()?.to_string());
+    match arg.get_id().as_str() {
+        id if SCRIPTS.contains(&id) => arg.add(ArgValueCompleter::new(scripts)),
+        "run" | "runs" | "resume_run" => match named(&arg) {
+            Some(value) if value.contains('#') => arg.add(ArgValueCompleter::new(steps)),
+            _ => arg.add(ArgValueCandidates::new(runs)),
+        },
+        "left" | "right" if command == "diff" => arg.add(ArgValueCandidates::new(runs)),
+        "agent_provider" => arg.add(ArgValueCandidates::new(providers)),
+        "template" => arg.add(ArgValueCandidates::new(template_names)),
+        "topic" => arg.add(ArgValueCandidates::new(topics)),
+        _ => match named(&arg).unwrap_or_default() {
+            value if !value.starts_with("RUN") => arg,
+            value if value.contains("FILE") => arg.add(ArgValueCompleter::new(runs_and_files)),
+            value if value.contains('#') => arg.add(ArgValueCompleter::new(steps)),
+            _ => arg.add(ArgValueCandidates::new(runs)),
+        },
+    }
 }
 
 /// The names of workflows, and files.
@@ -83,18 +116,80 @@ fn scripts(typed: &OsStr) -> Vec<CompletionCandidate> {
 /// The last runs, and `latest`.
 fn runs() -> Vec<CompletionCandidate> {
     let page = HistoryPage { limit: RUNS_MAX, ..HistoryPage::default() };
-    let listed = || {
-        let settings = Settings::load(FlagLayer::default(), std::path::Path::new(".")).ok()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let engine = setup::engine_to_read(&settings).ok()?;
-        runtime.block_on(engine.history(page)).ok()
-    };
-    let runs = listed().unwrap_or_default();
+    let runs = with_engine(async |engine| engine.history(page).await.ok()).unwrap_or_default();
     let latest = candidate("latest", "the last run of this project");
     let runs = runs.iter().map(|run| {
         candidate(run.run_id.as_str(), &format!("{}, {}", run.name, run.state.as_str()))
     });
     std::iter::once(latest).chain(runs).collect()
+}
+
+/// Runs, and the files that begin like this.
+fn runs_and_files(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let files = PathCompleter::any().complete(typed);
+    beginning(typed, runs()).chain(files).collect()
+}
+
+/// Runs; behind a `#` the steps of that run, those first that have no outcome.
+fn steps(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some((asked, _)) = typed.to_str().and_then(|typed| typed.split_once('#')) else {
+        return beginning(typed, runs()).collect();
+    };
+    let view = with_engine(async |engine| {
+        let here = LatestFlags { anywhere: false };
+        let (run, _) = here.find_from(&engine, asked, std::path::Path::new(".")).await.ok()?;
+        let (mut view, mut tail) = (RunView::brief(), engine.tail(&run));
+        while let Some(event) = tail.next().await.ok()? {
+            view.apply(&event);
+        }
+        Some(view)
+    });
+    let Some(view) = view else { return Vec::new() };
+    let tree = view.tree();
+    let of = |node| {
+        let step = tree.step(node)?;
+        let word = format!("{asked}#{}", step.key);
+        Some(candidate(&word, &format!("{}, {}", step.label, step.state.word())))
+    };
+    let open = beginning(typed, tree.open().filter_map(of).collect());
+    let open: Vec<CompletionCandidate> = open.take(STEPS_MAX).collect();
+    if !open.is_empty() {
+        return open;
+    }
+    let all = (1..tree.len()).filter_map(|step| of(view.find(&step.to_string())?));
+    beginning(typed, all.collect()).take(STEPS_MAX).collect()
+}
+
+/// Those that begin with what is typed.
+fn beginning(
+    typed: &OsStr,
+    all: Vec<CompletionCandidate>,
+) -> impl Iterator<Item = CompletionCandidate> {
+    let typed = typed.to_string_lossy().into_owned();
+    all.into_iter().filter(move |one| one.get_value().to_string_lossy().starts_with(&typed))
+}
+
+/// Asks the database of the command line, or else that of the settings.
+fn with_engine<T>(ask: impl AsyncFnOnce(Engine) -> Option<T>) -> Option<T> {
+    let mut layer = FlagLayer::default();
+    layer.add(Key::Db, path_value(DATABASE.get()).as_ref());
+    let settings = Settings::load(layer, std::path::Path::new(".")).ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let engine = setup::engine_to_read(&settings).ok()?;
+    runtime.block_on(ask(engine))
+}
+
+/// The value of `--db` among these words.
+fn database_of(words: &[OsString]) -> Option<String> {
+    let mut words = words.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--db") {
+            Some("") => return words.next().map(str::to_owned),
+            Some(rest) if rest.starts_with('=') => return Some(rest[1..].to_owned()),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The providers of the settings.

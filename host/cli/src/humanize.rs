@@ -58,6 +58,39 @@ pub(crate) fn span(milliseconds: u64) -> String {
     format!("{}m{:02}s", milliseconds / 60_000, milliseconds / 1_000 % 60)
 }
 
+/// `59s`, `3m05s`, `2h07m`, `12d`: six columns at the most.
+pub(crate) fn short_span(milliseconds: u64) -> String {
+    /// More days have no room, and no run lasts for 270 years.
+    const DAYS_MAX: u64 = 99_999;
+    match milliseconds / 1_000 {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        seconds @ 3_600..360_000 => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
+        seconds => format!("{}d", (seconds / 86_400).min(DAYS_MAX)),
+    }
+}
+
+/// As [`short_span`], with tenths of a second below ten: `3.2s`.
+pub(crate) fn short_time(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{}.{}s", milliseconds / 1_000, milliseconds % 1_000 / 100),
+        _ => short_span(milliseconds),
+    }
+}
+
+/// `999`, `1.2k`, `34k`, `5.6M`: four columns at the most.
+pub(crate) fn short_count(number: u64) -> String {
+    const UNITS: [(u32, char); 6] = [(18, 'E'), (15, 'P'), (12, 'T'), (9, 'G'), (6, 'M'), (3, 'k')];
+    let one = |(digits, unit): (u32, char)| (10_u64.pow(digits), unit);
+    let Some((one, unit)) = UNITS.into_iter().map(one).find(|(one, _)| number >= *one) else {
+        return number.to_string();
+    };
+    match (number / one, number % one / (one / 10)) {
+        (whole @ 0..10, tenth) => format!("{whole}.{tenth}{unit}"),
+        (whole, _) => format!("{whole}{unit}"),
+    }
+}
+
 /// `2026-11-23 23:05:09` in UTC; empty for a time out of range.
 pub(crate) fn utc(milliseconds: i64) -> String {
     Timestamp::from_millisecond(milliseconds)
@@ -75,6 +108,43 @@ pub(crate) fn plural(number: impl std::fmt::Display, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_forms_are_right_and_never_longer_than_said() {
+        for (number, short) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1.0k"),
+            (1_999, "1.9k"),
+            (9_999, "9.9k"),
+            (34_567, "34k"),
+            (999_999, "999k"),
+            (5_678_901, "5.6M"),
+            (u64::MAX, "18E"),
+        ] {
+            assert_eq!(short_count(number), short);
+        }
+        for (ms, short, time) in [
+            (0, "0s", "0.0s"),
+            (3_250, "3s", "3.2s"),
+            (9_999, "9s", "9.9s"),
+            (59_999, "59s", "59s"),
+            (185_000, "3m05s", "3m05s"),
+            (7_620_000, "2h07m", "2h07m"),
+            (359_999_999, "99h59m", "99h59m"),
+            (360_000_000, "4d", "4d"),
+            (u64::MAX, "99999d", "99999d"),
+        ] {
+            assert_eq!((short_span(ms).as_str(), short_time(ms).as_str()), (short, time));
+        }
+        let mut dice = fastrand::Rng::with_seed(3);
+        for _ in 0..100_000 {
+            let number = dice.u64(..) >> dice.u32(..64);
+            assert!(short_count(number).len() <= 4, "{number}: {}", short_count(number));
+            assert!(short_span(number).len() <= 6, "{number}: {}", short_span(number));
+            assert!(short_time(number).len() <= 6, "{number}: {}", short_time(number));
+        }
+    }
 
     #[test]
     fn times_are_utc() {

@@ -67,6 +67,7 @@ mod setup;
 mod shell;
 mod signals;
 mod stdin;
+mod step_words;
 mod streams;
 mod supervisor;
 mod system_limits;

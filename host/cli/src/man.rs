@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::failure::{CommandError, FileError};
-use crate::new_files::{self, NewFile};
+use crate::new_files::{self, NewFile, Replaces};
 use crate::{output, sanitize};
 
 /// Print the manual page, or write one for each command
@@ -51,7 +51,7 @@ fn add(
 ) -> Result<(), FileError> {
     let path = folder.join(format!("{name}.1"));
     let text = page(command).map_err(|error| FileError::Write { path: path.clone(), error })?;
-    files.push(NewFile { path, text, renews: true });
+    files.push(NewFile::new(path, text).replacing(Replaces::SameFirstLine));
     let commands = command.get_subcommands().filter(|one| !one.is_hide_set());
     for inner in commands.filter(|one| one.get_name() != "help") {
         add(inner, &format!("{name}-{}", inner.get_name()), folder, files)?;

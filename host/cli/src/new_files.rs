@@ -9,22 +9,36 @@ use std::path::{Path, PathBuf};
 
 use smol_wf_engine::library;
 
-use crate::failure::FileError;
-use crate::{paths, sanitize};
+use crate::failure::{CommandError, FileError};
+use crate::{output, paths, sanitize};
 
 /// A file to write.
 pub(crate) struct NewFile {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
-    /// Whether a file that this program wrote is replaced: it begins with the same
-    /// line.
-    pub(crate) renews: bool,
+    pub(crate) replaces: Replaces,
+}
+
+/// Which file a new one replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replaces {
+    /// None.
+    Nothing,
+    /// One that begins with the same line, which says that this program wrote it.
+    SameFirstLine,
+    /// Whichever is there: another file beside it says that this program wrote it.
+    Any,
 }
 
 impl NewFile {
     /// A file that replaces no other.
-    pub(crate) fn new(path: PathBuf, text: String) -> Self {
-        Self { path, text, renews: false }
+    pub(crate) fn new(path: PathBuf, text: impl Into<String>) -> Self {
+        Self { path, text: text.into(), replaces: Replaces::Nothing }
+    }
+
+    /// The same file, which replaces others.
+    pub(crate) fn replacing(self, replaces: Replaces) -> Self {
+        Self { replaces, ..self }
     }
 }
 
@@ -72,6 +86,15 @@ pub(crate) fn write(files: &[NewFile]) -> Result<Vec<Written>, FileError> {
     Ok(plan.into_iter().map(|(_, written)| written).collect())
 }
 
+/// Writes the files, and prints a line for each.
+pub(crate) fn write_and_tell(files: &[NewFile]) -> Result<(), CommandError> {
+    let lines = files.iter().zip(write(files)?);
+    let lines: Vec<String> = lines
+        .map(|(file, written)| format!("{} {}", written.word(), sanitize::path(&file.path)))
+        .collect();
+    Ok(output::line(&lines.join("\n"))?)
+}
+
 /// What is to be done about a file; none if another one is in its place.
 fn look(file: &NewFile) -> io::Result<Option<Written>> {
     let found = match file.path.symlink_metadata() {
@@ -86,14 +109,17 @@ fn look(file: &NewFile) -> io::Result<Option<Written>> {
     // One byte more than a version of ours can be equal to.
     let most = file.text.len().saturating_mul(2) as u64 + 1;
     fs::File::open(&file.path)?.take(most).read_to_end(&mut text)?;
+    let ours = file.text.as_bytes();
+    if text == ours {
+        return Ok(Some(Written::Kept));
+    }
     let first_line = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
-    Ok(if text == file.text.as_bytes() {
-        Some(Written::Kept)
-    } else if file.renews && first_line(&text) == first_line(file.text.as_bytes()) {
-        Some(Written::Renewed)
-    } else {
-        None
-    })
+    let is_replaced = match file.replaces {
+        Replaces::Nothing => false,
+        Replaces::SameFirstLine => first_line(&text) == first_line(ours),
+        Replaces::Any => true,
+    };
+    Ok(is_replaced.then_some(Written::Renewed))
 }
 
 fn put(file: &NewFile, written: Written) -> io::Result<()> {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::new_files::NewFile;
+use crate::new_files::{NewFile, Replaces};
 
 /// The file of the SDK with the types of scripts; it needs no other.
 const TYPES: (&str, &str) = ("workflow.d.ts", include_str!("../types/workflow.d.ts"));
@@ -36,7 +36,7 @@ const JSCONFIG: &str = r#"{
 /// The file with types, for this folder. An older version of it is replaced.
 pub(crate) fn file(folder: &Path) -> NewFile {
     let (name, text) = TYPES;
-    NewFile { path: folder.join(name), text: text.to_owned(), renews: true }
+    NewFile::new(folder.join(name), text).replacing(Replaces::SameFirstLine)
 }
 
 /// The settings of an editor for a folder of workflows.

@@ -12,11 +12,14 @@ mod desk;
 mod detail;
 mod detail_pane;
 mod entry;
+mod event_lines;
+mod farewell;
 mod file_events;
 mod input;
 mod jobs;
 mod keys;
 mod live;
+mod log_search;
 mod mailbox;
 mod mode;
 mod paint;
@@ -39,7 +42,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smol_wf_core::ids::RunId;
-use smol_wf_core::view::RunStatus;
 use smol_wf_engine::Engine;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
@@ -47,10 +49,11 @@ use tokio::task::JoinSet;
 
 use crate::failure::{CommandError, FileError, print_message};
 use crate::posting::{Posting, TAKEN_MAX};
-use crate::{exit, shell, signals, streams};
+use crate::{exit, signals, streams};
 use app::{App, Origin};
 pub(crate) use check::{Checker, Findings, Severity};
 use desk::{Desk, Reply, Request};
+use farewell::Farewell;
 use file_events::FileEvents;
 use input::Input;
 use mailbox::{Mailbox, Urgency};
@@ -154,10 +157,12 @@ async fn show(
 ) -> Result<ExitCode, CommandError> {
     let began = Instant::now();
     streams::start_queue();
-    let words = last_words(&app);
+    let farewell = Farewell::default();
+    farewell.note(&app);
+    let words = farewell.clone();
     signals::end_with_message(move || {
         give_back();
-        words.clone()
+        words.words()
     });
     let session = Session::begin()?;
     let typed = mailbox.clone();
@@ -167,7 +172,7 @@ async fn show(
     let (asks, mut asked) = unbounded_channel();
     let (ends, mut ended) = oneshot::channel::<()>();
     let replies = mailbox.clone();
-    let stage = Stage::new(app, session, mailbox, asks, player, began)?;
+    let stage = Stage::new(app, session, mailbox, asks, player, began)?.saying(farewell.clone());
     let screen = std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
         let result = stage.run();
         drop(ends);
@@ -191,7 +196,7 @@ async fn show(
     if has_timings {
         print_message(&timings.sentence(app.events));
     }
-    last_words(&app).iter().for_each(|words| print_message(words));
+    farewell.words().iter().for_each(|words| print_message(words));
     Ok(match ended {
         Ended::Left => ExitCode::SUCCESS,
         Ended::Gone => ExitCode::from(exit::HUNG_UP),
@@ -246,20 +251,4 @@ impl Errands {
             );
         }
     }
-}
-
-/// What to type next, after the TUI.
-fn last_words(app: &App) -> Option<String> {
-    let Origin::Live { is_gone: false, .. } = app.origin else { return None };
-    let (run, db) = (app.run()?, shell::with_database());
-    let status = &app.view.facts().status;
-    Some(match status {
-        RunStatus::NotStarted | RunStatus::Running => {
-            format!("run {run} goes on; show it again: smol-wf tui attach {run}{db}")
-        }
-        RunStatus::Completed | RunStatus::Failed => {
-            format!("run {run} {}; report: smol-wf history {run}{db}", status.word())
-        }
-        _ => format!("run {run} is not running; go on: smol-wf continue {run}{db}"),
-    })
 }

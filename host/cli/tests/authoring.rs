@@ -151,6 +151,19 @@ fn version_tells_what_it_goes_by() {
 }
 
 #[test]
+fn a_workflow_of_the_user_that_the_project_hides_is_named_by_its_path() {
+    let place = Place::new();
+    assert!(at(&place, &["new", "minimal", "notes"]).stderr.contains("smol-wf check notes"));
+    let new = at(&place, &["new", "minimal", "notes", "--user"]);
+    assert_eq!(new.code, 0, "{}", new.stderr);
+    let path = place.path("home/.agents/workflows/notes.mjs");
+    let next = format!("check it: smol-wf check {}\n", path.display());
+    let hidden = "in this project `notes` means .agents/workflows/notes.mjs, not the new file";
+    assert!(new.stderr.contains(hidden) && new.stderr.contains(&next), "{}", new.stderr);
+    assert_eq!(typed(&place, &new.stderr), 2);
+}
+
+#[test]
 fn every_command_has_a_manual_page() {
     let place = Place::new();
     let folder = place.path("man");
@@ -203,4 +216,71 @@ fn a_shell_completes_workflows_runs_and_providers() {
     has(&["new", "app"], "approval");
     has(&["docs", "scr"], "scripts");
     has(&["comp"], "completions");
+    // Commands within commands, and words that stand for a run.
+    has(&["tui", "at"], "attach");
+    has(&["tui", "attach", ""], &run);
+    has(&["tui", "run", "as"], "ask-repo");
+    has(&["tui", "replay", ""], &run);
+    has(&["tui", "replay", "./.ag"], "./.agents/");
+    has(&["history", "delete", "la"], "latest");
+    has(&["msg", "la"], "latest");
+    has(&["answer", "run_"], &run);
+    has(&["stop", "latest#"], "latest#1");
+    assert_eq!(offered(&place, &["stop", "latest#7"]), [""]);
+    // The database that the command line names.
+    assert!(!offered(&place, &["attach", "--db", "other.db", ""]).contains(&run));
+    std::fs::copy(place.db(), place.path("app/other.db")).unwrap();
+    has(&["attach", "--db=other.db", ""], &run);
+}
+
+/// Whether a shell is here. In CI each must be.
+fn has_shell(name: &str) -> bool {
+    let is_here = Command::new(name).args(["-c", "true"]).status().is_ok_and(|it| it.success());
+    assert!(is_here || std::env::var_os("CI").is_none(), "there is no {name}");
+    is_here
+}
+
+#[test]
+fn fish_and_zsh_complete_as_well() {
+    let place = Place::new();
+    let run = place.script("export const meta = { name: 'n', description: 'd' }\n", &[]);
+    let run = run.report()["runId"].as_str().unwrap().to_owned();
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_smol-wf")).parent().unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let shell = |name: &str, script: &str| {
+        // One that waits for what never comes is ended.
+        let mut shell = Command::new("timeout");
+        shell.args(["120", name, "-c", script]).env_clear().env("PATH", &path).env("TERM", "xterm");
+        shell.env("HOME", place.dir.path()).env("SMOL_WF_DB", place.db());
+        shell.env("ZDOTDIR", place.dir.path()).current_dir(place.dir.path());
+        let done = shell.output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{said}{}", String::from_utf8_lossy(&done.stderr));
+        said
+    };
+    if has_shell("fish") {
+        let offered = shell(
+            "fish",
+            "smol-wf completions fish | source
+complete -C 'smol-wf tui attach '; complete -C 'smol-wf tui re'",
+        );
+        assert!(offered.contains(&run) && offered.contains("replay"), "{offered}");
+    }
+    if has_shell("zsh") {
+        // A shell in a terminal, in which somebody presses Tab.
+        place.write(
+            ".zshrc",
+            "PS1='> '\nautoload -Uz compinit && compinit -u
+source <(smol-wf completions zsh)\n",
+        );
+        let script = format!(
+            "zmodload zsh/zpty
+zpty z zsh -i
+zpty -r z ready '*> *' || exit 1
+zpty -n -w z $'smol-wf tui attach run_\\t'
+zpty -r z typed '*{run}*' || exit 1
+zpty -d z"
+        );
+        shell("zsh", &script);
+    }
 }

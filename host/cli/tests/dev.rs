@@ -83,6 +83,70 @@ fn every_save_is_shown_and_none_ends_it() {
 }
 
 #[test]
+fn what_a_script_imports_is_watched_too_while_it_is_broken_as_well() {
+    let place = Place::new();
+    place.write("lib/words.json", "[\"one\"]");
+    place.write(
+        "lib/ask.ts",
+        "import words from './words.json' with { type: 'json' }
+export const ask = (n: number): string => `${words[n]} 1`\n",
+    );
+    place.write(
+        "flow.mjs",
+        "import { ask } from './lib/ask.ts'
+export const meta = { name: 'flow', description: 'd' }
+export default await agent(ask(0))\n",
+    );
+    let mut child = place.command(&["dev", "flow.mjs", "--json"]).spawn().unwrap();
+    let looks = looks(&mut child);
+    let prompt = || {
+        let look = looks.recv_timeout(LOOK_MAX).unwrap();
+        look["calls"][0]["prompt"]
+            .as_str()
+            .map_or_else(|| look["error"]["code"].clone(), Into::into)
+    };
+    assert_eq!(prompt(), "one 1");
+    place.write("lib/words.json", "[\"two\"]");
+    assert_eq!(prompt(), "two 1");
+    let module = |rest: &str| {
+        place.write(
+            "lib/ask.ts",
+            format!(
+                "import words from './words.json' with {{ type: 'json' }}
+export const ask = (n: number): string => `${{words[n]}} 2`{rest}\n"
+            ),
+        );
+    };
+    module(" +");
+    assert_eq!(prompt(), "typescript_syntax");
+    module("");
+    assert_eq!(prompt(), "two 2");
+    std::fs::remove_file(place.path("lib/words.json")).unwrap();
+    assert_eq!(prompt(), "import");
+    place.write("lib/words.json", "[\"three\"]");
+    assert_eq!(prompt(), "three 2");
+    signal(&child, Signal::INT);
+    assert_eq!(common::finish(child).code, 130);
+}
+
+#[test]
+fn what_was_typed_ahead_is_no_consent() {
+    let place = Place::new();
+    place.write("flow.mjs", FLOW);
+    place.run(&["run", "flow.mjs"]).ok();
+    let screen = Screen::of(&place, "dev flow.mjs --live");
+    // The terminal keeps it while the first look is under way.
+    screen.press(&["Enter"]);
+    let invited =
+        |times: usize| screen.once(|lines| common::screen::count(lines, "press Enter") == times);
+    invited(1);
+    place.write("flow.mjs", FLOW.replace("question", "ask"));
+    invited(2);
+    let runs = place.run(&["history", "--json"]).ok();
+    assert_eq!(runs["runs"].as_array().map(Vec::len), Some(1), "an agent was asked: {runs}");
+}
+
+#[test]
 fn enter_forks_the_run_for_real_and_the_fork_is_the_next_one() {
     let place = Place::new();
     place.write("flow.mjs", FLOW);

@@ -194,7 +194,11 @@ fn the_skill_is_written_renewed_and_never_over_other_files() {
     fs::remove_dir_all(place.path(".agents/skills/smol-workflows/references")).unwrap();
     let refused = llm(&["skills"], ".");
     assert_eq!(refused.code, 3, "{}", refused.stderr);
-    assert!(refused.stderr.contains("smol-wf did not write what is there"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("SKILL.md is there already; move it away"),
+        "{}",
+        refused.stderr
+    );
     assert!(!place.path(".agents/skills/smol-workflows/references").exists());
     assert!(read(&main).ends_with("mine\n"));
 

@@ -78,6 +78,20 @@ fn the_terminal_is_given_back_on_every_way_out() {
     }
 }
 
+/// A signal says of the run what was seen last, not what it was at the beginning.
+#[test]
+fn the_last_words_of_a_signal_are_true() {
+    let place = Place::new();
+    place.write("s.mjs", "export const meta = { name: 'n', description: 'd' }\n");
+    let line = "tui run s.mjs --agent-provider debug";
+    let line = format!("--version; sh -c 'echo $$ >pid; exec {HEEDING} {BINARY} {line}'");
+    let screen = Screen::of(&place, &line);
+    once(&screen, "completed");
+    kill_process(process(&place), Signal::TERM).unwrap();
+    let lines = once(&screen, "report: smol-wf history");
+    assert!(!contains(&lines, "goes on"), "{lines:#?}");
+}
+
 #[track_caller]
 fn is_given_back(place: &Place, screen: &Screen, way: &str, code: i32) {
     let lines = once(screen, "back again");
@@ -293,7 +307,17 @@ fn a_stream_is_checked_without_a_terminal() {
     place.write("damaged.jsonl", lines.join("\n"));
     let checked = place.run(&["tui", "replay", "damaged.jsonl", "--check"]);
     assert_eq!(checked.code, 3, "{}", checked.stderr);
-    assert!(checked.stdout.starts_with("damaged.jsonl:3: error: not JSON"), "{}", checked.stdout);
+    assert!(
+        checked.stdout.starts_with("damaged.jsonl:3: error: column 8: invalid JSON"),
+        "{}",
+        checked.stdout
+    );
     assert!(checked.stdout.contains("[no_end]"), "{}", checked.stdout);
+    // What a replay would stop at is found by the check.
+    let misfit = r#"{"type":"workflow.log","data":{"message":7}}"#;
+    place.write("misfit.jsonl", format!("{}{misfit}\n", whole.stdout));
+    let checked = place.run(&["tui", "replay", "misfit.jsonl", "--check"]);
+    assert_eq!(checked.code, 3, "{}", checked.stdout);
+    assert!(checked.stdout.contains("invalid `data`"), "{}", checked.stdout);
     place.run(&["tui", "replay", "missing.jsonl", "--check"]).fails(3, &["missing.jsonl"]);
 }

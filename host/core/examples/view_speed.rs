@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use smol_wf_core::event::Event;
 use smol_wf_core::event::parse::event_line;
-use smol_wf_core::view::{Filter, Folds, RunView, rows};
+use smol_wf_core::view::{Filter, Folds, RunView, Search};
 
 const STEPS: usize = 10_000;
 const BATCH: usize = 1_000;
@@ -56,12 +56,12 @@ fn main() {
         let mut best = vec![(Duration::MAX, Duration::MAX); events.len().div_ceil(BATCH)];
         let mut most = 0;
         for _ in 0..RUNS {
-            let mut view = RunView::new();
+            let (mut view, mut search) = (RunView::new(), Search::new());
             for (best, batch) in best.iter_mut().zip(events.chunks(BATCH)) {
                 let began = Instant::now();
                 batch.iter().for_each(|event| view.apply(event));
                 best.0 = best.0.min(began.elapsed());
-                most = most.max(black_box(rows(&view, &Folds::default(), &filter)).len());
+                most = most.max(black_box(search.rows(&view, &Folds::default(), &filter)).len());
                 best.1 = best.1.min(began.elapsed());
             }
         }

@@ -23,7 +23,8 @@ mod options;
 mod permissions;
 mod spend;
 
-pub use messages::{Fate, StepMessage};
+pub use crate::message::Fate;
+pub use messages::StepMessage;
 pub use options::StepOptions;
 pub use permissions::{PermissionDetails, PermissionState};
 pub use spend::{Spend, UsageRow, UsageTables};

@@ -244,6 +244,33 @@ pub struct Settles {
     pub outcome: Outcome,
 }
 
+/// What became of a message to an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// The agent was not told yet, or its process ended before that was recorded.
+    Waits,
+    /// The agent was told.
+    Told,
+    /// The agent ended before it was told.
+    TooLate,
+}
+
+impl Fate {
+    /// What became of a message that an agent had, or had not when it ended.
+    #[must_use]
+    pub fn of(too_late: bool) -> Self {
+        if too_late { Self::TooLate } else { Self::Told }
+    }
+
+    /// The same after more was heard of it. What an agent was told stays told, also if a
+    /// later one ended before it heard of it.
+    #[must_use]
+    pub fn after(self, too_late: bool) -> Self {
+        if self == Self::Told { self } else { Self::of(too_late) }
+    }
+}
+
 /// Why a message does not fit a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use smol_wf_core::event::Event;
 use smol_wf_core::event::parse::{EventLineFault, event_line};
 use smol_wf_core::view::{
-    Filter, Folds, LOG_LINES_MAX, NodeKind, Row, RowKind, RunView, StepState, rows,
+    Filter, Folds, LOG_LINES_MAX, NodeKind, Row, RowKind, RunView, Search, StepState, rows,
 };
 
 /// The view as the table of cases writes it.
@@ -198,6 +198,7 @@ fn is_consistent(view: &RunView) {
     assert_eq!(working, counts.agents.get(StepState::Working) as usize);
     let by_state: u32 = StepState::ALL.into_iter().map(|state| counts.steps.get(state)).sum();
     assert_eq!(by_state, counts.steps.total());
+    assert_eq!(tree.open().count(), (counts.steps.total() - counts.steps.over()) as usize);
     // Without folds every step has one row, and with folds it is counted in one.
     let shown = |filter: &Filter| -> u32 {
         let steps = rows(view, &Folds::default(), filter);
@@ -212,6 +213,76 @@ fn is_consistent(view: &RunView) {
     };
     assert_eq!(shown(&Filter::all()), counts.steps.total());
     assert_eq!(shown(&Filter::all().with_states(StepState::ALL)), counts.steps.total());
+}
+
+#[test]
+fn a_search_that_is_kept_finds_what_a_new_one_finds() {
+    for seed in 0..10 {
+        let mut dice = fastrand::Rng::with_seed(seed);
+        let filters = [
+            Filter::all().with_text("load"),
+            Filter::all().with_text("two"),
+            Filter::all().with_states([StepState::Failed, StepState::Working]),
+            Filter::all(),
+        ];
+        let mut kept: Vec<Search> = filters.iter().map(|_| Search::new()).collect();
+        let folds = Folds::default();
+        let mut steps: Vec<Vec<Value>> = (1..30).map(|step| of_step(step, &mut dice)).collect();
+        let mut view = RunView::new();
+        while let Some(at) = (!steps.is_empty()).then(|| dice.usize(..steps.len())) {
+            if steps[at].is_empty() {
+                steps.swap_remove(at);
+                continue;
+            }
+            view.apply(&read(&steps[at].remove(0)));
+            for (filter, search) in filters.iter().zip(&mut kept) {
+                let all = rows(&view, &folds, filter);
+                assert_eq!(search.rows(&view, &folds, filter), all, "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_became_of_a_message_to_an_agent_is_known() {
+    let event = |kind: &str, step: Option<&str>, data: Value| {
+        read(&json!({ "v": 1, "type": format!("workflow.{kind}"), "seq": 1,
+            "elapsedNanos": 3_000_000_u64,
+            "metadata": { "stepId": step, "workflowDepth": 0 }, "data": data }))
+    };
+    let posted = |number: u32, text: &str| {
+        let data = json!({ "message": "message", "number": number, "by": "ann", "step": 1,
+            "text": text });
+        event("message", None, data)
+    };
+    let told = |number: u32, too_late: bool| {
+        event("agent_told", Some("1"), json!({ "number": number, "tooLate": too_late }))
+    };
+    let mut view =
+        viewed(&[posted(1, "look at b"), posted(2, "and at c"), posted(3, "d"), told(1, false)]);
+    view.apply(&told(2, true));
+    // Of a message that is not known.
+    view.apply(&told(9, false));
+    let fates = view.messages().map(|message| json!(message.fate)).collect::<Vec<_>>();
+    assert_eq!(fates, [json!("told"), json!("too_late"), json!("waits")]);
+    let log = view.log().lines();
+    let last = log
+        .iter()
+        .skip(3)
+        .map(|line| json!([line.kind, line.text, line.by, line.step, line.message]));
+    assert_eq!(
+        last.collect::<Vec<_>>(),
+        [
+            json!(["told", "look at b", "ann", "1", 1]),
+            json!(["told_too_late", "and at c", "ann", "1", 2]),
+            json!(["told", "", null, "1", null]),
+        ]
+    );
+    for number in 10..5_000 {
+        view.apply(&posted(number, &"long ".repeat(1_000)));
+    }
+    assert_eq!(view.messages().count(), 1_000);
+    assert!(view.messages().all(|message| message.event.text.as_ref().unwrap().len() < 1_000));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod asks;
 mod awaited;
 mod constants;
 mod depth;
+mod files;
 mod finding;
 mod functions;
 mod hints;

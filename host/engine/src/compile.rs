@@ -2,6 +2,8 @@
 //!
 //! Owns: the order of its checks. Never: searches for a script, or runs one.
 
+use std::path::Path;
+
 use smol_wf_core::codes::Code;
 use smol_wf_core::guest::{Dialect, ScriptError};
 use smol_wf_core::journal::ScopeStart;
@@ -18,7 +20,7 @@ use crate::read_script::read_script;
 use crate::request::ScriptFile;
 
 /// Reads and compiles a script and its modules without running it. The modules are those
-/// of `folder`, or else of the script's own project.
+/// of `folder`, or else those beside the script.
 pub(crate) async fn compile(
     sandbox: &Sandbox,
     file: &ScriptFile,
@@ -34,7 +36,7 @@ pub(crate) async fn compile(
     let folder = match folder {
         Some(folder) => folder,
         None => {
-            own = ProjectRoot::containing(&file.path, None)?;
+            own = ProjectRoot::open(file.path.parent().unwrap_or(Path::new("")))?;
             ModuleFolder { root: &own, prefix: "", rules: None }
         }
     };

@@ -204,7 +204,7 @@ impl Engine {
     }
 
     /// Reads and compiles a script for this surface. Its modules are those of `folder`, or
-    /// else of its own project.
+    /// else those beside it.
     pub(crate) async fn check_as(
         &self,
         file: &ScriptFile,

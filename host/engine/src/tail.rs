@@ -1,8 +1,8 @@
 //! Reads the events of a run from its journal while the run goes on.
 //!
 //! Owns: a position in one journal, and how much is read at a time. Never: holds
-//! more than one segment of records, so that a slow reader costs no memory and
-//! misses nothing.
+//! more than two segments of records, one of which is read while the other is turned into
+//! events, so that a slow reader costs no memory and misses nothing.
 
 use std::collections::VecDeque;
 
@@ -30,7 +30,12 @@ pub struct Tail {
     entries: VecDeque<Entry>,
     events: EventFold,
     ready: VecDeque<Event>,
+    /// The next records, where it is known that there are any.
+    ahead: Option<Read>,
 }
+
+/// Records that the store's thread reads.
+type Read = oneshot::Receiver<Result<Option<Segment>, StoreError>>;
 
 impl Engine {
     /// A cursor over the durable events of a run, from the first one on. It does not
@@ -55,6 +60,7 @@ impl Engine {
             entries: VecDeque::new(),
             events: EventFold::new(),
             ready: VecDeque::new(),
+            ahead: None,
         }
     }
 }
@@ -70,7 +76,7 @@ impl Tail {
             if let Some(event) = self.there() {
                 return Ok(Some(event));
             }
-            let read = self.ask()?.blocking_recv();
+            let read = self.asked()?.blocking_recv();
             if !self.take(read.map_err(|_| WriterGone)??)? {
                 return Ok(None);
             }
@@ -86,7 +92,7 @@ impl Tail {
             if let Some(event) = self.there() {
                 return Ok(Some(event));
             }
-            let read = self.ask()?.await;
+            let read = self.asked()?.await;
             if !self.take(read.map_err(|_| WriterGone)??)? {
                 return Ok(None);
             }
@@ -104,23 +110,39 @@ impl Tail {
         }
     }
 
+    /// The next records, which may have been asked for before.
+    fn asked(&mut self) -> Result<Read, WriterGone> {
+        match self.ahead.take() {
+            Some(ahead) => Ok(ahead),
+            None => self.ask(),
+        }
+    }
+
     /// Asks for the next records.
-    fn ask(&self) -> Result<oneshot::Receiver<Result<Option<Segment>, StoreError>>, WriterGone> {
+    fn ask(&self) -> Result<Read, WriterGone> {
         let (key, seq) = (self.key.clone(), self.seq);
         self.writer.ask(move |store: &mut dyn Store| store.load_from(&key, seq, AT_ONCE))
     }
 
     /// Takes the records in. Returns whether there were any.
     fn take(&mut self, segment: Option<Segment>) -> Result<bool, EngineError> {
-        let run = &self.key.run;
-        let unknown = || EngineError::UnknownRun { asked: run.to_string() };
-        let records = segment.ok_or_else(unknown)?.records;
+        let unknown = || EngineError::UnknownRun { asked: self.key.run.to_string() };
+        let Segment { records, is_last } = segment.ok_or_else(unknown)?;
         let Some(last) = records.last() else { return Ok(false) };
-        let entries = journal::read_behind(&self.chain, self.seq, &records)
-            .map_err(|error| EngineError::Journal { run: run.clone(), error })?;
+        let first = self.seq;
         self.seq += records.len() as u64;
+        if !is_last {
+            self.ahead = Some(self.ask()?);
+        }
+        let read = journal::read_behind(&self.chain, first, &records);
+        let run = &self.key.run;
+        let entries = read.map_err(|error| EngineError::Journal { run: run.clone(), error });
+        if entries.is_err() {
+            // Read once more, it is the same.
+            (self.seq, self.ahead) = (first, None);
+        }
+        self.entries.extend(entries?);
         self.chain.clone_from(&last.chain);
-        self.entries.extend(entries);
         Ok(true)
     }
 }

@@ -99,13 +99,16 @@ impl DevArgs {
             signals::pass_on(|code| code == exit::INTERRUPTED && live::is_at_work());
         }
         loop {
+            // Before they are read: what is saved meanwhile is seen.
+            watched.also(&looker.files().await);
             let look = looker.look().await?;
             show(&look, is_json)?;
             if self.once {
                 let code = if look.is_bad() { exit::MISMATCH } else { 0 };
                 return Ok(ExitCode::from(code));
             }
-            watched.also(&look.files);
+            // Its children are known now.
+            watched.also(&looker.files().await);
             self.invite(&look);
             loop {
                 match watched.next(self.live).await {
@@ -147,9 +150,13 @@ impl DevArgs {
         Err(CommandError::Usage(message))
     }
 
-    /// Says what Enter does.
+    /// Says what Enter does. What was typed before that is no consent to anything.
     fn invite(&self, look: &Look) {
-        if self.live && look.is_ready() {
+        if !self.live {
+            return;
+        }
+        live::forget_typed();
+        if look.is_ready() {
             failure::print_message("press Enter to run it and ask agents");
         }
     }

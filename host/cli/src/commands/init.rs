@@ -11,7 +11,7 @@ use smol_wf_engine::library::Origin;
 
 use crate::failure::{CommandError, print_message};
 use crate::find_script::catalogue;
-use crate::new_files::{self, NewFile};
+use crate::new_files::{NewFile, write_and_tell};
 use crate::table::Table;
 use crate::templates::{self, Template};
 use crate::{output, paths, sanitize, sdk_types, shell, text_distance};
@@ -99,7 +99,7 @@ impl InitArgs {
         let mut files = vec![script(&workflows, first, first.name)];
         files.push(sdk_types::jsconfig(&workflows));
         files.push(sdk_types::file(&workflows.join(sdk_types::FOLDER)));
-        tell(&files)?;
+        write_and_tell(&files)?;
         let goto = match is_here {
             true => String::new(),
             false => format!("cd {} && ", shell::path(&self.folder)),
@@ -133,9 +133,13 @@ impl NewArgs {
                 return Err(CommandError::Usage(message.to_owned()));
             }
         };
-        tell(&[script(&workflows, template, name)])?;
-        hidden(name);
-        let name = shell::word(name);
+        let file = script(&workflows, template, name);
+        write_and_tell(std::slice::from_ref(&file))?;
+        // Where another one has the name, the new one is started by its path.
+        let name = match is_meant(name, &file.path) {
+            true => shell::word(name),
+            false => shell::path(&file.path),
+        };
         print_message(&format!("check it: smol-wf check {name}"));
         print_message(&format!(
             "try it, without a model: smol-wf run {name} --agent-provider debug"
@@ -147,7 +151,7 @@ impl NewArgs {
 impl TypesArgs {
     /// Writes the types. Fails if a file that smol-wf did not write is in their place.
     pub(crate) fn execute(self) -> Result<ExitCode, CommandError> {
-        tell(&[sdk_types::file(&self.folder)])?;
+        write_and_tell(&[sdk_types::file(&self.folder)])?;
         if self.folder == Path::new(DEFAULT_TYPES) {
             print_message(
                 "editors find them by .agents/workflows/jsconfig.json: smol-wf init writes it",
@@ -161,16 +165,6 @@ impl TypesArgs {
 fn script(workflows: &Path, template: Template, name: &str) -> NewFile {
     let path = workflows.join(format!("{name}.{}", template.ending));
     NewFile::new(path, template.named(name))
-}
-
-/// Writes the files, and prints a line for each.
-fn tell(files: &[NewFile]) -> Result<(), CommandError> {
-    let written = new_files::write(files)?;
-    let lines = files.iter().zip(written);
-    let lines: Vec<String> = lines
-        .map(|(file, written)| format!("{} {}", written.word(), sanitize::path(&file.path)))
-        .collect();
-    Ok(output::line(&lines.join("\n"))?)
 }
 
 /// Prints the templates.
@@ -195,16 +189,25 @@ fn unknown(asked: &str) -> CommandError {
     ))
 }
 
-/// Says which workflow of the same name the new one hides, or is hidden by.
-fn hidden(name: &str) {
-    let Ok(all) = catalogue() else { return };
-    let Some(meant) = all.meant_by(name) else { return };
+/// Whether the name means the new file here. Says which workflow of the same name the new
+/// one hides, or is hidden by.
+fn is_meant(name: &str, new: &Path) -> bool {
+    let Ok(all) = catalogue() else { return true };
+    let Some(meant) = all.meant_by(name) else { return true };
+    let path = sanitize::one_line(&meant.path);
+    let real = |path: &Path| path.canonicalize().ok();
+    if meant.file.as_deref().and_then(real) != real(new) {
+        print_message(&format!(
+            "warning: in this project `{name}` means {path}, not the new file; start that by its path"
+        ));
+        return false;
+    }
     for other in all.hidden_behind(meant) {
         let what = match other.origin {
             Origin::Bundled => "the bundled workflow of that name".to_owned(),
             _ => sanitize::one_line(&other.path),
         };
-        let path = sanitize::one_line(&meant.path);
         print_message(&format!("warning: `{name}` is now {path} and hides {what}"));
     }
+    true
 }

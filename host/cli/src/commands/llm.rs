@@ -13,7 +13,7 @@ use smol_wf_engine::library::ProjectRoot;
 
 use super::list::ListArgs;
 use crate::failure::{CommandError, print_message};
-use crate::{output, paths, sanitize};
+use crate::{new_files, output, paths};
 
 /// Teach coding agents to write and run workflows
 ///
@@ -78,10 +78,7 @@ impl SkillsArgs {
         let folders = wanted.into_iter().filter(|(is_wanted, _)| *is_wanted);
         let folders = folders.map(|(_, host)| root.join(host).join("skills"));
         let folders: Vec<PathBuf> = folders.collect();
-        for written in skill::write(&folders)? {
-            let path = sanitize::path(&written.path);
-            output::line(&format!("{} {path}", written.became.word()))?;
-        }
+        new_files::write_and_tell(&skill::files(&folders))?;
         print_message("agents find the skill `smol-workflows` when they start in this project");
         Ok(())
     }

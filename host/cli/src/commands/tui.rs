@@ -4,7 +4,7 @@
 //! or holds a run.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -26,9 +26,6 @@ use crate::tui::{self, Checker, Findings, Looks, Severity};
 use crate::workflow_args::Named;
 use crate::working_folder::LatestFlags;
 use crate::{exit, output, people, setup, shell};
-
-/// Longest line of a file of events that is checked: an event has one prompt or answer.
-const LINE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Show a run on the whole screen, as it happens or as it was
 ///
@@ -222,7 +219,7 @@ impl ReplayArgs {
             let mut checker = Checker::default();
             let mut tail = engine.tail(&run);
             while let Some(event) = tail.next().await? {
-                checker.line(&output::event_line(&event)?);
+                checker.text(&output::event_line(&event)?);
             }
             return self.print(run.as_str(), &checker.finish());
         }
@@ -275,33 +272,14 @@ fn is_file(what: &Path) -> bool {
     what.exists() || text == "-" || text.contains(['/', '.'])
 }
 
-/// Checks a file line by line; `-` is stdin.
+/// Checks a file; `-` is stdin.
 fn check_file(path: &Path) -> Result<Findings, CommandError> {
-    let unreadable = |error| FileError::Read { path: path.to_owned(), error };
-    let mut file: Box<dyn std::io::BufRead> = if path == Path::new("-") {
-        Box::new(std::io::stdin().lock())
+    let checked = if path == Path::new("-") {
+        Checker::default().lines(std::io::stdin().lock())
     } else {
-        Box::new(BufReader::new(std::fs::File::open(path).map_err(unreadable)?))
+        std::fs::File::open(path).and_then(|file| Checker::default().lines(BufReader::new(file)))
     };
-    let mut checker = Checker::default();
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = file.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
-        if read.map_err(unreadable)? == 0 {
-            return Ok(checker.finish());
-        }
-        if line.len() as u64 == LINE_BYTES_MAX {
-            let (path, bytes_max) = (path.to_owned(), LINE_BYTES_MAX);
-            return Err(FileError::TooLarge { path, bytes_max }.into());
-        }
-        match std::str::from_utf8(&line) {
-            Ok(text) => checker.line(text),
-            Err(error) => {
-                checker.unreadable(&format!("not UTF-8, at byte {}", error.valid_up_to() + 1))
-            }
-        }
-    }
+    Ok(checked.map_err(|error| FileError::Read { path: path.to_owned(), error })?)
 }
 
 /// Fails if this process has no terminal that can be drawn on.

@@ -7,8 +7,9 @@ use smol_wf_core::budget::Allowance;
 use smol_wf_core::view::{Counts, Node, NodeId, NodeKind, RunView, StepState, StepView};
 
 use super::slow;
-use crate::humanize::{count, dollars, plural};
+use crate::humanize::{count, dollars, plural, short_span};
 use crate::sanitize;
+use crate::step_words::doing;
 
 /// Most agents with a line of their own; the rest is a number.
 const AGENTS_SHOWN_MAX: usize = 8;
@@ -189,7 +190,7 @@ fn sums(view: &RunView, spinner: char, took_ms: u64, columns: usize) -> String {
     let mut cells = states(counts, true);
     cells.extend(tokens(counts, budget).map(|tokens| Cell::new(6, " · ", tokens)));
     cells.extend(spent(counts, budget).map(|spent| Cell::new(5, " · ", spent)));
-    cells.push(Cell::new(1, " ", format!("({})", span(took_ms))));
+    cells.push(Cell::new(1, " ", format!("({})", short_span(took_ms))));
     let cells = fitting(cells, columns.saturating_sub(2));
     sanitize::cut(&format!("{spinner} {cells}"), columns)
 }
@@ -254,9 +255,8 @@ fn phase_line(view: &RunView, phase: NodeId, spinner: char, frame: Frame) -> Str
 
 fn phase_cells(node: &Node, now_ms: u64) -> Vec<Cell> {
     let agents = &node.counts.agents;
-    let over = agents.done() + agents.failed() + agents.get(StepState::Stopped);
     let mut cells = Vec::new();
-    match (over, agents.total()) {
+    match (agents.over(), agents.total()) {
         (_, 0) => {}
         (over, all) if over == all => {
             cells.push(Cell::new(0, "", format!("{} done", count(agents.done().into()))));
@@ -267,7 +267,7 @@ fn phase_cells(node: &Node, now_ms: u64) -> Vec<Cell> {
         }
     }
     cells.extend(states(&node.counts, false));
-    cells.extend(node.took_ms(now_ms).map(|took_ms| Cell::new(8, ", ", span(took_ms))));
+    cells.extend(node.took_ms(now_ms).map(|took_ms| Cell::new(8, ", ", short_span(took_ms))));
     cells
 }
 
@@ -281,10 +281,10 @@ fn agent_line(
     frame: Frame,
 ) -> String {
     let Frame { columns, now_ms, .. } = frame;
-    let doing = if step.doing.is_writing() { "writing" } else { &step.doing.text };
-    let mut time = span(now_ms.saturating_sub(step.doing.since_ms));
+    let doing = doing(step);
+    let mut time = short_span(now_ms.saturating_sub(step.doing.since_ms));
     if slow::is_slow(view, step, now_ms) {
-        let took = span(step.took_ms(now_ms).unwrap_or_default());
+        let took = short_span(step.took_ms(now_ms).unwrap_or_default());
         let is_narrow = columns < COLUMNS_NARROW;
         time = if is_narrow { format!("{took} SLOW") } else { format!("{time} SLOW {took}") };
     }
@@ -298,15 +298,6 @@ fn agent_line(
     };
     let indent = " ".repeat(indent);
     sanitize::cut(&format!("{indent}{spinner} {label}{doing} {time}"), columns)
-}
-
-/// `5s`, `3m05s`, `2h05m`.
-fn span(milliseconds: u64) -> String {
-    match milliseconds / 1_000 {
-        seconds @ 0..60 => format!("{seconds}s"),
-        seconds @ 60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        seconds => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
-    }
 }
 
 /// Text for a moving line. Variation selectors and skin tones are removed:

@@ -12,6 +12,7 @@ use smol_wf_core::view::{OpenAsk, RowKind, RunView, StepState, StepView};
 
 use super::desk::{Reply, Request};
 use super::detail_pane::DetailPane;
+use super::log_search::LogSearch;
 use super::mode::Mode;
 use super::player::Pace;
 use super::text_pane::Scroll;
@@ -83,6 +84,7 @@ pub(crate) struct App {
     pub(crate) tree: TreePane,
     pub(crate) detail: DetailPane,
     pub(crate) log: Scroll,
+    pub(crate) log_search: LogSearch,
     pub(crate) focus: Pane,
     pub(crate) mode: Mode,
     pub(crate) has_mouse: bool,
@@ -100,6 +102,7 @@ impl App {
             tree: TreePane::default(),
             detail: DetailPane::default(),
             log: Scroll::at_end(),
+            log_search: LogSearch::default(),
             focus: Pane::Tree,
             mode: Mode::Browse,
             has_mouse: false,

@@ -1,10 +1,16 @@
 //! Whether a file is a whole event stream, of this program or of an older one.
 //!
 //! Owns: what is wrong with a stream, and where. Never: shows one; a stream with warnings
-//! can still be shown.
+//! can still be shown, and one with errors as far as the first. Never: reads a line by
+//! itself, so that what is right here can be shown.
+
+use std::io::{self, BufRead};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use smol_wf_core::event::parse::{EventLine, EventLineFault, event_line};
+use smol_wf_core::event::{Event, EventData};
+
+use super::event_lines::{BadLine, EventLines};
 
 /// Most problems that are kept; of the others there is only the number.
 const PROBLEMS_MAX: usize = 1_000;
@@ -47,7 +53,8 @@ pub(crate) struct Findings {
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
     found: Findings,
-    lines: u64,
+    /// Number of the line.
+    line: u64,
     starts: u64,
     is_ended: bool,
     /// The latest time, and its line.
@@ -55,52 +62,46 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
-    /// Checks the next line.
-    pub(crate) fn line(&mut self, text: &str) {
-        self.lines += 1;
-        if text.trim().is_empty() {
-            return;
-        }
+    /// Checks the next line, which has this number.
+    pub(crate) fn line(&mut self, number: u64, line: &Result<EventLine, BadLine>) {
+        self.line = number;
         self.found.events += 1;
-        match serde_json::from_str(text) {
-            Ok(Value::Object(event)) => self.event(&event),
-            Ok(_) => self.error("not_an_object", "not a JSON object".to_owned()),
-            Err(error) => {
-                self.error("not_json", format!("not JSON, at column {}: {error}", error.column()));
-            }
+        match line {
+            Ok(line) => self.event(line),
+            Err(bad) => self.error(code_of(bad), bad.to_string()),
         }
     }
 
-    /// A line that cannot be read as text.
-    pub(crate) fn unreadable(&mut self, why: &str) {
-        self.lines += 1;
-        self.found.events += 1;
-        self.error("not_text", why.to_owned());
+    /// Checks the next line of a stream that has no file.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.line(self.line + 1, &event_line(text.trim_end()).map_err(BadLine::NotEvent));
     }
 
-    fn event(&mut self, event: &Map<String, Value>) {
-        let Some(kind) = event.get("type").and_then(Value::as_str).filter(|kind| !kind.is_empty())
-        else {
-            return self.error("no_type", "`type` is missing".to_owned());
-        };
-        if event.get("data").is_none_or(Value::is_null) {
-            self.error("no_data", format!("`data` is missing in `{kind}`"));
+    /// Checks all lines. Fails if they cannot be read.
+    pub(crate) fn lines(mut self, source: impl BufRead) -> io::Result<Findings> {
+        let mut lines = EventLines::new(source);
+        while let Some(line) = lines.next()? {
+            self.line(lines.number(), &line);
         }
-        let metadata = event.get("metadata");
-        let depth = metadata.and_then(|metadata| metadata.get("workflowDepth"));
-        let depth = depth.and_then(Value::as_u64).unwrap_or(0);
-        let parent = metadata.and_then(|metadata| metadata.get("parentStepId"));
-        if depth > 0 && parent.is_none_or(Value::is_null) {
-            self.warning(
-                "no_parent",
-                format!("`{kind}` is of a child workflow, and `metadata.parentStepId` is missing"),
-            );
+        Ok(self.finish())
+    }
+
+    fn event(&mut self, line: &EventLine) {
+        let Event { metadata, data, elapsed_nanos, .. } = &line.event;
+        if metadata.workflow_depth > 0 && metadata.parent_step_id.is_none() {
+            let kind = match data {
+                EventData::Other(other) => &other.kind,
+                data => data.kind().word(),
+            };
+            let message =
+                format!("`{kind}` is of a child workflow, and `metadata.parentStepId` is missing");
+            self.warning("no_parent", message);
         }
-        if let Some(nanos) = event.get("elapsedNanos").and_then(Value::as_u64) {
-            self.time(nanos);
+        if line.has_time {
+            self.time(*elapsed_nanos);
         }
-        if depth == 0 {
-            self.root(kind);
+        if metadata.workflow_depth == 0 {
+            self.root(data);
         }
     }
 
@@ -110,21 +111,23 @@ impl Checker {
                 "time_backwards",
                 format!("`elapsedNanos` is {nanos}, less than {latest} in line {line}"),
             ),
-            _ => self.latest = Some((nanos, self.lines)),
+            _ => self.latest = Some((nanos, self.line)),
         }
     }
 
-    fn root(&mut self, kind: &str) {
-        match kind {
-            "workflow.started" => {
+    fn root(&mut self, data: &EventData) {
+        match data {
+            EventData::Started(_) => {
                 self.starts += 1;
                 if self.starts == 2 {
                     self.warning("two_starts", "the run starts for the second time".to_owned());
                 }
             }
             // A run that stopped may have been resumed behind it.
-            "workflow.resumed" => self.is_ended = false,
-            "workflow.result" | "workflow.error" | "workflow.stopped" => self.is_ended = true,
+            EventData::Resumed { .. } => self.is_ended = false,
+            EventData::Completed { .. } | EventData::Failed { .. } | EventData::Stopped(_) => {
+                self.is_ended = true;
+            }
             _ => {}
         }
     }
@@ -154,12 +157,12 @@ impl Checker {
     }
 
     fn error(&mut self, code: &'static str, message: String) {
-        let line = Some(self.lines);
+        let line = Some(self.line);
         self.add(Problem { line, severity: Severity::Error, code, message });
     }
 
     fn warning(&mut self, code: &'static str, message: String) {
-        let line = Some(self.lines);
+        let line = Some(self.line);
         self.add(Problem { line, severity: Severity::Warning, code, message });
     }
 
@@ -174,14 +177,27 @@ impl Checker {
     }
 }
 
+/// The word for what is wrong with a line.
+fn code_of(bad: &BadLine) -> &'static str {
+    let BadLine::NotEvent(error) = bad else { return "not_text" };
+    match &error.fault {
+        EventLineFault::TooLong { .. } => "too_long",
+        EventLineFault::NotJson { .. } => "not_json",
+        EventLineFault::NotAnObject => "not_an_object",
+        EventLineFault::Missing { field: "type" } | EventLineFault::Field { field: "type", .. } => {
+            "no_type"
+        }
+        EventLineFault::Missing { .. } => "no_data",
+        _ => "bad_field",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn found(stream: &str) -> Vec<(Option<u64>, &'static str)> {
-        let mut checker = Checker::default();
-        stream.lines().for_each(|line| checker.line(line));
-        let found = checker.finish();
+        let found = Checker::default().lines(stream.as_bytes()).unwrap();
         assert_eq!(found.errors + found.warnings, found.problems.len() as u64);
         found.problems.iter().map(|problem| (problem.line, problem.code)).collect()
     }
@@ -203,8 +219,12 @@ mod tests {
             ("[]", "not_an_object"),
             (r#"{"data":{}}"#, "no_type"),
             (r#"{"type":7,"data":{}}"#, "no_type"),
+            (r#"{"type":"","data":{}}"#, "no_type"),
             (r#"{"type":"workflow.log"}"#, "no_data"),
-            (r#"{"type":"workflow.log","data":{},"metadata":{"workflowDepth":1}}"#, "no_parent"),
+            // What a replay refuses.
+            (r#"{"type":"workflow.log","data":{}}"#, "bad_field"),
+            (r#"{"type":"x","data":{},"seq":"7"}"#, "bad_field"),
+            (r#"{"type":"x","data":{},"metadata":{"workflowDepth":1}}"#, "no_parent"),
             (START, "two_starts"),
         ] {
             assert_eq!(found(&format!("{START}\n{line}\n{END}")), [(Some(2), code)], "{line}");
@@ -223,9 +243,7 @@ mod tests {
 
     #[test]
     fn the_problems_of_a_hopeless_file_are_counted_and_not_all_kept() {
-        let mut checker = Checker::default();
-        (0..5_000).for_each(|_| checker.line("x"));
-        let found = checker.finish();
+        let found = Checker::default().lines("x\n".repeat(5_000).as_bytes()).unwrap();
         assert_eq!((found.errors, found.problems.len()), (5_000, PROBLEMS_MAX));
     }
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use smol_wf_core::event::{Event, EventFold};
+use smol_wf_core::event::{Event, EventData, EventFold};
 use smol_wf_core::gate::{AnswerRefusal, AskRequest};
 use smol_wf_core::ids::{Digest, RunId, StepId};
 use smol_wf_core::journal::Body;
@@ -245,9 +245,15 @@ async fn start_holder(argv: Vec<std::ffi::OsString>) -> Result<(), String> {
     }
 }
 
-/// Whether an event is about this step.
+/// Whether an event is about this step. A message from outside is about the run, and
+/// names the step.
 pub(crate) fn is_about(event: &Event, key: &str) -> bool {
+    let named = match &event.data {
+        EventData::Message(message) => message.step,
+        _ => None,
+    };
     event.metadata.step_id.as_deref() == Some(key)
+        || named.is_some_and(|step| step.to_string() == key)
 }
 
 fn in_words(error: EngineError) -> String {

@@ -4,11 +4,13 @@
 //! where they stand on the screen.
 
 use serde_json::Value;
-use smol_wf_core::event::{AgentEnded, AskOpened, AskSettled, Event, EventData};
+use smol_wf_core::event::{AgentEnded, AskOpened, AskSettled, Event, EventData, MessageEvent};
 use smol_wf_core::ids::RunId;
+use smol_wf_core::message::Fate;
 
 use super::desk::WholeStep;
 use crate::humanize::{count, plural, price, span};
+use crate::message_words::fate_words;
 use crate::shell;
 
 /// Most bytes of one text that are shown: some thousand lines.
@@ -106,9 +108,11 @@ fn pretty(step: &WholeStep) -> Vec<Section> {
                 parked.error.message,
                 parked.error.code
             )),
+            // Those to the agent have a part of their own.
+            EventData::Message(message) if message.text.is_some() => {}
             EventData::Message(message) => {
                 let (word, by) = (message.message.as_deref().unwrap_or("message"), &message.by);
-                done.push(format!("{} {word} by {by}", clock(event)));
+                done.push(format!("{} {word} by {by}{}", clock(event), no_effect(message)));
             }
             EventData::Warning(warning) => {
                 done.push(format!("{} warning: {}", clock(event), warning.message));
@@ -121,6 +125,7 @@ fn pretty(step: &WholeStep) -> Vec<Section> {
     }
     sections.extend(prompt);
     sections.extend(step.events.iter().filter_map(|event| question(&event.data)));
+    sections.push(Section::new("messages", messages(&step.events).join("\n\n")));
     if !done.is_empty() {
         sections.push(Section::new("activity", done.join("\n")));
     }
@@ -132,6 +137,37 @@ fn pretty(step: &WholeStep) -> Vec<Section> {
     }
     sections.retain(|section| !section.text.is_empty());
     sections
+}
+
+/// The messages to the agent: who posted each and when, what became of it, and its text.
+fn messages(events: &[Event]) -> Vec<String> {
+    let told = |of: u64| {
+        events.iter().find_map(|event| match event.data {
+            EventData::AgentTold { number, too_late } if number == of => {
+                let fate = fate_words(Fate::of(too_late));
+                Some(format!(", {fate} at {}", clock(event)))
+            }
+            _ => None,
+        })
+    };
+    let said = events.iter().filter_map(|event| {
+        let EventData::Message(message) = &event.data else { return None };
+        let text = message.text.as_ref()?;
+        let became = match &message.refused {
+            Some(_) => no_effect(message),
+            None => {
+                told(message.number).unwrap_or_else(|| format!(", {}", fate_words(Fate::Waits)))
+            }
+        };
+        let MessageEvent { number, by, .. } = message;
+        Some(format!("{} message {number} by {by}{became}\n{text}", clock(event)))
+    });
+    said.collect()
+}
+
+/// Why a message had no effect, if it had none.
+fn no_effect(message: &MessageEvent) -> String {
+    message.refused.as_ref().map_or_else(String::new, |code| format!(", no effect: {code}"))
 }
 
 fn question(data: &EventData) -> Option<Section> {

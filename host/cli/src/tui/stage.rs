@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::app::{App, Effect};
 use super::clipboard::{COPIED_BYTES_MAX, copy};
 use super::desk::{Reply, Request};
+use super::farewell::Farewell;
 use super::input::Typed;
 use super::jobs::{self, JobChange};
 use super::mailbox::{Mailbox, Weight};
@@ -89,6 +90,7 @@ pub(crate) struct Stage {
     is_stopped: bool,
     first_frame_at: Instant,
     timings: Timings,
+    farewell: Farewell,
 }
 
 impl Stage {
@@ -113,7 +115,13 @@ impl Stage {
             is_stopped: false,
             first_frame_at,
             timings: Timings::since(began),
+            farewell: Farewell::default(),
         })
+    }
+
+    /// Keeps these last words true.
+    pub(crate) fn saying(self, farewell: Farewell) -> Self {
+        Self { farewell, ..self }
     }
 
     /// Shows the run until the person leaves. Returns what was known of it then.
@@ -134,6 +142,7 @@ impl Stage {
                     return Ok((ended, self.app, self.timings));
                 }
             }
+            self.farewell.note(&self.app);
             self.timings.took(begun.elapsed());
             let now = Instant::now();
             let is_due = if self.is_clean { now >= latest } else { now >= self.frame_at(drawn) };

@@ -156,3 +156,66 @@ impl io::Write for FrameWriter {
         written
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+    use std::thread;
+
+    use super::*;
+
+    /// Set in the process that panics, which is this test once more, in a terminal.
+    const IN_TERMINAL: &str = "SMOL_WF_TEST_IN_TERMINAL";
+
+    const NAME: &str =
+        "tui::terminal::tests::a_panic_gives_the_terminal_back_before_it_is_reported";
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_reported() {
+        if let Some(whose) = std::env::var_os(IN_TERMINAL) {
+            let mut session = Session::begin().unwrap();
+            session.set_mouse(true).unwrap();
+            session.say(b"in the alternate screen").unwrap();
+            if whose == "own" {
+                panic!("of the thread that draws");
+            }
+            thread::spawn(|| panic!("of another thread")).join().unwrap_err();
+            // Nothing more is drawn over what the panic said.
+            session.say(b"drawn too late").unwrap_err();
+            return;
+        }
+        for (whose, said) in [("own", "of the thread that draws"), ("other", "of another thread")] {
+            let folder = tempfile::tempdir().unwrap();
+            let test = std::env::current_exe().unwrap();
+            let line = format!(
+                "stty -g >before; '{}' --exact {NAME} --nocapture; stty -g >after; echo back",
+                test.display()
+            );
+            let mut tmux = Command::new("tmux");
+            let socket = folder.path().join("tmux");
+            tmux.arg("-S").arg(&socket).args(["-f", "/dev/null", "new-session", "-d", "-x", "200"]);
+            tmux.args(["-y", "50", &format!("{line}; exec sleep 120")]).current_dir(folder.path());
+            tmux.env("TERM", "xterm-256color").env(IN_TERMINAL, whose).env("RUST_BACKTRACE", "0");
+            assert!(tmux.status().unwrap().success());
+            let ask = |words: &[&str]| {
+                let said = Command::new("tmux").arg("-S").arg(&socket).args(words).output();
+                String::from_utf8_lossy(&said.unwrap().stdout).into_owned()
+            };
+            let screen = || ask(&["capture-pane", "-p"]);
+            let until = Instant::now() + Duration::from_secs(120);
+            while !screen().lines().any(|line| line == "back") {
+                assert!(Instant::now() < until, "{}", screen());
+                thread::sleep(Duration::from_millis(50));
+            }
+            let shown = screen();
+            let modes = ask(&["display", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}"]);
+            ask(&["kill-server"]);
+            // What the panic said is on the usual screen, and the TUI's is gone.
+            assert!(shown.contains(said), "{shown}");
+            assert!(!shown.contains("alternate screen") && !shown.contains("too late"), "{shown}");
+            assert_eq!(modes.trim(), "0 1 0", "{shown}");
+            let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+            assert_eq!(read("before"), read("after"), "{whose}");
+        }
+    }
+}

@@ -183,6 +183,69 @@ fn the_help_has_every_key_and_every_sign() {
 }
 
 #[test]
+fn what_somebody_said_to_an_agent_is_shown_with_what_became_of_it() {
+    let mut app = app(DARK);
+    let line = |at: u64, kind: &str, step: &str, data: &str| {
+        let line = format!(
+            r#"{{"type":"workflow.{kind}","seq":{},"elapsedNanos":{},"metadata":{{{step}"workflowDepth":0}},"data":{data}}}"#,
+            800 + at,
+            (90 + at) * 1_000_000_000
+        );
+        event_line(&line).unwrap().event
+    };
+    let posted = |at: u64, number: u32, rest: &str| {
+        let data =
+            format!(r#"{{"message":"message","number":{number},"by":"ben","step":4,{rest}}}"#);
+        line(at, "message", "", &data)
+    };
+    let told = |at: u64, number: u32, too_late: bool| {
+        let data = format!(r#"{{"number":{number},"tooLate":{too_late}}}"#);
+        line(at, "agent_told", r#""stepId":"4","#, &data)
+    };
+    let said = [
+        posted(1, 11, r#""text":"look at\nb.rs""#),
+        told(2, 11, false),
+        posted(3, 12, r#""text":"and c.rs""#),
+        posted(4, 13, r#""text":"no","refused":"step_settled""#),
+        told(5, 12, true),
+        posted(6, 14, r#""text":"hurry""#),
+    ];
+    said.iter().for_each(|event| app.event(event));
+    select(&mut app, "4");
+    let beside = text(&drawn(&mut app, 120, 60));
+    for shown in
+        ["ben, told: look at", "ben, too late: and c.rs", "ben, no effect: step_settled: no"]
+    {
+        assert!(beside.contains(shown), "{shown} is not in {beside}");
+    }
+    for logged in [
+        "#4 message to step 4 by ben: look at",
+        "#4 the agent has message 11 by ben: look at",
+        "#4 message to step 4 by ben: no effect: step_settled: no",
+        "#4 message 12 by ben came too late: and c.rs",
+        "#4 message to step 4 by ben: hurry",
+    ] {
+        assert!(beside.contains(logged), "{logged} is not in {beside}");
+    }
+    open(&mut app, "4");
+    // As the desk reads them from the journal.
+    let mut whole: Vec<Event> = events(RUN);
+    whole.extend(said);
+    whole.retain(|event| super::desk::is_about(event, "4"));
+    app.reply(Reply::Step("4".to_owned(), Ok(WholeStep { events: whole, request: None })));
+    let Some(Effect::Copy(details)) = press(&mut app, "y") else { panic!("it is copied") };
+    let (_, messages) = details.split_once("messages\n").unwrap();
+    let (messages, _) = messages.split_once("\n\nactivity").unwrap();
+    assert_eq!(
+        messages,
+        "1:31 message 11 by ben, told at 1:32\nlook at\nb.rs\n\n\
+         1:33 message 12 by ben, too late at 1:35\nand c.rs\n\n\
+         1:34 message 13 by ben, no effect: step_settled\nno\n\n\
+         1:36 message 14 by ben, not told\nhurry"
+    );
+}
+
+#[test]
 fn a_question_is_answered_in_place() {
     let mut app = app(DARK);
     let asked = app.question().unwrap().opened.digest.clone();

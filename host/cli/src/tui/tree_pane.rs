@@ -3,7 +3,7 @@
 //! Owns: the selection, which stays on its row while the run goes on, folds and filters.
 //! Never: draws.
 
-use smol_wf_core::view::{Filter, Folds, Group, NodeId, Row, RowKind, RunView, StepState, rows};
+use smol_wf_core::view::{Filter, Folds, Group, NodeId, Row, RowKind, RunView, Search, StepState};
 
 /// The filters by state, in the order in which a key goes through them.
 const FILTERS: [(&str, &[StepState]); 6] = [
@@ -38,6 +38,8 @@ pub(crate) struct TreePane {
     search: String,
     /// Place in [`FILTERS`]; the last is none.
     filter: usize,
+    /// What was found at the last frame.
+    found: Search,
     rows: Vec<Row>,
     is_stale: bool,
     selected: Option<Selected>,
@@ -55,6 +57,7 @@ impl Default for TreePane {
             folds: Folds::default(),
             search: String::new(),
             filter: FILTERS.len() - 1,
+            found: Search::new(),
             rows: Vec::new(),
             is_stale: true,
             selected: None,
@@ -92,7 +95,8 @@ impl TreePane {
         if !std::mem::take(&mut self.is_stale) {
             return;
         }
-        self.rows = rows(view, &self.folds, &self.filter());
+        let filter = self.filter();
+        self.rows = self.found.rows(view, &self.folds, &filter);
         let newest = self.follows.then(|| view.tree().working().last()).flatten();
         let wanted = newest.map(Selected::Node).or(self.selected);
         let found = wanted.and_then(|wanted| self.place_of(wanted, view));

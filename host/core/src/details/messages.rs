@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::ms;
-use crate::message::{Message, MessageTaken};
+use crate::message::{Fate, Message, MessageTaken};
 
 /// A message to an agent that the holder took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,18 +24,6 @@ pub struct StepMessage<'a> {
     pub text: &'a str,
 }
 
-/// What became of a message to an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fate {
-    /// The agent was not told yet, or its process ended before that was recorded.
-    Waits,
-    /// An agent was told.
-    Told,
-    /// The agent ended before it was told.
-    TooLate,
-}
-
 impl<'a> StepMessage<'a> {
     /// The message that this entry took; none for other kinds, and if it had no effect.
     pub(super) fn of(taken: &'a MessageTaken, at_us: i64) -> Option<Self> {
@@ -49,10 +37,7 @@ impl<'a> StepMessage<'a> {
     /// stays told, also if a later one ended before it heard of it.
     pub(super) fn heard(all: &mut [Self], number: u64, too_late: bool) {
         for one in all.iter_mut().filter(|one| one.number == number) {
-            one.fate = match (one.fate, too_late) {
-                (Fate::Told, _) | (_, false) => Fate::Told,
-                (_, true) => Fate::TooLate,
-            };
+            one.fate = one.fate.after(too_late);
         }
     }
 }

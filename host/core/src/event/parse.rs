@@ -134,6 +134,9 @@ pub fn event_line(text: &str) -> Result<EventLine, EventLineError> {
     let missing = |field| EventLineError { column: 1, fault: EventLineFault::Missing { field } };
     let kind_text = line.kind.ok_or_else(|| missing("type"))?;
     let kind: Cow<'_, str> = read(text, "type", kind_text)?;
+    if kind.is_empty() {
+        return Err(missing("type"));
+    }
     let data = line.data.ok_or_else(|| missing("data"))?;
     let metadata: AnyMetadata =
         line.metadata.map(|raw| read(text, "metadata", raw)).transpose()?.unwrap_or_default();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::facts::RunStatus;
 use super::log::LogKind;
 use super::preview;
-use super::run_view::{RunView, at_ms, keep};
+use super::run_view::{RunView, at_ms};
 use super::state::StepState;
 use super::step_view::{StepView, TEXT_BYTES_MAX};
 use super::tree::NodeId;
@@ -37,6 +37,9 @@ impl RunView {
             EventData::AgentStarted(started) => self.agent_started(event, started),
             EventData::AgentEvent { kind, text } => self.agent_event(event, kind, text),
             EventData::AgentSession { session_id } => self.agent_session(event, session_id),
+            EventData::AgentTold { number, too_late } => {
+                self.agent_told(event, *number, *too_late);
+            }
             EventData::AgentParked(parked) => self.agent_parked(event, parked),
             EventData::AgentCompleted(done) => self.agent_completed(event, done),
             EventData::AgentFailed(failed) => self.agent_failed(event, failed),
@@ -90,7 +93,7 @@ impl RunView {
             EventData::SlotNull(slot) => {
                 self.say(event, LogKind::SlotNull, &slot.error.message);
             }
-            EventData::Message(message) => self.message(event, message),
+            EventData::Message(message) => self.message_taken(event, message),
             EventData::Stopped(reason) => {
                 self.let_go();
                 self.facts.set(RunStatus::Stopped(Box::new(reason.clone())), at_ms(event));
@@ -206,25 +209,30 @@ impl RunView {
         let mut warning = warning.clone();
         warning.message = cut::marked(warning.message, TEXT_BYTES_MAX);
         self.say(event, LogKind::Warning, &warning.message);
-        keep(&mut self.warnings, warning);
+        self.keep_warning(warning);
     }
 
-    fn message(&mut self, event: &Event, message: &MessageEvent) {
+    fn message_taken(&mut self, event: &Event, message: &MessageEvent) {
         if message.refused.is_none() {
             self.facts.message(message);
         }
-        let word = message.message.as_deref().unwrap_or_default();
+        if self.is_brief {
+            return;
+        }
+        self.messages.add(at_ms(event), message);
         let kind = match message.refused {
             None => LogKind::Message,
             Some(_) => LogKind::MessageRefused,
         };
         let step = message.step.map(|step| step.to_string());
-        self.say_of(event, step.as_deref(), kind, word, Some(&message.by));
-        if !self.is_brief {
-            let mut message = message.clone();
-            message.text = message.text.map(|text| cut::marked(text, TEXT_BYTES_MAX));
-            keep(&mut self.messages, (at_ms(event), message));
-        }
+        self.say_of_message(event, step.as_deref(), kind, message.number);
+    }
+
+    /// An agent has a message, or ended before.
+    fn agent_told(&mut self, event: &Event, number: u64, too_late: bool) {
+        self.messages.heard(number, too_late);
+        let kind = if too_late { LogKind::ToldTooLate } else { LogKind::Told };
+        self.say_of_message(event, event.metadata.step_id.as_deref(), kind, number);
     }
 
     fn agent_queued(&mut self, event: &Event, queued: &AgentQueued) {

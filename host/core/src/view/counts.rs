@@ -12,21 +12,24 @@ use crate::reply::Usage;
 /// their order.
 const PARTS: f64 = 1e9;
 
-/// Number of steps in each state.
+/// Number of steps in each state, and of those that are over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally([u32; StepState::ALL.len()]);
+pub struct Tally {
+    states: [u32; StepState::ALL.len()],
+    over: u32,
+}
 
 impl Tally {
     /// Number of steps in a state.
     #[must_use]
     pub fn get(&self, state: StepState) -> u32 {
-        self.0[state as usize]
+        self.states[state as usize]
     }
 
     /// Number of steps.
     #[must_use]
     pub fn total(&self) -> u32 {
-        self.0.iter().fold(0, |sum, &count| sum.saturating_add(count))
+        self.states.iter().fold(0, |sum, &count| sum.saturating_add(count))
     }
 
     /// Number of steps that have an outcome, reused ones included.
@@ -41,12 +44,23 @@ impl Tally {
         self.get(StepState::Failed).saturating_add(self.get(StepState::Null))
     }
 
+    /// Number of steps that are over, whatever came of them. One that was only cut off, and
+    /// begins anew when its run is taken up, is not.
+    #[must_use]
+    pub fn over(&self) -> u32 {
+        self.over
+    }
+
+    pub(super) fn settle(&mut self) {
+        self.over = self.over.saturating_add(1);
+    }
+
     pub(super) fn change(&mut self, from: Option<StepState>, to: StepState) {
         if let Some(from) = from {
-            let count = &mut self.0[from as usize];
+            let count = &mut self.states[from as usize];
             *count = count.saturating_sub(1);
         }
-        let count = &mut self.0[to as usize];
+        let count = &mut self.states[to as usize];
         *count = count.saturating_add(1);
     }
 }

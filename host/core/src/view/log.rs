@@ -44,6 +44,10 @@ pub enum LogKind {
     Message,
     /// A message from outside that had no effect: its word.
     MessageRefused,
+    /// An agent has a message: the beginning of its text.
+    Told,
+    /// An agent ended before it had a message: the beginning of its text.
+    ToldTooLate,
     /// A worktree was kept: its path.
     Worktree,
     /// The run is a fork: of which run.
@@ -80,6 +84,7 @@ impl LogKind {
             Self::AgentFailed | Self::ChildFailed | Self::Failed => Level::Error,
             Self::Warning
             | Self::MessageRefused
+            | Self::ToldTooLate
             | Self::AgentParked
             | Self::SlotNull
             | Self::Stopped => Level::Warn,
@@ -105,6 +110,9 @@ pub struct LogLine {
     /// Who caused it, if it came from outside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Number of the message from outside that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<u64>,
 }
 
 impl LogLine {
@@ -118,7 +126,7 @@ impl LogLine {
     ) -> Self {
         // One byte more, so that a cut is marked.
         let text = cut::marked(cut::head(text, LINE_BYTES_MAX + 1).to_owned(), LINE_BYTES_MAX);
-        Self { seq, at_ms, step, kind, text, by }
+        Self { seq, at_ms, step, kind, text, by, message: None }
     }
 }
 
@@ -140,6 +148,13 @@ impl Log {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// The last line is about this message from outside.
+    pub(super) fn about_message(&mut self, number: u64) {
+        if let Some(line) = self.lines.back_mut() {
+            line.message = Some(number);
+        }
     }
 
     pub(super) fn push(&mut self, line: LogLine) {

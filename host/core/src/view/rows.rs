@@ -6,6 +6,7 @@
 use super::filter::Filter;
 use super::folds::{Folds, Group, Groups};
 use super::run_view::RunView;
+use super::search::Search;
 use super::tree::{NodeId, NodeKind};
 
 /// A row of the tree.
@@ -48,42 +49,30 @@ impl Row {
 }
 
 /// The visible rows. A node that does not fit the filter is shown if one below it does.
-/// While a text is looked for nothing is folded.
+/// While a text is looked for nothing is folded. [`Search`] is for a reader who asks again
+/// and again.
 #[must_use]
 pub fn rows(view: &RunView, folds: &Folds, filter: &Filter) -> Vec<Row> {
-    let fitting = (!filter.is_all()).then(|| fitting(view, filter));
-    let folds_groups = filter.text().is_empty();
-    let mut walk = Walk { view, folds, fitting, folds_groups, rows: Vec::new() };
-    walk.below(NodeId::ROOT, 0);
-    walk.rows
+    Search::new().rows(view, folds, filter)
 }
 
-/// The nodes that fit, those above them, and what is below a phase that fits.
-fn fitting(view: &RunView, filter: &Filter) -> Vec<bool> {
-    let mut fitting = vec![false; view.tree().len()];
-    let mut below = vec![(NodeId::ROOT, false)];
-    while let Some((id, is_within)) = below.pop() {
-        let node = view.tree().node(id);
-        let fits = filter.fits(node);
-        if fits || is_within {
-            let mut above = Some(id);
-            while let Some(id) =
-                above.filter(|id| !std::mem::replace(&mut fitting[id.index()], true))
-            {
-                above = view.tree().node(id).parent;
-            }
-        }
-        let is_within = is_within || fits && matches!(node.kind, NodeKind::Phase(_));
-        below.extend(node.children.iter().map(|&child| (child, is_within)));
-    }
-    fitting
+/// The rows of these nodes; none for all.
+pub(super) fn walked(
+    view: &RunView,
+    folds: &Folds,
+    shown: Option<&[bool]>,
+    folds_groups: bool,
+) -> Vec<Row> {
+    let mut walk = Walk { view, folds, shown, folds_groups, rows: Vec::new() };
+    walk.below(NodeId::ROOT, 0);
+    walk.rows
 }
 
 struct Walk<'a> {
     view: &'a RunView,
     folds: &'a Folds,
     /// The nodes to show; none for all.
-    fitting: Option<Vec<bool>>,
+    shown: Option<&'a [bool]>,
     folds_groups: bool,
     rows: Vec<Row>,
 }
@@ -93,10 +82,11 @@ impl Walk<'_> {
         let tree = self.view.tree();
         let all = &tree.node(parent).children;
         let fitting: Vec<NodeId>;
-        let children = match &self.fitting {
+        let children = match self.shown {
             None => all,
-            Some(fit) => {
-                fitting = all.iter().copied().filter(|child| fit[child.index()]).collect();
+            Some(shown) => {
+                let is_shown = |child: &NodeId| shown.get(child.index()).is_some_and(|is| *is);
+                fitting = all.iter().copied().filter(is_shown).collect();
                 &fitting
             }
         };

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::facts::{RunFacts, RunStatus};
 use super::log::{Log, LogKind, LogLine};
+use super::messages::{MessageView, Messages};
 use super::preview;
 use super::state::StepState;
 use super::stems::{StemId, Stems};
@@ -15,7 +16,7 @@ use super::tree::{NodeId, NodeKind, Tree};
 use serde_json::Value;
 
 use crate::cut;
-use crate::event::{AskOpened, Event, EventWarning, MessageEvent};
+use crate::event::{AskOpened, Event, EventWarning};
 use crate::ids::StepId;
 use crate::step::StepKind;
 
@@ -28,8 +29,8 @@ pub const PHASES_MAX: usize = 10_000;
 /// Open questions that are kept; a run has no more.
 const ASKS_MAX: usize = crate::limits::ASKS_OPEN_MAX;
 
-/// Warnings and messages that are kept of each: a run has no more warnings.
-const NOTES_MAX: usize = crate::limits::WARNINGS_MAX as usize + 1;
+/// Warnings that are kept: a run has no more.
+const WARNINGS_MAX: usize = crate::limits::WARNINGS_MAX as usize + 1;
 
 /// An open question.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +61,7 @@ pub struct RunView {
     /// By step, and for an agent, which may ask several, by the number within it.
     pub(super) asks: BTreeMap<(NodeId, u32), OpenAsk>,
     pub(super) warnings: VecDeque<EventWarning>,
-    pub(super) messages: VecDeque<(u64, MessageEvent)>,
+    pub(super) messages: Messages,
     pub(super) root: ScopeView,
     pub(super) children: HashMap<String, ScopeView>,
     steps: HashMap<String, NodeId>,
@@ -116,10 +117,15 @@ impl RunView {
         &self.warnings
     }
 
-    /// The last messages from outside, each with its time in milliseconds.
+    /// The last messages from outside, in the order of their numbers.
+    pub fn messages(&self) -> impl DoubleEndedIterator<Item = &MessageView> {
+        self.messages.all()
+    }
+
+    /// The message from outside of this number.
     #[must_use]
-    pub fn messages(&self) -> &VecDeque<(u64, MessageEvent)> {
-        &self.messages
+    pub fn message(&self, number: u64) -> Option<&MessageView> {
+        self.messages.get(number)
     }
 
     /// Events about steps that have no node, because there are too many steps.
@@ -295,6 +301,35 @@ impl RunView {
         self.asks.retain(|(of, _), _| *of != node);
     }
 
+    /// Keeps a warning among the last ones.
+    pub(super) fn keep_warning(&mut self, warning: EventWarning) {
+        if self.warnings.len() >= WARNINGS_MAX {
+            self.warnings.pop_front();
+        }
+        self.warnings.push_back(warning);
+    }
+
+    /// A line of the log about a message from outside.
+    pub(super) fn say_of_message(
+        &mut self,
+        event: &Event,
+        step: Option<&str>,
+        kind: LogKind,
+        number: u64,
+    ) {
+        let Some(message) = self.messages.get(number) else {
+            return self.say_of(event, step, kind, "", None);
+        };
+        let MessageView { event: said, .. } = message;
+        let text = match kind {
+            LogKind::Told | LogKind::ToldTooLate => said.text.clone(),
+            _ => said.message.as_ref().map(ToString::to_string),
+        };
+        let by = said.by.clone();
+        self.say_of(event, step, kind, &text.unwrap_or_default(), Some(&by));
+        self.log.about_message(number);
+    }
+
     /// A line of the log about the step of an event.
     pub(super) fn say(&mut self, event: &Event, kind: LogKind, text: impl AsRef<str>) {
         self.say_of(event, event.metadata.step_id.as_deref(), kind, text.as_ref(), None);
@@ -316,14 +351,6 @@ impl RunView {
         let (step, by) = (step.map(cut), by.map(cut));
         self.log.push(LogLine::new(event.seq, at_ms(event), step, kind, text, by));
     }
-}
-
-/// Adds to the last ones.
-pub(super) fn keep<T>(notes: &mut VecDeque<T>, note: T) {
-    if notes.len() >= NOTES_MAX {
-        notes.pop_front();
-    }
-    notes.push_back(note);
 }
 
 /// When an event happened, in milliseconds since the run was created.

@@ -84,22 +84,28 @@ impl Node {
     }
 }
 
-/// What decides whether a step is folded, apart from the step: every frame reads it of all
-/// steps.
+/// What decides whether a node is shown or folded, apart from the node: every frame reads
+/// it of all nodes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
+    pub(super) parent: Option<NodeId>,
+    pub(super) is_phase: bool,
     pub(super) state: StepState,
     pub(super) stem: Option<StemId>,
     /// It is a step that may be folded: nothing below it would be hidden.
     pub(super) is_foldable: bool,
+    /// The change in which its texts or its state became what they are.
+    pub(super) changed: u64,
 }
 
 /// The tree.
 #[derive(Debug)]
 pub struct Tree {
     nodes: Vec<Node>,
-    /// One for each node.
+    /// One for each node. A node stands behind the ones above it.
     marks: Vec<Mark>,
+    /// Changes of nodes so far.
+    changes: u64,
     /// Steps without an outcome.
     open: BTreeSet<NodeId>,
     /// Agents at work, in the order of their start.
@@ -109,14 +115,25 @@ pub struct Tree {
 
 impl Default for Tree {
     fn default() -> Self {
-        let mark = Mark { state: StepState::Queued, stem: None, is_foldable: false };
         Self {
             nodes: vec![node(None, NodeKind::Run, 0)],
-            marks: vec![mark],
+            marks: vec![Mark::new(None, &NodeKind::Run)],
+            changes: 0,
             open: BTreeSet::new(),
             working: BTreeMap::new(),
             started: 0,
         }
+    }
+}
+
+impl Mark {
+    fn new(parent: Option<NodeId>, kind: &NodeKind) -> Self {
+        let state = match kind {
+            NodeKind::Step(step) => step.state,
+            _ => StepState::Queued,
+        };
+        let is_phase = matches!(kind, NodeKind::Phase(_));
+        Self { parent, is_phase, state, stem: None, is_foldable: false, changed: 0 }
     }
 }
 
@@ -182,7 +199,12 @@ impl Tree {
         }
     }
 
+    /// A step that is about to change.
     pub(super) fn step_mut(&mut self, id: NodeId) -> Option<&mut StepView> {
+        self.changes += 1;
+        if let Some(mark) = self.marks.get_mut(id.0 as usize) {
+            mark.changed = self.changes;
+        }
         match &mut self.nodes.get_mut(id.0 as usize)?.kind {
             NodeKind::Step(step) => Some(step),
             _ => None,
@@ -198,8 +220,7 @@ impl Tree {
             NodeKind::Step(step) => Some((step.kind, step.state)),
             _ => None,
         };
-        let state = step.map_or(StepState::Queued, |(_, state)| state);
-        self.marks.push(Mark { state, stem: None, is_foldable: false });
+        self.marks.push(Mark::new(Some(parent), &kind));
         self.nodes.push(node(Some(parent), kind, depth));
         self.nodes[parent.0 as usize].children.push(id);
         self.mark(parent);
@@ -256,16 +277,20 @@ impl Tree {
         if !self.set_state(id, state, at_ms) {
             return false;
         }
-        let mut worked = None;
+        let (mut is_agent, mut took) = (false, None);
         if let Some(step) = self.step_mut(id) {
             step.ended_ms = Some(at_ms);
-            worked = step.took_ms(at_ms).filter(|_| step.kind == StepKind::Agent);
-        }
-        if let Some(took_ms) = worked {
-            self.each_above(id, |node| node.counts.worked(took_ms));
+            (is_agent, took) = (step.kind == StepKind::Agent, step.took_ms(at_ms));
         }
         self.open.remove(&id);
-        self.each_above(id, |node| node.last_ms = node.last_ms.max(Some(at_ms)));
+        self.each_above(id, |node| {
+            node.last_ms = node.last_ms.max(Some(at_ms));
+            node.counts.steps.settle();
+            if is_agent {
+                node.counts.agents.settle();
+                took.iter().for_each(|took_ms| node.counts.worked(*took_ms));
+            }
+        });
         true
     }
 
@@ -294,13 +319,28 @@ impl Tree {
         self.marks.get(id.0 as usize).copied().unwrap_or(self.marks[0])
     }
 
+    /// The marks of all nodes, by their places.
+    pub(super) fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    /// The node of this place.
+    pub(super) fn at(&self, place: usize) -> &Node {
+        self.nodes.get(place).unwrap_or(&self.nodes[0])
+    }
+
+    /// Changes of nodes so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     fn mark(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get(id.0 as usize) else { return };
         let Some(step) = node.step() else { return };
         let is_foldable = step.state.is_folded() && node.children.is_empty();
-        let mark = Mark { state: step.state, stem: step.stem, is_foldable };
-        if let Some(is) = self.marks.get_mut(id.0 as usize) {
-            *is = mark;
+        let (state, stem) = (step.state, step.stem);
+        if let Some(mark) = self.marks.get_mut(id.0 as usize) {
+            *mark = Mark { state, stem, is_foldable, ..*mark };
         }
     }
 

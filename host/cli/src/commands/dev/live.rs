@@ -33,6 +33,18 @@ pub(super) fn check_stdin() -> Result<(), CommandError> {
     Err(CommandError::Usage(message.to_owned()))
 }
 
+/// Drops what was typed at a terminal and not read yet. What a program writes into a pipe
+/// stays.
+#[cfg(unix)]
+pub(super) fn forget_typed() {
+    use rustix::termios::{QueueSelector, tcflush};
+    // Fails where stdin is not a terminal.
+    let _ = tcflush(rustix::stdio::stdin(), QueueSelector::IFlush);
+}
+
+#[cfg(not(unix))]
+pub(super) fn forget_typed() {}
+
 /// Waits for a line for this long. Nothing is read ahead of it, so the process that asks
 /// agents can read the answers to its own questions.
 pub(super) async fn line_within(wait: Duration) -> Line {

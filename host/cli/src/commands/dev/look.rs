@@ -62,9 +62,6 @@ pub(super) struct Look {
     pub(super) result: Option<Box<RawValue>>,
     #[serde(skip)]
     pub(super) cost_line: String,
-    /// Files that the script needs beside itself.
-    #[serde(skip)]
-    pub(super) files: Vec<PathBuf>,
 }
 
 /// Why a script was not run to its end.
@@ -110,7 +107,6 @@ impl Look {
             completed: false,
             result: None,
             cost_line: String::new(),
-            files: Vec::new(),
         }
     }
 
@@ -137,6 +133,8 @@ pub(super) struct Looker<'a> {
     recorded: Option<RecordedAnswers>,
     /// `--run` counts until a run was made here.
     asked: Option<String>,
+    /// The children that the script has started when it was run last.
+    children: Vec<String>,
 }
 
 impl<'a> Looker<'a> {
@@ -157,7 +155,17 @@ impl<'a> Looker<'a> {
         };
         let checks = Checks::new(check::places(), setup::agents(&settings).ok())?;
         let asked = flags.run.clone();
-        Ok(Self { flags, path, named, settings, engine, checks, recorded: None, asked })
+        Ok(Self {
+            flags,
+            path,
+            named,
+            settings,
+            engine,
+            checks,
+            recorded: None,
+            asked,
+            children: Vec::new(),
+        })
     }
 
     /// The last run is to be looked for again.
@@ -168,6 +176,11 @@ impl<'a> Looker<'a> {
         if let Ok(engine) = setup::engine_to_read(&self.settings) {
             self.engine = engine;
         }
+    }
+
+    /// The files that the script needs beside itself, as they are now.
+    pub(super) async fn files(&self) -> Vec<PathBuf> {
+        self.checks.files_of(&self.path, &self.children).await
     }
 
     /// Looks at the script as it is now. Fails if `--run` names no run.
@@ -268,7 +281,7 @@ impl<'a> Looker<'a> {
         Ok(sources.fit_to(schema)?)
     }
 
-    fn fill(&self, look: &mut Look, rehearsal: Rehearsal) {
+    fn fill(&mut self, look: &mut Look, rehearsal: Rehearsal) {
         let Rehearsal { plan, reused, result } = rehearsal;
         look.cost_line = super::super::plan::cost(&plan);
         let Plan { agents, steps, asks, children, estimate, cost, completed, error, .. } = plan;
@@ -296,8 +309,7 @@ impl<'a> Looker<'a> {
         look.asks = u32::try_from(asks.len()).unwrap_or(u32::MAX);
         (look.estimate, look.cost, look.completed) = (estimate, cost, completed);
         look.result = result.and_then(|text| RawValue::from_string(text).ok());
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        look.files = files_of(folder, &children);
+        self.children = children;
     }
 
     /// The command that runs the script as it is, with agents.
@@ -321,16 +333,6 @@ impl<'a> Looker<'a> {
         path("--prices", self.flags.prices.as_ref());
         words
     }
-}
-
-/// The children of a script, which are named from the root of its project: a folder above
-/// its own.
-fn files_of(folder: &Path, children: &[String]) -> Vec<PathBuf> {
-    let found = children.iter().filter_map(|child| {
-        let mut at = folder.ancestors().map(|above| above.join(child));
-        at.find(|path| path.is_file())
-    });
-    found.collect()
 }
 
 /// The newest run of this script.

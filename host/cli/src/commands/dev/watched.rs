@@ -22,6 +22,7 @@ const GONE_AFTER: u32 = 5;
 const FILES_MAX: usize = 300;
 
 /// What happened.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// A file was saved.
     Saved,
@@ -74,7 +75,7 @@ impl Watched {
             if live && self.has_input {
                 match live::line_within(POLL).await {
                     live::Line::None => {}
-                    live::Line::One => return Change::Enter,
+                    live::Line::One => return self.consent().await,
                     live::Line::End => {
                         self.has_input = false;
                         return Change::NoMoreInput;
@@ -95,6 +96,12 @@ impl Watched {
                 return Change::Saved;
             }
         }
+    }
+
+    /// What Enter means: if a file was saved since the last look, whoever pressed it has not
+    /// seen what would be run.
+    async fn consent(&mut self) -> Change {
+        if self.settled().await { Change::Saved } else { Change::Enter }
     }
 
     /// Whether a file has changed. Waits until it does not change any more.
@@ -135,4 +142,26 @@ fn inode(found: &std::fs::Metadata) -> u64 {
 #[cfg(not(unix))]
 fn inode(_found: &std::fs::Metadata) -> u64 {
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn enter_counts_only_for_the_files_that_were_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let (script, module) = (folder.path().join("s.js"), folder.path().join("m.js"));
+        std::fs::write(&script, "1").unwrap();
+        let mut watched = Watched::of(script.clone());
+        watched.also(std::slice::from_ref(&module));
+        assert_eq!(watched.consent().await, Change::Enter);
+        std::fs::write(&script, "22").unwrap();
+        assert_eq!(watched.consent().await, Change::Saved);
+        assert_eq!(watched.consent().await, Change::Enter);
+        // One that was missing is there.
+        std::fs::write(&module, "3").unwrap();
+        assert_eq!(watched.consent().await, Change::Saved);
+        assert_eq!(watched.consent().await, Change::Enter);
+    }
 }

@@ -4,7 +4,7 @@
 //! Owns: the text and the JSON of a whole step. Never: more than one step in memory.
 
 use serde_json::{Map, Value, json};
-use smol_wf_core::details::{Fate, PermissionDetails, PermissionState, StepDetails, StepMessage};
+use smol_wf_core::details::{PermissionDetails, PermissionState, StepDetails, StepMessage};
 use smol_wf_core::outcome::{Outcome, UNDEFINED};
 use smol_wf_core::step::StepKind;
 use smol_wf_engine::{EngineError, Report};
@@ -14,6 +14,7 @@ use crate::failure::CommandError;
 use crate::humanize::{count, plural, price, span, utc};
 use crate::json_list::JsonList;
 use crate::lean_run::LeanRun;
+use crate::message_words::fate_words;
 use crate::output::{self, Sink};
 use crate::table::Format;
 use crate::{result_text, sanitize};
@@ -216,11 +217,7 @@ fn permission(asked: &PermissionDetails<'_>) -> String {
 /// A message to the agent of the step, and what became of it.
 fn told(message: &StepMessage<'_>) -> String {
     let StepMessage { number, by, fate, text, .. } = message;
-    let fate = match fate {
-        Fate::Waits => "not told",
-        Fate::Told => "told",
-        Fate::TooLate => "too late",
-    };
+    let fate = fate_words(*fate);
     let title = format!("MESSAGE {number} BY {} ({fate})", sanitize::one_line(by));
     titled(&title, &sanitize::with_tabs(text))
 }

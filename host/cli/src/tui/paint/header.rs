@@ -6,8 +6,8 @@ use ratatui::text::Line;
 use smol_wf_core::budget::Allowance;
 use smol_wf_core::view::{RunStatus, StepState};
 
-use super::line::{Row, role_of, short_count, short_time};
-use crate::humanize::{count, dollars, price};
+use super::line::{Row, role_of};
+use crate::humanize::{count, dollars, price, short_count, short_time};
 use crate::tui::app::{App, Origin};
 use crate::tui::player::Pace;
 use crate::tui::text;
@@ -97,8 +97,8 @@ fn second(app: &App, width: usize) -> Line<'static> {
     let root = &app.view.tree().root().counts;
     let dot = app.theme.sign(Sign::Dot);
     let mut row = Row::new(app.theme, width);
-    let done = root.steps.done() + root.steps.failed();
-    let steps = format!(" {}/{} steps", count(done.into()), count(root.steps.total().into()));
+    let (over, all) = (root.steps.over(), root.steps.total());
+    let steps = format!(" {}/{} steps", count(over.into()), count(all.into()));
     row.put(Role::Plain, &steps);
     let spent: Vec<String> = [tokens(app), money(app)].into_iter().flatten().collect();
     let spent: String = spent.iter().map(|part| format!(" {dot} {part}")).collect();

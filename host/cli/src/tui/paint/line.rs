@@ -1,6 +1,6 @@
 //! Lines made of pieces, each with its role.
 //!
-//! Owns: that a line fits its width, and short forms of numbers. Never: a place.
+//! Owns: that a line fits its width, and how a state looks. Never: a place.
 
 use ratatui::text::{Line, Span};
 use smol_wf_core::view::StepState;
@@ -114,56 +114,9 @@ pub(super) fn sign_of(state: StepState) -> Sign {
     }
 }
 
-/// `999`, `1.2k`, `34k`, `5.6M`: four columns at the most.
-pub(super) fn short_count(number: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")];
-    for (one, unit) in UNITS {
-        if number >= one {
-            let (whole, tenth) = (number / one, number % one * 10 / one);
-            return if whole < 10 {
-                format!("{whole}.{tenth}{unit}")
-            } else {
-                format!("{whole}{unit}")
-            };
-        }
-    }
-    number.to_string()
-}
-
-/// `3.2s`, `59s`, `3m05s`, `2h07m`: six columns at the most.
-pub(super) fn short_time(ms: u64) -> String {
-    let seconds = ms / 1_000;
-    match seconds {
-        0..10 => format!("{}.{}s", seconds, ms % 1_000 / 100),
-        10..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        3_600..360_000 => format!("{}h{:02}m", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_short() {
-        for (number, short) in
-            [(0, "0"), (999, "999"), (1_234, "1.2k"), (34_567, "34k"), (5_678_901, "5.6M")]
-        {
-            assert_eq!(short_count(number), short);
-        }
-        for (ms, short) in [
-            (0, "0.0s"),
-            (3_250, "3.2s"),
-            (59_999, "59s"),
-            (185_000, "3m05s"),
-            (7_620_000, "2h07m"),
-        ] {
-            assert_eq!(short_time(ms), short);
-        }
-        assert!([u64::MAX, 359_999_999].into_iter().all(|ms| short_time(ms).len() >= 3));
-    }
 
     #[test]
     fn a_row_is_never_wider_than_its_pane() {

@@ -10,6 +10,7 @@ use smol_wf_core::view::{Level, LogKind, LogLine, RunView};
 
 use super::line::Row;
 use crate::humanize::count;
+use crate::message_words::message_words;
 use crate::tui::app::{App, Pane};
 use crate::tui::detail::time;
 use crate::tui::theme::Role;
@@ -17,14 +18,13 @@ use crate::tui::theme::Role;
 pub(super) fn draw(app: &mut App, frame: &mut Frame<'_>, area: Rect) {
     let filter = app.tree.filter();
     let is_searched = !filter.text().is_empty();
-    let log = app.view.log();
-    let fitting: Vec<usize> = if is_searched {
-        let fits = |line: &LogLine| filter.is_in(&said(&app.view, line));
-        (0..log.lines().len()).filter(|at| log.lines().get(*at).is_some_and(fits)).collect()
+    let number = if is_searched {
+        let view = &app.view;
+        app.log_search.look(view.log(), &filter, |line| said(view, line))
     } else {
-        Vec::new()
+        app.view.log().lines().len()
     };
-    let number = if is_searched { fitting.len() } else { log.lines().len() };
+    let log = app.view.log();
     let mut title = format!("3 log {}", count(number as u64));
     if log.dropped() > 0 {
         title.push_str(&format!(", {} earlier ones left out", count(log.dropped())));
@@ -36,9 +36,9 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame<'_>, area: Rect) {
         title.push_str(", scrolled");
     }
     let inside = super::pane(app, Pane::Log, vec![Span::raw(title)], frame, area);
-    let place = |at: usize| if is_searched { fitting.get(at).copied() } else { Some(at) };
-    let shown =
-        (top..number.min(top + height)).filter_map(|at| app.view.log().lines().get(place(at)?));
+    let log = app.view.log();
+    let place = |at: usize| if is_searched { app.log_search.place(log, at) } else { Some(at) };
+    let shown = (top..number.min(top + height)).filter_map(|at| log.lines().get(place(at)?));
     let lines: Vec<Line<'static>> = shown.map(|line| drawn(app, line, width)).collect();
     frame.render_widget(Paragraph::new(lines), inside);
 }
@@ -73,7 +73,9 @@ fn said(view: &RunView, line: &LogLine) -> String {
         LogKind::SlotNull => format!("null: {text}"),
         LogKind::AskOpened => format!("asks: {text}"),
         LogKind::AskSettled => format!("answered: {text}"),
-        LogKind::Message => of_message(view, line),
+        LogKind::Message | LogKind::MessageRefused | LogKind::Told | LogKind::ToldTooLate => {
+            of_message(view, line)
+        }
         LogKind::Worktree => format!("worktree kept: {text}"),
         LogKind::Forked => format!("fork of {text}"),
         LogKind::Resumed => format!("resumed, epoch {text}"),
@@ -84,15 +86,24 @@ fn said(view: &RunView, line: &LogLine) -> String {
     }
 }
 
-/// A message from outside, with who posted it and whether it had an effect.
+/// A message from outside: who posted it, whether it had an effect, and the text that an
+/// agent gets.
 fn of_message(view: &RunView, line: &LogLine) -> String {
-    let is_it =
-        |at: u64, word: Option<&str>| at == line.at_ms && word.unwrap_or_default() == line.text;
-    let found = view.messages().iter().find(|(at, one)| is_it(*at, one.message.as_deref()));
-    let Some((_, message)) = found else { return format!("message {}", line.text) };
-    let word = message.message.as_deref().unwrap_or("message of a newer program");
-    let step = message.step.map_or_else(String::new, |step| format!(" of step {step}"));
-    let refused =
-        message.refused.as_ref().map_or_else(String::new, |code| format!(": no effect: {code}"));
-    format!("{word}{step} by {}{refused}", message.by)
+    let number = line.message.map_or_else(String::new, |number| format!(" {number}"));
+    let by = line.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+    let text = &line.text;
+    match line.kind {
+        LogKind::Told => format!("the agent has message{number}{by}: {text}"),
+        LogKind::ToldTooLate => format!("message{number}{by} came too late: {text}"),
+        _ => match line.message.and_then(|number| view.message(number)) {
+            Some(message) => {
+                let said = message.event.text.as_ref();
+                let said = said.map_or_else(String::new, |said| format!(": {said}"));
+                let is_other = message.event.message.as_ref().is_some_and(|word| word != "message");
+                let what = if is_other { "" } else { "message " };
+                format!("{what}{}{said}", message_words(&message.event))
+            }
+            None => format!("message {text}{by}"),
+        },
+    }
 }

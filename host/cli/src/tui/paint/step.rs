@@ -7,10 +7,11 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
-use smol_wf_core::view::StepView;
+use smol_wf_core::view::{MessageView, StepView};
 
-use super::line::{Row, role_of, short_count, short_time, sign_of};
-use crate::humanize::price;
+use super::line::{Row, role_of, sign_of};
+use crate::humanize::{price, short_count, short_time};
+use crate::message_words::fate_words;
 use crate::tui::app::{App, Pane};
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -72,7 +73,8 @@ fn facts(app: &App, step: &StepView, width: usize, now_ms: u64) -> Vec<Line<'sta
     }
     parts.extend(step.cost_usd.map(price).filter(|price| !price.is_empty()));
     parts.extend(step.model.clone());
-    parts.extend(step.provider.clone());
+    // The provider `debug` answers as a model of that name.
+    parts.extend(step.provider.clone().filter(|provider| step.model.as_ref() != Some(provider)));
     second.put_foreign(Role::Faint, &parts.join("  "));
     let mut lines = vec![first.line(), second.line()];
     if let Some(session) = &step.session {
@@ -102,6 +104,21 @@ fn preview(app: &App, step: &StepView, width: usize, now_ms: u64) -> Vec<Line<'s
     let doing = format!("{}: {}", step.doing.kind, step.doing.text);
     part("activity", if step.doing.text.is_empty() { "" } else { &doing }, Role::Plain);
     part("writes", &step.doing.writing, Role::Plain);
+    part("messages", &messages(app, step), Role::Plain);
     part("answer", step.output.as_deref().unwrap_or_default(), Role::Plain);
     lines
+}
+
+/// The messages to its agent: who posted each, what became of it, and its text.
+fn messages(app: &App, step: &StepView) -> String {
+    let is_of_step = |message: &&MessageView| message.event.step == step.number();
+    let said = app.view.messages().filter(is_of_step).filter_map(|message| {
+        let (text, by) = (message.event.text.as_ref()?, &message.event.by);
+        let fate = match (message.fate, &message.event.refused) {
+            (Some(fate), _) => fate_words(fate).to_owned(),
+            (None, refused) => format!("no effect: {}", refused.as_deref().unwrap_or_default()),
+        };
+        Some(format!("{by}, {fate}: {text}"))
+    });
+    said.collect::<Vec<_>>().join("\n")
 }

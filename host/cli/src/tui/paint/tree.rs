@@ -1,8 +1,8 @@
 //! The tree of phases and steps.
 //!
 //! Owns: the columns of a row, and which of them go first where it is narrow: numbers of
-//! steps, then what agents do. State, time, tokens and dollars stay. Never: which rows
-//! there are.
+//! steps, what agents do, dollars, tokens. State and time stay. Never: which rows there
+//! are.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,8 +11,9 @@ use ratatui::widgets::Paragraph;
 use smol_wf_core::step::StepKind;
 use smol_wf_core::view::{Counts, Node, NodeKind, Row as TreeRow, RowKind, StepState, StepView};
 
-use super::line::{Row, role_of, short_count, short_time, sign_of};
-use crate::humanize::{count, price};
+use super::line::{Row, role_of, sign_of};
+use crate::humanize::{count, price, short_count, short_time};
+use crate::step_words::doing;
 use crate::tui::app::{App, Pane};
 use crate::tui::theme::{Role, Sign};
 
@@ -96,7 +97,7 @@ fn state(app: &App, line: &mut Row, state: StepState) {
 fn phase(app: &App, line: &mut Row, node: &Node, row: &TreeRow, title: &str, now_ms: u64) {
     let sign = if app.tree.folds.is_closed(row.node()) { Sign::Closed } else { Sign::Open };
     line.put(Role::Faint, &format!("{} ", app.theme.sign(sign)));
-    let facts = facts_columns(line.room());
+    let facts = facts_columns(app, line.room());
     let end = line.room().saturating_sub(facts);
     let room = Row::new(app.theme, end);
     let sums = sums(app, &node.counts, room);
@@ -119,8 +120,7 @@ fn sums(app: &App, counts: &Counts, room: Row) -> Row {
     if total == 0 {
         return row;
     }
-    let done = counts.steps.done() + counts.steps.failed();
-    row.put_whole(Role::Faint, &format!("{done}/{total}"));
+    row.put_whole(Role::Faint, &format!("{}/{total}", counts.steps.over()));
     let shown = [
         StepState::Failed,
         StepState::Null,
@@ -143,7 +143,7 @@ fn sums(app: &App, counts: &Counts, room: Row) -> Row {
 
 fn step(app: &App, line: &mut Row, node: &Node, of: &StepView, now_ms: u64) {
     state(app, line, of.state);
-    let facts = facts_columns(line.room());
+    let facts = facts_columns(app, line.room());
     let room = line.room().saturating_sub(facts);
     let mut left = Row::new(app.theme, room);
     if room + facts >= WITH_NUMBER_MIN {
@@ -188,18 +188,21 @@ fn activity(of: &StepView) -> String {
         return format!("{message} [{code}]");
     }
     match of.state {
-        StepState::Working if of.doing.is_writing() => "writing".to_owned(),
-        StepState::Working if of.doing.text.is_empty() => of.doing.kind.clone(),
-        StepState::Working => format!("{}: {}", of.doing.kind, of.doing.text),
+        StepState::Working => doing(of).to_owned(),
         StepState::Waiting if !of.prompt.starts_with(&of.label) => of.prompt.clone(),
         _ => String::new(),
     }
 }
 
-/// Columns at the right of a row of this width.
-fn facts_columns(width: usize) -> usize {
-    let all = TIME + TOKENS + PRICE;
-    if width >= all + LABEL_MIN / 2 { all } else { TIME.min(width / 3) }
+/// Columns at the right of a row of this width: those that leave room for a label. Where
+/// nobody says what an agent costs, there are no prices.
+fn facts_columns(app: &App, width: usize) -> usize {
+    let has_prices = app.view.tree().root().counts.cost_usd() > 0.0;
+    let with_prices = TIME + TOKENS + PRICE;
+    let wide =
+        [with_prices, TIME + TOKENS].into_iter().filter(|of| has_prices || *of < with_prices);
+    let fits = |columns: &usize| width >= columns + LABEL_MIN;
+    wide.into_iter().find(fits).unwrap_or(TIME.min(width / 3))
 }
 
 /// Time, tokens and dollars, at the right of the row.
@@ -208,11 +211,14 @@ fn columns(line: &mut Row, facts: usize, took_ms: Option<u64>, tokens: u64, cost
     line.skip(begin);
     let time = took_ms.map(short_time).unwrap_or_default();
     line.put(Role::Plain, &format!("{time:>TIME$}"));
-    if facts < TIME + TOKENS + PRICE {
+    if facts < TIME + TOKENS {
         return;
     }
     let tokens = if tokens > 0 { short_count(tokens) } else { String::new() };
     line.put(Role::Faint, &format!("{tokens:>TOKENS$}"));
+    if facts < TIME + TOKENS + PRICE {
+        return;
+    }
     let mut cost = price(cost);
     if cost.len() >= PRICE {
         // A run of thousands: without cents.
