@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn each_line_is_looked_at_once_and_dropped_ones_are_forgotten() {
         let (mut view, mut search) = (RunView::new(), LogSearch::default());
-        let mut say = |view: &mut RunView, number: usize| {
+        let say = |view: &mut RunView, number: usize| {
             let line = format!(r#"{{"type":"workflow.log","data":{{"message":"line {number}"}}}}"#);
             view.apply(&event_line(&line).unwrap().event);
         };
