@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 # Each agent is queued, starts and ends. As many lines of log() as a run may have.
@@ -76,7 +77,7 @@ class Stalled:
         return int(held[0]) / 1024 if held else 0
 
 
-def wait(what: str, holds, look=lambda: None) -> float:
+def wait(what: str, holds: Callable[[], bool], look: Callable[[], None] = lambda: None) -> float:
     """Waits until this holds; returns the seconds."""
     began = time.monotonic()
     while not holds():
