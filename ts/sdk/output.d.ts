@@ -55,7 +55,7 @@ export interface Report {
   /** The run that this one is a fork of. */
   parent?: Parent;
   /** Of a fork: answers that it took over, and what they saved. */
-  reused?: { agents: number; byHand: number; tokenUsage: TokenUsage; costUsd: number };
+  reused?: { agents: number; byHand: number; steered?: number; tokenUsage: TokenUsage; costUsd: number };
 }
 
 export interface UsageOf {
@@ -87,6 +87,8 @@ export interface ReportError {
   reached?: { name: string; [number: string]: unknown };
   /** The error's own name, for a script's error. */
   name?: string;
+  /** The module that line and column are in; none is the script itself. */
+  file?: string;
   line?: number;
   column?: number;
   stack?: string;
@@ -247,12 +249,16 @@ export interface EventData {
   "workflow.agent_event": { kind: string; text: string };
   "workflow.agent_completed": AgentEnded & { output: unknown };
   "workflow.agent_failed": AgentEnded & { error: Failure; given?: "null" };
+  /** What became of a message to the agent. */
+  "workflow.agent_told": { number: number; tooLate: boolean };
   "workflow.agent_parked": { label: string; phase: string | null; error: Failure; usage: AgentUsage };
   "workflow.message": {
     message: string | null;
     number: number;
     by: string;
     step?: number;
+    /** What an agent is told. */
+    text?: string;
     refused?: string;
     /** The limits that it raises. */
     limits?: { [name: string]: unknown };
@@ -297,6 +303,8 @@ export interface AgentEnded {
   attempts: number | null;
   asks?: RefusedAsk[];
   worktree?: Worktree;
+  /** Messages that people gave to it. */
+  steered?: number;
   /** The step of another run whose answer it is. */
   reused?: { run: string; call: number; byHand?: boolean };
 }

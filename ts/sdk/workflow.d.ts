@@ -139,7 +139,7 @@ declare module "@smol-wf/sdk" {
 
   /** An error of a call that failed: `agent()` or `workflow()`. */
   export interface CallError extends Error {
-    /** Stable, such as `agent_failed` or `schema_mismatch`. */
+    /** Stable, such as `provider_failed` or `schema_mismatch`. */
     readonly code: string;
   }
 

@@ -1,4 +1,4 @@
-//! Exit codes: the one table, as `docs/cli.md` has it.
+//! Exit codes: the one table, as `docs/exit-codes.md` has it.
 //!
 //! Owns: the number of each outcome. Never: prints, except clap's own messages.
 

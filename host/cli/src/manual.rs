@@ -1,8 +1,10 @@
 //! The manual: the pages of `docs/`, in the program.
 //!
-//! Owns: which pages there are, and which part of them a word means. Never: their
-//! texts.
+//! Owns: which pages and schemas there are, and which part of them a word means.
+//! Never: their texts.
 
+#[cfg(test)]
+mod commands;
 mod plain;
 
 pub(crate) use plain::plain;
@@ -21,27 +23,68 @@ macro_rules! pages {
     };
 }
 
-/// All pages but the decisions (tested), in the order of a reader's need.
+/// All pages but the decisions, in the order of `docs/SUMMARY.md` (tested).
 pub(crate) const PAGES: &[Page] = pages![
+    "quickstart",
+    "tutorial",
     "scripts",
-    "cli",
+    "checking",
+    "dev",
+    "testing",
+    "ci",
     "agents",
-    "hosts",
-    "replay",
+    "where-agents-work",
+    "own-agent",
+    "budgets",
+    "worktrees",
+    "untrusted",
     "background",
     "tui",
     "history",
-    "errors",
+    "hosts",
+    "from-claude-code",
+    "from-smol-workflows",
+    "troubleshooting",
+    "faq",
+    "cli",
+    "commands",
+    "api",
+    "config",
+    "report",
     "events",
-    "compatibility",
+    "fixture",
+    "errors",
+    "exit-codes",
+    "limits",
+    "stability",
+    "debug",
+    "replay",
+    "security",
     "reliability",
     "performance",
     "processes",
     "architecture",
+    "glossary",
 ];
+
+macro_rules! schemas {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../docs/schemas/", $name, ".schema.json")))),+]
+    };
+}
+
+/// The JSON Schemas of what the program reads and writes, by name (tested).
+pub(crate) const SCHEMAS: &[(&str, &str)] =
+    schemas!["report", "events", "fixture", "config", "plan", "rules", "answer", "prices"];
 
 /// The page with the errors.
 const ERRORS: &str = "errors";
+
+/// Names that pages had before.
+const OLDER: [(&str, &str); 1] = [("compatibility", "from-claude-code")];
+
+/// How the reference of a command begins its heading.
+const PROGRAM: &str = "smol wf ";
 
 /// What a word means in the manual.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +99,9 @@ pub(crate) enum Part {
 /// and `-` stands for a space.
 pub(crate) fn find(topic: &str) -> Option<Part> {
     let topic = folded(topic);
-    if let Some(page) = PAGES.iter().find(|page| page.name == topic) {
+    let renamed = OLDER.iter().find(|(older, _)| *older == topic);
+    let page_name = folded(renamed.map_or(topic.as_str(), |(_, name)| *name));
+    if let Some(page) = PAGES.iter().find(|page| folded(page.name) == page_name) {
         return Some(Part::Text(page.text.to_owned()));
     }
     if let Some(entry) = error_entry(&topic.replace(' ', "_")) {
@@ -66,17 +111,24 @@ pub(crate) fn find(topic: &str) -> Option<Part> {
         Some((page, heading)) => (Some(page), heading),
         None => (None, topic.as_str()),
     };
-    let pages = PAGES.iter().filter(|page| page_name.is_none_or(|name| page.name == name));
+    let pages = PAGES.iter().filter(|page| page_name.is_none_or(|name| folded(page.name) == name));
     let sections = pages.flat_map(|page| sections(page.text).map(move |one| (page, one)));
     let mut found: Vec<_> = sections.filter(|(_, one)| folded(one.heading) == heading).collect();
     match found.len() {
-        0 => None,
+        0 if page_name.is_some() || topic.starts_with(PROGRAM) => None,
+        0 => find(&format!("{PROGRAM}{topic}")),
         1 => found.pop().map(|(_, section)| Part::Text(section.text.to_owned())),
         _ => {
             let named = found.iter().map(|(page, one)| format!("{}: {}", page.name, one.heading));
             Some(Part::Several(named.collect()))
         }
     }
+}
+
+/// The schema of that name, with or without the ending of its file.
+pub(crate) fn schema(name: &str) -> Option<&'static str> {
+    let name = name.trim_end_matches(".schema.json");
+    SCHEMAS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// All words that [`find`] knows but for the sections.
@@ -164,7 +216,7 @@ mod tests {
         let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
         let names = std::fs::read_dir(docs).unwrap().filter_map(|entry| {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            name.strip_suffix(".md").map(str::to_owned)
+            name.strip_suffix(".md").filter(|name| *name != "SUMMARY").map(str::to_owned)
         });
         let mut names: Vec<String> = names.collect();
         names.sort();
@@ -174,20 +226,47 @@ mod tests {
     }
 
     #[test]
+    fn the_pages_stand_in_the_order_of_the_summary_under_their_titles() {
+        let summary = include_str!("../docs/SUMMARY.md");
+        let entries = summary.lines().filter_map(|line| {
+            let (title, file) = line.trim_start().strip_prefix("- [")?.split_once("](")?;
+            Some((title, file.strip_suffix(".md)")?))
+        });
+        let entries: Vec<_> = entries.filter(|(_, name)| !name.contains('/')).collect();
+        let pages: Vec<_> = PAGES.iter().map(|page| (page.title(), page.name)).collect();
+        assert_eq!(entries, pages);
+    }
+
+    #[test]
+    fn every_schema_is_in_the_manual() {
+        let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
+        for entry in std::fs::read_dir(docs).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let text = schema(&name).unwrap_or_else(|| panic!("name {name} in SCHEMAS"));
+            let json: serde_json::Value = serde_json::from_str(text).unwrap();
+            let name = name.trim_end_matches(".schema.json");
+            assert_eq!(json["$id"], format!("urn:smol-wf:schema:{name}:1"));
+        }
+    }
+
+    #[test]
     fn pages_sections_and_codes_are_found() {
         let text = |topic: &str| match find(topic) {
             Some(Part::Text(text)) => text,
             other => panic!("{topic}: {other:?}"),
         };
         assert!(text("scripts").starts_with("# Writing workflow scripts"));
-        assert!(text("exit-codes").starts_with("## Exit codes"));
-        assert!(!text("Exit codes").contains("## Arguments"));
+        assert!(text("exit-codes").starts_with("# Exit codes"));
+        assert!(text("compatibility").starts_with("# From Claude Code"));
+        assert!(text("arguments-of-the-workflow").starts_with("## Arguments"));
+        assert!(text("history usage").starts_with("## smol-wf history usage"));
         assert!(text("options-of-agent").starts_with("## Options of agent()"));
         assert!(text("run_held").contains("another process works on the run"));
         assert!(text("workflow-not-found").contains("`workflow_not_found`"));
-        assert!(matches!(find("agents: budget"), Some(Part::Text(_))));
-        let Some(Part::Several(several)) = find("budget") else { panic!("one budget") };
-        assert_eq!(several, ["cli: Budget", "agents: Budget"]);
+        assert!(text("own-agent: what it gets").starts_with("## What it gets"));
+        let Some(Part::Several(several)) = find("asks") else { panic!("one section") };
+        assert_eq!(several, ["agents: Asks", "report: Asks"]);
+        assert_eq!(find("cli: no such thing"), None);
         assert_eq!(find("no such thing"), None);
     }
 

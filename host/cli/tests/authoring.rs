@@ -132,12 +132,18 @@ fn the_manual_has_pages_sections_and_codes() {
     |---|---|
     | `run_held` | another process works on the run |
     ");
-    snapshot!(at(&place, &["docs", "run_hedl"]).said(2), @"error: the manual has no page, section or error code `run_hedl`; did you mean `run_held`?; `smol-wf docs` lists the pages");
-    snapshot!(at(&place, &["docs", "budget"]).said(2), @"
-    several pages have a section `budget`:
-        smol-wf docs 'cli: Budget'
-        smol-wf docs 'agents: Budget'
+    snapshot!(at(&place, &["docs", "run_hedl"]).said(2), @"error: the manual has no page, section, command or error code `run_hedl`; did you mean `run_held`?; `smol-wf docs` lists the pages");
+    snapshot!(at(&place, &["docs", "asks"]).said(2), @"
+    several pages have a section `asks`:
+        smol-wf docs 'agents: Asks'
+        smol-wf docs 'report: Asks'
     ");
+    assert!(at(&place, &["docs", "run"]).printed(0).starts_with("## smol-wf run\n"));
+    let schema = at(&place, &["docs", "schema", "report"]);
+    let schema: Value = serde_json::from_str(schema.printed(0)).unwrap();
+    assert_eq!(schema["$id"], "urn:smol-wf:schema:report:1");
+    assert!(at(&place, &["docs", "schema"]).printed(0).starts_with("report\nevents\n"));
+    snapshot!(at(&place, &["docs", "schema", "repotr"]).said(2), @"error: unknown schema `repotr`; available: report, events, fixture, config, plan, rules, answer, prices");
 }
 
 #[test]

@@ -367,7 +367,7 @@ fn options_that_agent_does_not_know() {
 
 #[test]
 fn every_rule_is_in_the_docs() {
-    let docs = std::fs::read_to_string(project().join("docs/replay.md")).unwrap();
+    let docs = std::fs::read_to_string(project().join("docs/checking.md")).unwrap();
     for rule in smol_wf_engine::check::RULES {
         let row = format!("| `{}` | {} |", rule.id, rule.severity.as_str());
         assert!(docs.contains(&row), "{row}");

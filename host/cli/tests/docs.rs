@@ -1,11 +1,20 @@
-//! Every `smol-wf` command in the README and the docs, run as it stands.
+//! Every `smol-wf` command in the README and the docs, run as it stands; links,
+//! samples and the pages that are made from the program.
 //!
 //! A line may end in `# exit N`; all others must exit 0. The commands of one
 //! page share a database, in order, in a copy-free checkout: the examples are
-//! those of the project.
+//! those of the project. Pages for beginners run in an empty repository instead, where
+//! a block that names a file is that file.
 
+#[path = "docs/api.rs"]
+mod api;
 mod common;
+#[path = "docs/links.rs"]
+mod links;
+#[path = "docs/samples.rs"]
+mod samples;
 
+use std::path::Path;
 use std::process::Command;
 
 use common::{Place, finish, project};
@@ -33,56 +42,142 @@ fn pages() -> Vec<String> {
     pages
 }
 
-/// Commands in fenced blocks, and the exit code each promises.
-fn commands(text: &str) -> Vec<(String, i32)> {
-    let mut found = Vec::new();
-    let mut fenced = false;
-    for line in text.lines() {
-        if let Some(language) = line.strip_prefix("```") {
-            fenced = !fenced && ["console", "sh", "bash"].contains(&language);
-            continue;
+fn read(page: &str) -> String {
+    let text = std::fs::read_to_string(project().join(page));
+    text.unwrap_or_else(|error| panic!("{page}: {error}"))
+}
+
+/// Pages whose commands run in an empty repository.
+const FOR_BEGINNERS: [&str; 2] = ["docs/quickstart.md", "docs/tutorial.md"];
+
+/// The script that the tutorial builds; `examples/tutorial` has it after each step.
+const BUILT: &str = "stale-docs.js";
+
+/// What a page has one do.
+enum Act {
+    /// A command, and the exit code that it promises.
+    Run(String, i32),
+    /// A file with this text.
+    Save(String, String),
+    /// Lines that a step of the tutorial takes away (`-`) and adds (`+`).
+    Change(Vec<String>),
+    /// The step of this number begins.
+    Begin(u32),
+}
+
+/// What the fenced blocks of a page have one do, in order.
+fn acts(text: &str) -> Vec<Act> {
+    let mut acts = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some((number, _)) = line.strip_prefix("## ").and_then(|rest| rest.split_once(". ")) {
+            acts.extend(number.parse().ok().map(Act::Begin));
         }
-        let command = line.strip_prefix("$ ").unwrap_or(line);
-        if !fenced || !command.starts_with("smol-wf ") {
-            continue;
+        let Some(language) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+        match language.split(' ').collect::<Vec<_>>()[..] {
+            ["console" | "sh" | "bash"] => acts.extend(block.into_iter().filter_map(command)),
+            ["js", file] | ["json", _, file] => {
+                acts.push(Act::Save(file.to_owned(), block.join("\n") + "\n"));
+            }
+            ["diff"] => acts.push(Act::Change(block.into_iter().map(str::to_owned).collect())),
+            _ => {}
         }
-        let (command, code) = match command.split_once("# exit ") {
-            Some((command, code)) => (command, code.trim().parse().unwrap()),
-            None => (command, 0),
-        };
-        found.push((command.trim().to_owned(), code));
     }
-    found
+    acts
+}
+
+fn command(line: &str) -> Option<Act> {
+    let command = line.strip_prefix("$ ").unwrap_or(line);
+    let (command, code) = match command.split_once("# exit ") {
+        Some((command, code)) => (command, code.trim().parse().unwrap()),
+        None => (command, 0),
+    };
+    let is_ours = command.starts_with("smol-wf ");
+    is_ours.then(|| Act::Run(command.trim().to_owned(), code))
+}
+
+/// Where the commands of a page run.
+fn folder(page: &str, place: &Place) -> std::path::PathBuf {
+    if !FOR_BEGINNERS.contains(&page) {
+        return project().to_owned();
+    }
+    let folder = place.path("project");
+    std::fs::create_dir_all(folder.join(".git")).unwrap();
+    folder
+}
+
+/// The script of the tutorial after this step.
+fn step(number: u32) -> String {
+    read(&format!("examples/tutorial/step-{number}.js"))
+}
+
+/// Whether the lines lead from the step before to this one.
+fn is_change(lines: &[String], number: u32) -> bool {
+    let (before, after) = (step(number - 1), step(number));
+    let has = |text: &str, line: &str| text.lines().any(|one| one == line);
+    lines.iter().all(|line| match (line.get(..1), line.get(1..)) {
+        (Some("+"), Some(line)) => has(&after, line),
+        (Some("-"), Some(line)) => has(&before, line),
+        _ => true,
+    })
+}
+
+/// Runs a command of a page as a reader types it.
+fn run(page: &str, place: &Place, folder: &Path, (command, code): (&str, i32)) {
+    let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("bash");
+    shell.args(["-c", command]).current_dir(folder);
+    shell.env("PATH", &path).env("SMOL_WF_DB", place.db()).env("HOME", "/nonexistent");
+    shell.env("XDG_STATE_HOME", place.path("state")).env_remove("SMOL_WF_AGENT_PROVIDER");
+    // A run works on a clean machine as it stands; what `doctor` finds is
+    // the machine's.
+    if !command.starts_with("smol-wf run ") {
+        shell.env("SMOL_WF_AGENT_PROVIDER", "debug");
+    }
+    shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let done = finish(shell.spawn().unwrap());
+    assert_eq!(done.code, code, "{page}: {command}\n{}", done.stderr);
 }
 
 #[test]
 fn every_command_in_the_docs_does_what_it_says() {
     let mut ran = 0;
     for page in pages() {
-        let text = std::fs::read_to_string(project().join(&page)).unwrap();
         let place = Place::new();
         // The command's name as a reader types it.
-        let bin = place.path("bin");
-        std::fs::create_dir(&bin).unwrap();
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_smol-wf"), bin.join("smol-wf")).unwrap();
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-        for (command, code) in commands(&text) {
-            let mut shell = Command::new("bash");
-            shell.args(["-c", &command]).current_dir(project());
-            shell.env("PATH", &path).env("SMOL_WF_DB", place.db()).env("HOME", "/nonexistent");
-            shell.env("XDG_STATE_HOME", place.path("state")).env_remove("SMOL_WF_AGENT_PROVIDER");
-            // A run works on a clean machine as it stands; what `doctor` finds is
-            // the machine's.
-            if !command.starts_with("smol-wf run ") {
-                shell.env("SMOL_WF_AGENT_PROVIDER", "debug");
+        std::fs::create_dir(place.path("bin")).unwrap();
+        let name = place.path("bin/smol-wf");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_smol-wf"), name).unwrap();
+        let folder = folder(&page, &place);
+        let is_for_beginners = FOR_BEGINNERS.contains(&page.as_str());
+        let mut number = 0;
+        for act in acts(&read(&page)) {
+            match act {
+                Act::Run(command, code) => {
+                    run(&page, &place, &folder, (&command, code));
+                    ran += 1;
+                }
+                Act::Begin(begins) if page == "docs/tutorial.md" => {
+                    number = begins;
+                    // The script as it is before the step has changed it.
+                    if begins > 1 {
+                        std::fs::write(folder.join(BUILT), step(begins - 1)).unwrap();
+                    }
+                }
+                Act::Save(file, text) if is_for_beginners => {
+                    assert!(file != BUILT || text == step(number), "{page}: step {number}");
+                    std::fs::write(folder.join(file), text).unwrap();
+                }
+                Act::Change(lines) if is_for_beginners => {
+                    assert!(is_change(&lines, number), "{page}: step {number}: {lines:?}");
+                    std::fs::write(folder.join(BUILT), step(number)).unwrap();
+                }
+                Act::Begin(_) | Act::Save(..) | Act::Change(_) => {}
             }
-            shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-            let done = finish(shell.spawn().unwrap());
-            assert_eq!(done.code, code, "{page}: {command}\n{}", done.stderr);
-            ran += 1;
         }
     }
-    assert!(ran >= 60, "only {ran} commands found");
+    assert!(ran >= 100, "only {ran} commands found");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 
 #[cfg(unix)]
 pub mod background;
+pub mod schemas;
 #[cfg(unix)]
 pub mod screen;
 pub mod snapshots;
@@ -128,7 +129,9 @@ pub fn finish(mut child: Child) -> Ran {
         std::thread::sleep(Duration::from_millis(2));
     };
     let code = status.code().unwrap_or(-1);
-    Ran { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+    let ran = Ran { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
+    schemas::check_output(&ran.stdout);
+    ran
 }
 
 /// Waits until this holds.

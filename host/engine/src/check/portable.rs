@@ -1,7 +1,7 @@
 //! Code that Claude Code, the origin of the dialect of bodies, refuses in a body.
 //!
 //! Owns: the findings of the rule `not-portable`; the script runs here. Never: looks at
-//! modules, which Claude Code does not run. `docs/compatibility.md` has the measurements.
+//! modules, which Claude Code does not run. `docs/from-claude-code.md` has the measurements.
 
 mod clock;
 mod schema;

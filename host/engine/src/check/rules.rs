@@ -1,6 +1,6 @@
 //! The rules: the name and severity of each.
 //!
-//! Owns: the list, which `docs/replay.md` repeats. Never: looks at a script.
+//! Owns: the list, which `docs/checking.md` repeats. Never: looks at a script.
 
 use serde::Serialize;
 

@@ -1,0 +1,60 @@
+export const meta = {
+  name: 'stale-docs',
+  description: 'Finds documentation that the code contradicts',
+  phases: [{ title: 'List' }, { title: 'Read' }],
+}
+
+const FILES = {
+  type: 'object',
+  properties: { files: { type: 'array', items: { type: 'string' } } },
+  required: ['files'],
+}
+const CLAIMS = {
+  type: 'object',
+  properties: {
+    claims: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          statement: { type: 'string', description: 'The words of the document' },
+          place: { type: 'string', description: 'file:line of the code that contradicts it' },
+        },
+        required: ['statement', 'place'],
+      },
+    },
+  },
+  required: ['claims'],
+}
+const VERDICT = {
+  type: 'object',
+  properties: { wrong: { type: 'boolean', description: 'Whether the document is wrong' } },
+  required: ['wrong'],
+}
+
+phase('List')
+const listed = await agent('List the Markdown files that describe how this project behaves.', {
+  label: 'list',
+  schema: FILES,
+})
+
+phase('Read')
+const found = await pipeline(
+  listed.files,
+  file =>
+    agent(`Read ${file}, and the code that it is about. List each statement that is no longer true. Change no file.`, {
+      label: file,
+      schema: CLAIMS,
+    }),
+  (read, file) =>
+    parallel(
+      read.claims.map(claim => async () => {
+        const verdict = await agent(
+          `${file} says: "${claim.statement}". Someone says that ${claim.place} contradicts it. Try to show that the document is right.`,
+          { label: `doubt ${file}`, schema: VERDICT },
+        )
+        return verdict.wrong ? { file, ...claim } : null
+      }),
+    ),
+)
+return found.flat().filter(Boolean)
