@@ -26,6 +26,7 @@ mod init;
 mod list;
 mod llm;
 mod logs;
+mod mcp;
 mod msg;
 mod pause;
 mod plan;
@@ -94,6 +95,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Providers(providers::ProvidersArgs),
     Llm(llm::LlmArgs),
+    Mcp(mcp::McpArgs),
     Worktrees(worktrees::WorktreesArgs),
     Docs(docs::DocsArgs),
     Types(init::TypesArgs),
@@ -119,7 +121,7 @@ impl Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 40] = [
+const BY_NAME: [(&str, Augment); 41] = [
     ("run", run::RunArgs::augment_args),
     ("init", init::InitArgs::augment_args),
     ("new", init::NewArgs::augment_args),
@@ -154,6 +156,7 @@ const BY_NAME: [(&str, Augment); 40] = [
     ("doctor", doctor::DoctorArgs::augment_args),
     ("providers", providers::ProvidersArgs::augment_args),
     ("llm", llm::LlmArgs::augment_args),
+    ("mcp", mcp::McpArgs::augment_args),
     ("worktrees", worktrees::WorktreesArgs::augment_args),
     ("docs", docs::DocsArgs::augment_args),
     ("types", init::TypesArgs::augment_args),
@@ -223,6 +226,7 @@ pub(crate) async fn execute(
         Command::Doctor(args) => args.execute().await,
         Command::Providers(args) => args.execute(),
         Command::Llm(args) => args.execute(),
+        Command::Mcp(args) => Box::pin(args.execute()).await,
         Command::Worktrees(args) => args.execute().await,
         Command::Init(args) => args.execute(),
         Command::New(args) => args.execute(),

@@ -27,6 +27,7 @@ pub(crate) const PAGES: &[Page] = pages![
     "cli",
     "agents",
     "hosts",
+    "mcp",
     "replay",
     "background",
     "tui",
