@@ -56,6 +56,7 @@ use crate::man;
 use crate::workflow_args::{Named, TAKE_ARGS};
 pub(crate) use follow::{LOOK_EVERY, patiently, status_of};
 pub(crate) use history::settings_of;
+pub(crate) use msg::{Agents, tell_agents};
 pub(crate) use raise::limits_typed;
 
 /// The parsed arguments of a command. Large ones are boxed.

@@ -18,6 +18,7 @@ mod hold;
 mod http;
 mod messages;
 mod person;
+mod posts;
 mod result;
 mod run;
 mod server;

@@ -177,7 +177,7 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     assert!(said.contains("pass `cwd`, the absolute path of the project"), "{said}");
     let cwd = place.dir.path().to_owned();
     let said = client.refused("workflow_run", json!({ "workflow": "bad.mjs", "cwd": cwd }));
-    assert!(said.contains("[script_syntax]"), "{said}");
+    assert!(said.contains("[syntax]"), "{said}");
     let said = client.refused("workflow_run", json!({ "workflow": "--help", "cwd": cwd }));
     assert!(said.contains("cannot begin with `-`"), "{said}");
     let said = client.refused("workflow_run", json!({ "workflow": "s.mjs", "cwd": cwd, "x": 1 }));
@@ -195,7 +195,7 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     let run = value["runId"].as_str().unwrap();
     let status = client.status(run);
     assert_eq!(status["status"], "completed", "{status}");
-    assert_eq!(status["failedSteps"][0]["code"], "ask_timeout", "{status}");
+    assert_eq!(status["failedSteps"][0]["code"], "ask_timed_out", "{status}");
     assert!(!status.to_string().contains("echo: Greet"), "{status}");
     let result = client.value("workflow_result", json!({ "runId": run }));
     assert_eq!(result["result"]["given"], "echo: Greet Ada");
@@ -215,7 +215,8 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     let whole: Value = serde_json::from_str(&whole).unwrap();
     assert_eq!(whole["long"].as_str().map(str::len), Some(120_000));
 
-    let plan = client.value("workflow_plan", json!({ "workflow": "s.mjs", "cwd": cwd }));
+    let args = json!({ "who": "Ada" });
+    let plan = client.value("workflow_plan", json!({ "workflow": "s.mjs", "cwd": cwd, "args": args }));
     assert_eq!(plan["agents"], 1);
     let found = client.value("workflow_check", json!({ "workflow": cwd.join("bad.mjs") }));
     assert_eq!(found["errors"], 1, "{found}");
@@ -241,7 +242,12 @@ fn a_client_that_sends_garbage_and_vanishes_leaves_its_run_alone() {
     until("the agent is at work", || here.place.path("go.pids").exists());
     let told = json!({ "runId": run, "text": "Faster." });
     let said = client.refused("workflow_message", told);
-    assert!(said.contains("message"), "{said}");
+    assert!(said.contains("[agent_takes_no_messages]"), "{said}");
+    // Another run of its is stopped.
+    let other = client.run(&here.place, "s.mjs");
+    here.at_work(&other);
+    client.value("workflow_stop", json!({ "runId": other }));
+    assert_eq!(client.status(&other)["status"], "cancelled");
 
     client.raw("garbage");
     client.raw("\u{0}{[");

@@ -3,7 +3,6 @@
 //! Owns: who answers: the client a question of `ask()`, its person an approval. Never: an
 //! approval by a model.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -13,16 +12,12 @@ use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_engine::{Engine, Message};
 
 use super::call::{Answer, Call, answer};
-use super::hold::hold;
 use super::person::{self, Asked, Said};
+use super::posts::{post, posting};
 use super::shared::Shared;
 use super::status::{find, in_words};
 use crate::posting::{Posted, Posting};
-use crate::{questions, take_up, typed_answer};
-
-/// Most holders that are started for an answer: another one may take the run up first, and
-/// let go of it before it has seen the answer.
-const STARTS_MAX: u32 = 3;
+use crate::{questions, typed_answer};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -68,17 +63,6 @@ pub(super) async fn give(shared: &Arc<Shared>, call: &Call) -> Answer {
     answer(said, json!({ "runId": run, "step": step, "answered": true, "taken": is_taken }))
 }
 
-/// The right to post to this run. Fails below an agent of a run.
-pub(super) fn posting(
-    shared: &Shared,
-    engine: &Engine,
-    run: &RunId,
-    client: &str,
-) -> Result<Posting, String> {
-    let posting = Posting::of(engine.clone(), run.clone(), shared.settings.clone());
-    Ok(posting.map_err(|error| error.sentence())?.through(&format!("MCP client {client}")))
-}
-
 /// The open question of a step.
 async fn open(
     engine: &Engine,
@@ -109,28 +93,4 @@ fn fitting(posting: &Posting, request: &AskRequest, value: &Value) -> Result<Str
         let (run, refusal) = (posting.run.clone(), refusal.into());
         in_words(smol_wf_engine::PostError::Refused { run, refusal }.into())
     })
-}
-
-/// Posts, and starts a holder if there is none.
-pub(super) async fn post(
-    shared: &Arc<Shared>,
-    posting: &Posting,
-    message: &Message,
-) -> Result<Posted, String> {
-    let mut posted = posting.post(message).await.map_err(|error| error.sentence())?;
-    for _ in 0..STARTS_MAX {
-        let Posted::Waits { number, held: false } = posted else { break };
-        let mut argv = take_up::resume_of(posting);
-        argv.extend(shared.database_flag());
-        // Its own folder is in the run.
-        if let Err(why) = hold(shared, Path::new("/"), argv).await {
-            let now = posting.look(number).await.map_err(|error| error.sentence())?;
-            if matches!(now, Posted::Waits { held: false, .. }) {
-                return Err(format!("the answer is stored, but no process took the run up: {why}"));
-            }
-        }
-        let until = tokio::time::Instant::now() + crate::posting::TAKEN_MAX;
-        posted = posting.wait(number, until).await.map_err(|error| error.sentence())?;
-    }
-    Ok(posted)
 }

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -56,13 +56,11 @@ pub(super) fn said(words: &str) -> String {
     }
 }
 
-/// Runs a command in a folder; `stdin` is all that it can read. It ends when this is
-/// dropped. Fails if it cannot be started, takes too long or prints too much.
+/// Runs a command in a folder, without stdin. It ends when this is dropped. Fails if it cannot be started, takes too long or prints too much.
 pub(super) async fn command(
     shared: &Shared,
     folder: &Path,
     arguments: Vec<OsString>,
-    stdin: Option<String>,
     longest: Duration,
 ) -> Result<Ran, String> {
     let mut command = this_program().map_err(|error| error.to_string())?;
@@ -71,23 +69,13 @@ pub(super) async fn command(
     command.args(arguments).kill_on_drop(true);
     // Notes for the steps of a build are not for this reader.
     command.env_remove("GITHUB_ACTIONS");
-    command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child =
         command.spawn().map_err(|error| format!("this program cannot be started: {error}"))?;
-    let (pipe, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let write = async {
-        if let (Some(mut pipe), Some(text)) = (pipe, stdin) {
-            // A command that does not read it says why.
-            let _ = pipe.write_all(text.as_bytes()).await;
-        }
-    };
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let done = async {
-        let ((), stdout, words) = tokio::join!(
-            write,
-            read(stdout, OUTPUT_BYTES_MAX),
-            read_all(stderr, WORDS_BYTES_MAX)
-        );
+        let (stdout, words) =
+            tokio::join!(read(stdout, OUTPUT_BYTES_MAX), read_all(stderr, WORDS_BYTES_MAX));
         let stdout = stdout.map_err(|error| format!("its output cannot be read: {error}"))?;
         let status = child.wait().await.map_err(|error| format!("it was lost: {error}"))?;
         Ok(Ran { code: status.code().unwrap_or(-1), stdout, words })

@@ -139,7 +139,10 @@ fn cost(cost: &Value, agents: u64) -> String {
     let range = format!("${:.2} to ${:.2}", dollars("lowUsd"), dollars("highUsd"));
     match unpriced {
         0 => format!("cost {range} at list prices"),
-        all if all == agents => "cost unknown: no list price for its models".to_owned(),
+        all if all == agents && cost["unnamed"] == all => {
+            "cost unknown: the agents name no model".to_owned()
+        }
+        all if all == agents => "cost unknown: the models have no list price".to_owned(),
         some => format!("cost {range} at list prices, without {some} agents of unknown price"),
     }
 }
@@ -163,6 +166,8 @@ mod tests {
              tokens: 10 to 2,000 read, 1 to 30 written\nwarning: careful"
         );
         assert!(!lean_plan(&whole).to_string().contains("long"));
-        assert_eq!(cost(&json!({ "unpriced": 2 }), 2), "cost unknown: no list price for its models");
+        let of = |unnamed: u64| cost(&json!({ "unpriced": 2, "unnamed": unnamed }), 2);
+        assert_eq!(of(0), "cost unknown: the models have no list price");
+        assert_eq!(of(2), "cost unknown: the agents name no model");
     }
 }

@@ -70,7 +70,7 @@ pub(super) async fn list(shared: &Shared, call: &Call) -> Answer {
 /// The document of `smol-wf list` for a folder.
 pub(super) async fn listed(shared: &Shared, folder: &Path) -> Result<Value, String> {
     let arguments = words(&["list", "--json"]);
-    command(shared, folder, arguments, None, COMMAND_MAX).await?.document()
+    command(shared, folder, arguments, COMMAND_MAX).await?.document()
 }
 
 /// Checks a script.
@@ -86,7 +86,7 @@ pub(super) async fn check(shared: &Shared, call: &Call) -> Answer {
     if strict {
         arguments.push("--strict".into());
     }
-    let ran = command(shared, &folder, arguments, None, COMMAND_MAX).await?;
+    let ran = command(shared, &folder, arguments, COMMAND_MAX).await?;
     let mut found = ran.document()?;
     if found["scripts"] == 0 {
         return Err(ran.sentence());
@@ -140,7 +140,7 @@ pub(super) async fn planned(
 ) -> Result<(Planned, i32), String> {
     let mut arguments = words(&["plan", script, "--json"]);
     arguments.extend(args.iter().flat_map(|args| ["--args".into(), OsString::from(args)]));
-    let ran: Ran = command(shared, folder, arguments, None, longest).await?;
+    let ran: Ran = command(shared, folder, arguments, longest).await?;
     Ok(match ran.document() {
         Ok(plan) => (Planned::Made(plan), ran.code),
         Err(why) => (Planned::Refused(why), ran.code),

@@ -118,8 +118,8 @@ impl ServerHandler for Server {
     async fn cancel_task(
         &self,
         request: CancelTaskParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        tasks::cancel(&self.shared, &request.task_id).await
+        tasks::cancel(&self.shared, &request.task_id, &client_of(&context)).await
     }
 }

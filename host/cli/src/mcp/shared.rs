@@ -139,7 +139,7 @@ impl Shared {
     /// Remembers a run that was started here.
     pub(super) fn has_started(&self, run: &RunId, folder: &Path, client: &str) {
         let folder = crate::sanitize::path(folder);
-        print_message(&format!("{client} started run {run} in {folder}"));
+        print_message(&format!("{client} started {run} in {folder}"));
         let mut started = locked(&self.started);
         if started.len() < STARTED_MAX {
             started.push(run.clone());

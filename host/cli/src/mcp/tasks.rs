@@ -17,9 +17,9 @@ use smol_wf_core::gate::AskRequest;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_engine::{Engine, Message, RunState};
 
-use super::answer::{post, posting};
 use super::call::{Answer, result};
 use super::person::{self, Said};
+use super::posts::{post, posting};
 use super::shared::Shared;
 use super::status::{Look, find, in_words, text};
 use super::{messages, result as results};
@@ -100,12 +100,13 @@ pub(super) async fn update(
 }
 
 /// Cancels a run.
-pub(super) async fn cancel(shared: &Shared, id: &str) -> Result<(), ErrorData> {
+pub(super) async fn cancel(shared: &Shared, id: &str, client: &str) -> Result<(), ErrorData> {
     if shared.offer.read_only {
         return Err(refused("this server only reads"));
     }
-    let (_, run) = known(shared, id).await?;
-    messages::cancel(shared, &run).await.map(|_| ()).map_err(|why| refused(&why))
+    let (engine, run) = known(shared, id).await?;
+    let said = messages::cancel(shared, (engine, &run), client).await;
+    said.map(|_| ()).map_err(|why| refused(&why))
 }
 
 /// The forms of a run's open questions, by the questions' names.
