@@ -6,154 +6,14 @@
 mod common;
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use common::background::Background;
+use common::client::{Client, Era, text};
 use common::{Place, finish, signal, until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 const META: &str = "export const meta = { name: 'n', description: 'd' }\n";
-
-/// Longest wait for a message.
-const HUNG: Duration = Duration::from_secs(120);
-
-/// How a client speaks.
-#[derive(Clone, Copy, PartialEq)]
-enum Era {
-    /// 2025-11-25, with a handshake.
-    Older,
-    /// 2026-07-28, where each request says who asks.
-    Newer,
-}
-
-/// A client.
-struct Client {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: Receiver<String>,
-    era: Era,
-    can: Value,
-    last: u64,
-}
-
-impl Client {
-    fn start(mut command: Command, era: Era, can: Value) -> Self {
-        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (says, lines) = channel();
-        std::thread::spawn(move || {
-            stdout.lines().map_while(Result::ok).for_each(|line| drop(says.send(line)));
-        });
-        let stdin = child.stdin.take();
-        let mut client = Self { child, stdin, lines, era, can, last: 0 };
-        if era == Era::Older {
-            let params = json!({ "protocolVersion": "2025-11-25", "capabilities": client.can,
-                "clientInfo": { "name": "tester", "version": "1" } });
-            let began = client.ask("initialize", params);
-            assert_eq!(began["result"]["protocolVersion"], "2025-11-25", "{began}");
-            client.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
-        }
-        client
-    }
-
-    fn raw(&mut self, line: &str) {
-        self.stdin.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
-    }
-
-    fn send(&mut self, message: &Value) {
-        self.raw(&message.to_string());
-    }
-
-    /// The next message; stdout has nothing else.
-    #[track_caller]
-    fn next(&self) -> Value {
-        let line = self.lines.recv_timeout(HUNG).expect("a message");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
-    }
-
-    fn begin(&mut self, method: &str, mut params: Value) -> u64 {
-        self.last += 1;
-        if self.era == Era::Newer {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": { "name": "tester", "version": "1" },
-                "io.modelcontextprotocol/clientCapabilities": self.can,
-            });
-        }
-        let message = json!({ "jsonrpc": "2.0", "id": self.last, "method": method, "params": params });
-        self.send(&message);
-        self.last
-    }
-
-    /// The answer to a request.
-    #[track_caller]
-    fn ask(&mut self, method: &str, params: Value) -> Value {
-        let id = self.begin(method, params);
-        let answer = self.next();
-        assert_eq!(answer["id"], id, "{answer}");
-        answer
-    }
-
-    /// The result of a tool.
-    #[track_caller]
-    fn call(&mut self, tool: &str, arguments: Value) -> Value {
-        let answer = self.ask("tools/call", json!({ "name": tool, "arguments": arguments }));
-        assert!(answer["result"].is_object(), "{answer}");
-        answer["result"].clone()
-    }
-
-    /// The value of a tool that succeeds.
-    #[track_caller]
-    fn value(&mut self, tool: &str, arguments: Value) -> Value {
-        let result = self.call(tool, arguments);
-        assert_eq!(result["isError"], false, "{result}");
-        result["structuredContent"].clone()
-    }
-
-    /// The sentence of a tool that refuses.
-    #[track_caller]
-    fn refused(&mut self, tool: &str, arguments: Value) -> String {
-        let result = self.call(tool, arguments);
-        assert_eq!(result["isError"], true, "{result}");
-        text(&result)
-    }
-
-    fn tools(&mut self) -> Vec<String> {
-        let listed = self.ask("tools/list", json!({}));
-        let tools = listed["result"]["tools"].as_array().unwrap();
-        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
-    }
-
-    /// Starts a script and returns the id of its run.
-    #[track_caller]
-    fn run(&mut self, place: &Place, script: &str) -> String {
-        let arguments = json!({ "workflow": script, "cwd": place.dir.path() });
-        let value = self.value("workflow_run", arguments);
-        value["runId"].as_str().unwrap().to_owned()
-    }
-
-    /// Waits for news of a run.
-    #[track_caller]
-    fn status(&mut self, run: &str) -> Value {
-        self.value("workflow_status", json!({ "runId": run, "wait": 60 }))
-    }
-
-    /// Closes stdin; what the server said, and its exit code is this.
-    #[track_caller]
-    fn leave(mut self, code: i32) -> String {
-        drop(self.stdin.take());
-        let ran = finish(self.child);
-        assert_eq!(ran.code, code, "{}", ran.stderr);
-        ran.stderr
-    }
-}
-
-fn text(result: &Value) -> String {
-    result["content"][0]["text"].as_str().unwrap_or_default().to_owned()
-}
 
 fn server(place: &Place, flags: &[&str], era: Era, can: Value) -> Client {
     Client::start(place.command(&[&["mcp"], flags].concat()), era, can)
@@ -164,13 +24,19 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     let place = Place::new();
     let body = "const given = await agent('Greet ' + args.who)\n\
         const none = await SW.extra.ask('Who?', { timeout: '10ms' }).catch((error) => error.code)\n\
-        return { given, none, long: 'é'.repeat(args.long ?? 0) }";
+        return { given, none }";
     place.write("s.mjs", format!("{META}{body}\n"));
     place.write("bad.mjs", format!("{META}return await agent(\n"));
     let mut client = server(&place, &[], Era::Newer, json!({}));
     let wanted = [
-        "workflow_list", "workflow_check", "workflow_plan", "workflow_status", "workflow_result",
-        "workflow_run", "workflow_stop", "workflow_message",
+        "workflow_list",
+        "workflow_check",
+        "workflow_plan",
+        "workflow_status",
+        "workflow_result",
+        "workflow_run",
+        "workflow_stop",
+        "workflow_message",
     ];
     assert_eq!(client.tools(), wanted);
     let said = client.refused("workflow_run", json!({ "workflow": "s.mjs" }));
@@ -186,7 +52,8 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     assert!(said.contains("[run_unknown]"), "{said}");
 
     let args = json!({ "who": "Ada" });
-    let started = client.call("workflow_run", json!({ "workflow": "s.mjs", "cwd": cwd, "args": args }));
+    let started =
+        client.call("workflow_run", json!({ "workflow": "s.mjs", "cwd": cwd, "args": args }));
     let said = text(&started);
     assert!(said.starts_with("n: plan: 1 agent, at most 1 at once, cost "), "{said}");
     let value = &started["structuredContent"];
@@ -201,9 +68,26 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     assert_eq!(result["result"]["given"], "echo: Greet Ada");
     assert_eq!(result["failedSteps"][0]["step"], 2);
 
-    // A long result in parts.
-    let args = json!({ "who": "Ada", "long": 60_000 });
-    let started = client.value("workflow_run", json!({ "workflow": "s.mjs", "cwd": cwd, "args": args }));
+    let args = json!({ "who": "Ada" });
+    let plan =
+        client.value("workflow_plan", json!({ "workflow": "s.mjs", "cwd": cwd, "args": args }));
+    assert_eq!(plan["agents"], 1);
+    let found = client.value("workflow_check", json!({ "workflow": cwd.join("bad.mjs") }));
+    assert_eq!(found["errors"], 1, "{found}");
+    let list = client.value("workflow_list", json!({}));
+    assert!(list["note"].as_str().unwrap().contains("no project is listed"), "{list}");
+    client.leave(0);
+}
+
+#[test]
+fn a_long_result_comes_in_parts() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}return {{ long: 'é'.repeat(args.long) }}\n"));
+    let mut client = server(&place, &[], Era::Newer, json!({}));
+    let cwd = place.dir.path();
+    let args = json!({ "long": 60_000 });
+    let started =
+        client.value("workflow_run", json!({ "workflow": "s.mjs", "cwd": cwd, "args": args }));
     let run = started["runId"].as_str().unwrap();
     assert_eq!(client.status(run)["status"], "completed");
     let (mut whole, mut offset) = (String::new(), json!(0));
@@ -214,14 +98,6 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     }
     let whole: Value = serde_json::from_str(&whole).unwrap();
     assert_eq!(whole["long"].as_str().map(str::len), Some(120_000));
-
-    let args = json!({ "who": "Ada" });
-    let plan = client.value("workflow_plan", json!({ "workflow": "s.mjs", "cwd": cwd, "args": args }));
-    assert_eq!(plan["agents"], 1);
-    let found = client.value("workflow_check", json!({ "workflow": cwd.join("bad.mjs") }));
-    assert_eq!(found["errors"], 1, "{found}");
-    let list = client.value("workflow_list", json!({}));
-    assert!(list["note"].as_str().unwrap().contains("no project is listed"), "{list}");
     client.leave(0);
 }
 
@@ -230,7 +106,10 @@ fn a_client_that_sends_garbage_and_vanishes_leaves_its_run_alone() {
     let here = Background::new("return await agent('Look.')");
     let can = json!({ "roots": {} });
     let mut client = Client::start(here.command(&["mcp"]), Era::Older, can);
-    client.begin("tools/call", json!({ "name": "workflow_run", "arguments": { "workflow": "s.mjs" } }));
+    client.begin(
+        "tools/call",
+        json!({ "name": "workflow_run", "arguments": { "workflow": "s.mjs" } }),
+    );
     // The only root of the client is where it works.
     let asked = client.next();
     assert_eq!(asked["method"], "roots/list", "{asked}");
@@ -258,7 +137,10 @@ fn a_client_that_sends_garbage_and_vanishes_leaves_its_run_alone() {
     let status = client.value("workflow_status", json!({ "runId": run }));
     assert_eq!(status["status"], "running");
     // In the middle of a line, and while a call waits.
-    client.begin("tools/call", json!({ "name": "workflow_status", "arguments": { "runId": run, "wait": 60 } }));
+    client.begin(
+        "tools/call",
+        json!({ "name": "workflow_status", "arguments": { "runId": run, "wait": 60 } }),
+    );
     client.stdin.as_mut().unwrap().write_all(b"{\"jsonrpc\":").unwrap();
     let said = client.leave(0);
     assert!(said.contains("a line is not JSON"), "{said}");
@@ -287,7 +169,10 @@ fn a_model_answers_when_it_may_and_only_a_person_approves() {
     let mut plain = server(&place, &[], Era::Older, json!({}));
     let run = plain.run(&place, "s.mjs");
     let status = plain.status(&run);
-    assert_eq!((&status["status"], &status["questions"][0]["step"]), (&json!("waiting"), &json!(1)));
+    assert_eq!(
+        (&status["status"], &status["questions"][0]["step"]),
+        (&json!("waiting"), &json!(1))
+    );
     assert!(status["next"].as_str().unwrap().contains("smol-wf answer"), "{status}");
     let answer = json!({ "runId": run, "step": 1, "value": "Ada" });
     let said = plain.refused("workflow_answer", answer.clone());
@@ -369,11 +254,13 @@ fn a_newer_client_has_runs_as_tasks_and_is_asked_in_results() {
     client.leave(0);
     let mut client = server(&place, &["--allow-answers"], Era::Newer, can);
     client.status(&run);
-    let mut request = json!({ "name": "workflow_answer", "arguments": { "runId": run, "step": 2 } });
+    let mut request =
+        json!({ "name": "workflow_answer", "arguments": { "runId": run, "step": 2 } });
     let asked = client.ask("tools/call", request.clone())["result"].clone();
     let name = format!("{run}#2");
     assert_eq!(asked["inputRequests"][&name]["method"], "elicitation/create", "{asked}");
-    request["inputResponses"] = json!({ &name: { "action": "accept", "content": { "answer": false } } });
+    request["inputResponses"] =
+        json!({ &name: { "action": "accept", "content": { "answer": false } } });
     assert_eq!(client.ask("tools/call", request)["result"]["structuredContent"]["answered"], true);
     let task = due(&mut client, "completed");
     let result = &task["result"];
@@ -411,7 +298,10 @@ fn workflows_are_tools_and_a_server_that_reads_has_none_that_act() {
     let place = Place::new();
     let meta = "export const meta = { name: 'greet', description: 'Greets.', args: { type: 'object', \
         properties: { who: { type: 'string' } }, required: ['who'] } }\n";
-    place.write(".agents/workflows/greet.js", format!("{meta}return await agent('Greet ' + args.who)\n"));
+    place.write(
+        ".agents/workflows/greet.js",
+        format!("{meta}return await agent('Greet ' + args.who)\n"),
+    );
     let cwd = place.dir.path().to_str().unwrap();
     let mut client = server(&place, &["--workflow-tools", "--cwd", cwd], Era::Older, json!({}));
     let listed = client.ask("tools/list", json!({}));
@@ -428,13 +318,17 @@ fn workflows_are_tools_and_a_server_that_reads_has_none_that_act() {
     client.leave(0);
 
     let mut client = server(&place, &["--read-only"], Era::Older, json!({}));
-    let wanted = ["workflow_list", "workflow_check", "workflow_plan", "workflow_status", "workflow_result"];
+    let wanted =
+        ["workflow_list", "workflow_check", "workflow_plan", "workflow_status", "workflow_result"];
     assert_eq!(client.tools(), wanted);
     for tool in ["workflow_run", "workflow_stop"] {
         let said = client.refused(tool, json!({ "workflow": "greet", "runId": run }));
         assert!(said.contains("--read-only"), "{said}");
     }
-    assert_eq!(client.value("workflow_result", json!({ "runId": run }))["result"], "echo: Greet Ada");
+    assert_eq!(
+        client.value("workflow_result", json!({ "runId": run }))["result"],
+        "echo: Greet Ada"
+    );
     client.leave(0);
 }
 

@@ -77,8 +77,9 @@ impl McpArgs {
 
 /// A value parser for clap: an address that only this machine reaches.
 fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr =
-        text.parse().map_err(|_| "give an address and a port, such as 127.0.0.1:7411".to_owned())?;
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "give an address and a port, such as 127.0.0.1:7411".to_owned())?;
     match address.ip().is_loopback() {
         true => Ok(address),
         false => Err(format!(

@@ -81,8 +81,12 @@ async fn open(
         .collect();
     match open.as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(format!("step {step} of run {run} asks nothing now; workflow_status has the open questions")),
-        _ => Err(format!("the agent of step {step} of run {run} asks several questions; name one with `ask`")),
+        [] => Err(format!(
+            "step {step} of run {run} asks nothing now; workflow_status has the open questions"
+        )),
+        _ => Err(format!(
+            "the agent of step {step} of run {run} asks several questions; name one with `ask`"
+        )),
     }
 }
 

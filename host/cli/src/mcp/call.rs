@@ -41,8 +41,9 @@ impl Call {
         responses: Option<InputResponses>,
         context: &RequestContext<RoleServer>,
     ) -> Self {
-        let is_older =
-            context.protocol_version().is_none_or(|version| version < ProtocolVersion::V_2026_07_28);
+        let is_older = context
+            .protocol_version()
+            .is_none_or(|version| version < ProtocolVersion::V_2026_07_28);
         Self {
             tool,
             arguments: arguments.unwrap_or_default(),

@@ -128,7 +128,9 @@ pub(super) fn plan(plan: &Value) -> String {
     text.extend(refused.take(LISTED_MAX));
     let warnings = plan["warnings"].as_array().into_iter().flatten();
     let warnings = warnings.filter_map(|warning| warning["message"].as_str());
-    text.extend(warnings.take(LISTED_MAX).map(|one| format!("\nwarning: {}", sanitize::one_line(one))));
+    text.extend(
+        warnings.take(LISTED_MAX).map(|one| format!("\nwarning: {}", sanitize::one_line(one))),
+    );
     text
 }
 

@@ -61,10 +61,9 @@ pub(super) async fn list(shared: &Shared, call: &Call) -> Answer {
             None => fields.insert("cwd".to_owned(), folder.to_string_lossy().into()),
         };
     }
-    let workflows = list["workflows"].as_array().map_or(&[][..], Vec::as_slice);
-    let text = describe::list(workflows, note.as_deref());
     cut_list(&mut list, "workflows");
-    answer(text, list)
+    let workflows = list["workflows"].as_array().map_or(&[][..], Vec::as_slice);
+    answer(describe::list(workflows, note.as_deref()), list)
 }
 
 /// The document of `smol-wf list` for a folder.
@@ -109,7 +108,7 @@ pub(super) async fn plan(shared: &Shared, call: &Call) -> Answer {
         Folder::Unknown(why) => return Err(why),
     };
     let args = args.as_ref().map(json_text).transpose()?;
-    let (plan, _) = planned(shared, &folder, script, args.as_deref(), COMMAND_MAX).await?;
+    let (plan, _) = planned(shared, &folder, script, (args.as_deref(), false), COMMAND_MAX).await?;
     let Planned::Made(plan) = plan else { return Err(plan.sentence()) };
     answer(describe::plan(&plan), describe::lean_plan(&plan))
 }
@@ -135,16 +134,23 @@ pub(super) async fn planned(
     shared: &Shared,
     folder: &Path,
     script: &str,
-    args: Option<&str>,
+    (args, is_debug): (Option<&str>, bool),
     longest: Duration,
 ) -> Result<(Planned, i32), String> {
     let mut arguments = words(&["plan", script, "--json"]);
-    arguments.extend(args.iter().flat_map(|args| ["--args".into(), OsString::from(args)]));
+    arguments.extend(what_it_is_given(args, is_debug));
     let ran: Ran = command(shared, folder, arguments, longest).await?;
     Ok(match ran.document() {
         Ok(plan) => (Planned::Made(plan), ran.code),
         Err(why) => (Planned::Refused(why), ran.code),
     })
+}
+
+/// The flags with which a plan and a run are given the same.
+pub(super) fn what_it_is_given(args: Option<&str>, is_debug: bool) -> Vec<OsString> {
+    let mut flags = words(if is_debug { &["--agent-provider", "debug"] } else { &[] });
+    flags.extend(args.iter().flat_map(|args| ["--args".into(), OsString::from(args)]));
+    flags
 }
 
 /// A workflow as a command line takes it. Fails for one that it would read as a flag or as

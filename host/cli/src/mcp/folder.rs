@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rmcp::model::{
-    CallToolResponse, ClientResult, InputRequest, InputRequiredResult, InputRequests,
+    CallToolResponse, ClientResult, InputRequest, InputRequests, InputRequiredResult,
     ListRootsRequest, ListRootsResult, ServerRequest,
 };
 use tokio::time::timeout;

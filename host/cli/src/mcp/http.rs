@@ -120,7 +120,8 @@ impl Gate {
 
     async fn answer(&self, request: Request<Incoming>) -> Answer {
         if !self.is_allowed(&request) {
-            let mut refused = plain(StatusCode::UNAUTHORIZED, "a token is needed: Authorization: Bearer TOKEN");
+            let mut refused =
+                plain(StatusCode::UNAUTHORIZED, "a token is needed: Authorization: Bearer TOKEN");
             refused.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             return refused;
         }
@@ -138,7 +139,8 @@ impl Gate {
         let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         given.and_then(|value| value.strip_prefix("Bearer ")).is_some_and(|given| {
             // As long for a wrong token as for the right one.
-            let differing = given.bytes().zip(self.token.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+            let differing =
+                given.bytes().zip(self.token.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
             differing == 0 && given.len() == self.token.len()
         })
     }

@@ -90,5 +90,8 @@ pub(super) async fn message(shared: &Shared, call: &Call) -> Answer {
         waits => format!("{waits} of them were not told yet"),
     };
     let steps: Vec<StepId> = told.iter().map(|one| one.step).collect();
-    answer(format!("agents: {}; {said}", told.len()), json!({ "runId": run, "steps": steps, "taken": taken }))
+    answer(
+        format!("agents: {}; {said}", told.len()),
+        json!({ "runId": run, "steps": steps, "taken": taken }),
+    )
 }

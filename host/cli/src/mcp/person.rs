@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rmcp::model::{
     CallToolResponse, ClientResult, ElicitRequest, ElicitRequestParams, ElicitResult,
-    ElicitationAction, ElicitationSchema, InputRequest, InputRequiredResult, InputRequests,
+    ElicitationAction, ElicitationSchema, InputRequest, InputRequests, InputRequiredResult,
     ServerRequest,
 };
 use serde_json::{Value, json};
@@ -75,7 +75,8 @@ pub(super) fn form(run: &RunId, step: StepId, request: &AskRequest) -> Option<El
 
 /// What the answer to a form means.
 pub(super) fn read(request: &AskRequest, result: ElicitResult) -> Said {
-    let Some(content) = result.content.filter(|_| result.action == ElicitationAction::Accept) else {
+    let Some(content) = result.content.filter(|_| result.action == ElicitationAction::Accept)
+    else {
         return Said::Nothing;
     };
     let comment = content["comment"].as_str().filter(|text| !text.trim().is_empty());

@@ -67,7 +67,10 @@ pub(super) fn of_look(look: &Look, offset: usize) -> (String, Value, bool) {
         let end = offset.saturating_add(part.len());
         value.insert("resultBytes".to_owned(), whole.len().into());
         value.insert("resultPart".to_owned(), part.into());
-        said.push_str(&format!("\nbytes {offset} to {end} of {} of the result: {part}", whole.len()));
+        said.push_str(&format!(
+            "\nbytes {offset} to {end} of {} of the result: {part}",
+            whole.len()
+        ));
         if end < whole.len() {
             value.insert("nextOffset".to_owned(), end.into());
             said.push_str(&format!("\nthe rest: workflow_result with offset {end}"));

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, answer};
-use super::find::{Planned, json_text, planned, script};
+use super::find::{Planned, json_text, planned, script, what_it_is_given};
 use super::folder::{self, Folder};
 use super::hold::hold;
 use super::shared::Shared;
@@ -56,16 +56,13 @@ pub(super) async fn start(
 ) -> Answer {
     let script = script(workflow)?;
     let args = args.map(json_text).transpose()?;
-    let plan = match planned(shared, folder, script, args.as_deref(), PLAN_MAX).await {
+    let plan = match planned(shared, folder, script, (args.as_deref(), is_debug), PLAN_MAX).await {
         Ok((Planned::Refused(why), code)) if CANNOT_RUN.contains(&code) => return Err(why),
         Ok((Planned::Made(plan), _)) => Ok(plan),
         Ok((Planned::Refused(why), _)) | Err(why) => Err(why),
     };
     let mut argv: Vec<OsString> = vec!["run".into(), script.into()];
-    argv.extend(args.iter().flat_map(|args| ["--args".into(), OsString::from(args)]));
-    if is_debug {
-        argv.extend(["--agent-provider".into(), "debug".into()]);
-    }
+    argv.extend(what_it_is_given(args.as_deref(), is_debug));
     argv.extend(shared.database_flag());
     let run = hold(shared, folder, argv).await?;
     shared.has_started(&run, folder, &call.client);

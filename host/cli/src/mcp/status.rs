@@ -50,7 +50,9 @@ pub(super) struct Look {
 pub(super) async fn status(shared: &Shared, call: &Call) -> Answer {
     let StatusArguments { run_id, wait } = call.arguments()?;
     if !(0.0..=WAIT_S_MAX as f64).contains(&wait) {
-        return Err(format!("`wait` is in seconds, from 0 to {WAIT_S_MAX}; call again to wait longer"));
+        return Err(format!(
+            "`wait` is in seconds, from 0 to {WAIT_S_MAX}; call again to wait longer"
+        ));
     }
     let (engine, run) = find(shared, &run_id).await?;
     if wait > 0.0 {

@@ -120,7 +120,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
     fn complain(&mut self, why: &str) {
         self.complaints = self.complaints.saturating_add(1);
         if self.complaints <= COMPLAINTS_MAX {
-            let last = if self.complaints == COMPLAINTS_MAX { "; no more of these are shown" } else { "" };
+            let last =
+                if self.complaints == COMPLAINTS_MAX { "; no more of these are shown" } else { "" };
             print_message(&format!("warning: from the client: {why}; it is ignored{last}"));
         }
     }

@@ -55,12 +55,10 @@ pub(super) async fn get(
             TaskPayload::Completed { result: object(json!(result(said, value, is_error))) }
         }
         RunState::Cancelled => TaskPayload::Cancelled,
-        _ if look.waits() => {
-            match asked(shared, engine, &run, can_ask).await? {
-                none if none.is_empty() => TaskPayload::Working,
-                input_requests => TaskPayload::InputRequired { input_requests },
-            }
-        }
+        _ if look.waits() => match asked(shared, engine, &run, can_ask).await? {
+            none if none.is_empty() => TaskPayload::Working,
+            input_requests => TaskPayload::InputRequired { input_requests },
+        },
         RunState::Running => TaskPayload::Working,
         // Somebody wants to go on later.
         RunState::Paused if is_paused(&look) => TaskPayload::Working,

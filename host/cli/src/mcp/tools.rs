@@ -139,7 +139,14 @@ fn message() -> Tool {
         "phase": text("Title of a phase."),
         "all": { "type": "boolean", "description": "All agents at work." },
     });
-    tool("workflow_message", "Tell agents something", about, Does::Post, &["runId", "text"], arguments)
+    tool(
+        "workflow_message",
+        "Tell agents something",
+        about,
+        Does::Post,
+        &["runId", "text"],
+        arguments,
+    )
 }
 
 fn answer() -> Tool {
@@ -174,7 +181,8 @@ fn tool(
 }
 
 fn annotations(does: Does) -> ToolAnnotations {
-    let hints = ToolAnnotations::new().read_only(does == Does::Read).open_world(does == Does::Start);
+    let hints =
+        ToolAnnotations::new().read_only(does == Does::Read).open_world(does == Does::Start);
     match does {
         Does::Read => hints,
         // Agents may change files.

@@ -49,7 +49,17 @@ pub(super) async fn offered(shared: &Shared, call: &Call) -> Vec<Tool> {
 
 /// Starts the workflow of a tool; `None` if there is no such tool.
 pub(super) async fn start(shared: &Arc<Shared>, call: &Call) -> Option<Answer> {
-    let workflow = shared.workflow_tool(&call.tool)?;
+    if !shared.offer.workflow_tools || !call.tool.starts_with(PREFIX) {
+        return None;
+    }
+    let workflow = match shared.workflow_tool(&call.tool) {
+        Some(workflow) => workflow,
+        // The client has its list from another server.
+        None => {
+            offered(shared, call).await;
+            shared.workflow_tool(&call.tool)?
+        }
+    };
     let args = (!call.raw().is_empty()).then(|| Value::Object(call.raw().clone()));
     let folder = match folder::of_call(shared, call, None).await {
         Ok(Folder::Is(folder)) => folder,

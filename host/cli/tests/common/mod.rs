@@ -11,6 +11,8 @@
 #[cfg(unix)]
 pub mod background;
 #[cfg(unix)]
+pub mod client;
+#[cfg(unix)]
 pub mod screen;
 pub mod snapshots;
 
