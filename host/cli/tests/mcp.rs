@@ -83,7 +83,12 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
 fn a_long_result_comes_in_parts() {
     let place = Place::new();
     place.write("s.mjs", format!("{META}return {{ long: 'é'.repeat(args.long) }}\n"));
+    place.write("bad.mjs", format!("{META}throw new Error('nothing to do')\n"));
     let mut client = server(&place, &[], Era::Newer, json!({}));
+    let failed = client.run(&place, "bad.mjs");
+    assert_eq!(client.status(&failed)["status"], "failed");
+    let said = client.refused("workflow_result", json!({ "runId": failed }));
+    assert!(said.ends_with("\nnothing to do [thrown]"), "{said}");
     let cwd = place.dir.path();
     let args = json!({ "long": 60_000 });
     let started =

@@ -58,6 +58,9 @@ pub(super) fn of_look(look: &Look, offset: usize) -> (String, Value, bool) {
     }
     let whole = report.result.get();
     let mut said = text(&Value::Object(value.clone()));
+    if is_error {
+        return (said, value.into(), is_error);
+    }
     if whole.len() <= RESULT_BYTES_MAX && offset == 0 {
         let parsed = serde_json::from_str(whole).unwrap_or_else(|_| whole.into());
         value.insert("result".to_owned(), parsed);

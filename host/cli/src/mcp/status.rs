@@ -246,7 +246,8 @@ pub(super) fn text(status: &Value) -> String {
         agents["failed"]
     );
     if let Some(message) = status["error"]["message"].as_str() {
-        text.push_str(&format!("\n{} [{}]", sanitize::lines(message), status["error"]["code"]));
+        let code = status["error"]["code"].as_str().unwrap_or_default();
+        text.push_str(&format!("\n{} [{code}]", sanitize::lines(message)));
     }
     for step in status["failedSteps"].as_array().into_iter().flatten() {
         let reason = sanitize::one_line(step["reason"].as_str().unwrap_or_default());

@@ -3,7 +3,7 @@
 //! Owns: the bound of a line, and what is said of lines that are none. Never: writes
 //! anything else to stdout.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use rmcp::model::{ClientJsonRpcMessage, ErrorData, JsonRpcMessage, ServerJsonRpcMessage};
@@ -25,6 +25,11 @@ const COMPLAINTS_MAX: u32 = 20;
 
 /// Serves one client until it closes stdin, or the token is cancelled.
 pub(super) async fn serve(server: Server, cancel: CancellationToken) -> Result<(), CommandError> {
+    if io::stdin().is_terminal() {
+        print_message(
+            "this is a server, which waits for messages of a client on stdin; hosts start it themselves: smol-wf docs mcp (Ctrl-D ends it)",
+        );
+    }
     let lines = Lines::new(tokio::io::stdin(), tokio::io::stdout());
     let running = match serve_server_with_ct(server, lines, cancel).await {
         Ok(running) => running,
