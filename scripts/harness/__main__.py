@@ -1,5 +1,5 @@
 """Installs ts/harness with the real Claude Code, Codex, opencode and pi, and looks
-whether their models hear of it.
+whether their models hear of it and can run a workflow with its tools.
 
 Owns: a marked copy of the package, one host each, the verdict. Never: installs the
 hosts; scripts/harness.sh does, and takes the network away.
@@ -45,8 +45,11 @@ class Host:
 
     def __init__(self, lane: Lane, smol_wf: pathlib.Path, log: pathlib.Path) -> None:
         self.lane, self.smol_wf, self.log = lane, smol_wf, log
+        tools = lane.root / "tools"
+        tools.mkdir()
+        (tools / "smol-wf").symlink_to(smol_wf)
         self.env = {
-            "PATH": "%s:/usr/local/bin:/usr/bin:/bin" % lane.bin,
+            "PATH": "%s:%s:/usr/local/bin:/usr/bin:/bin" % (tools, lane.bin),
             "HOME": str(lane.home),
             "TMPDIR": str(lane.root / "tmp"),
             "LANG": "C.UTF-8",
@@ -77,17 +80,21 @@ class Host:
         """A command of the host, in the clone."""
         return self.run(self.lane.program, *words, cwd=self.package)
 
-    def marks(self, project: pathlib.Path, *words: str) -> set[str]:
+    def marks(self, project: pathlib.Path, *words: str, prompt: str = PROMPT) -> set[str]:
         """The marks that the model of a session in this project has seen."""
+        return {one for line in self.asked(project, words, prompt) for one in line["marks"]}
+
+    def asked(self, project: pathlib.Path, words: tuple[str, ...], prompt: str = PROMPT) -> list[dict[str, Any]]:
+        """What the model of a session in this project was asked."""
         since = os.path.getsize(self.log)
-        self.run(self.lane.program, *words, cwd=project, stdin=PROMPT)
+        self.run(self.lane.program, *words, cwd=project, stdin=prompt)
         with open(self.log, encoding="utf-8") as log:
             log.seek(since)
             lines = [json.loads(line) for line in log if line.endswith("\n")]
         mine = [line for line in lines if line["path"].startswith("/%s/" % self.lane.name)]
         if not mine:
             raise Wrong("its model was not asked")
-        return {one for line in mine for one in line["marks"]}
+        return mine
 
     def project(self, name: str) -> pathlib.Path:
         folder = self.lane.root / name
@@ -118,7 +125,8 @@ def provided(host: Host, folder: pathlib.Path) -> dict[str, Any]:
 def claude(host: Host) -> None:
     folder = host.package / PACKAGE
     names = ["smol-workflows:" + file.stem for file in sorted((PROJECT / PACKAGE / "workflows").iterdir())]
-    wanted = {"skills": ["smol-workflows:smol-workflows"], "workflows": names}
+    server = {"name": "smol-wf", "type": "stdio", "target": "smol-wf", "args": ["mcp"]}
+    wanted = {"mcpServers": [server], "skills": ["smol-workflows:smol-workflows"], "workflows": names}
     expect("what Claude Code takes", provided(host, folder), wanted)
     host.host("plugin", "validate", folder, "--profile", "directory")
     host.host("plugin", "validate", host.package, "--strict")
@@ -165,6 +173,34 @@ HOSTS: dict[str, tuple[Callable[[Host], None], list[str]]] = {
 }
 
 
+# What a tool of the server is called in each, and the words of a session that may call
+# it. Codex asks before each call, and nobody is there.
+TOOLS: dict[str, tuple[str, list[str]]] = {
+    "claude-code": ("mcp__plugin_smol-workflows_smol-wf__%s", ["-p", "--allowedTools", "mcp__plugin_smol-workflows_smol-wf"]),
+    "codex": ("mcp__smol_wf__%s", ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-"]),
+}
+
+
+def runs_a_workflow(host: Host) -> None:
+    """A model starts a run with one session, waits for it with the next, and reads its
+    result with a third: each has a server of its own, and the run outlives them."""
+    named, session = TOOLS[host.lane.name]
+    project = host.project("runs")
+    script = "export const meta = { name: 'w', description: 'd' }\nreturn await agent('MARK-RAN')\n"
+    (project / "w.mjs").write_text(script)
+
+    def call(tool: str, **arguments: object) -> set[str]:
+        order = "[[mock:tool=%s %s]]" % (named % tool, json.dumps(arguments))
+        return host.marks(project, *session, prompt=order)
+
+    call("workflow_run", workflow="w.mjs", cwd=str(project), debug=True)
+    runs = json.loads(host.run(host.smol_wf, "history", "--json", cwd=project))["runs"]
+    expect("the number of runs", len(runs), 1)
+    run = runs[0]["runId"]
+    call("workflow_status", runId=run, wait=60)
+    expect("what the model reads", "MARK-RAN" in call("workflow_result", runId=run), True)
+
+
 def check(host: Host) -> None:
     """The skill that `llm skills` writes into a project is found, and then the package."""
     install, session = HOSTS[host.lane.name]
@@ -176,7 +212,12 @@ def check(host: Host) -> None:
     expect("of the skill in a project", host.marks(project, *session), {"MARK-PROJECT"})
     install(host)
     wanted = {"MARK-PACKAGE"} | ({"MARK-WORKFLOW"} if is_claude else set())
-    expect("of the package", host.marks(host.project("other"), *session), wanted)
+    requests = host.asked(host.project("other"), tuple(session))
+    expect("of the package", {one for line in requests for one in line["marks"]}, wanted)
+    if host.lane.name == "opencode":
+        expect("its tools", any("smol-wf_workflow_run" in line["tools"] for line in requests), True)
+    if host.lane.name in TOOLS:
+        runs_a_workflow(host)
 
 
 def verdict(host: Host) -> bool:

@@ -1,6 +1,7 @@
-// Plugin of opencode (v1): the skill `smol-workflows`, and the command /smol-wf.
+// Plugin of opencode (v1): the skill `smol-workflows`, the command /smol-wf, and the MCP
+// server `smol-wf`.
 //
-// Owns: both entries in opencode's configuration, in memory. Never: replaces an
+// Owns: their entries in opencode's configuration, in memory. Never: replaces an
 // entry of the user's, writes a file, or starts a program.
 
 import { fileURLToPath } from "node:url";
@@ -12,6 +13,8 @@ const COMMAND = {
   template: "Load the skill `smol-workflows` and follow it for this: $ARGUMENTS",
 };
 
+const SERVER = { type: "local", command: ["smol-wf", "mcp"] };
+
 /** @returns hooks of opencode */
 async function server() {
   return {
@@ -21,6 +24,8 @@ async function server() {
       if (!paths.includes(SKILLS)) paths.push(SKILLS);
       const commands = (config.command ??= {});
       commands["smol-wf"] ??= COMMAND;
+      const servers = (config.mcp ??= {});
+      servers["smol-wf"] ??= SERVER;
     },
   };
 }

@@ -26,6 +26,7 @@ mod init;
 mod list;
 mod llm;
 mod logs;
+mod mcp;
 mod msg;
 mod pause;
 mod plan;
@@ -55,6 +56,7 @@ use crate::man;
 use crate::workflow_args::{Named, TAKE_ARGS};
 pub(crate) use follow::{LOOK_EVERY, patiently, status_of};
 pub(crate) use history::settings_of;
+pub(crate) use msg::{Agents, tell_agents};
 pub(crate) use raise::limits_typed;
 
 /// The parsed arguments of a command. Large ones are boxed.
@@ -94,6 +96,7 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     Providers(providers::ProvidersArgs),
     Llm(llm::LlmArgs),
+    Mcp(mcp::McpArgs),
     Worktrees(worktrees::WorktreesArgs),
     Docs(docs::DocsArgs),
     Types(init::TypesArgs),
@@ -119,7 +122,7 @@ impl Command {
 type Augment = fn(clap::Command) -> clap::Command;
 
 /// Each command by name, with the same arguments as in [`crate::Cli`] (tested).
-const BY_NAME: [(&str, Augment); 40] = [
+const BY_NAME: [(&str, Augment); 41] = [
     ("run", run::RunArgs::augment_args),
     ("init", init::InitArgs::augment_args),
     ("new", init::NewArgs::augment_args),
@@ -154,6 +157,7 @@ const BY_NAME: [(&str, Augment); 40] = [
     ("doctor", doctor::DoctorArgs::augment_args),
     ("providers", providers::ProvidersArgs::augment_args),
     ("llm", llm::LlmArgs::augment_args),
+    ("mcp", mcp::McpArgs::augment_args),
     ("worktrees", worktrees::WorktreesArgs::augment_args),
     ("docs", docs::DocsArgs::augment_args),
     ("types", init::TypesArgs::augment_args),
@@ -223,6 +227,7 @@ pub(crate) async fn execute(
         Command::Doctor(args) => args.execute().await,
         Command::Providers(args) => args.execute(),
         Command::Llm(args) => args.execute(),
+        Command::Mcp(args) => Box::pin(args.execute()).await,
         Command::Worktrees(args) => args.execute().await,
         Command::Init(args) => args.execute(),
         Command::New(args) => args.execute(),

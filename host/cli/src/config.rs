@@ -63,7 +63,7 @@ impl FlagLayer {
 }
 
 /// The settings file of a project, and the settings in it that have no effect.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ProjectFile {
     /// Path of the file.
     pub(crate) file: PathBuf,
@@ -80,7 +80,7 @@ pub(crate) struct ProjectFile {
 }
 
 /// All settings in effect.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     /// Settings of [`Key`] that are set or have a default.
     values: BTreeMap<Key, Sourced<Value>>,

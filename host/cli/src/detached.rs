@@ -21,7 +21,9 @@ use smol_wf_core::ids::RunId;
 use crate::failure::CommandError;
 use crate::output;
 pub(crate) use holder::{begin, is_away, is_holder, leave};
-pub(crate) use starter::{NotDetached, start_holder, start_holder_saying};
+pub(crate) use starter::{
+    NotDetached, start_holder, start_holder_apart, start_holder_saying, this_program,
+};
 
 /// Running in the background
 #[derive(Debug, Args)]

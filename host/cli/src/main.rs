@@ -40,6 +40,7 @@ mod lean_run;
 mod log_level;
 mod man;
 mod manual;
+mod mcp;
 mod message_words;
 #[cfg(test)]
 mod messages;

@@ -42,6 +42,7 @@ pub(crate) const PAGES: &[Page] = pages![
     "tui",
     "history",
     "hosts",
+    "mcp",
     "from-claude-code",
     "from-smol-workflows",
     "troubleshooting",

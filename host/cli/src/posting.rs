@@ -99,6 +99,12 @@ impl Posting {
         Ok(Self { engine, run, settings, by: poster::user()?, format: Format::Text })
     }
 
+    /// The same, with what the user posts through beside their name.
+    pub(crate) fn through(mut self, way: &str) -> Self {
+        self.by = format!("{} through {way}", self.by);
+        self
+    }
+
     /// Fails if the run is over: a message that waits is never taken.
     pub(crate) async fn refuse_over(&self) -> Result<(), CommandError> {
         let survey = self.engine.standing(&self.run).await?.survey;

@@ -74,10 +74,14 @@ fn start(posting: &Posting) -> Result<Result<(), u8>, CommandError> {
     }
 }
 
+/// The same arguments without the database.
+pub(crate) fn resume_of(posting: &Posting) -> Vec<OsString> {
+    ["resume", posting.run.as_str(), "--as-recorded"].map(OsString::from).into()
+}
+
 /// The arguments of the holder that goes on with the recorded script.
 pub(crate) fn command_line(posting: &Posting) -> Vec<OsString> {
-    let mut argv: Vec<OsString> =
-        ["resume", posting.run.as_str(), "--as-recorded"].map(OsString::from).into();
+    let mut argv = resume_of(posting);
     if let Some(database) = posting.settings.path(Key::Db).filter(|_| shell::is_database_named()) {
         argv.extend(["--db".into(), database.into()]);
     }

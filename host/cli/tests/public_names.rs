@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use common::Place;
+use common::client::{Client, Era};
 use rusqlite::Connection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Below these, keys are data: a user's, a script's or a schema's.
 const DATA: [&str; 6] = ["results", "result", "args", "schema", "output", "answer"];
@@ -152,7 +153,38 @@ fn every_key_of_a_document_is_listed() {
     document(&place, "providers", &["providers", "--json"], &mut found);
     document(&place, "config", &["config", "show", "--json"], &mut found);
     document(&place, "config-path", &["config", "path", "--json"], &mut found);
+    mcp(&place, &mut found);
     listed::compare("documents.txt", &found);
+}
+
+/// The tools of the MCP server, their arguments, and the values that they return.
+fn mcp(place: &Place, found: &mut BTreeSet<String>) {
+    let script = "export const meta = { name: 'm', description: 'd' }\n\
+        await SW.extra.ask('n?', { timeout: 0 }).catch(() => 0)\n\
+        await Promise.all([SW.extra.ask('q', { schema: { type: 'string' } }), agent('a')])\n\
+        return 'x'.repeat(70_000)\n";
+    place.write("mcp.js", script);
+    let cwd = place.dir.path().to_str().unwrap();
+    let command = place.command(&["mcp", "--allow-answers", "--cwd", cwd]);
+    let mut client = Client::start(command, Era::Older, json!({}));
+    for tool in client.ask("tools/list", json!({}))["result"]["tools"].as_array().unwrap() {
+        let name = format!("mcp.{}", tool["name"].as_str().unwrap());
+        let arguments = tool["inputSchema"]["properties"].as_object().unwrap().keys();
+        found.extend(arguments.map(|argument| format!("{name}({argument})")));
+    }
+    let mut call = |tool: &str, arguments: Value| {
+        let value = client.value(tool, arguments);
+        keys(&value, &format!("mcp.{tool}"), found);
+        value
+    };
+    call("workflow_list", json!({}));
+    call("workflow_check", json!({ "workflow": "mcp.js" }));
+    call("workflow_plan", json!({ "workflow": "mcp.js" }));
+    let run = call("workflow_run", json!({ "workflow": "mcp.js" }))["runId"].clone();
+    call("workflow_status", json!({ "runId": run, "wait": 60 }));
+    call("workflow_answer", json!({ "runId": run, "step": 2, "value": "a" }));
+    call("workflow_status", json!({ "runId": run, "wait": 60 }));
+    call("workflow_result", json!({ "runId": run }));
 }
 
 /// The list of runs that a process holds, with one in the background.

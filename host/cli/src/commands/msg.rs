@@ -55,8 +55,9 @@ struct Target {
     agents: Agents,
 }
 
+/// Which agents of a run are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Agents {
+pub(crate) enum Agents {
     /// The only one at work.
     Only,
     Step(StepId),
@@ -67,12 +68,12 @@ enum Agents {
 /// What became of the message to one agent.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ToldStep {
-    step: StepId,
+pub(crate) struct ToldStep {
+    pub(crate) step: StepId,
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<u64>,
     /// Whether the holder has taken it.
-    taken: bool,
+    pub(crate) taken: bool,
     /// Whether a process holds the run.
     held: bool,
     /// The code of the reason why it has no effect.
@@ -118,20 +119,31 @@ impl MsgArgs {
     pub(crate) async fn execute(self) -> Result<ExitCode, CommandError> {
         let text = read_text(self.text)?;
         let posting = Posting::open(&self.post, &self.to.run).await?;
-        posting.refuse_over().await?;
-        let steps = match self.to.agents {
-            Agents::Step(step) => vec![step],
-            agents => {
-                let standing = posting.engine.standing(&posting.run).await?;
-                chosen(&posting.run, &standing, &agents)?
-            }
-        };
-        let (told, refused) = tell(&posting, &steps, &text).await?;
-        if let Some(refused) = refused.filter(|_| told.iter().all(|one| one.refused.is_some())) {
-            return Err(refused);
-        }
+        let told = tell_agents(&posting, self.to.agents, &text).await?;
         report(&posting, &told)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Posts one message for each agent that is meant. Fails if there is none, or each refused
+/// it.
+pub(crate) async fn tell_agents(
+    posting: &Posting,
+    agents: Agents,
+    text: &str,
+) -> Result<Vec<ToldStep>, CommandError> {
+    posting.refuse_over().await?;
+    let steps = match agents {
+        Agents::Step(step) => vec![step],
+        agents => {
+            let standing = posting.engine.standing(&posting.run).await?;
+            chosen(&posting.run, &standing, &agents)?
+        }
+    };
+    let (told, refused) = tell(posting, &steps, text).await?;
+    match refused.filter(|_| told.iter().all(|one| one.refused.is_some())) {
+        Some(refused) => Err(refused),
+        None => Ok(told),
     }
 }
 

@@ -11,10 +11,11 @@ const PREFIX: &str = "SMOL_WF_";
 
 /// Known variables that are not settings. Some are set for agents, and an agent
 /// may start smol-wf.
-pub(crate) const OTHERS: [&str; 15] = [
+pub(crate) const OTHERS: [&str; 16] = [
     MODEL_MAP_VARIABLE,
     "SMOL_WF_CONFIG",
     "SMOL_WF_TRUST",
+    "SMOL_WF_MCP_TOKEN",
     "SMOL_WF_CALL",
     "SMOL_WF_CALL_MODEL",
     "SMOL_WF_CALL_EFFORT",

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -21,6 +21,9 @@ const READY_BYTES_MAX: u64 = 256;
 
 /// Bytes that are passed on at a time.
 const PART_BYTES: usize = 16 * 1024;
+
+/// Stack of a thread that only waits for a process.
+const WAITER_BYTES: usize = 64 * 1024;
 
 /// Why no run is in the background.
 #[derive(Debug)]
@@ -49,22 +52,62 @@ pub(crate) fn start_holder_saying(
     words: impl Write + Send + 'static,
     report: impl Write,
 ) -> Result<RunId, NotDetached> {
-    let refused = |error| {
-        NotDetached::System(EngineError::System {
-            doing: "start a process in the background",
-            error,
-        })
-    };
     let mut command = system::program(CALLED).map_err(refused)?;
-    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments);
+    begin(command, words, report, |child| {
+        let target = child.clone();
+        signals::pass_on(move |code| {
+            let child = target.lock().unwrap_or_else(PoisonError::into_inner);
+            child.as_ref().map(|child| system::signal(child, code)).is_some()
+        });
+    })
+    .map(|(run, _)| run)
+}
+
+/// The same for a program that goes on after it: the holder has no stdin, and signals to
+/// this process are not for it. `place` sets its folder and its variables. What it says
+/// on its way goes to `words`; a report in place of a run is dropped.
+pub(crate) fn start_holder_apart(
+    arguments: impl IntoIterator<Item = OsString>,
+    place: impl FnOnce(&mut Command),
+    words: impl Write + Send + 'static,
+) -> Result<RunId, NotDetached> {
+    let mut command = system::program(CALLED).map_err(refused)?;
+    command.args(arguments).stdin(Stdio::null());
+    place(&mut command);
+    let (run, child) = begin(command, words, io::sink(), |_| ())?;
+    if let Some(mut child) = child {
+        // A process that has ended and that nobody has waited for looks alive. Without the
+        // thread it does so until this one ends.
+        let thread = thread::Builder::new().name("holder".to_owned()).stack_size(WAITER_BYTES);
+        let _ = thread.spawn(move || child.wait());
+    }
+    Ok(run)
+}
+
+/// This program, to be started as an ordinary command.
+pub(crate) fn this_program() -> Result<Command, EngineError> {
+    system::program("smol-wf")
+        .map_err(|error| EngineError::System { doing: "start this program", error })
+}
+
+fn refused(error: io::Error) -> NotDetached {
+    NotDetached::System(EngineError::System { doing: "start a process in the background", error })
+}
+
+/// Starts the holder and waits until its run is durable. `share` is given the process
+/// before anything is waited for; it holds none once the holder is alone.
+fn begin(
+    mut command: Command,
+    words: impl Write + Send + 'static,
+    report: impl Write,
+    share: impl FnOnce(&Arc<Mutex<Option<Child>>>),
+) -> Result<(RunId, Option<Child>), NotDetached> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(refused)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let child = Arc::new(Mutex::new(Some(child)));
-    let target = child.clone();
-    signals::pass_on(move |code| {
-        let child = target.lock().unwrap_or_else(PoisonError::into_inner);
-        child.as_ref().map(|child| system::signal(child, code)).is_some()
-    });
+    share(&child);
     let words = stderr.map(|stderr| thread::spawn(move || pass_words(stderr, words)));
     let told =
         stdout.map(|stdout| read_ready(stdout, report)).transpose().map_err(refused)?.flatten();
@@ -73,8 +116,8 @@ pub(crate) fn start_holder_saying(
     match told {
         Some(run) => {
             // From here on it is alone: signals are for this process.
-            *child.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            Ok(run)
+            let child = child.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Ok((run, child))
         }
         None => Err(NotDetached::Ended(end_of(&child))),
     }

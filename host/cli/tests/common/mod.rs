@@ -10,6 +10,8 @@
 
 #[cfg(unix)]
 pub mod background;
+#[cfg(unix)]
+pub mod client;
 pub mod schemas;
 #[cfg(unix)]
 pub mod screen;

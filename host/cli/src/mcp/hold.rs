@@ -1,0 +1,65 @@
+//! Processes that hold runs.
+//!
+//! Owns: their start, and what they say on the way. Never: a run; a holder outlives this
+//! server.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use smol_wf_core::ids::RunId;
+
+use super::child::said;
+use super::shared::Shared;
+use crate::detached::{NotDetached, start_holder_apart};
+use crate::failure::CommandError;
+
+/// Most bytes that are kept of what a holder says before it has its run.
+const WORDS_BYTES_MAX: usize = 16 * 1024;
+
+/// Starts a process that holds a run, and waits until the run is durable. The process is
+/// started also if the client is gone by then.
+pub(super) async fn hold(
+    shared: &Arc<Shared>,
+    folder: &Path,
+    argv: Vec<OsString>,
+) -> Result<RunId, String> {
+    let right = shared.begin_start().await.ok_or("the server ends, so no run was started")?;
+    let place = shared.place(folder);
+    let started = tokio::task::spawn_blocking(move || {
+        let words = Words::default();
+        let started = start_holder_apart(argv, |command| place.set(command), words.clone());
+        drop(right);
+        (started, words.text())
+    });
+    match started.await {
+        Ok((Ok(run), _)) => Ok(run),
+        Ok((Err(NotDetached::Ended(_)), words)) => Err(said(&words)),
+        Ok((Err(NotDetached::System(error)), _)) => Err(CommandError::from(error).sentence()),
+        Err(error) => Err(format!("the run was not started: {error}")),
+    }
+}
+
+/// What a holder says, kept.
+#[derive(Debug, Clone, Default)]
+struct Words(Arc<Mutex<Vec<u8>>>);
+
+impl Words {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+impl io::Write for Words {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = WORDS_BYTES_MAX.saturating_sub(words.len()).min(bytes.len());
+        words.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! `workflow_status`: where a run stands, at once or when something has happened.
+//!
+//! Owns: which fields of a report it has, and how long it waits. Never: the result.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use smol_wf_core::details::{Details, StepState};
+use smol_wf_core::event::EventKind;
+use smol_wf_core::ids::RunId;
+use smol_wf_core::report::OpenAskReport;
+use smol_wf_engine::{Engine, EngineError, Report, RunState};
+use tokio::time::{Instant, sleep};
+
+use super::call::{Answer, Call, answer};
+use super::shared::Shared;
+use crate::commands::{LOOK_EVERY, patiently, status_of};
+use crate::failure::CommandError;
+use crate::lean_run::LeanRun;
+use crate::{advice, sanitize, shell};
+
+/// Longest that one call waits: hosts give up on calls that take some minutes.
+const WAIT_S_MAX: u64 = 60;
+
+/// Most failed steps, questions and warnings that are listed, since a model reads all.
+const LISTED_MAX: usize = 20;
+
+/// Most characters of a reason or a question.
+const TEXT_CHARS_MAX: usize = 2_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct StatusArguments {
+    run_id: String,
+    #[serde(default)]
+    wait: f64,
+}
+
+/// A run as far as it is read for a tool.
+pub(super) struct Look {
+    pub(super) report: Report,
+    /// Steps that failed, and how many more there are.
+    failed: (Vec<Value>, usize),
+    pub(super) created_at_us: i64,
+    pub(super) updated_at_us: i64,
+}
+
+/// Says where the run stands.
+pub(super) async fn status(shared: &Shared, call: &Call) -> Answer {
+    let StatusArguments { run_id, wait } = call.arguments()?;
+    if !(0.0..=WAIT_S_MAX as f64).contains(&wait) {
+        return Err(format!(
+            "`wait` is in seconds, from 0 to {WAIT_S_MAX}; call again to wait longer"
+        ));
+    }
+    let (engine, run) = find(shared, &run_id).await?;
+    if wait > 0.0 {
+        let until = Instant::now() + Duration::from_secs_f64(wait);
+        until_news(engine, &run, until).await.map_err(in_words)?;
+    }
+    let look = Look::at(engine, &run).await?;
+    let value = look.status(shared);
+    answer(text(&value), value)
+}
+
+/// The run that is meant. `latest` would depend on a folder.
+pub(super) async fn find<'s>(
+    shared: &'s Shared,
+    asked: &str,
+) -> Result<(&'s Engine, RunId), String> {
+    if asked.is_empty() || asked == "latest" {
+        return Err("`runId` is the id that workflow_run returned".to_owned());
+    }
+    let engine = shared.engine(asked).await?;
+    let run = engine.find(asked).await.map_err(in_words)?;
+    Ok((engine, run))
+}
+
+pub(super) fn in_words(error: EngineError) -> String {
+    CommandError::from(error).sentence()
+}
+
+/// Waits until nobody holds the run, or somebody is asked something new.
+async fn until_news(engine: &Engine, run: &RunId, until: Instant) -> Result<(), EngineError> {
+    let mut tail = engine.tail(run);
+    let mut is_first = true;
+    loop {
+        let held = match status_of(engine, run).await? {
+            Some(status) => status.holder.is_some(),
+            None => true,
+        };
+        let mut is_asked = false;
+        while let Some(Some(event)) = patiently(tail.next().await)? {
+            is_asked |= event.kind() == EventKind::AskOpened;
+        }
+        if !held || (is_asked && !is_first) || Instant::now() >= until {
+            return Ok(());
+        }
+        is_first = false;
+        sleep(LOOK_EVERY.min(until.saturating_duration_since(Instant::now()))).await;
+    }
+}
+
+impl Look {
+    /// Reads the run.
+    pub(super) async fn at(engine: &Engine, run: &RunId) -> Result<Self, String> {
+        let reader = engine.run_reader(run).await.map_err(in_words)?;
+        let lean = LeanRun::read(reader).await.map_err(in_words)?;
+        let unknown = |_| in_words(EngineError::UnknownRun { asked: run.to_string() });
+        let report = Report::fold(&lean.entries, lean.held()).map_err(unknown)?;
+        let details = Details::fold(&lean.entries, lean.held()).map_err(unknown)?;
+        let failed = failed(&details);
+        let (created_at_us, updated_at_us) = (details.created_at_us, details.updated_at_us);
+        Ok(Self { report: advice::with_hint(report), failed, created_at_us, updated_at_us })
+    }
+
+    /// Whether the run has only questions left.
+    pub(super) fn waits(&self) -> bool {
+        !self.report.asks.open.is_empty() && !self.is_over()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.report.state, RunState::Completed | RunState::Failed)
+    }
+
+    /// The state in one word.
+    pub(super) fn word(&self) -> &'static str {
+        match self.report.state {
+            RunState::Paused if self.waits() => "waiting",
+            state => state.as_str(),
+        }
+    }
+
+    /// What `workflow_status` and `workflow_result` have in common.
+    pub(super) fn head(&self) -> Map<String, Value> {
+        let report = &self.report;
+        let mut head = Map::new();
+        head.insert("runId".to_owned(), report.run_id.as_str().into());
+        head.insert("name".to_owned(), report.name.as_str().into());
+        head.insert("status".to_owned(), self.word().into());
+        if let Some(error) = &report.error {
+            let mut value = json!({ "code": error.code, "message": cut(&error.message) });
+            if let Some(hint) = &error.hint {
+                value["hint"] = cut(hint).into();
+            }
+            if let Some(line) = error.line {
+                value["line"] = line.into();
+            }
+            head.insert("error".to_owned(), value);
+        }
+        let (failed, more) = &self.failed;
+        if !failed.is_empty() {
+            head.insert("failedSteps".to_owned(), failed.clone().into());
+        }
+        if *more > 0 {
+            head.insert("failedStepsNotListed".to_owned(), (*more).into());
+        }
+        head.insert("agents".to_owned(), json!(report.agents));
+        head.insert("costUsd".to_owned(), report.cost_usd.into());
+        head
+    }
+
+    /// Everything but the result.
+    pub(super) fn status(&self, shared: &Shared) -> Value {
+        let mut status = self.head();
+        let open = &self.report.asks.open;
+        if !open.is_empty() {
+            let questions: Vec<Value> = open.iter().take(LISTED_MAX).map(question).collect();
+            status.insert("questions".to_owned(), questions.into());
+        }
+        let next = self.next(shared);
+        status.insert("next".to_owned(), next.into());
+        status.into()
+    }
+
+    /// What to do next.
+    pub(super) fn next(&self, shared: &Shared) -> String {
+        let (run, db) = (&self.report.run_id, shell::with_database());
+        match self.report.state {
+            RunState::Completed | RunState::Failed => "read it: workflow_result".to_owned(),
+            _ if self.waits() => match shared.offer.answers {
+                true => "a question is open: workflow_answer".to_owned(),
+                false => format!("a person must answer: smol-wf answer {run}{db}"),
+            },
+            RunState::Running => "wait: workflow_status with `wait`".to_owned(),
+            _ => format!("it can go on: smol-wf continue {run}{db}"),
+        }
+    }
+}
+
+/// A question without its schema and detail.
+fn question(open: &OpenAskReport) -> Value {
+    let OpenAskReport { step, ask } = open;
+    let mut value = json!({
+        "step": step,
+        "kind": ask.kind,
+        "label": ask.label,
+        "question": cut(&ask.question),
+    });
+    if let Some(number) = ask.ask {
+        value["ask"] = number.into();
+    }
+    if let Some(schema) = &ask.schema {
+        value["schema"] = schema.clone();
+    }
+    value
+}
+
+/// The steps that failed, with the reasons, and how many are left out.
+fn failed(details: &Details<'_>) -> (Vec<Value>, usize) {
+    let failed: Vec<_> =
+        details.steps.iter().filter(|step| step.state == StepState::Failed).collect();
+    let row = |step: &&smol_wf_core::details::StepDetails<'_>| {
+        let mut row = json!({ "step": step.step });
+        if let Ok(Value::Object(label)) = serde_json::to_value(&step.label)
+            && let Some(label) = label.get("label")
+        {
+            row["label"] = label.clone();
+        }
+        if let Some(error) = step.error {
+            row["code"] = error.code.as_str().into();
+            row["reason"] = cut(&error.message).into();
+        }
+        row
+    };
+    let rows = failed.iter().take(LISTED_MAX).map(row).collect();
+    (rows, failed.len().saturating_sub(LISTED_MAX))
+}
+
+fn cut(text: &str) -> String {
+    smol_wf_core::cut::to_chars(text, TEXT_CHARS_MAX)
+}
+
+/// A status in few lines.
+pub(super) fn text(status: &Value) -> String {
+    let word = |key: &str| sanitize::one_line(status[key].as_str().unwrap_or_default());
+    let agents = &status["agents"];
+    let mut text = format!(
+        "run {} ({}) is {}: {} of {} agents have answered, {} failed",
+        word("runId"),
+        word("name"),
+        word("status"),
+        agents["completed"],
+        agents["called"],
+        agents["failed"]
+    );
+    if let Some(message) = status["error"]["message"].as_str() {
+        let code = status["error"]["code"].as_str().unwrap_or_default();
+        text.push_str(&format!("\n{} [{code}]", sanitize::lines(message)));
+    }
+    for step in status["failedSteps"].as_array().into_iter().flatten() {
+        let reason = sanitize::one_line(step["reason"].as_str().unwrap_or_default());
+        text.push_str(&format!("\nstep {} failed: {reason}", step["step"]));
+    }
+    for one in status["questions"].as_array().into_iter().flatten() {
+        let asked = sanitize::one_line(one["question"].as_str().unwrap_or_default());
+        text.push_str(&format!("\nstep {} asks: {asked}", one["step"]));
+    }
+    let next = word("next");
+    if !next.is_empty() {
+        text.push_str(&format!("\n{next}"));
+    }
+    text
+}
