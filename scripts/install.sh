@@ -324,7 +324,7 @@ install_release() {
   said=$("$new" --version 2>&1 </dev/null) ||
     fail "the program of this release does not start here; nothing was changed: $said"
   put_all
-  say "$said is in $(quoted "$prefix/bin")"
+  say "installed $said in $(quoted "$prefix/bin")"
   say_path
   say "to remove it: sh $(quoted "$kept/install.sh") --uninstall --prefix $(quoted "$prefix")"
 }

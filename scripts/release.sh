@@ -38,13 +38,12 @@ target=$(rustc -vV | sed -n 's/^host: //p')
 platform=linux-x86_64 npm_platform=linux-x64
 name=smol-wf-$version-$platform
 
-# The C library is linked in, and no path of this machine is in the program.
+# The C library is linked in. That is decided where the program is linked, so its
+# dependencies are those of any release build.
 build() {
-  local flags="-C target-feature=+crt-static"
-  flags+=" --remap-path-prefix=$PWD=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
-  RUSTFLAGS=$flags CARGO_INCREMENTAL=0 \
-    cargo build --release --locked --package smol-wf --target "$target"
-  program=target/$target/release/smol-wf
+  CARGO_INCREMENTAL=0 cargo rustc --release --locked --package smol-wf --bin smol-wf -- \
+    -C target-feature=+crt-static
+  program=${CARGO_TARGET_DIR:-target}/release/smol-wf
 }
 
 # It needs no file of a system to start and to run a workflow.
