@@ -62,26 +62,32 @@ prove_static() {
   echo "release: static, $bytes bytes, ran a workflow in an empty root"
 }
 
-# Of the program, and of the two WebAssembly modules in it, which have their own lock files.
+# Of the program, and of the two WebAssembly modules in it, which have their own lock files;
+# and the licences of what they list.
 bills() {
-  local what manifest
   [[ $(cargo cyclonedx --version 2>/dev/null) == *" $cargo_cyclonedx" ]] ||
     cargo install --locked --quiet "cargo-cyclonedx@$cargo_cyclonedx"
-  mkdir "$folder/sbom"
-  for what in smol-wf:host/cli guest:guest strip:guest/strip; do
-    manifest=${what#*:}/Cargo.toml
-    bill "${what%%:*}" "$manifest"
-  done
+  mkdir "$folder/sbom" "$work/sources"
+  # The tool writes beside each manifest of the workspace: not here.
+  git ls-files -z | xargs -0 cp -a --parents -t "$work/sources"
+  bill smol-wf host/cli "$target" glibc "$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)" LGPL-2.1-or-later
+  bill guest guest wasm32-wasip1
+  bill strip guest/strip wasm32-wasip1
+  scripts/licences.py "$folder"/sbom/*.json >"$folder/THIRD-PARTY.txt"
 }
 
-# The tool writes beside each manifest of the workspace: in a copy, not here.
+# bill NAME FOLDER TARGET [LIBRARY VERSION LICENCE]
 bill() {
-  local copy=$work/sources triple=wasm32-wasip1
-  [[ $1 != smol-wf ]] || triple=$target
-  [[ -d $copy ]] || { mkdir "$copy"; git ls-files -z | xargs -0 cp --parents -t "$copy"; }
-  (cd "$copy" && cargo cyclonedx --quiet --manifest-path "$2" --format json --spec-version 1.5 \
-    --target "$triple" --no-build-deps --override-filename bill)
-  cp "$copy/$(dirname "$2")/bill.json" "$folder/sbom/$1.cdx.json"
+  local name=$1 sources=$work/sources at=$work/sources/$2 triple=$3 edges
+  shift 3
+  cargo cyclonedx --quiet --manifest-path "$at/Cargo.toml" --format json --spec-version 1.5 \
+    --target "$triple" --override-filename bill
+  for edges in normal normal,build; do
+    cargo tree --quiet --locked --manifest-path "$at/Cargo.toml" --edges "$edges" --target "$triple" \
+      --prefix none --format '{p}' >"$work/tree-$edges"
+  done
+  scripts/bill.py "$at/bill.json" "$sources" "$work"/tree-normal "$work"/tree-normal,build "$@"
+  mv "$at/bill.json" "$folder/sbom/$name.cdx.json"
 }
 
 fill() {
