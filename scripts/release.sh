@@ -41,9 +41,11 @@ name=smol-wf-$version-$platform
 # The C library is linked in. That is decided where the program is linked, so its
 # dependencies are those of any release build.
 build() {
+  local folder=${CARGO_TARGET_DIR:-$PWD/target}/release
+  # The map is for scripts/binary-parts.py.
   CARGO_INCREMENTAL=0 cargo rustc --release --locked --package smol-wf --bin smol-wf -- \
-    -C target-feature=+crt-static
-  program=${CARGO_TARGET_DIR:-target}/release/smol-wf
+    -C target-feature=+crt-static -C "link-arg=-Wl,-Map=$folder/smol-wf.map"
+  program=$folder/smol-wf
 }
 
 # It needs no file of a system to start and to run a workflow.

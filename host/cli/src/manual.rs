@@ -23,6 +23,7 @@ macro_rules! pages {
 
 /// All pages but the decisions (tested), in the order of a reader's need.
 pub(crate) const PAGES: &[Page] = pages![
+    "install",
     "scripts",
     "cli",
     "agents",
