@@ -2,11 +2,12 @@
 # Makes a release: the program, linked statically, as an archive and as packages of npm,
 # with bills of materials, an installer, and the checksums of all of it.
 #
-#   scripts/release.sh [--out DIR]      default: target/release-files
-#   scripts/release.sh --program FILE [--out DIR]
+#   scripts/release.sh [--program FILE] [--quick] [--out DIR]
 #
-# --program packs a program that is there, for tests: it is not proven to be static and
-# small, and there are no bills of materials, which need another tool (scripts/versions).
+#   --program   pack this program, instead of building one
+#   --quick     for tests of what is made: the program need not be static and small, and
+#               there are no bills of materials, which need a tool of scripts/versions
+#   --out       where the files go [default: target/release-files]
 #
 # Owns: what is in a release. Never: publishes one, or asks for a version: Cargo.toml has it.
 set -euo pipefail
@@ -19,20 +20,18 @@ program_bytes_max=40000000
 
 fail() { echo "release: $*" >&2; exit 1; }
 
-program='' out=target/release-files
+program='' quick='' out=target/release-files
 while [[ $# -gt 0 ]]; do
   case $1 in
-    --program) program=${2:?"--program needs a file"} ;;
-    --out) out=${2:?"--out needs a folder"} ;;
+    --program) program=${2:?"--program needs a file"}; shift ;;
+    --out) out=${2:?"--out needs a folder"}; shift ;;
+    --quick) quick=yes ;;
     *) echo "release: there is no argument $1; see the head of $0" >&2; exit 2 ;;
   esac
-  shift 2
+  shift
 done
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
-# The same input gives the same archive.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
-export SOURCE_DATE_EPOCH
 target=$(rustc -vV | sed -n 's/^host: //p')
 [[ $target == x86_64-unknown-linux-gnu ]] || fail "made on x86_64-unknown-linux-gnu alone so far, not on $target"
 platform=linux-x86_64 npm_platform=linux-x64
@@ -48,18 +47,23 @@ build() {
   program=$folder/smol-wf
 }
 
-# It needs no file of a system to start and to run a workflow.
+# To start and to run a workflow it needs no file of a system but the device of random
+# numbers, for which static programs do not ask the C library.
 prove_static() {
-  local bytes root=$work/root said as_root=()
+  local bytes root=$work/root said own=(unshare --mount)
   bytes=$(stat -c %s "$program")
   ((bytes <= program_bytes_max)) || fail "the program has $bytes bytes, and $program_bytes_max are the most"
   ! readelf -lW "$program" | grep -q INTERP || fail "the program is not static: it names an interpreter"
-  mkdir "$root"
+  mkdir -p "$root/dev"
+  : >"$root/dev/random"
+  : >"$root/dev/urandom"
   cp "$program" "$root/smol-wf"
   cp examples/hello.mjs "$root/"
-  [[ $(id -u) == 0 ]] || as_root=(unshare --map-root-user)
-  said=$(env -i "${as_root[@]}" "$(command -v chroot)" "$root" /smol-wf run /hello.mjs --agent-provider debug --db /runs.db) ||
-    fail "the program does not run in an empty root"
+  [[ $(id -u) == 0 ]] || own+=(--map-root-user)
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  said=$("${own[@]}" sh -c 'for one in random urandom; do mount --bind "/dev/$one" "$1/dev/$one" || exit; done
+    exec env -i "$2" "$1" /smol-wf run /hello.mjs --agent-provider debug --db /runs.db' \
+    sh "$root" "$(command -v chroot)") || fail "the program does not run in an empty root"
   [[ $said == *'"state": "completed"'* ]] || fail "in an empty root the program said: $said"
   echo "release: static, $bytes bytes, ran a workflow in an empty root"
 }
@@ -129,16 +133,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 made=$work/made folder=$work/$name
 mkdir "$made" "$folder"
-if [[ -n $program ]]; then
-  strip -o "$work/stripped" "$program"
-  program=$work/stripped
-  fill
-else
-  build
-  prove_static
-  fill
-  bills
-fi
+[[ -n $program ]] || build
+# The same sources give the same files. Not for the build: C compilers would begin anew.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+strip -o "$work/stripped" "$program"
+program=$work/stripped
+[[ -n $quick ]] || prove_static
+fill
+[[ -n $quick ]] || bills
 sums "$folder"
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --mode=go=rX,u+rw \
   -C "$work" -cf "$work/archive.tar" "$name"
