@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Prints what the bytes of a release's program are, as a table.
 
-    scripts/binary-parts.py [MAP] [PROGRAM]
+    scripts/binary-parts.py [MAP]
 
-MAP is what the linker (LLD) wrote of the program; scripts/release.sh has it write
-target/release/smol-wf.map. Functions count for the crate that their name begins with,
-constants without a name for what they are in.
+MAP is what the linker (LLD) wrote about the program beside it; scripts/release.sh has it
+write target/release/smol-wf.map. Functions and constants count for the crate that they
+were compiled in, so generic ones for the crate that uses them.
 
 Owns: the sums. Never: builds.
 """
@@ -17,83 +17,81 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-# Parts that are named for less than this many bytes are summed up.
-LEAST = 250_000
-# The crates behind a part of the program, by the beginnings of their names.
+# Parts of fewer bytes are summed up.
+LEAST = 300_000
+# What belongs together, by the beginnings of crates' names.
 PARTS = {
-    "smol-wf itself": ("smol_wf",),
-    "wasmtime": ("wasmtime", "cranelift", "pulley", "wasi", "wiggle", "wasmparser", "cap_", "system_interface"),
-    "JSON Schema": ("jsonschema", "referencing", "fancy_regex", "fraction", "email_address", "idna", "icu", "num_"),
+    "smol-wf: commands, terminal UI": ("smol_wf",),
+    "smol-wf: the other crates": (
+        "smol_wf_core",
+        "smol_wf_engine",
+        "smol_wf_providers",
+        "smol_wf_sandbox",
+        "smol_wf_store",
+    ),
+    "wasmtime": ("wasm", "cranelift", "pulley", "wiggle", "cap_", "system_interface", "fs_set"),
+    "JSON Schema": ("jsonschema", "referencing", "fancy_regex", "fraction", "icu", "idna", "num_"),
     "regular expressions": ("regex", "aho_corasick"),
-    "parser of JavaScript": ("oxc",),
-    "command line": ("clap", "anstream", "anstyle"),
-    "terminal": ("ratatui", "crossterm", "comfy_table", "tui_input", "unicode"),
+    "parser of JavaScript, for `check`": ("oxc",),
+    "parser of the command line": ("clap",),
     "tokio and HTTP": ("tokio", "hyper", "mio", "http", "futures"),
-    "Rust's own library": ("core", "std", "alloc", "hashbrown", "compiler_builtins", "addr2line", "gimli"),
+    "SQLite": ("libsqlite3", "rusqlite"),
+    "Rust's own library": ("std", "core", "alloc", "compiler_builtins", "gimli", "addr2line"),
 }
-# `  VMA  LMA  Size Align Out In Symbol`: the line of an input section has its file and name.
-LINE = re.compile(r"^ *([0-9a-f]+) +([0-9a-f]+) +([0-9a-f]+) +(\d+) (.*)$")
+# Sections of files that have their own names.
+NAMED = {
+    ".text.guest": "QuickJS in WebAssembly, compiled",
+    ".text.strip": "remover of types in WebAssembly, compiled",
+}
+# `  VMA  LMA  Size Align` and a section of the program or, further in, of a file.
+LINE = re.compile(r"^ *([0-9a-f]+) +[0-9a-f]+ +([0-9a-f]+) +\d+ (\S.*|        \S.*)$")
 INPUT = re.compile(r"^ {8}(\S.*):\((\.[^)]*)\)$")
-CRATE = re.compile(r"_ZN(?:\d+(?:_?\$LT\$)?[^A-Za-z]*(?:\$[A-Z]+\d*\$|\.\.|_|dyn\b|mut\b|u20)*)([a-z][a-z0-9_]*)")
+CRATE = re.compile(r"\.(\w+)\.[0-9a-f]{16}-cgu\.|/lib(\w+?)-[0-9a-f]{16}\.rlib\(")
 
 
-def part_of(name: str) -> str:
-    """The part of the program that a function's section belongs to."""
-    found = CRATE.search(name)
+def part_of(file: str, section: str) -> str:
+    """The part of the program that a section of a file belongs to."""
+    if section in NAMED:
+        return NAMED[section]
+    found = CRATE.search(file)
     if not found:
-        return "constants without a name" if name.startswith((".rodata", ".data")) else "other"
-    for part, beginnings in PARTS.items():
-        if found[1].startswith(beginnings):
-            return part
-    return f"crate {found[1]}"
-
-
-def of_file(file: str) -> str | None:
-    """The part of a file that is not of Rust."""
-    if "sqlite3" in file:
-        return "SQLite"
-    if re.search(r"lib(c|m|pthread|gcc|gcc_eh|util|rt|dl)\.a\(|/r?crt", file):
-        return "C library"
-    return None
+        return "C library" if ".a(" in file or "crt" in file else "tables of the linker"
+    crate = found[1] or found[2]
+    fitting = [
+        (len(beginning), part)
+        for part, beginnings in PARTS.items()
+        for beginning in beginnings
+        if crate.startswith(beginning)
+    ]
+    return max(fitting)[1] if fitting else crate
 
 
 def main() -> int:
     path = Path(sys.argv[1] if len(sys.argv) > 1 else "target/release/smol-wf.map")
-    program = Path(sys.argv[2]) if len(sys.argv) > 2 else path.with_suffix("")
+    size_of_file = path.with_suffix("").stat().st_size
     sums: Counter[str] = Counter()
-    section = ""
+    is_in_file = False
     for line in path.read_text(errors="replace").splitlines():
         found = LINE.match(line)
         if not found:
             continue
-        address, size, rest = int(found[1], 16), int(found[3], 16), found[5]
-        if re.match(r"^\.\S+$", rest):
-            section = rest
-        # What is not loaded is stripped, and zeros are in no file.
-        if not address or section in (".bss", ".tbss"):
-            continue
-        if re.match(r"^\.\S+$", rest) and section in (".eh_frame", ".eh_frame_hdr", ".gcc_except_table"):
-            sums["unwinding of panics"] += size
-        elif re.match(r"^\.\S+$", rest) and section.startswith((".rela", ".got", ".dyn", ".init", ".fini")):
-            sums["relocations and tables"] += size
-        elif section.startswith((".text", ".rodata", ".data", ".order", "__libc", ".lrodata", ".tdata")):
-            within = INPUT.match(rest)
-            if not within:
-                continue
-            file, name = within[1], within[2]
-            if name.startswith(".rodata") and size >= 1_000_000:
-                sums[f"one constant of {size:,} bytes"] += size
-            else:
-                sums[of_file(file) or part_of(name)] += size
-    bytes_of_file = program.stat().st_size
-    small = sum(size for size in sums.values() if size < LEAST)
-    rows = [(size, part) for part, size in sums.items() if size >= LEAST]
-    rows.append((small, "others, each smaller than a quarter of a megabyte"))
-    rows.append((bytes_of_file - sum(sums.values()), "headers, padding, merged texts"))
+        address, size, rest = int(found[1], 16), int(found[2], 16), found[3]
+        if not rest.startswith(" "):
+            # What is not loaded is stripped, and zeros are in no file.
+            is_in_file = address > 0 and rest not in (".bss", ".tbss", ".bss.rel.ro", ".relro_padding")
+        elif is_in_file and (within := INPUT.match(rest)):
+            section = within[2]
+            is_unwinding = section.startswith((".eh_frame", ".gcc_except_table"))
+            part = "tables to unwind panics" if is_unwinding else part_of(within[1], section)
+            sums[part] += size
+    small = [part for part, size in sums.items() if size < LEAST]
+    others = sum(sums.pop(part) for part in small)
+    sums[f"{len(small)} others, none above {LEAST // 1000} kB"] = others
+    sums["headers and padding"] = size_of_file - sums.total()
     print("| part | MB |\n|---|---|")
-    for size, part in sorted(rows, reverse=True):
+    for part, size in sums.most_common():
         print(f"| {part} | {size / 1e6:.2f} |")
-    print(f"| the program | {bytes_of_file / 1e6:.2f} |")
+    print(f"| the program | {size_of_file / 1e6:.2f} |")
     return 0
 
 
