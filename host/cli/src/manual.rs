@@ -25,6 +25,7 @@ macro_rules! pages {
 
 /// All pages but the decisions, in the order of `docs/SUMMARY.md` (tested).
 pub(crate) const PAGES: &[Page] = pages![
+    "install",
     "quickstart",
     "tutorial",
     "scripts",

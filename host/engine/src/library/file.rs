@@ -66,8 +66,10 @@ pub(super) fn take(file: File, most: u64, own: bool) -> Result<Vec<u8>, FileRefu
     if metadata.len() > most {
         return Err(FileRefusal::TooLarge);
     }
-    // It may grow while it is read.
-    let mut bytes = Vec::new();
+    // Room for all of it, which is bounded above, and one byte to see its end: two reads
+    // instead of ten. It may grow while it is read.
+    let room = usize::try_from(metadata.len()).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(room.saturating_add(1));
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(FileRefusal::TooLarge) } else { Ok(bytes) }
 }
