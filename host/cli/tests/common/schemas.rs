@@ -19,9 +19,11 @@ const CHECKED_MAX: usize = 100;
 /// Larger documents hold a large result, which no schema looks into.
 const BYTES_MAX: usize = 1 << 20;
 
-/// The checkers that were needed so far, by schema and whether parts are allowed.
-static CHECKERS: LazyLock<Mutex<HashMap<(String, bool), Arc<Checker>>>> =
-    LazyLock::new(Mutex::default);
+/// Checkers by schema and whether parts are allowed.
+type Checkers = HashMap<(String, bool), Arc<Checker>>;
+
+/// Those that were needed so far.
+static CHECKERS: LazyLock<Mutex<Checkers>> = LazyLock::new(Mutex::default);
 
 /// Checks each report, event and plan in what a command printed.
 #[track_caller]
