@@ -91,7 +91,7 @@ const PROGRAM: &str = "smol wf ";
 /// What a word means in the manual.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// A page, a section of one, or the row of an error code, as Markdown.
+    /// A page, a section of one, or the rows of an error code, as Markdown.
     Text(String),
     /// Sections of this name in several pages: `page: heading`.
     Several(Vec<String>),
@@ -183,24 +183,27 @@ fn heading_offsets(page: &str) -> Vec<(usize, usize)> {
     offsets
 }
 
-/// The row of an error code, below the heading of its section.
+/// The rows of an error code, each below the heading of its section and the header of its
+/// table: one code may stand for several moments.
 fn error_entry(code: &str) -> Option<String> {
     let page = PAGES.iter().find(|page| page.name == ERRORS)?;
+    let entries: Vec<String> = sections(page.text).filter_map(|one| entry_in(&one, code)).collect();
+    (!entries.is_empty()).then(|| entries.join("\n"))
+}
+
+fn entry_in(section: &Section, code: &str) -> Option<String> {
     let quoted = format!("`{code}`");
-    for section in sections(page.text) {
-        let mut lines = section.text.lines();
-        let is_row = |line: &&str| {
-            let first = line.strip_prefix('|').and_then(|rest| rest.split('|').next());
-            first.is_some_and(|cell| cell.contains(&quoted))
-        };
-        if let Some(row) = lines.find(is_row) {
-            return Some(format!(
-                "## {}\n\n| code | what to do |\n|---|---|\n{row}\n",
-                section.heading
-            ));
-        }
-    }
-    None
+    let is_row = |line: &str| {
+        let first = line.strip_prefix('|').and_then(|rest| rest.split('|').next());
+        first.is_some_and(|cell| cell.contains(&quoted))
+    };
+    // A section ends where one below it begins, which has rows of its own.
+    let heading = section.text.lines().next()?;
+    let body = section.text.lines().skip(1).take_while(|line| !line.starts_with('#'));
+    let table: Vec<&str> = body.filter(|line| line.starts_with('|')).collect();
+    let rows: Vec<&str> = table.iter().copied().filter(|line| is_row(line)).collect();
+    let [header, line, ..] = table[..] else { return None };
+    (!rows.is_empty()).then(|| format!("{heading}\n\n{header}\n{line}\n{}\n", rows.join("\n")))
 }
 
 /// A heading or topic as it is compared.

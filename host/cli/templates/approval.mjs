@@ -8,6 +8,13 @@ export const meta = {
   name: "approval",
   description: "Plans a change, has a person approve the plan, and then makes the change",
   phases: ["Plan", "Approve", "Work"],
+  args: {
+    type: "object",
+    properties: {
+      task: { type: "string", description: "The change that is wanted" },
+    },
+    additionalProperties: false,
+  },
 };
 
 /** @param {{ task?: string }} input */

@@ -8,6 +8,13 @@ export const meta = {
   description: "Answers a question about this repository, with the file and line for every statement",
   whenToUse: "Before changing code that you do not know",
   phases: ["Read", "Answer", "Check"],
+  args: {
+    type: "object",
+    properties: {
+      question: { type: "string", description: "What you want to know" },
+    },
+    additionalProperties: false,
+  },
 };
 
 const NOTES = {

@@ -342,7 +342,7 @@ fn the_first_command_of_the_readme_works_where_there_is_no_agent() {
     let ran = finish(bare(&place, &args).current_dir(project()).spawn().unwrap());
     let report = ran.ok();
     // What it shows of the report is in the report.
-    let shown = readme.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let shown = readme.split("```json report-part\n").nth(1).unwrap().split("```").next().unwrap();
     for line in shown.lines().filter(|line| line.starts_with("  \"")) {
         let key = line.trim().trim_start_matches('"').split('"').next().unwrap();
         assert!(report.get(key).is_some(), "no `{key}` in {report}");

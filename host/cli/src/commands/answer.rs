@@ -259,17 +259,18 @@ fn lines_to_type(run: &RunId, open: &[Open], typed: &str) -> String {
     let db = shell::with_database();
     let line = |(step, request): &Open| {
         let (function, title) = (request.kind.function(), sanitize::one_line(&request.title()));
-        let value = match (request.kind.is_approval(), typed_answer::yes_or_no(typed)) {
-            (true, Some(false)) => "--no",
-            (true, _) => "--yes",
-            (false, _) => "VALUE",
+        let (value, or) = match (request.kind.is_approval(), typed_answer::yes_or_no(typed)) {
+            (true, Some(false)) => ("--no", ""),
+            (true, Some(true)) => ("--yes", ""),
+            (true, None) => ("--yes", " (or --no)"),
+            (false, _) => ("VALUE", ""),
         };
         let title = match &request.agent {
             Some(_) => format!("{title}, {}", sanitize::one_line(&request.question)),
             None => title,
         };
         let name = questions::name_of(run, *step, request);
-        format!("\n{function}  {title}: smol-wf answer {name} {value}{db}")
+        format!("\n{function}  {title}: smol-wf answer {name} {value}{db}{or}")
     };
     open.iter().map(line).collect()
 }

@@ -99,12 +99,12 @@ pub(crate) fn listed(run: &RunId, step: StepId, request: &AskRequest) -> String 
     if let Some(default) = &request.default {
         text.push_str(&format!("\ndefault: {default}"));
     }
-    let value = match request.kind {
-        AskKind::Approve | AskKind::Permission => "--yes",
-        AskKind::Ask | AskKind::WaitFor => "VALUE",
+    let (value, or) = match request.kind {
+        AskKind::Approve | AskKind::Permission => ("--yes", " (or --no)"),
+        AskKind::Ask | AskKind::WaitFor => ("VALUE", ""),
     };
     let (name, db) = (name_of(run, step, request), shell::with_database());
-    format!("{text}\nanswer: smol-wf answer {name} {value}{db}")
+    format!("{text}\nanswer: smol-wf answer {name} {value}{db}{or}")
 }
 
 /// What people must know, cut.

@@ -41,6 +41,9 @@ fn last_words(app: &App) -> Option<String> {
         RunStatus::NotStarted | RunStatus::Running if is_held => {
             format!("run {run} goes on; show it again: smol-wf tui attach {run}{db}")
         }
+        _ if app.view.asks().len() > 0 => {
+            format!("run {run} waits for an answer: smol-wf answer {run}{db}")
+        }
         _ => format!("run {run} is not running; go on: smol-wf continue {run}{db}"),
     })
 }

@@ -5,6 +5,7 @@
 //! does not read, this thread alone waits for it.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -80,7 +81,9 @@ pub(crate) enum Ended {
 pub(crate) struct Stage {
     app: App,
     session: Session,
-    terminal: Terminal<CrosstermBackend<FrameWriter>>,
+    /// Not dropped: it would show the cursor, which the session has shown by then, and
+    /// complain on stderr that it cannot.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<FrameWriter>>>,
     mailbox: Mailbox<Happened>,
     asks: UnboundedSender<Request>,
     player: Option<Player>,
@@ -103,6 +106,7 @@ impl Stage {
         began: Instant,
     ) -> io::Result<Self> {
         let terminal = Terminal::new(CrosstermBackend::new(FrameWriter::default()))?;
+        let terminal = ManuallyDrop::new(terminal);
         let first_frame_at = Instant::now() + FIRST_FRAME_MAX;
         Ok(Self {
             app,

@@ -33,10 +33,21 @@ const FILES: [(&str, &str); 4] = files![
     "references/workflow.d.ts"
 ];
 
-/// The text for agents, without the front matter, which is for their hosts.
-pub(super) fn instructions() -> &'static str {
+/// The commands that show what the other files have.
+const SHOWN_BY: [(&str, &str); 3] = [
+    ("commands.md", "`smol-wf docs commands`"),
+    ("errors.md", "`smol-wf docs CODE`"),
+    ("workflow.d.ts", "`smol-wf docs api`"),
+];
+
+/// The text for agents, without the front matter, which is for their hosts. Who reads it
+/// has none of the other files.
+pub(super) fn instructions() -> String {
     let [(_, text), ..] = FILES;
-    text.splitn(3, "---\n").nth(2).unwrap_or(text).trim_start()
+    let text = text.splitn(3, "---\n").nth(2).unwrap_or(text).trim_start();
+    SHOWN_BY.iter().fold(text.to_owned(), |text, (name, command)| {
+        text.replace(&format!("[references/{name}](references/{name})"), command)
+    })
 }
 
 /// The files of the skill in these folders of skills.
@@ -77,5 +88,6 @@ mod tests {
         assert!(text.lines().any(|line| line == MARK));
         assert!(text.contains(&format!("\nname: {NAME}\n")));
         assert!(instructions().starts_with("# smol-wf workflows\n"));
+        assert!(!instructions().contains("references/"));
     }
 }

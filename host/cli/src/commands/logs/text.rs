@@ -160,6 +160,7 @@ fn of_message(message: &MessageEvent) -> String {
 /// What an event about an agent says.
 fn of_agent(data: &EventData) -> Option<Said> {
     match data {
+        EventData::AgentQueued(agent) => line(format!("{} is queued", agent.label)),
         EventData::AgentStarted(agent) => Some(asked(agent)),
         EventData::AgentEvent { kind, text } => line(format!("{kind}: {text}")),
         EventData::AgentSession { session_id } => line(format!("session {session_id}")),
