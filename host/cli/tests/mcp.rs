@@ -60,7 +60,9 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     assert_eq!(value.as_object().unwrap().keys().next().unwrap(), "plan");
     assert_eq!((&value["plan"]["agents"], &value["status"]), (&json!(1), &json!("running")));
     let run = value["runId"].as_str().unwrap();
-    let status = client.status(run);
+    let asked = client.status(run);
+    assert_eq!((&asked["status"], &asked["questions"][0]["step"]), (&json!("running"), &json!(2)));
+    let status = client.stopped(run);
     assert_eq!(status["status"], "completed", "{status}");
     assert_eq!(status["failedSteps"][0]["code"], "ask_timed_out", "{status}");
     assert!(!status.to_string().contains("echo: Greet"), "{status}");

@@ -181,8 +181,14 @@ fn mcp(place: &Place, found: &mut BTreeSet<String>) {
     call("workflow_check", json!({ "workflow": "mcp.js" }));
     call("workflow_plan", json!({ "workflow": "mcp.js" }));
     let run = call("workflow_run", json!({ "workflow": "mcp.js" }))["runId"].clone();
-    call("workflow_status", json!({ "runId": run, "wait": 60 }));
+    // A wait ends at each question; the run stops at the second one.
+    for _ in 0..5 {
+        if call("workflow_status", json!({ "runId": run, "wait": 60 }))["status"] != "running" {
+            break;
+        }
+    }
     call("workflow_answer", json!({ "runId": run, "step": 2, "value": "a" }));
+    call("workflow_status", json!({ "runId": run, "wait": 60 }));
     call("workflow_status", json!({ "runId": run, "wait": 60 }));
     call("workflow_result", json!({ "runId": run }));
 }

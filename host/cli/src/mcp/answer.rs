@@ -11,7 +11,7 @@ use smol_wf_core::gate::AskRequest;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_engine::{Engine, Message};
 
-use super::call::{Answer, Call, answer};
+use super::call::{Answer, Call, answer, given};
 use super::person::{self, Asked, Said};
 use super::posts::{post, posting};
 use super::shared::Shared;
@@ -25,6 +25,7 @@ struct AnswerArguments {
     run_id: String,
     step: u32,
     ask: Option<u32>,
+    #[serde(default, deserialize_with = "given")]
     value: Option<Value>,
 }
 
@@ -33,10 +34,10 @@ pub(super) async fn give(shared: &Arc<Shared>, call: &Call) -> Answer {
     let AnswerArguments { run_id, step, ask, value } = call.arguments()?;
     let (engine, run) = find(shared, &run_id).await?;
     let posting = posting(shared, engine, &run, &call.client)?;
-    let (step, request) = open(engine, &run, StepId(step.into()), ask).await?;
+    let (step, request) = open(engine, &run, StepId(step), ask).await?;
     let name = questions::name_of(&run, step, &request);
     let (value, comment) = if request.kind.is_approval() {
-        if value.is_some() {
+        if value.is_some_and(|value| !value.is_null()) {
             return Err(format!(
                 "only a person answers {name}; leave `value` out, and the client shows its user a form"
             ));

@@ -8,7 +8,7 @@ use rmcp::model::{
     ProtocolVersion,
 };
 use rmcp::service::{Peer, RequestContext};
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 
 use crate::sanitize;
@@ -77,6 +77,11 @@ impl Call {
     pub(super) fn knows_tasks(&self) -> bool {
         self.can.supports_tasks()
     }
+}
+
+/// Reads a field that may be JSON's null, which is not the same as leaving it out.
+pub(super) fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
 }
 
 /// The name of a client, for the log.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, answer};
+use super::call::{Answer, Call, answer, given};
 use super::child::{COMMAND_MAX, Ran, command};
 use super::describe;
 use super::folder::{self, Folder};
@@ -41,6 +41,7 @@ struct CheckArguments {
 #[serde(deny_unknown_fields)]
 struct PlanArguments {
     workflow: String,
+    #[serde(default, deserialize_with = "given")]
     args: Option<Value>,
     cwd: Option<String>,
 }
@@ -177,7 +178,8 @@ pub(super) fn json_text(args: &Value) -> Result<String, String> {
     }
 }
 
-/// The folder of a call about one script: that of an absolute path will do.
+/// The folder of a call about one script: where there is none, that of an absolute path
+/// will do.
 async fn folder_for(
     shared: &Shared,
     call: &Call,
@@ -186,9 +188,9 @@ async fn folder_for(
 ) -> Result<Folder, String> {
     let path = Path::new(script);
     let beside = path.parent().filter(|folder| path.is_absolute() && folder.is_dir());
-    match (cwd, beside) {
-        (None, Some(folder)) => Ok(Folder::Is(folder.to_owned())),
-        _ => folder::of_call(shared, call, cwd).await,
+    match (folder::of_call(shared, call, cwd).await?, beside) {
+        (Folder::Unknown(_), Some(folder)) => Ok(Folder::Is(folder.to_owned())),
+        (folder, _) => Ok(folder),
     }
 }
 

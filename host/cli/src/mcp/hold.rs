@@ -19,17 +19,23 @@ use crate::failure::CommandError;
 const WORDS_BYTES_MAX: usize = 16 * 1024;
 
 /// Starts a process that holds a run, and waits until the run is durable. The process is
-/// started also if the client is gone by then.
+/// started, and stderr says so for a new run of `client`, also if the client is gone by
+/// then.
 pub(super) async fn hold(
     shared: &Arc<Shared>,
     folder: &Path,
     argv: Vec<OsString>,
+    client: Option<&str>,
 ) -> Result<RunId, String> {
     let right = shared.begin_start().await.ok_or("the server ends, so no run was started")?;
     let place = shared.place(folder);
+    let (shared, folder, client) = (shared.clone(), folder.to_owned(), client.map(str::to_owned));
     let started = tokio::task::spawn_blocking(move || {
         let words = Words::default();
         let started = start_holder_apart(argv, |command| place.set(command), words.clone());
+        if let (Ok(run), Some(client)) = (&started, client) {
+            shared.has_started(run, &folder, &client);
+        }
         drop(right);
         (started, words.text())
     });

@@ -43,7 +43,7 @@ pub(super) async fn stop(shared: &Shared, call: &Call) -> Answer {
         return answer(said.clone(), json!({ "runId": run, "message": said }));
     };
     let posting = posting(shared, engine, &run, &call.client)?;
-    let posted = posting.post(&Message::Stop { step: StepId(step.into()) }).await;
+    let posted = posting.post(&Message::Stop { step: StepId(step) }).await;
     let said = match posted.map_err(|error| error.sentence())? {
         Posted::Taken(_) => format!("step {step} is stopped, and the run goes on"),
         Posted::Waits { held: true, .. } => "the run has not taken this yet; it waits".to_owned(),
@@ -75,7 +75,7 @@ pub(super) async fn message(shared: &Shared, call: &Call) -> Answer {
     let MessageArguments { run_id, step, phase, all, text } = call.arguments()?;
     let agents = match (step, phase, all) {
         (None, None, false) => Agents::Only,
-        (Some(step), None, false) => Agents::Step(StepId(step.into())),
+        (Some(step), None, false) => Agents::Step(StepId(step)),
         (None, Some(phase), false) => Agents::Phase(phase),
         (None, None, true) => Agents::All,
         _ => return Err("name one of `step`, `phase` and `all`".to_owned()),

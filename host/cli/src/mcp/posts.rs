@@ -41,7 +41,7 @@ pub(super) async fn post(
         let mut argv = take_up::resume_of(posting);
         argv.extend(shared.database_flag());
         // Its own folder is in the run.
-        if let Err(why) = hold(shared, Path::new("/"), argv).await {
+        if let Err(why) = hold(shared, Path::new("/"), argv, None).await {
             let now = posting.look(number).await.map_err(|error| error.sentence())?;
             if matches!(now, Posted::Waits { held: false, .. }) {
                 return Err(format!("the answer is stored, but no process took the run up: {why}"));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::{Answer, Call, answer};
+use super::call::{Answer, Call, answer, given};
 use super::find::{Planned, json_text, planned, script, what_it_is_given};
 use super::folder::{self, Folder};
 use super::hold::hold;
@@ -24,10 +24,14 @@ const PLAN_MAX: Duration = Duration::from_secs(20);
 /// Exit codes of a plan with which a run ends as well: usage, and input that cannot be run.
 const CANNOT_RUN: [i32; 2] = [2, 3];
 
+/// The provider that sends nothing to a model.
+const DEBUG: &str = "debug";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct RunArguments {
     workflow: String,
+    #[serde(default, deserialize_with = "given")]
     args: Option<Value>,
     cwd: Option<String>,
     #[serde(default)]
@@ -43,6 +47,20 @@ pub(super) async fn run(shared: &Arc<Shared>, call: &Call) -> Answer {
         Folder::Unknown(why) => return Err(why),
     };
     start(shared, call, &folder, &workflow, args.as_ref(), debug).await
+}
+
+/// Fails if a plan for the debug provider asks another one: what a step names itself
+/// counts more than a flag.
+fn only_debug(plan: &Value) -> Result<(), String> {
+    let named = plan["providers"].as_array().into_iter().flatten();
+    let mut names = named.filter_map(|one| one["provider"].as_str().or_else(|| one.as_str()));
+    match names.find(|name| *name != DEBUG) {
+        Some(name) => Err(format!(
+            "a step names the provider `{}` itself, which `debug` does not change; nothing was started",
+            crate::sanitize::one_line(name)
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Plans and starts a workflow in a folder.
@@ -61,11 +79,13 @@ pub(super) async fn start(
         Ok((Planned::Made(plan), _)) => Ok(plan),
         Ok((Planned::Refused(why), _)) | Err(why) => Err(why),
     };
+    if let (true, Ok(plan)) = (is_debug, &plan) {
+        only_debug(plan)?;
+    }
     let mut argv: Vec<OsString> = vec!["run".into(), script.into()];
     argv.extend(what_it_is_given(args.as_deref(), is_debug));
     argv.extend(shared.database_flag());
-    let run = hold(shared, folder, argv).await?;
-    shared.has_started(&run, folder, &call.client);
+    let run = hold(shared, folder, argv, Some(&call.client)).await?;
     let told = match &plan {
         Ok(plan) => describe::plan(plan),
         Err(why) => format!("no plan: {why}"),

@@ -18,6 +18,15 @@ use super::call::{Answer, Call, client_of, refusal};
 use super::shared::Shared;
 use super::{answer, find, messages, result, run, status, tasks, tools, workflow_tools};
 
+/// The tool that ends work.
+const STOP: &str = "workflow_stop";
+
+const TOO_MANY: &str = "too many calls are at work; call again later";
+
+fn too_many() -> ErrorData {
+    ErrorData::internal_error(TOO_MANY, None)
+}
+
 /// Serves clients.
 #[derive(Clone)]
 pub(super) struct Server {
@@ -43,7 +52,7 @@ impl Server {
             "workflow_status" => status::status(shared, call).await,
             "workflow_result" => result::read(shared, call).await,
             "workflow_answer" => answer::give(shared, call).await,
-            "workflow_stop" => messages::stop(shared, call).await,
+            STOP => messages::stop(shared, call).await,
             "workflow_message" => messages::message(shared, call).await,
             other => match workflow_tools::start(shared, call).await {
                 Some(answer) => answer,
@@ -72,6 +81,7 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         let mut tools = tools::tools(&self.shared.offer);
         if self.shared.offer.workflow_tools && !self.shared.offer.read_only {
+            let _right = self.shared.begin_call().ok_or_else(too_many)?;
             let call = Call::new("tools/list".to_owned(), None, None, &context);
             tools.extend(workflow_tools::offered(&self.shared, &call).await);
         }
@@ -85,9 +95,11 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let name = request.name.into_owned();
         let call = Call::new(name, request.arguments, request.input_responses, &context);
-        let Some(_right) = self.shared.begin_call() else {
-            return Ok(refusal("too many calls are at work; call again later").into());
-        };
+        let right = self.shared.begin_call();
+        // What ends work is never kept waiting by what waits for it.
+        if right.is_none() && call.tool != STOP {
+            return Ok(refusal(TOO_MANY).into());
+        }
         // A call that its client cancels ends; a run that it has started goes on.
         let answer = tokio::select! {
             answer = self.answer(&call) => answer,
@@ -101,6 +113,7 @@ impl ServerHandler for Server {
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
+        let _right = self.shared.begin_call().ok_or_else(too_many)?;
         let call = Call::new("tasks/get".to_owned(), None, None, &context);
         let task = tasks::get(&self.shared, &request.task_id, call.can_ask_person()).await?;
         Ok(GetTaskResult::new(task))
@@ -111,8 +124,9 @@ impl ServerHandler for Server {
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let client = client_of(&context);
-        tasks::update(&self.shared, &request.task_id, &client, request.input_responses).await
+        let call = Call::new("tasks/update".to_owned(), None, None, &context);
+        let from = (call.client.as_str(), call.can_ask_person());
+        tasks::update(&self.shared, &request.task_id, from, request.input_responses).await
     }
 
     async fn cancel_task(

@@ -74,6 +74,8 @@ pub(super) struct Shared {
     calls: Arc<Semaphore>,
     starts: Arc<Semaphore>,
     started: Mutex<Vec<RunId>>,
+    /// Number of questions that a wait for each run has shown.
+    questions: Mutex<BTreeMap<RunId, usize>>,
     /// Names of workflows, by the tools that start them.
     workflow_tools: Mutex<BTreeMap<String, String>>,
 }
@@ -94,6 +96,7 @@ impl Shared {
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             starts: Arc::new(Semaphore::new(STARTS_MAX as usize)),
             started: Mutex::default(),
+            questions: Mutex::default(),
             workflow_tools: Mutex::default(),
         })
     }
@@ -181,6 +184,20 @@ impl Shared {
             named.join(", "),
             shell::with_database()
         ));
+    }
+
+    /// Number of questions of a run that a wait has shown.
+    pub(super) fn questions_shown(&self, run: &RunId) -> usize {
+        locked(&self.questions).get(run).copied().unwrap_or(0)
+    }
+
+    /// Remembers that number. What is forgotten is shown once more.
+    pub(super) fn has_shown_questions(&self, run: &RunId, asked: usize) {
+        let mut questions = locked(&self.questions);
+        if questions.len() >= STARTED_MAX {
+            questions.clear();
+        }
+        questions.insert(run.clone(), asked);
     }
 
     /// Replaces the workflows that are tools.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use smol_wf_core::codes::Code;
 use smol_wf_core::details::{Details, StepState};
 use smol_wf_core::event::EventKind;
 use smol_wf_core::ids::RunId;
@@ -57,7 +58,9 @@ pub(super) async fn status(shared: &Shared, call: &Call) -> Answer {
     let (engine, run) = find(shared, &run_id).await?;
     if wait > 0.0 {
         let until = Instant::now() + Duration::from_secs_f64(wait);
-        until_news(engine, &run, until).await.map_err(in_words)?;
+        let shown = shared.questions_shown(&run);
+        let asked = until_news(engine, &run, shown, until).await.map_err(in_words)?;
+        shared.has_shown_questions(&run, asked);
     }
     let look = Look::at(engine, &run).await?;
     let value = look.status(shared);
@@ -81,23 +84,27 @@ pub(super) fn in_words(error: EngineError) -> String {
     CommandError::from(error).sentence()
 }
 
-/// Waits until nobody holds the run, or somebody is asked something new.
-async fn until_news(engine: &Engine, run: &RunId, until: Instant) -> Result<(), EngineError> {
+/// Waits until nobody holds the run, or more questions were asked than those `shown` by an
+/// earlier wait. Returns how many were asked.
+async fn until_news(
+    engine: &Engine,
+    run: &RunId,
+    shown: usize,
+    until: Instant,
+) -> Result<usize, EngineError> {
     let mut tail = engine.tail(run);
-    let mut is_first = true;
+    let mut asked = 0;
     loop {
         let held = match status_of(engine, run).await? {
             Some(status) => status.holder.is_some(),
             None => true,
         };
-        let mut is_asked = false;
         while let Some(Some(event)) = patiently(tail.next().await)? {
-            is_asked |= event.kind() == EventKind::AskOpened;
+            asked += usize::from(event.kind() == EventKind::AskOpened);
         }
-        if !held || (is_asked && !is_first) || Instant::now() >= until {
-            return Ok(());
+        if !held || asked > shown || Instant::now() >= until {
+            return Ok(asked);
         }
-        is_first = false;
         sleep(LOOK_EVERY.min(until.saturating_duration_since(Instant::now()))).await;
     }
 }
@@ -115,9 +122,15 @@ impl Look {
         Ok(Self { report: advice::with_hint(report), failed, created_at_us, updated_at_us })
     }
 
-    /// Whether the run has only questions left.
+    /// Whether an answer makes the run go on: it stopped for nothing else.
     pub(super) fn waits(&self) -> bool {
-        !self.report.asks.open.is_empty() && !self.is_over()
+        let stopped = self.report.error.as_ref().map(|error| error.code.as_str());
+        let for_answers = match self.report.state {
+            RunState::Running => true,
+            RunState::Paused => stopped == Some(Code::WaitingForAnswer.word()),
+            _ => false,
+        };
+        for_answers && !self.report.asks.open.is_empty()
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -5,13 +5,16 @@
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::model::{ClientJsonRpcMessage, ErrorData, JsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::{RoleServer, ServerInitializeError, serve_server_with_ct};
 use rmcp::transport::Transport;
 use smol_wf_engine::CancellationToken;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio::sync::Mutex;
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, Stdin, Stdout,
+};
+use tokio::sync::{Mutex, Semaphore};
 
 use super::server::Server;
 use crate::failure::CommandError;
@@ -23,7 +26,14 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most lines that are complained about: a client that sends garbage sends much.
 const COMPLAINTS_MAX: u32 = 20;
 
-/// Serves one client until it closes stdin, or the token is cancelled.
+/// Longest that a client is given to read what is still to be written.
+const LAST_READ_MAX: Duration = Duration::from_secs(2);
+
+/// Most answers that wait for the client to read. Then nothing more of it is read.
+const UNREAD_MAX: usize = 64;
+
+/// Serves one client until it closes stdin, or the token is cancelled. One that reads
+/// nothing does not keep the server.
 pub(super) async fn serve(server: Server, cancel: CancellationToken) -> Result<(), CommandError> {
     if io::stdin().is_terminal() {
         print_message(
@@ -31,6 +41,28 @@ pub(super) async fn serve(server: Server, cancel: CancellationToken) -> Result<(
         );
     }
     let lines = Lines::new(tokio::io::stdin(), tokio::io::stdout());
+    let is_over = lines.is_over.clone();
+    let over = async {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = is_over.cancelled() => {}
+        }
+        tokio::time::sleep(LAST_READ_MAX).await;
+    };
+    tokio::select! {
+        ended = converse(server, lines, cancel.clone()) => ended,
+        () = over => {
+            print_message("the client does not read what is written to it; the server ends");
+            Ok(())
+        }
+    }
+}
+
+async fn converse(
+    server: Server,
+    lines: Lines<Stdin, Stdout>,
+    cancel: CancellationToken,
+) -> Result<(), CommandError> {
     let running = match serve_server_with_ct(server, lines, cancel).await {
         Ok(running) => running,
         Err(ServerInitializeError::Cancelled | ServerInitializeError::ConnectionClosed(_)) => {
@@ -58,6 +90,10 @@ struct Lines<R, W> {
     /// An answer to a message that was none, which is due.
     refusal: Option<ErrorData>,
     writer: Arc<Mutex<Option<W>>>,
+    /// The room for answers that the client has not read.
+    unread: Arc<Semaphore>,
+    /// Cancelled at the end of the client's messages.
+    is_over: CancellationToken,
     complaints: u32,
 }
 
@@ -65,7 +101,16 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
     fn new(reader: R, writer: W) -> Self {
         let writer = Arc::new(Mutex::new(Some(writer)));
         let (line, reader) = (Vec::new(), BufReader::new(reader));
-        Self { reader, line, is_skipping: false, refusal: None, writer, complaints: 0 }
+        Self {
+            reader,
+            line,
+            is_skipping: false,
+            refusal: None,
+            writer,
+            unread: Arc::new(Semaphore::new(UNREAD_MAX)),
+            is_over: CancellationToken::new(),
+            complaints: 0,
+        }
     }
 
     /// Reads on until a line is whole; false at the end. May be dropped at any moment:
@@ -156,8 +201,14 @@ where
         &mut self,
         message: ServerJsonRpcMessage,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let writer = self.writer.clone();
-        async move { write(&writer, &message).await }
+        let (writer, unread) = (self.writer.clone(), self.unread.clone());
+        // Answers are never held back: without room, no further message is read.
+        let room = unread.try_acquire_owned().ok();
+        async move {
+            let written = write(&writer, &message).await;
+            drop(room);
+            written
+        }
     }
 
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
@@ -165,8 +216,11 @@ where
             if let Some(refusal) = self.refusal.take() {
                 write(&self.writer, &JsonRpcMessage::error(refusal, None)).await.ok()?;
             }
+            // The next message may be read when its answer has room.
+            drop(self.unread.acquire().await.ok()?);
             // A line that its end cuts off is no message.
-            if !self.read_line().await.ok()? {
+            if !self.read_line().await.unwrap_or(false) {
+                self.is_over.cancel();
                 return None;
             }
             if let Some(message) = self.message() {

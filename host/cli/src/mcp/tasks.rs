@@ -71,15 +71,21 @@ pub(super) async fn get(
     Ok(DetailedTask::new(task, payload))
 }
 
-/// Takes answers of the client's user.
+/// Takes answers of the client's user. `can_ask` says whether the client shows forms: else
+/// nobody but a model can have given them.
 pub(super) async fn update(
     shared: &Arc<Shared>,
     id: &str,
-    client: &str,
+    (client, can_ask): (&str, bool),
     responses: InputResponses,
 ) -> Result<(), ErrorData> {
     if !shared.offer.answers {
         return Err(refused("this server takes no answers; start it with --allow-answers"));
+    }
+    if !can_ask {
+        return Err(refused(
+            "this client cannot show a form to its user; workflow_answer takes answers to ask() and waitFor()",
+        ));
     }
     let (engine, run) = known(shared, id).await?;
     let posting = posting(shared, engine, &run, client).map_err(|why| refused(&why))?;

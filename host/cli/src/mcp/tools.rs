@@ -98,7 +98,7 @@ fn run() -> Tool {
         "workflow": text(WORKFLOW),
         "args": args(),
         "cwd": text("Absolute path of the folder in which agents work. Default: the client's only root."),
-        "debug": { "type": "boolean", "description": "Use the debug provider, which echoes prompts and sends nothing to a model." },
+        "debug": { "type": "boolean", "description": "Use the debug provider, which echoes prompts and sends nothing to a model. Refused for a workflow whose plan names another provider." },
     });
     tool("workflow_run", "Run a workflow", about, Does::Start, &["workflow"], arguments)
 }

@@ -128,6 +128,18 @@ impl Client {
         value["runId"].as_str().unwrap().to_owned()
     }
 
+    /// Waits until a process lets go of a run; each wait ends at a question, too.
+    #[track_caller]
+    pub fn stopped(&mut self, run: &str) -> Value {
+        let mut status = self.status(run);
+        for _ in 0..5 {
+            if status["status"] == "running" {
+                status = self.status(run);
+            }
+        }
+        status
+    }
+
     /// Waits for news of a run.
     #[track_caller]
     pub fn status(&mut self, run: &str) -> Value {
