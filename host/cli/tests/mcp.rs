@@ -6,6 +6,8 @@
 mod common;
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use common::background::Background;
 use common::client::{Client, Era, text};
@@ -60,8 +62,6 @@ fn a_run_is_planned_and_started_waited_for_and_read() {
     assert_eq!(value.as_object().unwrap().keys().next().unwrap(), "plan");
     assert_eq!((&value["plan"]["agents"], &value["status"]), (&json!(1), &json!("running")));
     let run = value["runId"].as_str().unwrap();
-    let asked = client.status(run);
-    assert_eq!((&asked["status"], &asked["questions"][0]["step"]), (&json!("running"), &json!(2)));
     let status = client.stopped(run);
     assert_eq!(status["status"], "completed", "{status}");
     assert_eq!(status["failedSteps"][0]["code"], "ask_timed_out", "{status}");
@@ -257,6 +257,19 @@ fn a_newer_client_has_runs_as_tasks_and_is_asked_in_results() {
     let update = json!({ "taskId": run, "inputResponses": { &name: answer, "other": {} } });
     assert!(client.ask("tasks/update", update)["result"].is_object());
 
+    client.leave(0);
+    // Who shows no forms cannot say what a person said.
+    let mute = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let mut client = server(&place, &["--allow-answers"], Era::Newer, mute);
+    client.status(&run);
+    let yes = json!({ "action": "accept", "content": { "answer": true } });
+    let update = json!({ "taskId": run, "inputResponses": { format!("{run}#2"): yes } });
+    let refused = client.ask("tasks/update", update);
+    assert!(
+        refused["error"]["message"].as_str().unwrap().contains("cannot show a form"),
+        "{refused}"
+    );
+
     // Another server, which has nothing but the journal.
     client.leave(0);
     let mut client = server(&place, &["--allow-answers"], Era::Newer, can);
@@ -373,4 +386,61 @@ fn http_needs_the_token_and_stays_on_the_loopback() {
     assert_eq!(post("/mcp", &page), "HTTP/1.1 403 Forbidden");
     signal(&child, Signal::TERM);
     assert_eq!(finish(child).code, 143);
+}
+
+#[test]
+fn a_run_with_the_debug_provider_asks_no_other() {
+    let place = Place::new();
+    place.write("s.mjs", format!("{META}return await agent('p', {{ provider: 'codex' }})\n"));
+    place.write("null.mjs", format!("{META}return args === null\n"));
+    let mut client = server(&place, &[], Era::Older, json!({}));
+    let cwd = place.dir.path();
+    let run = |script: &str| json!({ "workflow": script, "cwd": cwd, "debug": true, "args": null });
+    let said = client.refused("workflow_run", run("s.mjs"));
+    assert!(said.contains("names the provider `codex` itself"), "{said}");
+    let started = client.value("workflow_run", run("null.mjs"));
+    let run = started["runId"].as_str().unwrap();
+    assert_eq!(client.stopped(run)["status"], "completed");
+    assert_eq!(client.value("workflow_result", json!({ "runId": run }))["result"], true);
+    client.leave(0);
+}
+
+#[test]
+fn a_client_that_reads_nothing_does_not_keep_the_server() {
+    let place = Place::new();
+    let mut command = place.command(&["mcp"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let begin = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": { "name": "t", "version": "1" } } });
+    writeln!(stdin, "{begin}").unwrap();
+    writeln!(stdin, r#"{{"jsonrpc":"2.0","method":"notifications/initialized"}}"#).unwrap();
+    // More than a pipe holds.
+    for id in 1..60 {
+        writeln!(stdin, r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/list"}}"#).unwrap();
+    }
+    drop(stdin);
+    let _unread = child.stdout.take();
+    until("the server ends", || child.try_wait().unwrap().is_some());
+}
+
+#[test]
+fn a_wait_ends_at_a_question_that_is_open_already() {
+    let place = Place::new();
+    let body = "await Promise.all([SW.sleep(600_000), SW.extra.ask('q?')])";
+    place.write("s.mjs", format!("{META}{body}\n"));
+    let mut client = server(&place, &[], Era::Older, json!({}));
+    let run = client.run(&place, "s.mjs");
+    let look = json!({ "runId": run });
+    until("it asks", || !client.value("workflow_status", look.clone())["questions"].is_null());
+    let began = Instant::now();
+    let status = client.status(&run);
+    assert_eq!(status["questions"][0]["question"], "q?", "{status}");
+    // Half of the longest wait.
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    client.value("workflow_stop", json!({ "runId": run }));
+    assert_eq!(client.stopped(&run)["status"], "cancelled");
+    client.leave(0);
 }
