@@ -137,10 +137,11 @@ impl Look {
         matches!(self.report.state, RunState::Completed | RunState::Failed)
     }
 
-    /// The state in one word.
+    /// The state in one word. A run that still works beside an open question is waiting
+    /// too: whether its process has already ended is not the client's concern.
     pub(super) fn word(&self) -> &'static str {
         match self.report.state {
-            RunState::Paused if self.waits() => "waiting",
+            _ if self.waits() => "waiting",
             state => state.as_str(),
         }
     }
