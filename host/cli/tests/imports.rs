@@ -219,3 +219,66 @@ fn child_workflows_import_too() {
     place.write("flows/lib.ts", "export const one = (n: number) => n + 2");
     assert_eq!(place.run(&["test", "p.swf"]).code, 7);
 }
+
+/// The rules know every file of a script, and the phases that begin in any of them.
+#[test]
+fn a_check_looks_at_the_modules_too() {
+    let place = Place::new();
+    place.write(".git/HEAD", "");
+    place.write("names.json", "{ \"agent\": 1 }");
+    place.write(
+        "lib/ask.ts",
+        "export async function ask(topic: string) {\n  phase('Read')\n  phase('Rest')\n  \
+         agent('x', { lable: topic })\n  return nothing(topic)\n}\n",
+    );
+    let meta = "export const meta = { name: 'n', description: 'd', \
+                phases: [{ title: 'Read' }, { title: 'Write' }] }\n";
+    place.write(
+        "main.mjs",
+        format!(
+            "import {{ ask }} from './lib/ask.ts'\nimport './names.json' with {{ type: 'json' }}\n\
+             {meta}export default async () => {{ agent('y'); return await ask('z') }}\n"
+        ),
+    );
+    let ran = place.run(&["check", "main.mjs"]);
+    // Excerpts and hints are indented.
+    let found = ran.stdout.lines().filter(|line| !line.starts_with(' '));
+    let at = |line: &&str| line.split(": ").take(2).collect::<Vec<_>>().join(": ");
+    assert_eq!(
+        found.map(|line| at(&line)).collect::<Vec<_>>(),
+        [
+            "main.mjs:3:89: warning",
+            "main.mjs:4:30: error",
+            "lib/ask.ts:3:9: warning",
+            "lib/ask.ts:4:3: error",
+            "lib/ask.ts:4:16: warning",
+            "lib/ask.ts:5:10: error",
+            "1 script checked: 3 errors, 3 warnings",
+        ],
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(ran.code, 7);
+}
+
+/// Many texts that are slow to strip cost no more than one.
+#[test]
+fn the_modules_of_a_script_share_the_time_to_strip_them() {
+    const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+    let place = Place::new();
+    place.write(".git/HEAD", "");
+    for name in NAMES {
+        let slow = "p ? (q) : r => ".repeat(600);
+        let text = format!("const p = 1, q = 1\nexport const {name} = {slow}1\n");
+        place.write(&format!("{name}.ts"), text);
+    }
+    let importing = |names: &[&str]| {
+        let imports: String = names.iter().map(|name| format!("import './{name}.ts'\n")).collect();
+        place.write("main.mjs", format!("{imports}{META}export default 1\n"));
+        place.run(&["check", "main.mjs"])
+    };
+    assert_eq!(importing(&NAMES[..1]).code, 0);
+    let ran = importing(&NAMES);
+    assert_eq!(ran.code, 7);
+    assert!(ran.stdout.contains(".ts:2:") && ran.stdout.contains("split it up"), "{}", ran.stdout);
+}

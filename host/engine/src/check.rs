@@ -42,7 +42,9 @@ use crate::error::EngineError;
 use crate::folders::RunFolders;
 use crate::request::{AgentSettings, Folders, ScriptFile};
 
-use finding::finding;
+use finding::{Spot, finding};
+use parse::{File, MainFile, ParsedFile, see};
+use phases::Begun;
 
 pub use finding::Finding;
 pub use hints::{Hints, hints};
@@ -82,7 +84,8 @@ impl Checks {
         Ok(Self { sandbox, folders, settings })
     }
 
-    /// The findings of a script, in order of line and column.
+    /// The findings of a script and of the modules that it imports, in order of line and
+    /// column, the script's own first.
     ///
     /// # Errors
     /// When the check itself fails. An error in the script is a finding.
@@ -125,40 +128,76 @@ impl Checks {
         }
     }
 
-    /// The findings of a script that the guest can run.
+    /// The findings of a script that the guest can run, the script's own first.
     async fn compiled(
         &self,
         file: &ScriptFile,
         script: &Script,
         dialect: Dialect,
     ) -> Result<Vec<Finding>, EngineError> {
+        let titles: Vec<String> =
+            script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
+        let (mut begun, mut of_modules) = (Begun::default(), Vec::new());
+        for module in script.modules.iter().filter(|module| !module.path.ends_with(".json")) {
+            let dialect = Dialect::Module;
+            let parsed = see(File { text: &module.text, dialect, titles: &titles, main: None })?;
+            let spots = self.spots(file, parsed, Vec::new(), &mut begun).await;
+            let shown = module.shown_text();
+            let at_place = |spot: Spot| {
+                let module = Some(module.path.clone());
+                Finding { module, ..spot.at_its_place(shown) }
+            };
+            of_modules.extend(in_order(spots.into_iter().map(at_place).collect()));
+        }
         // What is shown is the author's, and what is parsed has no types. Every byte is in
         // the same place in both.
         let (text, shown) = (&script.text, script.shown_text());
+        let main = Some(MainFile { meta_at: script.meta_export as usize, begun });
+        let parsed = see(File { text, dialect, titles: &titles, main })?;
+        let phases = script.meta.phases.iter().map(|phase| refusals::Wanted {
+            at: script.meta_export,
+            request: phase.options.request(),
+        });
+        let spots = self.spots(file, parsed, phases.collect(), &mut Begun::default()).await;
         let notes = script.warnings.iter().map(|note| {
             let place = (note.line, note.column);
             finding(&rules::META_KEY, shown, place, note.message.clone(), String::new())
         });
-        let mut findings: Vec<Finding> = notes.collect();
-        let titles: Vec<String> =
-            script.meta.phases.iter().map(|phase| phase.title.clone()).collect();
-        let parse::ParsedScript { mut spots, named, mut wanted } =
-            parse::see(text, &titles, script.meta_export as usize, dialect)?;
+        let own = notes.chain(spots.into_iter().map(|spot| spot.at_its_place(shown)));
+        let mut findings = in_order(own.collect());
+        findings.extend(of_modules);
+        findings.truncate(FINDINGS_MAX);
+        Ok(findings)
+    }
+
+    /// The findings of one of a script's files, with those that a run in its folders knows;
+    /// `more` is wanted beside what its calls want.
+    async fn spots(
+        &self,
+        file: &ScriptFile,
+        parsed: ParsedFile,
+        more: Vec<refusals::Wanted>,
+        all_begun: &mut Begun,
+    ) -> Vec<Spot> {
+        let ParsedFile { mut spots, named, mut wanted, begun } = parsed;
+        all_begun.add(begun);
+        wanted.extend(more);
         spots.extend(targets::missing(&self.sandbox, file, &self.folders, named).await);
-        wanted.extend(script.meta.phases.iter().map(|phase| refusals::Wanted {
-            at: script.meta_export,
-            request: phase.options.request(),
-        }));
         if let Some(settings) = &self.settings {
             spots.extend(targets::not_allowed(file, &self.folders, settings, &wanted));
         }
         spots.sort_by_key(|spot| spot.at);
         spots.dedup();
-        findings.extend(spots.into_iter().take(FINDINGS_MAX).map(|spot| spot.at_its_place(shown)));
-        findings.sort_by_key(|finding| (finding.line, finding.column));
-        findings.dedup();
-        Ok(findings)
+        spots.truncate(FINDINGS_MAX);
+        spots
     }
+}
+
+/// The findings of one file in order.
+fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| (finding.line, finding.column));
+    findings.dedup();
+    findings
 }
 
 /// The file name of a script, by which errors and findings refer to it.

@@ -16,7 +16,7 @@ use smol_wf_core::script::{
     Exports, Import, Script, exports, imports, is_typescript, json_module, position_at,
     relative_to, resolve,
 };
-use smol_wf_sandbox::strip;
+use smol_wf_sandbox::Stripping;
 
 use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
@@ -80,6 +80,7 @@ pub(crate) async fn load(
         text: script.text.clone(),
         shown: script.shown_text().to_owned(),
     };
+    let mut stripping = Stripping::default();
     let mut next = 0;
     let mut importers = Vec::new();
     loop {
@@ -107,7 +108,7 @@ pub(crate) async fn load(
                 return Err(refuse(message));
             }
             known.insert(target.clone(), found.len());
-            found.push(module(target, author).await?);
+            found.push(module(target, author, &mut stripping).await?);
         }
         // JSON imports nothing.
         let Some(module) = found.get(next..).and_then(|rest| {
@@ -212,14 +213,18 @@ pub(crate) fn digest(script: &Script, path: &str) -> Digest {
 }
 
 /// The module of this text: without its types, or as an expression if it is JSON.
-async fn module(path: String, author: String) -> Result<ModuleText, ImportError> {
+async fn module(
+    path: String,
+    author: String,
+    stripping: &mut Stripping,
+) -> Result<ModuleText, ImportError> {
     let own = |at, code, message| own_fault(&path, &author, (at, code, message));
     let text = if path.ends_with(".json") {
         json_module(&author).map_err(|(at, message)| {
             own(at, Code::Syntax, format!("this is not JSON: {message}"))
         })?
     } else if is_typescript(&path) {
-        strip(&author).await.map_err(|fault| {
+        stripping.strip(&author).await.map_err(|fault| {
             let refusal = fault.with_position(&author, &path);
             let position = (refusal.line, refusal.column);
             ImportError {

@@ -35,5 +35,5 @@ mod wasi;
 pub use fault::TurnFault;
 pub use guest::{Guest, Turn, TurnLimits};
 pub use sandbox::{InstanceLimits, Sandbox, SandboxConfig, SandboxError};
-pub use strip::{strip, strip_now};
+pub use strip::{Stripping, strip, strip_now};
 pub use wasi::{OWN_IMPORTS, WASI_IMPORTS};

@@ -18,8 +18,8 @@ use wasmtime::{Engine, Instance, Module, Store, StoreLimits, StoreLimitsBuilder,
 use crate::engine_config::engine_config;
 use crate::image::Image;
 
-/// Fuel for one text. The largest script takes a fifth of it, and the slowest known text
-/// is stopped after half a second.
+/// Fuel for all texts that are stripped as one. The largest script takes a fifth of it, and
+/// the slowest known text is stopped after half a second.
 const FUEL: u64 = 2_000_000_000;
 
 /// Fuel after which a long work lets others go first, some 2 ms.
@@ -38,9 +38,39 @@ const HOST_STACK: usize = 1 << 20;
 /// Status of a text that was stripped. Others are the numbers of `guest/strip`'s reasons.
 const STRIPPED: u32 = 0;
 
+/// Strips texts that belong together, such as the modules of a script: they have the fuel
+/// of one text, so that many bad ones cost no more than one.
+#[derive(Debug)]
+pub struct Stripping {
+    fuel: u64,
+}
+
 struct Stripper {
     engine: Engine,
     module: Module,
+}
+
+impl Default for Stripping {
+    fn default() -> Self {
+        Self { fuel: FUEL }
+    }
+}
+
+impl Stripping {
+    /// As [`strip`], with the fuel that is left.
+    ///
+    /// # Errors
+    /// As of [`strip`].
+    pub async fn strip(&mut self, text: &str) -> Result<String, StripFault> {
+        if let Some(known) = last(text) {
+            return Ok(known);
+        }
+        let stripper = stripper().as_ref().map_err(|detail| broken(detail.clone()))?;
+        let stripped = stripper.strip(text, &mut self.fuel).await?;
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((text.to_owned(), stripped.clone()));
+        Ok(stripped)
+    }
 }
 
 /// The text without its types: blanks stand in their place, so every line and every byte
@@ -49,14 +79,7 @@ struct Stripper {
 /// # Errors
 /// When the text is not TypeScript, or holds what is more than a type.
 pub async fn strip(text: &str) -> Result<String, StripFault> {
-    if let Some(known) = last(text) {
-        return Ok(known);
-    }
-    let stripper = stripper().as_ref().map_err(|detail| broken(detail.clone()))?;
-    let stripped = stripper.strip(text).await?;
-    *LAST.lock().unwrap_or_else(PoisonError::into_inner) =
-        Some((text.to_owned(), stripped.clone()));
-    Ok(stripped)
+    Stripping::default().strip(text).await
 }
 
 /// As [`strip`], for callers that may block: half a second for the worst text.
@@ -99,11 +122,14 @@ impl Stripper {
         Ok(Self { engine, module })
     }
 
-    async fn strip(&self, text: &str) -> Result<String, StripFault> {
+    async fn strip(&self, text: &str, fuel: &mut u64) -> Result<String, StripFault> {
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).build();
         let mut store = Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
-        match self.call(&mut store, text).await {
+        store.set_fuel(*fuel).map_err(|error| broken(format!("{error:#}")))?;
+        let answer = self.call(&mut store, text).await;
+        *fuel = store.get_fuel().unwrap_or_default();
+        match answer {
             Ok(answer) => answer.read(text),
             // Its stack, its fuel or its memory is used up, or it panicked.
             Err(error) if error.is::<Trap>() => Err(StripFault::TooMuch { at: None }),
@@ -114,7 +140,6 @@ impl Stripper {
     /// Never on the caller's own stack, where deep nesting would end the process:
     /// `call_async` runs on one of its own.
     async fn call(&self, store: &mut Store<StoreLimits>, text: &str) -> wasmtime::Result<Answer> {
-        store.set_fuel(FUEL)?;
         store.fuel_async_yield_interval(Some(YIELD_FUEL))?;
         let length = u32::try_from(text.len())?;
         let instance = Instance::new_async(&mut *store, &self.module, &[]).await?;

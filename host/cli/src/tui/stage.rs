@@ -132,13 +132,16 @@ impl Stage {
     pub(crate) fn run(mut self) -> io::Result<(Ended, App, Timings)> {
         let mut drawn: Option<Instant> = None;
         loop {
-            let soonest = drawn.map_or(self.first_frame_at, |at| at + FRAME_MIN);
+            let next = self.frame_at(drawn);
             let latest = match (self.is_stopped, self.is_clean, drawn) {
                 (true, ..) => Instant::now() + IDLE,
-                (_, false, _) | (_, _, None) => soonest,
+                (_, false, _) | (_, _, None) => next,
                 (_, true, Some(at)) if self.app.is_moving() => at + CLOCK,
                 _ => Instant::now() + IDLE,
             };
+            // Before the first frame everything is taken in as it comes, beside those who
+            // read it.
+            let soonest = drawn.map_or_else(Instant::now, |_| next);
             let taken = self.mailbox.take(soonest, latest);
             let begun = Instant::now();
             for happened in taken {

@@ -1,4 +1,4 @@
-//! Parses a script into a syntax tree, on a stack that is large enough.
+//! Parses a file of a script into a syntax tree, on a stack that is large enough.
 //!
 //! Owns: the bounds that keep hostile nesting from overflowing the stack, which would end
 //! the whole process. Never: judges; [`super::walk`] does.
@@ -18,6 +18,7 @@ use oxc_span::SourceType;
 use smol_wf_core::guest::Dialect;
 
 use super::finding::Spot;
+use super::phases::Begun;
 use super::refusals::{Named, Refused, Wanted};
 use super::settled::Settled;
 use super::shapes::Shapes;
@@ -30,33 +31,47 @@ use crate::error::EngineError;
 /// the guest accepts, 5,000 levels, fits several times, also in an unoptimised build.
 pub(super) const STACK_BYTES: usize = 64 * 1024 * 1024;
 
-/// The result of applying all rules to a script.
-pub(super) struct ParsedScript {
+/// A file of a script.
+pub(super) struct File<'t> {
+    pub(super) text: &'t str,
+    pub(super) dialect: Dialect,
+    /// The phases that `meta` lists.
+    pub(super) titles: &'t [String],
+    /// None for an imported one.
+    pub(super) main: Option<MainFile>,
+}
+
+/// What the main file of a script has beyond an imported one.
+pub(super) struct MainFile {
+    /// The byte at which `meta` begins.
+    pub(super) meta_at: usize,
+    /// The phases that begin in the imported ones.
+    pub(super) begun: Begun,
+}
+
+/// The result of applying all rules to a file.
+pub(super) struct ParsedFile {
     pub(super) spots: Vec<Spot>,
-    /// Child workflows that the script names.
+    /// Child workflows that it names.
     pub(super) named: Vec<Named>,
     /// Servers, folders and images that its calls name.
     pub(super) wanted: Vec<Wanted>,
+    /// The phases that begin in it.
+    pub(super) begun: Begun,
 }
 
-/// Parses a script and applies the rules. `titles` are the phases of `meta`, which begins
-/// at byte `meta_at`.
-pub(super) fn see(
-    text: &str,
-    titles: &[String],
-    meta_at: usize,
-    dialect: Dialect,
-) -> Result<ParsedScript, EngineError> {
+/// Parses a file and applies the rules.
+pub(super) fn see(file: File<'_>) -> Result<ParsedFile, EngineError> {
     let failed = |error| EngineError::System { doing: "start a thread", error };
     thread::scope(|scope| {
         let work = thread::Builder::new().name("check".to_owned()).stack_size(STACK_BYTES);
-        let work = work.spawn_scoped(scope, || on_this_stack(text, titles, meta_at, dialect));
+        let work = work.spawn_scoped(scope, || on_this_stack(file));
         let gone = || failed(std::io::Error::other("the thread of the parser died"));
         work.map_err(failed)?.join().map_err(|_| gone())
     })
 }
 
-fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect) -> ParsedScript {
+fn on_this_stack(File { text, dialect, titles, main }: File<'_>) -> ParsedFile {
     let allocator = Allocator::default();
     let options = ParseOptions {
         allow_return_outside_function: true,
@@ -67,7 +82,8 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     if parsed.panicked {
         let message = "the rules could not be applied: their parser does not accept the script";
         let spot = Spot::new(&rules::UNCHECKED, 0, message.to_owned(), "");
-        return ParsedScript { spots: vec![spot], named: Vec::new(), wanted: Vec::new() };
+        let (named, wanted) = (Vec::new(), Vec::new());
+        return ParsedFile { spots: vec![spot], named, wanted, begun: Begun::any() };
     }
     let cut_at = depth::cut(&allocator, &mut parsed.program);
     let program = allocator.alloc(parsed.program);
@@ -77,7 +93,7 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     let settled = Settled::new(&shapes, dialect);
     let mut walk = Walk::new(&settled, text, titles);
     walk.visit_program(program);
-    let mut spots = walk.finish(meta_at, cut_at);
+    let (mut spots, begun) = walk.finish(main, cut_at);
     spots.extend(uses::spots(&shapes, text));
     spots.extend(unknown::spots(&tree));
     let Refused { spots: refused, named, wanted } = refusals::find(&shapes, dialect);
@@ -85,5 +101,5 @@ fn on_this_stack(text: &str, titles: &[String], meta_at: usize, dialect: Dialect
     if dialect == Dialect::Body {
         spots.extend(portable::spots(&shapes, text, program));
     }
-    ParsedScript { spots, named, wanted }
+    ParsedFile { spots, named, wanted, begun }
 }

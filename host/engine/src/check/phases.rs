@@ -14,17 +14,36 @@ use super::rules;
 use super::tree::Tree;
 use crate::library::similar;
 
-/// The phases of one script.
+/// The phases of one file of a script.
 pub(super) struct Phases<'t> {
     listed: &'t [String],
-    begun: BTreeSet<String>,
+    begun: Begun,
+}
+
+/// The phases that begin in some files of a script.
+#[derive(Default)]
+pub(super) struct Begun {
+    titles: BTreeSet<String>,
     /// Whether some title is computed.
     computed: bool,
 }
 
+impl Begun {
+    /// Those of a file that could not be read whole: any may begin there.
+    pub(super) fn any() -> Self {
+        Self { titles: BTreeSet::new(), computed: true }
+    }
+
+    /// Takes in those of other files.
+    pub(super) fn add(&mut self, other: Self) {
+        self.titles.extend(other.titles);
+        self.computed |= other.computed;
+    }
+}
+
 impl<'t> Phases<'t> {
     pub(super) fn new(listed: &'t [String]) -> Self {
-        Self { listed, begun: BTreeSet::new(), computed: false }
+        Self { listed, begun: Begun::default() }
     }
 
     /// A mention of `phase` that is not a call: any phase may begin through it.
@@ -34,7 +53,7 @@ impl<'t> Phases<'t> {
             matches!(tree.parent(name.node_id.get()),
                 AstKind::CallExpression(call) if call.callee.span() == name.span)
         };
-        self.computed |= is_phase() && !is_call();
+        self.begun.computed |= is_phase() && !is_call();
     }
 
     /// Takes the title of `phase("…")`, and reports one that is not listed.
@@ -50,14 +69,14 @@ impl<'t> Phases<'t> {
         let options = match call.arguments.get(1)?.as_expression() {
             Some(Expression::ObjectExpression(options)) => options,
             _ => {
-                self.computed = true;
+                self.begun.computed = true;
                 return None;
             }
         };
         let mut found = None;
         for property in &options.properties {
             match property {
-                ObjectPropertyKind::SpreadProperty(_) => self.computed = true,
+                ObjectPropertyKind::SpreadProperty(_) => self.begun.computed = true,
                 ObjectPropertyKind::ObjectProperty(property) => {
                     if property.key.static_name().is_some_and(|name| name == "phase") {
                         found = self.title(&property.value);
@@ -75,11 +94,11 @@ impl<'t> Phases<'t> {
                 text.quasis.first()?.value.cooked.as_ref()?.to_string()
             }
             _ => {
-                self.computed = true;
+                self.begun.computed = true;
                 return None;
             }
         };
-        let is_new = self.begun.insert(title.clone());
+        let is_new = self.begun.titles.insert(title.clone());
         if self.listed.is_empty() || self.listed.contains(&title) || !is_new {
             return None;
         }
@@ -89,17 +108,24 @@ impl<'t> Phases<'t> {
         Some(Spot::new(&rules::PHASE_TITLE, expression.span().start, message, hint))
     }
 
-    /// Listed phases that never begin.
-    pub(super) fn never_begun(&self, text: &str, meta_at: usize) -> Vec<Spot> {
-        if self.computed {
+    /// Those that begin in this file.
+    pub(super) fn begun(self) -> Begun {
+        self.begun
+    }
+
+    /// Listed phases that begin neither here nor in the other files of the script.
+    pub(super) fn never_begun(&mut self, others: Begun, text: &str, meta_at: usize) -> Vec<Spot> {
+        self.begun.add(others);
+        let Begun { titles: begun, computed } = &self.begun;
+        if *computed {
             return Vec::new();
         }
         let unlisted: BTreeSet<String> =
-            self.begun.iter().filter(|title| !self.listed.contains(title)).cloned().collect();
+            begun.iter().filter(|title| !self.listed.contains(title)).cloned().collect();
         let mut told = BTreeSet::new();
         // A misspelt title is reported where the phase begins.
         let never = self.listed.iter().filter(|title| {
-            !self.begun.contains(*title)
+            !begun.contains(*title)
                 && similar(title, &unlisted).is_empty()
                 && told.insert(title.as_str())
         });

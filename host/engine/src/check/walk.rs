@@ -16,7 +16,8 @@ use oxc_span::{GetSpan, Span};
 use super::depth::LEVELS_MAX;
 use super::finding::Spot;
 use super::nulls::{self, Kind, Nulls};
-use super::phases::Phases;
+use super::parse::MainFile;
+use super::phases::{Begun, Phases};
 use super::rules;
 use super::settled::Settled;
 use super::tree::{IMPORTABLE, Tree, argument, method_of};
@@ -70,18 +71,26 @@ impl<'w, 'r, 's, 'a, 't> Walk<'w, 'r, 's, 'a, 't> {
         }
     }
 
-    /// The findings. `meta` begins at byte `meta_at`; the tree was cut off at `cut_at`.
-    pub(super) fn finish(mut self, meta_at: usize, cut_at: Option<u32>) -> Vec<Spot> {
+    /// The findings, and the phases that begin here. The tree was cut off at `cut_at`.
+    pub(super) fn finish(
+        mut self,
+        main: Option<MainFile>,
+        cut_at: Option<u32>,
+    ) -> (Vec<Spot>, Begun) {
         self.spots.extend(self.nulls.spots());
-        match cut_at {
+        match (cut_at, main) {
             // Code that was cut off may begin a phase.
-            Some(at) => {
+            (Some(at), _) => {
                 let message = format!("nested more than {LEVELS_MAX} levels deep, and not checked");
                 self.spots.push(Spot::new(&rules::UNCHECKED, at, message, ""));
+                return (self.spots, Begun::any());
             }
-            None => self.spots.extend(self.phases.never_begun(self.text, meta_at)),
+            (None, Some(MainFile { meta_at, begun })) => {
+                self.spots.extend(self.phases.never_begun(begun, self.text, meta_at));
+            }
+            (None, None) => {}
         }
-        self.spots
+        (self.spots, self.phases.begun())
     }
 
     pub(super) fn values(&self) -> Values<'_, 'r, 'w, 's, 'a> {
