@@ -4,8 +4,9 @@
     scripts/binary-parts.py [MAP]
 
 MAP is what the linker (LLD) wrote about the program beside it; scripts/release.sh has it
-write target/release/smol-wf.map. Functions and constants count for the crate that they
-were compiled in, so generic ones for the crate that uses them.
+write target/release/smol-wf.map. The program is compiled as one unit, so functions count for
+the first crate that their names name beside Rust's own library: generic ones for the crate
+whose types they are for. Constants have no names.
 
 Owns: the sums. Never: builds.
 """
@@ -13,6 +14,7 @@ Owns: the sums. Never: builds.
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -21,7 +23,7 @@ from pathlib import Path
 LEAST = 300_000
 # What belongs together, by the beginnings of crates' names.
 PARTS = {
-    "smol-wf: commands, terminal UI": ("smol_wf",),
+    "smol-wf: commands, terminal UI, MCP server": ("smol_wf",),
     "smol-wf: the other crates": (
         "smol_wf_core",
         "smol_wf_engine",
@@ -36,6 +38,7 @@ PARTS = {
     "parser of the command line": ("clap",),
     "tokio and HTTP": ("tokio", "hyper", "mio", "http", "futures"),
     "SQLite": ("libsqlite3", "rusqlite"),
+    "serde": ("serde",),
     "Rust's own library": ("std", "core", "alloc", "compiler_builtins", "gimli", "addr2line"),
 }
 # Sections of files that have their own names.
@@ -46,17 +49,40 @@ NAMED = {
 # `  VMA  LMA  Size Align` and a section of the program or, further in, of a file.
 LINE = re.compile(r"^ *([0-9a-f]+) +[0-9a-f]+ +([0-9a-f]+) +\d+ (\S.*|        \S.*)$")
 INPUT = re.compile(r"^ {8}(\S.*):\((\.[^)]*)\)$")
-CRATE = re.compile(r"\.(\w+)\.[0-9a-f]{16}-cgu\.|/lib(\w+?)-[0-9a-f]{16}\.rlib\(")
+# What was compiled as one unit, and a C library or Rust's own.
+UNIT = re.compile(r"-cgu\.")
+LIBRARY = re.compile(r"/lib(\w+?)-[0-9a-f]{16}\.rlib\(")
+# What may be a crate in the name of a function.
+WORD = re.compile(r"(?<![\w:])[a-z]\w*(?=::|\[)")
+RUSTS_OWN = PARTS["Rust's own library"]
 
 
-def part_of(file: str, section: str) -> str:
+def crates() -> frozenset[str]:
+    """The crates that are linked or may be."""
+    lock = Path(__file__).resolve().parent.parent / "Cargo.lock"
+    found = re.findall(r'^name = "(.*)"$', lock.read_text(), re.MULTILINE)
+    return frozenset(name.replace("-", "_") for name in found) | set(RUSTS_OWN)
+
+
+def crate_of(function: str, known: frozenset[str]) -> str:
+    """The crate that a function belongs to, by its name."""
+    named = [word for word in WORD.findall(function) if word in known]
+    others = [word for word in named if word not in RUSTS_OWN]
+    return next(iter(others or named), "Rust's own library")
+
+
+def part_of(file: str, section: str, function: str, known: frozenset[str]) -> str:
     """The part of the program that a section of a file belongs to."""
     if section in NAMED:
         return NAMED[section]
-    found = CRATE.search(file)
-    if not found:
+    if UNIT.search(file):
+        if not section.startswith(".text"):
+            return "constants and texts, among them the manual"
+        crate = crate_of(function, known)
+    elif found := LIBRARY.search(file):
+        crate = found[1]
+    else:
         return "C library" if ".a(" in file or "crt" in file else "tables of the linker"
-    crate = found[1] or found[2]
     fitting = [
         (len(beginning), part)
         for part, beginnings in PARTS.items()
@@ -66,24 +92,40 @@ def part_of(file: str, section: str) -> str:
     return max(fitting)[1] if fitting else crate
 
 
-def main() -> int:
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "target/release/smol-wf.map")
-    size_of_file = path.with_suffix("").stat().st_size
-    sums: Counter[str] = Counter()
-    is_in_file = False
-    for line in path.read_text(errors="replace").splitlines():
-        found = LINE.match(line)
-        if not found:
+def inputs(text: str) -> list[tuple[str, str, int]]:
+    """File, section and size of all that is in the program."""
+    found, is_in_file = [], False
+    for line in text.splitlines():
+        match = LINE.match(line)
+        if not match:
             continue
-        address, size, rest = int(found[1], 16), int(found[2], 16), found[3]
+        address, size, rest = int(match[1], 16), int(match[2], 16), match[3]
         if not rest.startswith(" "):
             # What is not loaded is stripped, and zeros are in no file.
             is_in_file = address > 0 and rest not in (".bss", ".tbss", ".bss.rel.ro", ".relro_padding")
         elif is_in_file and (within := INPUT.match(rest)):
-            section = within[2]
-            is_unwinding = section.startswith((".eh_frame", ".gcc_except_table"))
-            part = "tables to unwind panics" if is_unwinding else part_of(within[1], section)
-            sums[part] += size
+            found.append((within[1], within[2], size))
+    return found
+
+
+def functions(sections: list[str]) -> list[str]:
+    """The names of functions, from those of their sections."""
+    names = "\n".join(section.removeprefix(".text.").removeprefix("unlikely.") for section in sections)
+    done = subprocess.run(["c++filt"], input=names, check=True, capture_output=True, text=True)
+    return done.stdout.splitlines()
+
+
+def main() -> int:
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "target/release/smol-wf.map")
+    size_of_file = path.with_suffix("").stat().st_size
+    sums: Counter[str] = Counter()
+    known = crates()
+    found = inputs(path.read_text(errors="replace"))
+    names = functions([section for _, section, _ in found])
+    for (file, section, size), function in zip(found, names, strict=True):
+        is_unwinding = section.startswith((".eh_frame", ".gcc_except_table"))
+        part = "tables to unwind panics" if is_unwinding else part_of(file, section, function, known)
+        sums[part] += size
     small = [part for part, size in sums.items() if size < LEAST]
     others = sum(sums.pop(part) for part in small)
     sums[f"{len(small)} others, none above {LEAST // 1000} kB"] = others
