@@ -113,10 +113,16 @@ impl CheckArgs {
                 let file = file.clone();
                 Workflow { file, name, args }
             }));
-            found.extend(findings.into_iter().map(|finding| {
-                // A module by its path from the project.
-                (finding.module.clone().unwrap_or_else(|| file.clone()), finding)
-            }));
+            for finding in findings {
+                let one = match finding.module {
+                    Some(_) => (from_here(&checks.file_of(&script.path, &finding)), finding),
+                    None => (file.clone(), finding),
+                };
+                // Several scripts may import a module.
+                if one.1.module.is_none() || !found.contains(&one) {
+                    found.push(one);
+                }
+            }
         }
         let count = |severity| found.iter().filter(|(_, one)| one.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
@@ -181,6 +187,13 @@ pub(super) fn agent_settings() -> Option<AgentSettings> {
 pub(super) fn places() -> Folders {
     let cwd = std::path::absolute(".").ok();
     Folders { cwd, here: None, project_root: None, home: paths::home() }
+}
+
+/// A path as it can be typed here.
+fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let inside = here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+    inside.unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// A finding as text: place, message and rule, then the snippet and the hint.

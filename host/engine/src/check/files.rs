@@ -10,7 +10,7 @@ use smol_wf_core::limits::MODULES_MAX;
 use smol_wf_core::script::{imports, is_typescript, resolve};
 use smol_wf_sandbox::strip;
 
-use super::Checks;
+use super::{Checks, Finding};
 use crate::folders::RunFolders;
 use crate::library::ProjectRoot;
 
@@ -34,6 +34,16 @@ impl Checks {
         }
         known.remove(&own);
         known.iter().map(|path| self.place_of(&root, path)).collect()
+    }
+
+    /// The file that a finding of this script is in, which may be a module's.
+    #[must_use]
+    pub fn file_of(&self, script: &Path, finding: &Finding) -> PathBuf {
+        let root = RunFolders::of_new(script, &self.folders).ok().and_then(|folders| folders.root);
+        match (&finding.module, root) {
+            (Some(module), Some(root)) => self.place_of(&root, module),
+            _ => script.to_owned(),
+        }
     }
 
     /// The file of a path from the project; one of the user's own workflows begins with `~`.
