@@ -25,6 +25,7 @@ use super::stubs::Stubs;
 use super::{Simulator, culprit};
 use crate::agents;
 use crate::error::EngineError;
+use crate::worktree::worktree_obstacle;
 
 /// With more phases than this, phases without agents are left out: a script that sets
 /// phases without end has hundreds of thousands.
@@ -280,7 +281,21 @@ impl Simulator {
         let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
         plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
         plan.warnings = warnings(&run.entries);
+        plan.warnings.extend(self.worktree_warning(&plan.steps));
         Ok((plan, run))
+    }
+
+    /// That no worktree can be made here, for the first step that needs one.
+    fn worktree_warning(&self, steps: &[PlannedStep]) -> Option<PlanWarning> {
+        let step = steps.iter().find(|step| step.request.isolation.is_some())?;
+        let error = worktree_obstacle(&self.resources.cwd)?;
+        Some(PlanWarning {
+            code: Some(error.code().word().to_owned()),
+            message: error.to_string(),
+            label: Some(step.title.clone()),
+            line: None,
+            column: None,
+        })
     }
 
     fn empty_plan(&self) -> Plan {
