@@ -9,6 +9,7 @@ source scripts/versions
 programs=(scripts/durability scripts/mock-llm scripts/real-agents scripts)
 # Programs of one file.
 files=(scripts/function-order.py scripts/large-journal.py scripts/test_function_order.py
+  scripts/site_links.py scripts/test_site_links.py
   host/providers/tests/fake/acp host/providers/tests/fake/opencode)
 
 for program in "${programs[@]}"; do

@@ -43,6 +43,8 @@ pub(crate) struct Progress {
     screen: Screen,
     /// The run, once it is in the store.
     run: OnceLock<RunId>,
+    /// It was over when it was asked for.
+    was_over: OnceLock<()>,
     /// The folder of the agents, for the first line.
     place: OnceLock<String>,
     /// When the run was created, in microseconds since 1970, if its events are shown
@@ -105,6 +107,7 @@ impl Progress {
             level,
             screen,
             run: OnceLock::new(),
+            was_over: OnceLock::new(),
             place: OnceLock::new(),
             created_us: OnceLock::new(),
             opening,
@@ -217,6 +220,7 @@ impl Watcher for Progress {
         match notice {
             Notice::WorksIn { cwd, outside } => self.works_in(cwd, outside),
             Notice::RunKnown { run, resumed } => self.run_known(run, resumed),
+            Notice::RunOver => _ = self.was_over.set(()),
             Notice::TakenUpBefore { run, fork } => self.taken_up_before(run, fork),
             Notice::Event { event, replayed } => self.event(event, replayed),
             Notice::Activity(event) => self.activity(event),
@@ -272,6 +276,10 @@ impl Progress {
     /// Prints the first line of stderr, at every log level: without the id the run
     /// cannot be resumed.
     fn first_line(&self, run: &RunId, resumed: bool) {
+        if self.was_over.get().is_some() {
+            print_message(&of_over(run));
+            return;
+        }
         let place = self.place.get().map_or("", String::as_str);
         print_message(&format!("run {run}{}{place}", if resumed { " (resumed)" } else { "" }));
     }
@@ -401,6 +409,14 @@ fn may_animate() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     std::io::stderr().is_terminal() && !dumb && !set("CI")
+}
+
+/// The first line about a run that is over, and what to type in place of `resume`.
+fn of_over(run: &RunId) -> String {
+    let db = shell::with_database();
+    format!(
+        "run {run} is over, so there is nothing to resume; its steps: smol-wf history {run}{db}; a new run that begins anew at one of them: smol-wf fork {run} --from STEP{db}"
+    )
 }
 
 /// Label and line of a warning: ` (find bugs, line 3)`.

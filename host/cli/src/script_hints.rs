@@ -1,12 +1,14 @@
-//! Hints from a script's text about how its run ended.
+//! Hints from a script's text about how its run will end, or has ended.
 //!
-//! Owns: lines below an error or a report that need the text of the script.
-//! Never: guesses; a hint is certain.
+//! Owns: lines above the first step, and below an error or a report, that need the text of
+//! the script. Never: guesses about an end; such a hint is certain.
+
+use std::path::Path;
 
 use smol_wf_core::report::ReportError;
 use smol_wf_core::script::{Position, snippet};
 use smol_wf_engine::check::hints;
-use smol_wf_engine::{Report, RunState};
+use smol_wf_engine::{Report, RunState, worktree_obstacle};
 
 /// Where to look, for an error without a line.
 pub(crate) fn place(code: &str, text: &str) -> Option<String> {
@@ -45,9 +47,38 @@ pub(crate) fn no_result(report: &Report, text: Option<&str>) -> Option<&'static 
     )
 }
 
+/// The warning that steps of this script would fail, because agents that work in `folder`
+/// can have no worktree. Said before the first agent starts: such a step may be the last.
+pub(crate) fn no_worktree(text: &str, folder: &Path) -> Option<String> {
+    let error = names_worktree(text).then(|| worktree_obstacle(folder))??;
+    Some(format!("{error} [{}]", error.code()))
+}
+
+/// Whether the text has `isolation: 'worktree'`, in any quotes.
+fn names_worktree(text: &str) -> bool {
+    let quotes = ['\'', '"', '`'];
+    text.match_indices("isolation").any(|(at, name)| {
+        let rest = text.get(at + name.len()..).unwrap_or_default();
+        let value = rest.trim_start_matches(quotes).trim_start().strip_prefix(':');
+        let value = value.and_then(|value| value.trim_start().strip_prefix(quotes));
+        value.is_some_and(|value| value.starts_with("worktree"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_worktree_is_found_in_the_text() {
+        for text in ["{ isolation: 'worktree' }", "{\"isolation\" :\n `worktree` }"] {
+            assert!(names_worktree(text), "{text}");
+        }
+        for text in ["", "isolation", "isolation: false", "isolation is: 'worktree'", "isolation:"]
+        {
+            assert!(!names_worktree(text), "{text}");
+        }
+    }
 
     fn error(message: &str, line: u32, column: u32) -> ReportError {
         ReportError {

@@ -64,12 +64,14 @@ fn what_init_and_new_write_runs_and_is_never_overwritten() {
         assert!(made.printed(0).starts_with("wrote .agents/workflows/my-"), "{}", made.stdout);
         assert_eq!(typed(&place, &made.stderr), 2, "{}", made.stderr);
     }
+    assert_eq!(at(&place, &["check", ".", "--strict"]).code, 0);
     let approval = at(&place, &["new", "approval"]);
     assert_eq!(approval.code, 0);
+    // It works in a worktree, and there is no repository here.
+    assert!(at(&place, &["check", "approval"]).printed(0).contains("[worktree]"));
     let answered = at(&place, &["run", "approval", "--answer", "plan=yes"]);
     // The debug provider works in no worktree, and says so.
     assert!([0, 1].contains(&answered.code), "{}", answered.stderr);
-    assert_eq!(at(&place, &["check", ".", "--strict"]).code, 0);
     let hides = at(&place, &["new", "loop", "deep-research"]);
     assert!(hides.said(0).contains("hides the bundled workflow"), "{}", hides.stderr);
 

@@ -342,13 +342,15 @@ fn options_that_agent_does_not_know() {
     finds("return SW.agent('x', { 'time-out': 5, tolls: [] })\n", &[(rule, 2), (rule, 2)]);
     // What is written out beside a spread is as certain as alone.
     finds("const o = { lable: 'l' }\nreturn agent('x', { ...o, agent_type: 'a' })\n", &[(rule, 3)]);
+    // Known, and of no use in a folder without a repository.
+    finds("return agent('x', { isolation: 'worktree' })\n", &[("worktree", 2)]);
     // A name that looks like one that holds its agent is refused, and not ignored.
     finds("return agent('x', { maxturns: 3 })\n", &[("refused", 2)]);
     finds("return agent('x', { readOnly: false })\n", &[(rule, 2)]);
     finds("return agent('x', { maxturns: args })\n", &[(rule, 2)]);
     for known in [
         "agent('x', { label: 'l', phase: 'p', model: 'm', provider: 'debug', effort: 'low' })",
-        "agent('x', { agentType: 'a', schema: { type: 'object' }, isolation: 'worktree', permissions: 'read' })",
+        "agent('x', { agentType: 'a', schema: { type: 'object' }, permissions: 'read' })",
         "agent('x', { timeout: '5m', retry: { maxAttempts: 2 }, onFailure: 'null', stallMs: 1 })",
         "agent('x', { tools: [], disallowedTools: [], bashCommandClamp: [], key: 'k' })",
         "agent('x', { ...given, [name]: 1, ['lable']: 2 })",

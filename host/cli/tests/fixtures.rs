@@ -232,6 +232,27 @@ fn rules_beside_a_fixture_are_kept() {
 }
 
 #[test]
+fn rules_are_not_judged_by_what_a_run_did_not_get_to() {
+    let place = recorded(SCRIPT, &[]);
+    let rules = r#"{ "resultSchema": { "required": ["rank"] }, "agents": { "min": 3 } }"#;
+    place.write("tests/review.assert.json", rules);
+    // The run stops at steps without answers, or fails: that is the fault.
+    for (from, to) in [("Review", "Read"), ("Read", "Review"), ("return {", "throw 1; return {")] {
+        edit(&place, from, to);
+        let tested = place.run(&["test"]);
+        assert!(!tested.stdout.contains("rule "), "{}", tested.stdout);
+        assert_eq!(tested.code, if to == "Review" { 0 } else { 7 }, "{}", tested.stdout);
+    }
+    // Who accepts the failure has a rule that nothing can satisfy.
+    let failed = place.run(&["test", "--accept"]);
+    assert!(
+        failed.stdout.contains("rule resultSchema: the run has no result"),
+        "{}",
+        failed.stdout
+    );
+}
+
+#[test]
 fn secrets_are_taken_out_and_the_fixture_replays_all_the_same() {
     let key = "sk-abcdefghijklmnopqrstuvwxyz123456";
     let script = "

@@ -131,7 +131,7 @@ fn an_agent_that_does_not_say_what_it_used_is_not_free() {
             let on = run(&["resume", "latest", "--budget", "none"], answer);
             assert_eq!(on.ok()["results"], "all");
             let shown = run(&["history", "latest", "-o", "text"], "");
-            let head = shown.stdout.lines().find(|line| line.contains("epoch 2"));
+            let head = shown.stdout.lines().find(|line| line.contains("start 2"));
             said += &format!("{}\n", head.expect("the budget is named with its epoch"));
         }
     }

@@ -245,9 +245,9 @@ fn latest_is_the_last_run_of_this_project() {
     // The line of the run comes first.
     let resumed = at(&place, "app", &["resume", "latest"]);
     resumed.ok();
-    assert!(resumed.stderr.starts_with(&format!("run {of_app} (resumed)")), "{}", resumed.stderr);
+    assert!(resumed.stderr.starts_with(&format!("run {of_app} is over")), "{}", resumed.stderr);
     snapshot!(resumed.stderr, @"
-    run run_1 (resumed)
+    run run_1 is over, so there is nothing to resume; its steps: smol-wf history run_1; a new run that begins anew at one of them: smol-wf fork run_1 --from STEP
     latest is run_1, the last run of /folder/app; run_2 is newer and works in /folder/flows: --anywhere
     ");
 }

@@ -212,7 +212,7 @@ fn two_people_work_with_one_run() {
     }
     ben.press(&["p"]);
     for screen in [&ann, &ben] {
-        once(screen, "epoch 2");
+        once(screen, "start 2");
     }
     // Leaving does nothing to the run.
     ann.press(&["q"]);

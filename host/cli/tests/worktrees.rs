@@ -69,6 +69,34 @@ fn several_programs_in_one_repository_do_not_collide() {
 }
 
 #[test]
+fn a_folder_without_a_commit_is_named_before_an_agent_starts() {
+    let place = Place::new();
+    place.write(
+        "bare/script.mjs",
+        format!("{META}await agent('a')\nreturn await agent('b', {{ isolation: 'worktree' }})\n"),
+    );
+    let said = |args: &[&str]| {
+        let mut command = place.command(args);
+        finish(command.current_dir(place.path("bare")).spawn().unwrap())
+    };
+    for (code, missing) in
+        [("worktree_no_repository", "is in none"), ("worktree_no_commit", "has none")]
+    {
+        let checked = said(&["check", "script.mjs"]);
+        assert!(checked.code == 0 && checked.stdout.contains(missing), "{}", checked.stdout);
+        let planned = said(&["plan", "script.mjs", "--json"]).ok();
+        assert_eq!(planned["warnings"][0]["code"], code);
+        let ran = said(&["run", "script.mjs", "--agent-provider", "debug"]);
+        let warned = ran.stderr.find(missing).unwrap();
+        assert!(warned < ran.stderr.find("[agent]").unwrap(), "{}", ran.stderr);
+        git(&place.path("bare"), &["init", "-q"]);
+    }
+    git(&place.path("bare"), &["commit", "-q", "--allow-empty", "-m", "first"]);
+    assert!(said(&["check", "script.mjs"]).stdout.contains("0 warnings"));
+    assert_eq!(said(&["plan", "script.mjs", "--json"]).ok()["warnings"], json!([]));
+}
+
+#[test]
 fn what_a_worktree_lacks_is_said_once() {
     let place = Place::new();
     let project = project(&place, 3);

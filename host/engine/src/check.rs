@@ -73,8 +73,9 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// Sets up the guest, whose parser decides about syntax. Child workflows, servers and
-    /// folders are looked up like in a run in these folders with these settings. Without
+    /// Sets up the guest, whose parser decides about syntax. Child workflows, servers,
+    /// folders and the repository of worktrees are looked up like in a run in these folders
+    /// with these settings. Without
     /// settings, servers and folders are not checked.
     ///
     /// # Errors
@@ -183,6 +184,7 @@ impl Checks {
         all_begun.add(begun);
         wanted.extend(more);
         spots.extend(targets::missing(&self.sandbox, file, &self.folders, named).await);
+        spots.extend(targets::without_repository(file, &self.folders, &wanted));
         if let Some(settings) = &self.settings {
             spots.extend(targets::not_allowed(file, &self.folders, settings, &wanted));
         }

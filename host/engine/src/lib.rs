@@ -152,5 +152,5 @@ pub use status::{RunHolder, RunStatus};
 pub use tail::Tail;
 pub use tokio_util::sync::CancellationToken;
 pub use watch::{DatabaseWait, NoWatcher, Notice, Recording, Watcher};
-pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError};
+pub use worktree::{Leftover, LeftoverState, Pruned, WorktreeError, worktree_obstacle};
 pub use writer::WriterGone;

@@ -79,6 +79,7 @@ impl Engine {
             return Box::pin(self.fork((fork, parent_lease), run, watcher, cancel)).await;
         }
         if journal.survey.is_over() {
+            watcher.notice(Notice::RunOver);
             watcher.notice(Notice::RunKnown { run: &request.run, resumed: true });
             return retell(journal.entries(&self.writer)?, watcher, &request.run).await;
         }

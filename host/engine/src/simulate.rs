@@ -15,6 +15,7 @@ mod finding_set;
 mod groups;
 mod in_order;
 mod plan;
+mod plan_warning;
 mod rehearsal;
 mod schedule;
 mod simulated_run;
@@ -43,7 +44,8 @@ use crate::step_resources::ResourceRules;
 
 pub use estimate::{CostRange, Estimate};
 pub use finding::{Exploration, ExploreOptions, Finding, FindingKind, Side, Tally};
-pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlanWarning, PlannedAsk, PlannedStep};
+pub use plan::{GroupPlan, Plan, PlanError, PlanPhase, PlannedAsk, PlannedStep};
+pub use plan_warning::PlanWarning;
 pub use rehearsal::{RecordedAnswers, Rehearsal};
 
 /// A script that is ready to run with stubs in place of agents, as often as needed.

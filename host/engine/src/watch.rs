@@ -31,6 +31,9 @@ pub enum Notice<'a> {
         /// Whether it was in the store before.
         resumed: bool,
     },
+    /// The run is over, so nothing is left to resume; its events and report follow. Comes
+    /// before [`Self::RunKnown`].
+    RunOver,
     /// The run was resumed with this changed script before: the fork that was made then
     /// goes on.
     TakenUpBefore {

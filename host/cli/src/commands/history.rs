@@ -178,7 +178,7 @@ const COLUMNS: [Column; 9] = [
     ("STATE", Align::Left),
     ("NAME", Align::Left),
     ("CREATED (UTC)", Align::Left),
-    ("EPOCHS", Align::Right),
+    ("STARTS", Align::Right),
     ("STEPS", Align::Right),
     ("TOKENS", Align::Right),
     ("COST", Align::Right),
@@ -187,7 +187,7 @@ const COLUMNS: [Column; 9] = [
 
 /// Columns that a narrow terminal drops, least important first.
 const SPARE: NarrowRule =
-    NarrowRule { columns: &["FORK OF", "EPOCHS", "STEPS", "COST", "TOKENS"], cut: "NAME" };
+    NarrowRule { columns: &["FORK OF", "STARTS", "STEPS", "COST", "TOKENS"], cut: "NAME" };
 
 /// A row of the list, and its depth in the tree of forks.
 struct TreeRow<'a> {

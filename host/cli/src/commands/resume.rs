@@ -26,7 +26,7 @@ use crate::{paths, setup, shell};
 /// Resume a run where it stopped
 ///
 /// Steps that have an answer never run again. If the run is over, only its report
-/// is printed. Limits can be raised; a limit that is not given stays as it was.
+/// is printed, and what to type instead. Limits can be raised; a limit that is not given stays as it was.
 /// If the script differs from the recorded one, a new run starts: it reuses the
 /// answer of each step with the same content and runs the others.
 #[derive(Debug, Args)]

@@ -144,7 +144,8 @@ impl RunArgs {
         let args = fitted()?;
         let FoundScript { file: script, note, warnings } = found;
         let folders = self.work.places.of_new()?;
-        let settings = self.settings(&self.work.places.folder()?)?;
+        let folder = self.work.places.folder()?;
+        let settings = self.settings(&folder)?;
         settings.check()?;
         let chosen = agents::choose_to_begin(&settings)?;
         let made = setup::new_database_note(&settings);
@@ -154,6 +155,7 @@ impl RunArgs {
         opening.notes.extend(note);
         opening.warnings.extend(warnings);
         opening.warnings.extend(meta_warnings(&script));
+        opening.warnings.extend(script_hints::no_worktree(&text, &folder));
         chosen.announce(&mut opening);
         opening.notes.extend(made);
         let progress =

@@ -8,12 +8,18 @@ use crate::sanitize;
 /// Spaces before code, and before what belongs to a row of a table.
 const INDENT: usize = 4;
 
+/// Spaces between columns.
+const GAP: usize = 2;
+
 /// A page as lines of at most so many columns, where words allow it.
 pub(crate) fn plain(markdown: &str, columns: usize) -> String {
-    let mut page = Plain { lines: Vec::new(), columns, header: Vec::new() };
+    let mut page = Plain { lines: Vec::new(), columns, table: Vec::new() };
     let mut paragraph = String::new();
     let mut is_code = false;
     for line in markdown.lines() {
+        if is_code || !line.starts_with('|') {
+            page.table();
+        }
         if line.starts_with("```") {
             page.paragraph(&mut paragraph);
             is_code = !is_code;
@@ -21,14 +27,17 @@ pub(crate) fn plain(markdown: &str, columns: usize) -> String {
             page.lines.push(format!("{:INDENT$}{line}", "").trim_end().to_owned());
         } else if line.trim().is_empty() {
             page.paragraph(&mut paragraph);
-            page.header.clear();
             page.lines.push(String::new());
         } else if line.starts_with('#') {
             page.paragraph(&mut paragraph);
             page.heading(line);
         } else if let Some(row) = line.strip_prefix('|') {
             page.paragraph(&mut paragraph);
-            page.row(row);
+            let cells = cells(row);
+            // The header has the first place, also one without words.
+            if page.table.is_empty() || !is_ruled(&cells) {
+                page.table.push(cells);
+            }
         } else if is_item(line) {
             page.paragraph(&mut paragraph);
             paragraph.push_str(line.trim_end());
@@ -40,6 +49,7 @@ pub(crate) fn plain(markdown: &str, columns: usize) -> String {
         }
     }
     page.paragraph(&mut paragraph);
+    page.table();
     page.lines.join("\n").trim_end().to_owned()
 }
 
@@ -47,8 +57,8 @@ pub(crate) fn plain(markdown: &str, columns: usize) -> String {
 struct Plain {
     lines: Vec<String>,
     columns: usize,
-    /// The header of the table that is being read.
-    header: Vec<String>,
+    /// The rows of the table that is being read, its header first.
+    table: Vec<Vec<String>>,
 }
 
 impl Plain {
@@ -78,52 +88,100 @@ impl Plain {
         self.fill(&inline(text.trim_start()), before, hang);
     }
 
-    /// A row of a table: its first cell, and the others below it with the names of
-    /// their columns. A table with two columns needs no names.
-    fn row(&mut self, row: &str) {
-        let cells = cells(row);
-        if self.header.is_empty() {
-            self.header = cells;
-            return;
+    /// The table that was read: in columns where they have room, as many short ones have,
+    /// or else as a list. Two columns are always a list: its second cells are sentences.
+    fn table(&mut self) {
+        let rows = std::mem::take(&mut self.table);
+        let Some(header) = rows.first().filter(|header| header.len() > 2) else {
+            return self.list(&rows);
+        };
+        let wide = |at: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(at));
+            cells.map(|cell| sanitize::columns(cell)).max().unwrap_or_default()
+        };
+        let others: Vec<usize> = (1..header.len()).map(wide).collect();
+        let taken: usize = others.iter().map(|wide| GAP + wide).sum();
+        // The first cells may be wrapped, between words.
+        let words = rows.iter().filter_map(|row| row.first()).flat_map(|cell| cell.split(' '));
+        let longest = words.map(sanitize::columns).max().unwrap_or_default();
+        match self.columns.checked_sub(taken).filter(|room| *room >= longest) {
+            Some(room) => self.in_columns(&rows, room, &others),
+            None => self.list(&rows),
         }
-        if cells.iter().all(|cell| cell.trim_matches(['-', ':']).is_empty()) {
-            // The line below the header, or an empty row.
-            return;
+    }
+
+    /// Rows in columns: the first one as narrow as its words in so much room, and others of
+    /// these widths.
+    fn in_columns(&mut self, rows: &[Vec<String>], room: usize, others: &[usize]) {
+        let first_cells = rows.iter().filter_map(|row| row.first());
+        let first_cells: Vec<_> = first_cells.map(|cell| wrapped(cell, room, 0, 0)).collect();
+        let of_first = first_cells.iter().flatten().map(|line| sanitize::columns(line));
+        let first = of_first.max().unwrap_or_default();
+        let padding = |text: &str, wide: usize| wide.saturating_sub(sanitize::columns(text));
+        for (row, lines) in rows.iter().zip(first_cells) {
+            for (at, line) in lines.into_iter().enumerate() {
+                let mut line = format!("{line}{:1$}", "", padding(&line, first));
+                let rest = row.iter().skip(1).zip(others).filter(|_| at == 0);
+                for (cell, wide) in rest {
+                    line.push_str(&format!("{:GAP$}{cell}{:2$}", "", "", padding(cell, *wide)));
+                }
+                self.lines.push(line.trim_end().to_owned());
+            }
         }
-        let header = self.header.clone();
+    }
+
+    /// Rows as a list: the first cell, and the others below it with the names of their
+    /// columns. A table with two columns needs no names.
+    fn list(&mut self, rows: &[Vec<String>]) {
+        let Some((header, rows)) = rows.split_first() else { return };
         let named = header.len() > 2;
-        for (at, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-            let name = header.get(at).filter(|name| at > 0 && named && !name.is_empty());
-            let text = match name {
-                Some(name) => format!("{name}: {cell}"),
-                None => cell.clone(),
-            };
-            let indent = if at == 0 { 0 } else { INDENT };
-            self.fill(&text, indent, indent);
+        for row in rows {
+            for (at, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+                let name = header.get(at).filter(|name| at > 0 && named && !name.is_empty());
+                let text = match name {
+                    Some(name) => format!("{name}: {cell}"),
+                    None => cell.clone(),
+                };
+                let indent = if at == 0 { 0 } else { INDENT };
+                self.fill(&text, indent, indent);
+            }
         }
     }
 
     /// Adds a text, wrapped between words.
     fn fill(&mut self, text: &str, first: usize, rest: usize) {
-        let mut line = " ".repeat(first);
-        let mut used = first;
-        let mut is_empty = true;
-        for word in text.split_whitespace() {
-            let wide = sanitize::columns(word);
-            if !is_empty && used + 1 + wide > self.columns {
-                self.lines.push(std::mem::replace(&mut line, " ".repeat(rest)));
-                (used, is_empty) = (rest, true);
-            }
-            if !is_empty {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(word);
-            used += wide;
-            is_empty = false;
-        }
-        self.lines.push(line);
+        self.lines.extend(wrapped(text, self.columns, first, rest));
     }
+}
+
+/// The lines of a text that is wrapped between words, the first one and the others behind
+/// so many spaces.
+fn wrapped(text: &str, columns: usize, first: usize, rest: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = " ".repeat(first);
+    let mut used = first;
+    let mut is_empty = true;
+    for word in text.split_whitespace() {
+        let wide = sanitize::columns(word);
+        if !is_empty && used + 1 + wide > columns {
+            lines.push(std::mem::replace(&mut line, " ".repeat(rest)));
+            (used, is_empty) = (rest, true);
+        }
+        if !is_empty {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(word);
+        used += wide;
+        is_empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+/// Whether a row is the line below a header, or has no words.
+fn is_ruled(cells: &[String]) -> bool {
+    cells.iter().all(|cell| cell.trim_matches(['-', ':']).is_empty())
 }
 
 /// The cells of a row, without the mark before the first one.
@@ -197,11 +255,11 @@ mod tests {
 
     #[test]
     fn marks_become_plain_text() {
-        let page = "# Title\n\nSee [the page](a.md#x), **bold**, `a[b](c)` and [web](https://x.y).\nNext line.\n\n- one two three four five six\n  more\n1. first\n\n| code | what |\n|---|---|\n| `a\\|b` | [do](x.md) it |\n\n| a | b | c |\n|---|---|---|\n| 1 | 2 | 3 |\n\n```sh\n$ run\n\n  x\n```\n## Two\n### Three\n";
+        let page = "# Title\n\nSee [the page](a.md#x), **bold**, `a[b](c)` and [web](https://x.y).\nNext line.\n\n- one two three four five six\n  more\n1. first\n\n| code | what |\n|---|---|\n| `a\\|b` | [do](x.md) it |\n\n| a | b | c |\n|---|---|---|\n| one two | 2 | third of three |\n\n| a | b | c |\n|---|---|---|\n| 1 | 2 | too long for columns |\n\n```sh\n$ run\n\n  x\n```\n## Two\n### Three\n";
         let shown = plain(page, 24);
         assert_eq!(
             shown,
-            "Title\n=====\n\nSee the page, bold,\n`a[b](c)` and web\n(https://x.y). Next\nline.\n\n- one two three four\n  five six more\n1. first\n\n`a|b`\n    do it\n\n1\n    b: 2\n    c: 3\n\n    $ run\n\n      x\nTwo\n---\nThree"
+            "Title\n=====\n\nSee the page, bold,\n`a[b](c)` and web\n(https://x.y). Next\nline.\n\n- one two three four\n  five six more\n1. first\n\n`a|b`\n    do it\n\na    b  c\none  2  third of three\ntwo\n\n1\n    b: 2\n    c: too long for\n    columns\n\n    $ run\n\n      x\nTwo\n---\nThree"
         );
     }
 

@@ -104,11 +104,11 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
             format!("[agent] {}: waits for a resume: {}", parked.label, parked.error.message)
         }
         EventData::Message(message) => of_message(message),
-        EventData::AgentTold { number, too_late } => {
+        EventData::AgentTold { too_late, .. } => {
             let step = event.metadata.step_id.as_deref().unwrap_or_default();
             match too_late {
-                false => format!("[agent {step}] has message {number}"),
-                true => format!("[agent {step}] had ended before message {number} came"),
+                false => format!("[agent {step}] has the message"),
+                true => format!("[agent {step}] had ended before the message came"),
             }
         }
         EventData::WorktreeKept(worktree) => format!("[worktree] kept: {}", worktree.path),

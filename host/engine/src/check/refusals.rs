@@ -40,7 +40,8 @@ pub(super) struct Named {
     pub(super) target: WorkflowTarget,
 }
 
-/// An option of a call that names servers, folders or images.
+/// An option of a call that needs something of its surroundings: servers, folders, images,
+/// a repository.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) at: u32,
@@ -363,7 +364,10 @@ impl<'a> Refusals<'_, '_, '_, 'a> {
     /// Judges one option, and keeps what it names.
     fn judge_alone(&mut self, at: u32, option: Map<String, Value>, is_whole: bool) {
         if let Some(request) = self.judge(at, option, is_whole)
-            && !(request.mcp.is_empty() && request.dirs.is_empty() && request.images.is_empty())
+            && (request.isolation.is_some()
+                || !(request.mcp.is_empty()
+                    && request.dirs.is_empty()
+                    && request.images.is_empty()))
         {
             self.wanted.push(Wanted { at, request });
         }

@@ -57,6 +57,7 @@ rules! {
     UNGUARDED_NULL = "unguarded-null", Warning, "a result that may be null and is used without a test";
     REFUSED = "refused", Error, "a call that a run refuses before an agent is asked";
     NOT_ALLOWED = "not-allowed", Warning, "a server or folder that a call names and that the settings here do not allow";
+    WORKTREE = "worktree", Warning, "an agent in a worktree, where a run started here could make none";
     WORKFLOW = "workflow", Error, "a child workflow that is not found, or cannot be run";
     OBJECT_TEXT = "object-text", Warning, "an object in a string, where it becomes `[object Object]`";
     UNKNOWN_OPTION = "unknown-option", Warning, "an option of `agent()` that is ignored";

@@ -1,4 +1,5 @@
-//! Looks up the child workflows, servers and folders that a script names, as a run does.
+//! Looks up the child workflows, servers, folders and the repository that a script needs,
+//! as a run does.
 //!
 //! Owns: the findings about those that a run would refuse. Never: searches other folders
 //! than a run, or runs anything.
@@ -16,6 +17,7 @@ use crate::children::Children;
 use crate::folders::RunFolders;
 use crate::request::{AgentSettings, Folders, ScriptFile};
 use crate::step_resources::ResourceRules;
+use crate::worktree::worktree_obstacle;
 
 /// Most children, and most calls with servers or folders, that are looked up for one
 /// script.
@@ -60,4 +62,20 @@ pub(super) fn not_allowed(
         Some(Spot::new(&rules::NOT_ALLOWED, *at, in_words(&refusal), hint))
     });
     refused.collect()
+}
+
+/// The calls with a worktree, if a run started here could make none.
+pub(super) fn without_repository(
+    file: &ScriptFile,
+    chosen: &Folders,
+    wanted: &[Wanted],
+) -> Vec<Spot> {
+    let isolated = wanted.iter().filter(|Wanted { request, .. }| request.isolation.is_some());
+    let mut isolated = isolated.take(LOOKED_FOR_MAX).peekable();
+    let folders = isolated.peek().and_then(|_| RunFolders::of_new(&file.path, chosen).ok());
+    let Some(error) = folders.and_then(|folders| worktree_obstacle(&folders.cwd)) else {
+        return Vec::new();
+    };
+    let message = format!("{error} [{}]", error.code());
+    isolated.map(|one| Spot::new(&rules::WORKTREE, one.at, message.clone(), "")).collect()
 }

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use smol_wf_core::codes::Code;
-use smol_wf_core::event::{AskOpened, EventData, EventFold, EventWarning};
+use smol_wf_core::event::AskOpened;
 use smol_wf_core::gate::AskRequest;
 use smol_wf_core::guest::GroupKind;
 use smol_wf_core::ids::{Scope, StepId};
@@ -19,6 +19,7 @@ use smol_wf_core::step_request::AgentRequest;
 use super::estimate::{CostRange, Estimate};
 use super::groups::{self, Place, StepSlots};
 use super::in_order::InOrder;
+use super::plan_warning::{PlanWarning, warnings, without_worktree};
 use super::simulated_run::{SimulatedRun, SimulationEnd};
 use super::simulation::{ChildCache, simulate};
 use super::stubs::Stubs;
@@ -108,45 +109,6 @@ pub struct PlanError {
     /// The line with a mark below the place, for people, if it is in a module.
     #[serde(skip)]
     pub excerpt: Option<String>,
-}
-
-/// A warning that a run would give.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlanWarning {
-    /// A stable code, if the warning has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The message, for people.
-    pub message: String,
-    /// Title of the step that it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// The author's line, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<u32>,
-    /// The author's column, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<u32>,
-}
-
-/// The warnings among the events of a run.
-fn warnings(entries: &[Entry]) -> Vec<PlanWarning> {
-    let mut fold = EventFold::new();
-    let events = entries.iter().flat_map(|entry| fold.after(entry));
-    let warnings = events.filter_map(|event| match event.data {
-        EventData::Warning(warning) => Some(warning),
-        _ => None,
-    });
-    warnings
-        .map(|EventWarning { code, message, label, line, column, .. }| PlanWarning {
-            code,
-            message,
-            label,
-            line,
-            column,
-        })
-        .collect()
 }
 
 /// One phase.
@@ -280,6 +242,10 @@ impl Simulator {
         let waiting = plan.agents.saturating_sub(u32::try_from(answers.len()).unwrap_or(u32::MAX));
         plan.at_once = at_once.max(waiting.min(self.limits.parallel_agents));
         plan.warnings = warnings(&run.entries);
+        // One is enough: all of them work in the same folder.
+        let isolated = plan.steps.iter().find(|step| step.request.isolation.is_some());
+        let warning = isolated.and_then(|step| without_worktree(&step.title, &self.resources.cwd));
+        plan.warnings.extend(warning);
         Ok((plan, run))
     }
 

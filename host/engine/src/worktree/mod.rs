@@ -14,6 +14,7 @@ mod inspect;
 mod leftover;
 mod lock;
 mod note;
+mod obstacle;
 mod view;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use git::Git;
 use inspect::{Change, change, unknown, unseen};
 pub use leftover::{Leftover, LeftoverState, Pruned};
 use note::WorktreeNote;
+pub use obstacle::worktree_obstacle;
 
 /// A branch that must not exist, since git cannot have branches below it then.
 const NAMESPACE: &str = "smol-wf";

@@ -168,15 +168,15 @@ fn budget(epochs: &[Epoch<'_>]) -> Option<String> {
             }
             (Some(old), Some(_)) => format!("set in place of {}", old.in_words()),
         };
-        let _ = write!(line, "; {change} with epoch {}", epoch.number);
+        let _ = write!(line, "; {change} at start {}", epoch.number);
     }
     Some(line)
 }
 
 /// Columns of the epochs, one row each.
 const EPOCHS: [Column; 6] = [
-    ("EPOCH", Align::Right),
-    ("STARTED (UTC)", Align::Left),
+    ("START", Align::Right),
+    ("AT (UTC)", Align::Left),
     ("TOOK", Align::Right),
     ("ENDED", Align::Left),
     ("LIMITS", Align::Left),

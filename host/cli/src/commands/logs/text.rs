@@ -89,7 +89,7 @@ fn said(data: &EventData) -> Option<Said> {
         EventData::Log { message, .. } if message.contains('\n') => with("log", message),
         EventData::Log { message, .. } => line(format!("log {message}")),
         EventData::Forked(parent) => line(format!("fork of {}", parent.run)),
-        EventData::Resumed { attempt, .. } => line(format!("resumed, epoch {attempt}")),
+        EventData::Resumed { attempt, .. } => line(format!("resumed (start {attempt})")),
         EventData::Started(script) => {
             line(format!("workflow {}", script.name.as_str().unwrap_or(&script.script)))
         }
@@ -164,11 +164,9 @@ fn of_agent(data: &EventData) -> Option<Said> {
         EventData::AgentStarted(agent) => Some(asked(agent)),
         EventData::AgentEvent { kind, text } => line(format!("{kind}: {text}")),
         EventData::AgentSession { session_id } => line(format!("session {session_id}")),
-        EventData::AgentTold { number, too_late: false } => {
-            line(format!("the agent has message {number}"))
-        }
-        EventData::AgentTold { number, too_late: true } => {
-            line(format!("message {number} came too late: the agent had ended"))
+        EventData::AgentTold { too_late: false, .. } => line("the agent has the message"),
+        EventData::AgentTold { too_late: true, .. } => {
+            line("the message came too late: the agent had ended")
         }
         EventData::AgentParked(parked) => {
             line(format!("{} waits for a resume: {}", parked.label, parked.error.message))

@@ -78,7 +78,7 @@ fn said(view: &RunView, line: &LogLine) -> String {
         }
         LogKind::Worktree => format!("worktree kept: {text}"),
         LogKind::Forked => format!("fork of {text}"),
-        LogKind::Resumed => format!("resumed, epoch {text}"),
+        LogKind::Resumed => format!("resumed (start {text})"),
         LogKind::Stopped => format!("stopped: {text}"),
         LogKind::Completed => "completed".to_owned(),
         LogKind::Failed => format!("failed: {text}"),
