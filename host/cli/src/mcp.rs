@@ -9,6 +9,8 @@
 //! runs, or stdout, which is the protocol's alone.
 
 mod answer;
+mod args_form;
+mod bounds;
 mod call;
 mod child;
 mod describe;
@@ -20,13 +22,17 @@ mod messages;
 mod person;
 mod posts;
 mod result;
+mod rights;
 mod run;
 mod server;
+mod sessions;
 mod shared;
 mod status;
 mod stdio;
 mod tasks;
+mod token;
 mod tools;
+mod unfit;
 mod workflow_tools;
 
 use std::net::SocketAddr;

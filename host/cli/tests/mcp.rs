@@ -135,8 +135,19 @@ fn a_client_that_sends_garbage_and_vanishes_leaves_its_run_alone() {
     client.value("workflow_stop", json!({ "runId": other }));
     assert_eq!(client.status(&other)["status"], "cancelled");
 
-    client.raw("garbage");
-    client.raw("\u{0}{[");
+    for garbage in ["garbage", "\u{0}{["] {
+        client.raw(garbage);
+        let refused = client.next();
+        assert_eq!(
+            (&refused["error"]["code"], refused.get("id")),
+            (&json!(-32700), Some(&Value::Null))
+        );
+    }
+    for params in [json!({ "name": 5 }), json!([5])] {
+        let refused = client.ask("tools/call", params);
+        assert_eq!(refused["error"]["code"], -32602, "{refused}");
+    }
+    assert_eq!(client.ask("nothing", json!({}))["error"]["code"], -32601);
     client.raw("{\"jsonrpc\":\"2.0\",\"id\":7}");
     assert_eq!(client.next()["error"]["code"], -32600);
     client.raw(&"x".repeat(5 * 1024 * 1024));
@@ -150,7 +161,7 @@ fn a_client_that_sends_garbage_and_vanishes_leaves_its_run_alone() {
     );
     client.stdin.as_mut().unwrap().write_all(b"{\"jsonrpc\":").unwrap();
     let said = client.leave(0);
-    assert!(said.contains("a line is not JSON"), "{said}");
+    assert!(said.contains("this is not JSON: "), "{said}");
     assert!(said.contains("a message is over 4194304 bytes"), "{said}");
     assert!(said.contains(&format!("runs that were started here go on: {run}")), "{said}");
 
@@ -322,12 +333,29 @@ fn workflows_are_tools_and_a_server_that_reads_has_none_that_act() {
         ".agents/workflows/greet.js",
         format!("{meta}return await agent('Greet ' + args.who)\n"),
     );
+    let meta = "export const meta = { name: 'pick', description: 'Picks.', args: { type: 'array', \
+        items: { $ref: '#/$defs/one' }, $defs: { one: { type: 'string' } } } }\n";
+    place.write(".agents/workflows/pick.js", format!("{meta}return args[args.length - 1]\n"));
     let cwd = place.dir.path().to_str().unwrap();
     let mut client = server(&place, &["--workflow-tools", "--cwd", cwd], Era::Older, json!({}));
     let listed = client.ask("tools/list", json!({}));
     let tools = listed["result"]["tools"].as_array().unwrap();
     let greet = tools.iter().find(|tool| tool["name"] == "run_greet").unwrap();
     assert_eq!(greet["inputSchema"]["required"], json!(["who"]), "{greet}");
+    // An object is around arguments that are none, and definitions stay at the top.
+    let pick = tools.iter().find(|tool| tool["name"] == "run_pick").unwrap();
+    let schema = &pick["inputSchema"];
+    assert_eq!(
+        (&schema["type"], &schema["$defs"]["one"]["type"]),
+        (&json!("object"), &json!("string"))
+    );
+    assert_eq!(schema["properties"]["args"]["type"], "array", "{schema}");
+    let said = client.refused("run_pick", json!({ "args": [5] }));
+    assert!(said.contains("[args_invalid]"), "{said}");
+    let run = client.value("run_pick", json!({ "args": ["b", "c"] }))["runId"].clone();
+    let run = run.as_str().unwrap();
+    assert_eq!(client.stopped(run)["status"], "completed");
+    assert_eq!(client.value("workflow_result", json!({ "runId": run }))["result"], "c");
     let said = client.refused("run_greet", json!({ "who": 5 }));
     assert!(said.contains("[args_invalid]"), "{said}");
     let started = client.value("run_greet", json!({ "who": "Ada" }));
@@ -384,6 +412,13 @@ fn http_needs_the_token_and_stays_on_the_loopback() {
     assert_eq!(post("/mcp", &format!("{token}\r\n")), "HTTP/1.1 200 OK");
     let page = format!("{token}\r\nOrigin: https://example.org\r\n");
     assert_eq!(post("/mcp", &page), "HTTP/1.1 403 Forbidden");
+    // Who finds no room is told so, and not left alone.
+    let connect = || std::net::TcpStream::connect(&address).unwrap();
+    let silent: Vec<_> = (0..64).map(|_| connect()).collect();
+    let refused = || post("/mcp", &format!("{token}\r\n"));
+    until("there is no room", || refused() == "HTTP/1.1 503 Service Unavailable");
+    drop(silent);
+    until("there is room again", || refused() == "HTTP/1.1 200 OK");
     signal(&child, Signal::TERM);
     assert_eq!(finish(child).code, 143);
 }

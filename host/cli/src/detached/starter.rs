@@ -6,8 +6,10 @@
 use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::EngineError;
@@ -24,6 +26,9 @@ const PART_BYTES: usize = 16 * 1024;
 
 /// Stack of a thread that only waits for a process.
 const WAITER_BYTES: usize = 64 * 1024;
+
+/// Longest that a holder which is told to end may take: its run has not begun.
+const END_MAX: Duration = Duration::from_secs(5);
 
 /// Why no run is in the background.
 #[derive(Debug)]
@@ -66,23 +71,51 @@ pub(crate) fn start_holder_saying(
 
 /// The same for a program that goes on after it: the holder has no stdin, and signals to
 /// this process are not for it. `place` sets its folder and its variables. What it says
-/// on its way goes to `words`; a report in place of a run is dropped.
+/// on its way goes to `words`; a report in place of a run is dropped. A holder whose run
+/// is not durable after `longest` is ended.
 pub(crate) fn start_holder_apart(
     arguments: impl IntoIterator<Item = OsString>,
     place: impl FnOnce(&mut Command),
     words: impl Write + Send + 'static,
+    longest: Duration,
 ) -> Result<RunId, NotDetached> {
     let mut command = system::program(CALLED).map_err(refused)?;
     command.args(arguments).stdin(Stdio::null());
     place(&mut command);
-    let (run, child) = begin(command, words, io::sink(), |_| ())?;
+    let (over, is_over) = channel();
+    let started = begin(command, words, io::sink(), |child| {
+        let child = child.clone();
+        let watch = move || end_late(&child, longest, &is_over);
+        // Without the thread it may take as long as it likes.
+        let _ = waiter().spawn(watch);
+    });
+    drop(over);
+    let (run, child) = started?;
     if let Some(mut child) = child {
         // A process that has ended and that nobody has waited for looks alive. Without the
         // thread it does so until this one ends.
-        let thread = thread::Builder::new().name("holder".to_owned()).stack_size(WAITER_BYTES);
-        let _ = thread.spawn(move || child.wait());
+        let _ = waiter().spawn(move || child.wait());
     }
     Ok(run)
+}
+
+fn waiter() -> thread::Builder {
+    thread::Builder::new().name("holder".to_owned()).stack_size(WAITER_BYTES)
+}
+
+/// Ends a holder that is not alone after `longest`: first it may clean up.
+fn end_late(child: &Mutex<Option<Child>>, longest: Duration, is_over: &Receiver<()>) {
+    if is_over.recv_timeout(longest) != Err(RecvTimeoutError::Timeout) {
+        return;
+    }
+    let with = |end: &dyn Fn(&mut Child)| {
+        child.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(end)
+    };
+    with(&|child| system::signal(child, exit::TERMINATED));
+    if is_over.recv_timeout(END_MAX) == Err(RecvTimeoutError::Timeout) {
+        // It may have ended just now.
+        with(&|child| drop(child.kill()));
+    }
 }
 
 /// This program, to be started as an ordinary command.

@@ -55,7 +55,7 @@ pub(super) async fn give(shared: &Arc<Shared>, call: &Call) -> Answer {
         (fitting(&posting, &request, &value)?, None)
     };
     let message = Message::Answer { step, digest: request.digest(), value, comment };
-    let posted = post(shared, &posting, &message).await?;
+    let posted = post(shared, call, &posting, &message).await?;
     let is_taken = matches!(posted, Posted::Taken(_));
     let said = match is_taken {
         true => format!("{name} has its answer, and the run goes on; wait: workflow_status"),

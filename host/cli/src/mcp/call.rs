@@ -11,6 +11,7 @@ use rmcp::service::{Peer, RequestContext};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
 
+use super::rights::Right;
 use crate::sanitize;
 
 /// Most characters of a client's name in the log.
@@ -32,6 +33,8 @@ pub(super) struct Call {
     /// Whether the client takes requests of the server. Newer ones are answered with what
     /// is asked of them instead, and call again.
     pub(super) takes_requests: bool,
+    /// The right to work, which it gives back while it waits.
+    pub(super) right: Right,
 }
 
 impl Call {
@@ -39,6 +42,7 @@ impl Call {
         tool: String,
         arguments: Option<JsonObject>,
         responses: Option<InputResponses>,
+        right: Right,
         context: &RequestContext<RoleServer>,
     ) -> Self {
         let is_older = context
@@ -52,6 +56,7 @@ impl Call {
             can: context.client_capabilities().unwrap_or_default(),
             client: client_of(context),
             takes_requests: is_older,
+            right,
         }
     }
 

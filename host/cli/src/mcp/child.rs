@@ -17,9 +17,9 @@ use super::shared::Shared;
 use crate::detached::this_program;
 use crate::sanitize;
 
-/// Longest that a command may take: a plan may ask a thousand made-up agents, and a turn of
-/// a script is cut off after a minute.
-pub(super) const COMMAND_MAX: Duration = Duration::from_secs(100);
+/// Longest that a command may take: a plan of a thousand made-up agents takes seconds, and
+/// many clients give up on a call after 60 s.
+pub(super) const COMMAND_MAX: Duration = Duration::from_secs(50);
 
 /// Most bytes that a command may print: a plan has every prompt.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;

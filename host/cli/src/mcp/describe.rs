@@ -5,8 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::bounds::{self, Entries};
 use crate::humanize::{count, plural};
-use crate::sanitize;
+use crate::{sanitize, shell};
 
 /// Fields of a plan that a model is given; the prompts of all steps are not among them.
 const PLAN_FIELDS: [&str; 12] = [
@@ -27,16 +28,16 @@ const PLAN_FIELDS: [&str; 12] = [
 /// Most entries of a list in a plan.
 const LISTED_MAX: usize = 50;
 
-/// Most characters of a description.
+/// Most characters of a description or a message.
 const DESCRIPTION_CHARS_MAX: usize = 300;
 
-/// The workflows of a folder, a line each.
-pub(super) fn list(workflows: &[Value], note: Option<&str>) -> String {
+/// The workflows of a folder, a line each, and notes.
+pub(super) fn list(workflows: &[Value], notes: &[Option<String>]) -> String {
     let mut lines: Vec<String> = workflows.iter().map(line).collect();
     if lines.is_empty() {
         lines.push("there is no workflow here".to_owned());
     }
-    lines.extend(note.map(str::to_owned));
+    lines.extend(notes.iter().flatten().cloned());
     lines.join("\n")
 }
 
@@ -55,7 +56,7 @@ fn line(row: &Value) -> String {
 }
 
 /// What `check` has found, a line each.
-pub(super) fn findings(found: &Value) -> String {
+pub(super) fn findings(found: &Value, note: Option<String>) -> String {
     let each = found["findings"].as_array().into_iter().flatten().map(|finding| {
         let text = |key: &str| sanitize::one_line(finding[key].as_str().unwrap_or_default());
         let (line, column) = (&finding["line"], &finding["column"]);
@@ -74,29 +75,44 @@ pub(super) fn findings(found: &Value) -> String {
     let number = |key: &str| found[key].as_u64().unwrap_or_default();
     let mut lines: Vec<String> = each.collect();
     lines.push(format!("errors: {}, warnings: {}", number("errors"), number("warnings")));
+    lines.extend(note);
     lines.join("\n")
 }
 
-/// A plan without its prompts.
-pub(super) fn lean_plan(plan: &Value) -> Value {
-    let mut lean = Map::new();
+/// A plan of this script without its prompts.
+pub(super) fn lean_plan(plan: &Value, script: &str) -> Value {
+    let (mut lean, mut is_cut) = (Map::new(), false);
     for name in PLAN_FIELDS {
         let Some(value) = plan.get(name) else { continue };
-        let mut value = value.clone();
-        if let Some(list) = value.as_array_mut() {
-            list.truncate(LISTED_MAX);
-        }
+        let value = match value {
+            Value::Array(list) => cut_list(list.iter().cloned(), &mut is_cut),
+            other => {
+                let mut value = other.clone();
+                is_cut |= bounds::entry(&mut value);
+                value
+            }
+        };
         lean.insert(name.to_owned(), value);
     }
     let refused = plan["calls"].as_array().into_iter().flatten().filter_map(|step| {
         let refused = step.get("refused")?;
         Some(json!({ "step": step["step"], "title": step["title"], "refused": refused }))
     });
-    let refused: Vec<Value> = refused.take(LISTED_MAX).collect();
-    if !refused.is_empty() {
-        lean.insert("refused".to_owned(), refused.into());
+    match cut_list(refused, &mut is_cut) {
+        Value::Array(none) if none.is_empty() => {}
+        refused => drop(lean.insert("refused".to_owned(), refused)),
+    }
+    if is_cut {
+        let command = format!("smol-wf plan {} --json", shell::word(script));
+        lean.insert("whole".to_owned(), bounds::whole_is_in(&command).into());
     }
     lean.into()
+}
+
+fn cut_list(list: impl Iterator<Item = Value>, is_cut: &mut bool) -> Value {
+    let entries = Entries::of(list, LISTED_MAX);
+    *is_cut |= !entries.is_whole();
+    entries.listed.into()
 }
 
 /// A plan in one sentence, and its warnings and refusals in lines.
@@ -105,7 +121,7 @@ pub(super) fn plan(plan: &Value) -> String {
     let agents = usize::try_from(number(&plan["agents"])).unwrap_or(usize::MAX);
     let mut text = format!(
         "{}: plan: {}, at most {} at once, {}",
-        sanitize::one_line(plan["name"].as_str().unwrap_or_default()),
+        said(plan["name"].as_str().unwrap_or_default()),
         plural(agents, "agent"),
         number(&plan["atOnce"]),
         cost(&plan["cost"], number(&plan["agents"])),
@@ -119,19 +135,22 @@ pub(super) fn plan(plan: &Value) -> String {
         tokens("outputHigh")
     ));
     if let Some(error) = plan["error"]["message"].as_str() {
-        text.push_str(&format!("; with made-up answers it stopped: {}", sanitize::one_line(error)));
+        text.push_str(&format!("; with made-up answers it stopped: {}", said(error)));
     }
     let refused = plan["calls"].as_array().into_iter().flatten().filter_map(|step| {
         let message = step["refused"]["message"].as_str()?;
-        Some(format!("\na run refuses step {}: {}", step["step"], sanitize::one_line(message)))
+        Some(format!("\na run refuses step {}: {}", step["step"], said(message)))
     });
     text.extend(refused.take(LISTED_MAX));
     let warnings = plan["warnings"].as_array().into_iter().flatten();
     let warnings = warnings.filter_map(|warning| warning["message"].as_str());
-    text.extend(
-        warnings.take(LISTED_MAX).map(|one| format!("\nwarning: {}", sanitize::one_line(one))),
-    );
+    text.extend(warnings.take(LISTED_MAX).map(|one| format!("\nwarning: {}", said(one))));
     text
+}
+
+/// A message on one line, cut.
+fn said(message: &str) -> String {
+    sanitize::cut(&sanitize::one_line(message), DESCRIPTION_CHARS_MAX)
 }
 
 /// What it costs, as far as list prices tell.
@@ -167,7 +186,12 @@ mod tests {
             "review: plan: 2 agents, at most 2 at once, cost $0.10 to $1.25 at list prices; \
              tokens: 10 to 2,000 read, 1 to 30 written\nwarning: careful"
         );
-        assert!(!lean_plan(&whole).to_string().contains("long"));
+        assert!(!lean_plan(&whole, "review").to_string().contains("long"));
+        let mut many = whole.clone();
+        many["models"] = json!(vec!["m"; LISTED_MAX + 1]);
+        let lean = lean_plan(&many, "a b.mjs");
+        assert_eq!(lean["models"].as_array().map(Vec::len), Some(LISTED_MAX));
+        assert!(lean["whole"].as_str().unwrap().contains("smol-wf plan 'a b.mjs' --json"));
         let of = |unnamed: u64| cost(&json!({ "unpriced": 2, "unnamed": unnamed }), 2);
         assert_eq!(of(0), "cost unknown: the models have no list price");
         assert_eq!(of(2), "cost unknown: the agents name no model");

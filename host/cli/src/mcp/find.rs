@@ -10,11 +10,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::bounds::{self, Entries};
 use super::call::{Answer, Call, answer, given};
 use super::child::{COMMAND_MAX, Ran, command};
 use super::describe;
 use super::folder::{self, Folder};
 use super::shared::Shared;
+use crate::{sanitize, shell};
 
 /// Most bytes of a workflow's arguments: the system passes no longer word to a process.
 const ARGS_BYTES_MAX: usize = 100 * 1024;
@@ -62,9 +64,9 @@ pub(super) async fn list(shared: &Shared, call: &Call) -> Answer {
             None => fields.insert("cwd".to_owned(), folder.to_string_lossy().into()),
         };
     }
-    cut_list(&mut list, "workflows");
+    let whole = cut_list(&mut list, "workflows", "smol-wf list --json");
     let workflows = list["workflows"].as_array().map_or(&[][..], Vec::as_slice);
-    answer(describe::list(workflows, note.as_deref()), list)
+    answer(describe::list(workflows, &[note, whole]), list)
 }
 
 /// The document of `smol-wf list` for a folder.
@@ -82,6 +84,7 @@ pub(super) async fn check(shared: &Shared, call: &Call) -> Answer {
         Folder::Asked(asked) => return Ok(*asked),
         Folder::Unknown(why) => return Err(why),
     };
+    only_file(&folder, script)?;
     let mut arguments = words(&["check", script, "--json"]);
     if strict {
         arguments.push("--strict".into());
@@ -94,9 +97,11 @@ pub(super) async fn check(shared: &Shared, call: &Call) -> Answer {
     if let Some(fields) = found.as_object_mut() {
         fields.shift_remove("schemaVersion");
     }
-    cut_list(&mut found, "findings");
+    let command = format!("smol-wf check {} --json", shell::word(script));
+    cut_list(&mut found, "workflows", &command);
+    let whole = cut_list(&mut found, "findings", &command);
     // Findings are what was asked for, and no failure of the tool.
-    answer(describe::findings(&found), found)
+    answer(describe::findings(&found, whole), found)
 }
 
 /// Plans a workflow.
@@ -111,7 +116,7 @@ pub(super) async fn plan(shared: &Shared, call: &Call) -> Answer {
     let args = args.as_ref().map(json_text).transpose()?;
     let (plan, _) = planned(shared, &folder, script, (args.as_deref(), false), COMMAND_MAX).await?;
     let Planned::Made(plan) = plan else { return Err(plan.sentence()) };
-    answer(describe::plan(&plan), describe::lean_plan(&plan))
+    answer(describe::plan(&plan), describe::lean_plan(&plan, script))
 }
 
 /// A plan, or why there is none.
@@ -138,6 +143,7 @@ pub(super) async fn planned(
     (args, is_debug): (Option<&str>, bool),
     longest: Duration,
 ) -> Result<(Planned, i32), String> {
+    only_file(folder, script)?;
     let mut arguments = words(&["plan", script, "--json"]);
     arguments.extend(what_it_is_given(args, is_debug));
     let ran: Ran = command(shared, folder, arguments, longest).await?;
@@ -164,6 +170,23 @@ pub(super) fn script(workflow: &str) -> Result<&str, String> {
         }
         named => Ok(named),
     }
+}
+
+/// Fails if a script is a folder or a device: a folder would be searched as far as it goes,
+/// and a device may have no end. A word is the name of a workflow first.
+fn only_file(folder: &Path, script: &str) -> Result<(), String> {
+    let path = folder.join(script);
+    // What is not there is a name, or the command says so.
+    let Ok(there) = path.metadata() else { return Ok(()) };
+    let what = match there {
+        file if file.is_file() => return Ok(()),
+        folder if folder.is_dir() => "a folder",
+        _ => "not a file",
+    };
+    Err(format!(
+        "`workflow` is {}, which is {what}; pass the path of one script, or a name that workflow_list has",
+        sanitize::path(&path)
+    ))
 }
 
 /// The arguments of a workflow as JSON text.
@@ -198,14 +221,20 @@ fn words(words: &[&str]) -> Vec<OsString> {
     words.iter().map(OsString::from).collect()
 }
 
-/// Cuts a list of a document and says how many are left out.
-fn cut_list(document: &mut Value, name: &str) {
-    let Some(list) = document.get_mut(name).and_then(Value::as_array_mut) else { return };
-    let more = list.len().saturating_sub(LISTED_MAX);
-    if more > 0 {
-        list.truncate(LISTED_MAX);
-        document["leftOut"] = json!(more);
+/// Cuts a list of a document, and says so in it and in the sentence that this returns.
+/// `command` has all of it.
+fn cut_list(document: &mut Value, name: &str, command: &str) -> Option<String> {
+    let list = document.get_mut(name)?.as_array_mut()?;
+    let entries = Entries::of(std::mem::take(list), LISTED_MAX);
+    let whole = (!entries.is_whole()).then(|| bounds::whole_is_in(command));
+    *list = entries.listed;
+    if entries.left_out > 0 {
+        document["leftOut"] = json!(entries.left_out);
     }
+    if let Some(whole) = &whole {
+        document["whole"] = whole.as_str().into();
+    }
+    whole
 }
 
 #[cfg(test)]
@@ -226,8 +255,18 @@ mod tests {
     #[test]
     fn a_long_list_is_cut() {
         let mut document = json!({ "all": vec![1; LISTED_MAX + 3] });
-        cut_list(&mut document, "all");
+        let whole = cut_list(&mut document, "all", "smol-wf list").unwrap();
         assert_eq!(document["all"].as_array().map(Vec::len), Some(LISTED_MAX));
-        assert_eq!(document["leftOut"], 3);
+        assert_eq!((&document["leftOut"], &document["whole"]), (&json!(3), &json!(whole)));
+        assert_eq!(cut_list(&mut json!({ "all": [1] }), "all", "smol-wf list"), None);
+    }
+
+    #[test]
+    fn a_script_is_a_file() {
+        let only = |script: &str| only_file(Path::new("/"), script);
+        assert_eq!(only("code-review"), Ok(()));
+        assert_eq!(only("/nowhere/s.mjs"), Ok(()));
+        assert!(only("/").unwrap_err().contains("/, which is a folder; pass the path"));
+        assert!(only("dev/null").unwrap_err().contains("/dev/null, which is not a file"));
     }
 }

@@ -19,6 +19,7 @@ use rmcp::model::{
 use tokio::time::timeout;
 
 use super::call::Call;
+use super::rights::Wait;
 use super::shared::Shared;
 use crate::sanitize;
 
@@ -103,7 +104,8 @@ async fn roots(call: &Call) -> Result<ListRootsResult, Folder> {
         return given.map_err(|error| unknown(&format!("the roots do not fit: {error}")));
     }
     let asked = call.peer.send_request(ServerRequest::ListRootsRequest(list_roots()));
-    match timeout(ROOTS_MAX, asked).await {
+    let waited = call.right.waiting(Wait::Client, timeout(ROOTS_MAX, asked)).await;
+    match waited.map_err(|why| unknown(&why))? {
         Ok(Ok(ClientResult::ListRootsResult(roots))) => Ok(roots),
         Ok(Ok(_)) => Err(unknown("this client answers something else than its roots")),
         Ok(Err(error)) => Err(unknown(&format!("this client does not name its roots ({error})"))),

@@ -10,7 +10,8 @@ use smol_wf_core::message::check_text;
 use smol_wf_engine::{Engine, Message};
 
 use super::call::{Answer, Call, answer};
-use super::posts::posting;
+use super::posts::{post_only, posting};
+use super::rights::Wait;
 use super::shared::Shared;
 use super::status::find;
 use crate::commands::{Agents, tell_agents};
@@ -39,12 +40,11 @@ pub(super) async fn stop(shared: &Shared, call: &Call) -> Answer {
     let StopArguments { run_id, step } = call.arguments()?;
     let (engine, run) = find(shared, &run_id).await?;
     let Some(step) = step else {
-        let said = cancel(shared, (engine, &run), &call.client).await?;
+        let said = cancel(shared, call, (engine, &run)).await?;
         return answer(said.clone(), json!({ "runId": run, "message": said }));
     };
     let posting = posting(shared, engine, &run, &call.client)?;
-    let posted = posting.post(&Message::Stop { step: StepId(step) }).await;
-    let said = match posted.map_err(|error| error.sentence())? {
+    let said = match post_only(call, &posting, &Message::Stop { step: StepId(step) }).await? {
         Posted::Taken(_) => format!("step {step} is stopped, and the run goes on"),
         Posted::Waits { held: true, .. } => "the run has not taken this yet; it waits".to_owned(),
         Posted::Waits { held: false, .. } | Posted::Needless => {
@@ -57,11 +57,11 @@ pub(super) async fn stop(shared: &Shared, call: &Call) -> Answer {
 /// Cancels a run; what became of that.
 pub(super) async fn cancel(
     shared: &Shared,
+    call: &Call,
     (engine, run): (&Engine, &RunId),
-    client: &str,
 ) -> Result<String, String> {
-    let posting = posting(shared, engine, run, client)?;
-    let posted = posting.post(&Message::Cancel {}).await.map_err(|error| error.sentence())?;
+    let posting = posting(shared, engine, run, &call.client)?;
+    let posted = post_only(call, &posting, &Message::Cancel {}).await?;
     let next = format!("it can go on: smol-wf continue {run}{}", crate::shell::with_database());
     Ok(match posted {
         Posted::Waits { held: true, .. } => "the run has not taken this yet; it waits".to_owned(),
@@ -83,7 +83,8 @@ pub(super) async fn message(shared: &Shared, call: &Call) -> Answer {
     check_text(&text).map_err(|refusal| format!("`text`: {refusal}"))?;
     let (engine, run) = find(shared, &run_id).await?;
     let posting = posting(shared, engine, &run, &call.client)?;
-    let told = tell_agents(&posting, agents, &text).await.map_err(|error| error.sentence())?;
+    let told = call.right.waiting(Wait::Run, tell_agents(&posting, agents, &text)).await?;
+    let told = told.map_err(|error| error.sentence())?;
     let taken = told.iter().filter(|one| one.taken).count();
     let said = match told.len() - taken {
         0 => "they are told as soon as they listen".to_owned(),

@@ -11,16 +11,27 @@ use rmcp::model::{
     ServerRequest,
 };
 use serde_json::{Value, json};
+use smol_wf_core::cut;
 use smol_wf_core::gate::{AskKind, AskRequest};
 use smol_wf_core::ids::{RunId, StepId};
 use tokio::time::timeout;
 
 use super::call::Call;
-use crate::{questions, sanitize};
+use super::rights::Wait;
+use crate::{questions, sanitize, shell};
 
 /// Longest that a person is waited for: the question stays open, and the host would give up
 /// on the call.
 const PERSON_MAX: Duration = Duration::from_secs(600);
+
+/// Most characters of the text of a form: what a person reads in a dialogue.
+const TEXT_CHARS_MAX: usize = 8_000;
+
+/// How many of these are its last ones: whoever allows a command must see its end.
+const TEXT_CHARS_LAST: usize = 2_000;
+
+/// Most bytes of a form's fields, with all their choices: a dialogue shows them at once.
+const FIELDS_BYTES_MAX: usize = 16 * 1024;
 
 /// The field of a form that has the answer of a question without fields of its own.
 const ANSWER: &str = "answer";
@@ -58,6 +69,7 @@ pub(super) fn form(run: &RunId, step: StepId, request: &AskRequest) -> Option<El
                 "properties": { "answer": { "type": "string", "title": "Answer" } },
                 "required": ["answer"],
             }),
+            Some(schema) if schema.len() > FIELDS_BYTES_MAX => return None,
             // Objects whose fields are plain can be asked for as they are.
             Some(schema) => serde_json::from_str(schema).ok()?,
         },
@@ -65,12 +77,27 @@ pub(super) fn form(run: &RunId, step: StepId, request: &AskRequest) -> Option<El
     };
     let requested_schema: ElicitationSchema = serde_json::from_value(schema).ok()?;
     let asked = sanitize::lines(&questions::question(run, step, request));
+    let asked = middle_left_out(&asked, run, step);
     let message = format!("Run {run} of smol-wf: {asked}");
     Some(ElicitRequest::new(ElicitRequestParams::FormElicitationParams {
         meta: None,
         message,
         requested_schema,
     }))
+}
+
+/// A text without its middle if it is too long, and where all of it is.
+fn middle_left_out(text: &str, run: &RunId, step: StepId) -> String {
+    let more = text.chars().count().saturating_sub(TEXT_CHARS_MAX);
+    if more == 0 {
+        return text.to_owned();
+    }
+    let head = cut::head_chars(text, TEXT_CHARS_MAX - TEXT_CHARS_LAST);
+    let skipped = cut::head_chars(&text[head.len()..], more).len();
+    let (last, db) = (&text[head.len() + skipped..], shell::with_database());
+    format!(
+        "{head}\n… {more} characters are left out; read all before you answer: smol-wf logs {run}#{step}{db}\n{last}"
+    )
 }
 
 /// What the answer to a form means.
@@ -118,7 +145,7 @@ pub(super) async fn ask(
         return Ok(Asked::Said(read(request, given)));
     }
     let asked = call.peer.send_request(ServerRequest::ElicitRequest(form));
-    match timeout(PERSON_MAX, asked).await {
+    match call.right.waiting(Wait::Client, timeout(PERSON_MAX, asked)).await? {
         Ok(Ok(ClientResult::ElicitResult(given))) => Ok(Asked::Said(read(request, given))),
         Ok(Ok(_)) => Err(format!("the client has not shown the form; {by_hand}")),
         Ok(Err(error)) => Err(format!("the client has not shown the form ({error}); {by_hand}")),
@@ -165,5 +192,9 @@ mod tests {
         assert!(message.contains("approve asks in step 3: Deploy"), "{message}");
         assert!(!message.contains('\u{1b}'), "{message:?}");
         assert_eq!(form["requestedSchema"]["required"], json!(["answer"]));
+        let long = format!("{}end", "é".repeat(2 * TEXT_CHARS_MAX));
+        let short = middle_left_out(&long, &RunId::from_bits(1), StepId(3));
+        assert!(short.chars().count() < TEXT_CHARS_MAX + 200 && short.ends_with("end"));
+        assert!(short.contains("8003 characters are left out; read all"), "{short}");
     }
 }

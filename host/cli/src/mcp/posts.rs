@@ -9,7 +9,9 @@ use std::sync::Arc;
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, Message};
 
+use super::call::Call;
 use super::hold::hold;
+use super::rights::Wait;
 use super::shared::Shared;
 use crate::posting::{Posted, Posting};
 use crate::take_up;
@@ -29,13 +31,24 @@ pub(super) fn posting(
     Ok(posting.map_err(|error| error.sentence())?.through(&format!("MCP client {client}")))
 }
 
-/// Posts, and starts a holder if there is none.
-pub(super) async fn post(
-    shared: &Arc<Shared>,
+/// Posts, and waits a while for the holder.
+pub(super) async fn post_only(
+    call: &Call,
     posting: &Posting,
     message: &Message,
 ) -> Result<Posted, String> {
-    let mut posted = posting.post(message).await.map_err(|error| error.sentence())?;
+    let posted = call.right.waiting(Wait::Run, posting.post(message)).await?;
+    posted.map_err(|error| error.sentence())
+}
+
+/// Posts, and starts a holder if there is none.
+pub(super) async fn post(
+    shared: &Arc<Shared>,
+    call: &Call,
+    posting: &Posting,
+    message: &Message,
+) -> Result<Posted, String> {
+    let mut posted = post_only(call, posting, message).await?;
     for _ in 0..STARTS_MAX {
         let Posted::Waits { number, held: false } = posted else { break };
         let mut argv = take_up::resume_of(posting);

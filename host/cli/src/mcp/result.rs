@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_wf_engine::RunState;
 
+use super::bounds::Entries;
 use super::call::{Answer, Call, result};
 use super::shared::Shared;
 use super::status::{Look, find, text};
@@ -14,7 +15,7 @@ use super::status::{Look, find, text};
 /// Most bytes of a result in one call: hosts cut what is much larger than that.
 const RESULT_BYTES_MAX: usize = 64 * 1024;
 
-/// Most nulls and warnings that are listed.
+/// Most nulls, warnings and worktrees that are listed.
 const LISTED_MAX: usize = 20;
 
 #[derive(Deserialize)]
@@ -44,17 +45,18 @@ pub(super) fn of_look(look: &Look, offset: usize) -> (String, Value, bool) {
     let report = &look.report;
     let is_error = report.state == RunState::Failed;
     let mut value = look.head();
-    let nulls: Vec<Value> = report.nulls.iter().take(LISTED_MAX).map(|one| json!(one)).collect();
-    if !nulls.is_empty() {
-        value.insert("nulls".to_owned(), nulls.into());
+    let nulls = Entries::of(report.nulls.iter().map(|one| json!(one)), LISTED_MAX);
+    let warnings = Entries::of(report.warnings.iter().map(|one| json!(one)), LISTED_MAX);
+    let worktrees = Entries::of(report.worktrees.iter().map(|one| json!(one)), LISTED_MAX);
+    let mut is_whole = look.is_whole();
+    for (name, entries) in [("nulls", nulls), ("warnings", warnings), ("worktrees", worktrees)] {
+        is_whole &= entries.is_whole();
+        if !entries.listed.is_empty() {
+            value.insert(name.to_owned(), entries.listed.into());
+        }
     }
-    let warnings = report.warnings.iter().take(LISTED_MAX).map(|one| json!(one));
-    let warnings: Vec<Value> = warnings.collect();
-    if !warnings.is_empty() {
-        value.insert("warnings".to_owned(), warnings.into());
-    }
-    if !report.worktrees.is_empty() {
-        value.insert("worktrees".to_owned(), json!(report.worktrees));
+    if !is_whole {
+        value.insert("whole".to_owned(), look.whole().into());
     }
     let whole = report.result.get();
     let mut said = text(&Value::Object(value.clone()));

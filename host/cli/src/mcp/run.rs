@@ -97,7 +97,9 @@ pub(super) async fn start(
     let text = format!(
         "{told}\nrun {run} has started in {folder} and goes on by itself; wait for it with workflow_status, then read it with workflow_result"
     );
-    let mut value = json!({ "plan": plan.as_ref().map_or(Value::Null, describe::lean_plan) });
+    let mut value = json!({
+        "plan": plan.as_ref().map_or(Value::Null, |plan| describe::lean_plan(plan, script)),
+    });
     value["runId"] = run.as_str().into();
     value["status"] = "running".into();
     value["cwd"] = folder.into();

@@ -7,25 +7,20 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CancelTaskParams, GetTaskParams, GetTaskResult,
-    Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
-    ServerConfig, UpdateTaskParams,
+    CallToolRequestParams, CallToolResponse, CancelTaskParams, CustomRequest, CustomResult,
+    GetTaskParams, GetTaskResult, Implementation, ListToolsResult, PaginatedRequestParams,
+    ProtocolVersion, ServerCapabilities, ServerConfig, UpdateTaskParams,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use super::call::{Answer, Call, client_of, refusal};
+use super::call::{Answer, Call, refusal};
+use super::rights::{Right, TOO_MANY};
 use super::shared::Shared;
-use super::{answer, find, messages, result, run, status, tasks, tools, workflow_tools};
+use super::{answer, find, messages, result, run, status, tasks, tools, unfit, workflow_tools};
 
 /// The tool that ends work.
 const STOP: &str = "workflow_stop";
-
-const TOO_MANY: &str = "too many calls are at work; call again later";
-
-fn too_many() -> ErrorData {
-    ErrorData::internal_error(TOO_MANY, None)
-}
 
 /// Serves clients.
 #[derive(Clone)]
@@ -36,6 +31,17 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// The right to work. Fails if too many calls are at work.
+    fn right(&self, stops: bool) -> Result<Right, ErrorData> {
+        let right = self.shared.rights.begin_call(stops);
+        right.ok_or_else(|| ErrorData::internal_error(TOO_MANY, None))
+    }
+
+    /// A call of no tool.
+    fn call(&self, what: &str, context: &RequestContext<RoleServer>) -> Result<Call, ErrorData> {
+        Ok(Call::new(what.to_owned(), None, None, self.right(false)?, context))
     }
 
     /// Answers a call.
@@ -81,8 +87,7 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         let mut tools = tools::tools(&self.shared.offer);
         if self.shared.offer.workflow_tools && !self.shared.offer.read_only {
-            let _right = self.shared.begin_call().ok_or_else(too_many)?;
-            let call = Call::new("tools/list".to_owned(), None, None, &context);
+            let call = self.call("tools/list", &context)?;
             tools.extend(workflow_tools::offered(&self.shared, &call).await);
         }
         Ok(ListToolsResult::with_all_items(tools))
@@ -94,12 +99,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = request.name.into_owned();
-        let call = Call::new(name, request.arguments, request.input_responses, &context);
-        let right = self.shared.begin_call();
-        // What ends work is never kept waiting by what waits for it.
-        if right.is_none() && call.tool != STOP {
+        let Some(right) = self.shared.rights.begin_call(name == STOP) else {
             return Ok(refusal(TOO_MANY).into());
-        }
+        };
+        let call = Call::new(name, request.arguments, request.input_responses, right, &context);
         // A call that its client cancels ends; a run that it has started goes on.
         let answer = tokio::select! {
             answer = self.answer(&call) => answer,
@@ -108,13 +111,20 @@ impl ServerHandler for Server {
         Ok(answer.unwrap_or_else(|sentence| refusal(&sentence).into()))
     }
 
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(unfit::why(&request.method, request.params.as_ref()))
+    }
+
     async fn get_task(
         &self,
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        let _right = self.shared.begin_call().ok_or_else(too_many)?;
-        let call = Call::new("tasks/get".to_owned(), None, None, &context);
+        let call = self.call("tasks/get", &context)?;
         let task = tasks::get(&self.shared, &request.task_id, call.can_ask_person()).await?;
         Ok(GetTaskResult::new(task))
     }
@@ -124,9 +134,8 @@ impl ServerHandler for Server {
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let call = Call::new("tasks/update".to_owned(), None, None, &context);
-        let from = (call.client.as_str(), call.can_ask_person());
-        tasks::update(&self.shared, &request.task_id, from, request.input_responses).await
+        let call = self.call("tasks/update", &context)?;
+        tasks::update(&self.shared, &call, &request.task_id, request.input_responses).await
     }
 
     async fn cancel_task(
@@ -134,6 +143,8 @@ impl ServerHandler for Server {
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        tasks::cancel(&self.shared, &request.task_id, &client_of(&context)).await
+        let right = self.right(true)?;
+        let call = Call::new("tasks/cancel".to_owned(), None, None, right, &context);
+        tasks::cancel(&self.shared, &call, &request.task_id).await
     }
 }

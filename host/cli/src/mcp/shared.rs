@@ -1,7 +1,6 @@
 //! What all calls of a server share.
 //!
-//! Owns: the database, the bounds of calls at once, and which runs were started here.
-//! Never: answers a call.
+//! Owns: the database, and which runs were started here. Never: answers a call.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,8 +11,9 @@ use std::time::Duration;
 
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::{Engine, EngineError};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OnceCell;
 
+use super::rights::Rights;
 use crate::commands::status_of;
 use crate::config::{Key, Settings};
 use crate::failure::{CommandError, print_message};
@@ -21,12 +21,6 @@ use crate::{setup, shell};
 
 /// The variable with the token of clients over HTTP.
 pub(super) const TOKEN_VARIABLE: &str = "SMOL_WF_MCP_TOKEN";
-
-/// Most calls at work at once: hosts call some at a time, and each may start a process.
-const CALLS_MAX: usize = 32;
-
-/// Most runs that are being started at once: each start is a process and two threads.
-const STARTS_MAX: u32 = 8;
 
 /// Longest that the end of the server waits for starts: a run is durable long before.
 const STARTS_END_MAX: Duration = Duration::from_secs(30);
@@ -71,13 +65,10 @@ pub(super) struct Shared {
     /// Absolute: processes in other folders find it as well.
     database: PathBuf,
     engine: OnceCell<Engine>,
-    calls: Arc<Semaphore>,
-    starts: Arc<Semaphore>,
+    pub(super) rights: Arc<Rights>,
     started: Mutex<Vec<RunId>>,
     /// Number of questions that a wait for each run has shown.
     questions: Mutex<BTreeMap<RunId, usize>>,
-    /// Names of workflows, by the tools that start them.
-    workflow_tools: Mutex<BTreeMap<String, String>>,
 }
 
 impl Shared {
@@ -93,11 +84,9 @@ impl Shared {
             settings,
             database,
             engine: OnceCell::new(),
-            calls: Arc::new(Semaphore::new(CALLS_MAX)),
-            starts: Arc::new(Semaphore::new(STARTS_MAX as usize)),
+            rights: Rights::new(),
             started: Mutex::default(),
             questions: Mutex::default(),
-            workflow_tools: Mutex::default(),
         })
     }
 
@@ -129,16 +118,6 @@ impl Shared {
         }
     }
 
-    /// The right to answer one more call; none if too many are at work.
-    pub(super) fn begin_call(&self) -> Option<OwnedSemaphorePermit> {
-        self.calls.clone().try_acquire_owned().ok()
-    }
-
-    /// The right to start a run.
-    pub(super) async fn begin_start(&self) -> Option<OwnedSemaphorePermit> {
-        self.starts.clone().acquire_owned().await.ok()
-    }
-
     /// Remembers a run that was started here.
     pub(super) fn has_started(&self, run: &RunId, folder: &Path, client: &str) {
         let folder = crate::sanitize::path(folder);
@@ -151,9 +130,7 @@ impl Shared {
 
     /// Waits until no start is under way, and lets no other begin.
     pub(super) async fn starts_are_over(&self) {
-        let all = self.starts.acquire_many(STARTS_MAX);
-        let _ = tokio::time::timeout(STARTS_END_MAX, all).await;
-        self.starts.close();
+        self.rights.starts_are_over(STARTS_END_MAX).await;
     }
 
     /// Says which of the runs that were started here go on.
@@ -198,16 +175,6 @@ impl Shared {
             questions.clear();
         }
         questions.insert(run.clone(), asked);
-    }
-
-    /// Replaces the workflows that are tools.
-    pub(super) fn set_workflow_tools(&self, tools: BTreeMap<String, String>) {
-        *locked(&self.workflow_tools) = tools;
-    }
-
-    /// The workflow that this tool runs.
-    pub(super) fn workflow_tool(&self, tool: &str) -> Option<String> {
-        locked(&self.workflow_tools).get(tool).cloned()
     }
 }
 

@@ -14,21 +14,23 @@ use smol_wf_core::report::OpenAskReport;
 use smol_wf_engine::{Engine, EngineError, Report, RunState};
 use tokio::time::{Instant, sleep};
 
+use super::bounds::{self, Entries};
 use super::call::{Answer, Call, answer};
+use super::rights::Wait;
 use super::shared::Shared;
 use crate::commands::{LOOK_EVERY, patiently, status_of};
 use crate::failure::CommandError;
 use crate::lean_run::LeanRun;
 use crate::{advice, sanitize, shell};
 
-/// Longest that one call waits: hosts give up on calls that take some minutes.
+/// Longest wait that a call may ask for, in seconds.
 const WAIT_S_MAX: u64 = 60;
 
-/// Most failed steps, questions and warnings that are listed, since a model reads all.
-const LISTED_MAX: usize = 20;
+/// Longest that one call does wait: many clients give up on a call after 60 s.
+const WAIT_MAX: Duration = Duration::from_secs(50);
 
-/// Most characters of a reason or a question.
-const TEXT_CHARS_MAX: usize = 2_000;
+/// Most failed steps and questions that are listed.
+const LISTED_MAX: usize = 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -41,8 +43,8 @@ struct StatusArguments {
 /// A run as far as it is read for a tool.
 pub(super) struct Look {
     pub(super) report: Report,
-    /// Steps that failed, and how many more there are.
-    failed: (Vec<Value>, usize),
+    /// Steps that failed.
+    failed: Entries,
     pub(super) created_at_us: i64,
     pub(super) updated_at_us: i64,
 }
@@ -57,9 +59,10 @@ pub(super) async fn status(shared: &Shared, call: &Call) -> Answer {
     }
     let (engine, run) = find(shared, &run_id).await?;
     if wait > 0.0 {
-        let until = Instant::now() + Duration::from_secs_f64(wait);
+        let until = Instant::now() + Duration::from_secs_f64(wait).min(WAIT_MAX);
         let shown = shared.questions_shown(&run);
-        let asked = until_news(engine, &run, shown, until).await.map_err(in_words)?;
+        let news = until_news(engine, &run, shown, until);
+        let asked = call.right.waiting(Wait::Run, news).await?.map_err(in_words)?;
         shared.has_shown_questions(&run, asked);
     }
     let look = Look::at(engine, &run).await?;
@@ -151,24 +154,23 @@ impl Look {
         let report = &self.report;
         let mut head = Map::new();
         head.insert("runId".to_owned(), report.run_id.as_str().into());
-        head.insert("name".to_owned(), report.name.as_str().into());
+        head.insert("name".to_owned(), bounds::name(&report.name).into());
         head.insert("status".to_owned(), self.word().into());
         if let Some(error) = &report.error {
-            let mut value = json!({ "code": error.code, "message": cut(&error.message) });
+            let mut value = json!({ "code": error.code, "message": bounds::text(&error.message) });
             if let Some(hint) = &error.hint {
-                value["hint"] = cut(hint).into();
+                value["hint"] = bounds::text(hint).into();
             }
             if let Some(line) = error.line {
                 value["line"] = line.into();
             }
             head.insert("error".to_owned(), value);
         }
-        let (failed, more) = &self.failed;
-        if !failed.is_empty() {
-            head.insert("failedSteps".to_owned(), failed.clone().into());
+        if !self.failed.listed.is_empty() {
+            head.insert("failedSteps".to_owned(), self.failed.listed.clone().into());
         }
-        if *more > 0 {
-            head.insert("failedStepsNotListed".to_owned(), (*more).into());
+        if self.failed.left_out > 0 {
+            head.insert("failedStepsNotListed".to_owned(), self.failed.left_out.into());
         }
         head.insert("agents".to_owned(), json!(report.agents));
         head.insert("costUsd".to_owned(), report.cost_usd.into());
@@ -178,14 +180,31 @@ impl Look {
     /// Everything but the result.
     pub(super) fn status(&self, shared: &Shared) -> Value {
         let mut status = self.head();
-        let open = &self.report.asks.open;
-        if !open.is_empty() {
-            let questions: Vec<Value> = open.iter().take(LISTED_MAX).map(question).collect();
-            status.insert("questions".to_owned(), questions.into());
+        let questions = Entries::of(self.report.asks.open.iter().map(question), LISTED_MAX);
+        let is_whole = questions.is_whole() && self.is_whole();
+        if !questions.listed.is_empty() {
+            status.insert("questions".to_owned(), questions.listed.into());
+        }
+        if questions.left_out > 0 {
+            status.insert("questionsNotListed".to_owned(), questions.left_out.into());
+        }
+        if !is_whole {
+            status.insert("whole".to_owned(), self.whole().into());
         }
         let next = self.next(shared);
         status.insert("next".to_owned(), next.into());
         status.into()
+    }
+
+    /// Whether all that the head has is listed.
+    pub(super) fn is_whole(&self) -> bool {
+        self.failed.is_whole()
+    }
+
+    /// Where all of it is.
+    pub(super) fn whole(&self) -> String {
+        let (run, db) = (&self.report.run_id, shell::with_database());
+        bounds::whole_is_in(&format!("smol-wf history {run} --json{db}"))
     }
 
     /// What to do next.
@@ -203,14 +222,14 @@ impl Look {
     }
 }
 
-/// A question without its schema and detail.
+/// A question without its detail.
 fn question(open: &OpenAskReport) -> Value {
     let OpenAskReport { step, ask } = open;
     let mut value = json!({
         "step": step,
         "kind": ask.kind,
-        "label": ask.label,
-        "question": cut(&ask.question),
+        "label": bounds::name(&ask.label),
+        "question": ask.question,
     });
     if let Some(number) = ask.ask {
         value["ask"] = number.into();
@@ -221,29 +240,23 @@ fn question(open: &OpenAskReport) -> Value {
     value
 }
 
-/// The steps that failed, with the reasons, and how many are left out.
-fn failed(details: &Details<'_>) -> (Vec<Value>, usize) {
-    let failed: Vec<_> =
-        details.steps.iter().filter(|step| step.state == StepState::Failed).collect();
-    let row = |step: &&smol_wf_core::details::StepDetails<'_>| {
+/// The steps that failed, with the reasons.
+fn failed(details: &Details<'_>) -> Entries {
+    let failed = details.steps.iter().filter(|step| step.state == StepState::Failed);
+    let row = |step: &smol_wf_core::details::StepDetails<'_>| {
         let mut row = json!({ "step": step.step });
         if let Ok(Value::Object(label)) = serde_json::to_value(&step.label)
-            && let Some(label) = label.get("label")
+            && let Some(Value::String(label)) = label.get("label")
         {
-            row["label"] = label.clone();
+            row["label"] = bounds::name(label).into();
         }
         if let Some(error) = step.error {
             row["code"] = error.code.as_str().into();
-            row["reason"] = cut(&error.message).into();
+            row["reason"] = bounds::text(&error.message).into();
         }
         row
     };
-    let rows = failed.iter().take(LISTED_MAX).map(row).collect();
-    (rows, failed.len().saturating_sub(LISTED_MAX))
-}
-
-fn cut(text: &str) -> String {
-    smol_wf_core::cut::to_chars(text, TEXT_CHARS_MAX)
+    Entries::of(failed.map(row), LISTED_MAX)
 }
 
 /// A status in few lines.
@@ -271,9 +284,15 @@ pub(super) fn text(status: &Value) -> String {
         let asked = sanitize::one_line(one["question"].as_str().unwrap_or_default());
         text.push_str(&format!("\nstep {} asks: {asked}", one["step"]));
     }
-    let next = word("next");
-    if !next.is_empty() {
-        text.push_str(&format!("\n{next}"));
+    for (key, what) in
+        [("failedStepsNotListed", "failed steps"), ("questionsNotListed", "questions")]
+    {
+        if let Some(more) = status[key].as_u64() {
+            text.push_str(&format!("\n{more} more {what} are not listed"));
+        }
+    }
+    for line in [word("whole"), word("next")].iter().filter(|line| !line.is_empty()) {
+        text.push_str(&format!("\n{line}"));
     }
     text
 }

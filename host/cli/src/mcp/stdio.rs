@@ -7,9 +7,11 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rmcp::model::{ClientJsonRpcMessage, ErrorData, JsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, ErrorData, ServerJsonRpcMessage};
 use rmcp::service::{RoleServer, ServerInitializeError, serve_server_with_ct};
 use rmcp::transport::Transport;
+use serde::Serialize;
+use serde_json::Value;
 use smol_wf_engine::CancellationToken;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, Stdin, Stdout,
@@ -17,6 +19,7 @@ use tokio::io::{
 use tokio::sync::{Mutex, Semaphore};
 
 use super::server::Server;
+use super::unfit::{self, Unread};
 use crate::failure::CommandError;
 use crate::notices::print_message;
 
@@ -88,7 +91,7 @@ struct Lines<R, W> {
     /// A line is too long, and its end is not there yet.
     is_skipping: bool,
     /// An answer to a message that was none, which is due.
-    refusal: Option<ErrorData>,
+    refusal: Option<Value>,
     writer: Arc<Mutex<Option<W>>>,
     /// The room for answers that the client has not read.
     unread: Arc<Semaphore>,
@@ -132,8 +135,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
                 self.is_skipping = true;
                 self.line = Vec::new();
                 let why = format!("a message is over {MESSAGE_BYTES_MAX} bytes, the most");
-                self.complain(&why);
-                self.refusal = Some(ErrorData::invalid_request(why, None));
+                self.refuse(unfit::of_error(ErrorData::invalid_request(why, None), Value::Null));
             }
             if end.is_some() {
                 if std::mem::take(&mut self.is_skipping) {
@@ -150,24 +152,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
         if line.trim_ascii().is_empty() {
             return None;
         }
-        match serde_json::from_slice(&line) {
+        match unfit::read(&line) {
             Ok(message) => Some(message),
-            // An answer to what is no JSON has no one to go to, and two programs that
-            // complain to each other would never end.
-            Err(error) if error.is_syntax() || error.is_eof() => {
-                self.complain(&format!("a line is not JSON ({error})"));
-                None
-            }
-            Err(_) => {
-                let why = "a line is JSON, but not a message of the protocol";
-                self.complain(why);
-                self.refusal = Some(ErrorData::invalid_request(why, None));
+            Err(unread) => {
+                self.refuse(unread);
                 None
             }
         }
     }
 
-    fn complain(&mut self, why: &str) {
+    fn refuse(&mut self, unread: Unread) {
+        let why = unread.complaint;
+        self.refusal = unread.answer;
         self.complaints = self.complaints.saturating_add(1);
         if self.complaints <= COMPLAINTS_MAX {
             let last =
@@ -180,7 +176,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
 /// Writes one message.
 async fn write<W: AsyncWrite + Unpin>(
     writer: &Mutex<Option<W>>,
-    message: &ServerJsonRpcMessage,
+    message: &impl Serialize,
 ) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
@@ -214,7 +210,7 @@ where
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
             if let Some(refusal) = self.refusal.take() {
-                write(&self.writer, &JsonRpcMessage::error(refusal, None)).await.ok()?;
+                write(&self.writer, &refusal).await.ok()?;
             }
             // The next message may be read when its answer has room.
             drop(self.unread.acquire().await.ok()?);
@@ -254,6 +250,6 @@ mod tests {
         let mut said = String::new();
         tokio::io::AsyncReadExt::read_to_string(&mut answers, &mut said).await.unwrap();
         assert_eq!(said.matches("-32600").count(), 2, "{said}");
-        assert!(!said.contains("-32700"), "{said}");
+        assert_eq!(said.matches(r#""id":null,"error":{"code":-32700"#).count(), 2, "{said}");
     }
 }

@@ -17,7 +17,7 @@ use smol_wf_core::gate::AskRequest;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_engine::{Engine, Message, RunState};
 
-use super::call::{Answer, result};
+use super::call::{Answer, Call, result};
 use super::person::{self, Said};
 use super::posts::{post, posting};
 use super::shared::Shared;
@@ -27,6 +27,12 @@ use crate::questions;
 
 /// How often clients are to ask, in milliseconds: an agent takes far longer.
 const POLL_MS: u64 = 2_000;
+
+/// Most forms that a task asks for at once; the others follow when these are answered.
+const FORMS_MAX: usize = 20;
+
+/// Most bytes of these together, of which the first has room anyway.
+const FORMS_BYTES_MAX: usize = 64 * 1024;
 
 /// JSON-RPC's code of a failure inside of the server, which a task that cannot go on has.
 const INTERNAL: i32 = -32_603;
@@ -71,24 +77,24 @@ pub(super) async fn get(
     Ok(DetailedTask::new(task, payload))
 }
 
-/// Takes answers of the client's user. `can_ask` says whether the client shows forms: else
-/// nobody but a model can have given them.
+/// Takes answers of the client's user. Only a client that shows forms has any: else nobody
+/// but a model can have given them.
 pub(super) async fn update(
     shared: &Arc<Shared>,
+    call: &Call,
     id: &str,
-    (client, can_ask): (&str, bool),
     responses: InputResponses,
 ) -> Result<(), ErrorData> {
     if !shared.offer.answers {
         return Err(refused("this server takes no answers; start it with --allow-answers"));
     }
-    if !can_ask {
+    if !call.can_ask_person() {
         return Err(refused(
             "this client cannot show a form to its user; workflow_answer takes answers to ask() and waitFor()",
         ));
     }
     let (engine, run) = known(shared, id).await?;
-    let posting = posting(shared, engine, &run, client).map_err(|why| refused(&why))?;
+    let posting = posting(shared, engine, &run, &call.client).map_err(|why| refused(&why))?;
     for (step, request) in open(engine, &run).await? {
         let name = questions::name_of(&run, step, &request);
         // Others are answered by now, and the first answer counts.
@@ -97,19 +103,19 @@ pub(super) async fn update(
             .map_err(|error| refused(&format!("the answer to {name} does not fit: {error}")))?;
         if let Said::Answer { value, comment } = person::read(&request, given) {
             let message = Message::Answer { step, digest: request.digest(), value, comment };
-            post(shared, &posting, &message).await.map_err(|why| refused(&why))?;
+            post(shared, call, &posting, &message).await.map_err(|why| refused(&why))?;
         }
     }
     Ok(())
 }
 
 /// Cancels a run.
-pub(super) async fn cancel(shared: &Shared, id: &str, client: &str) -> Result<(), ErrorData> {
+pub(super) async fn cancel(shared: &Shared, call: &Call, id: &str) -> Result<(), ErrorData> {
     if shared.offer.read_only {
         return Err(refused("this server only reads"));
     }
     let (engine, run) = known(shared, id).await?;
-    let said = messages::cancel(shared, (engine, &run), client).await;
+    let said = messages::cancel(shared, call, (engine, &run)).await;
     said.map(|_| ()).map_err(|why| refused(&why))
 }
 
@@ -123,11 +129,16 @@ async fn asked(
     if !can_ask || !shared.offer.answers {
         return Ok(InputRequests::new());
     }
-    let forms = open(engine, run).await?.into_iter().filter_map(|(step, request)| {
-        let form = person::form(run, step, &request)?;
-        Some((questions::name_of(run, step, &request), InputRequest::Elicitation(form)))
-    });
-    Ok(forms.collect())
+    let (mut forms, mut bytes) = (InputRequests::new(), 0);
+    for (step, request) in open(engine, run).await? {
+        let Some(form) = person::form(run, step, &request) else { continue };
+        bytes += serde_json::to_string(&form).map_or(0, |text| text.len());
+        if forms.len() == FORMS_MAX || (bytes > FORMS_BYTES_MAX && !forms.is_empty()) {
+            break;
+        }
+        forms.insert(questions::name_of(run, step, &request), InputRequest::Elicitation(form));
+    }
+    Ok(forms)
 }
 
 async fn open(engine: &Engine, run: &RunId) -> Result<Vec<(StepId, Arc<AskRequest>)>, ErrorData> {

@@ -1,15 +1,15 @@
 //! One tool for each workflow of a folder.
 //!
-//! Owns: their names, and what is a schema that clients take. Never: checks arguments; a
-//! run does.
+//! Owns: their names, and which folder a call means. Never: checks arguments; a run does.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rmcp::model::{JsonObject, Tool};
-use serde_json::{Value, json};
+use rmcp::model::Tool;
+use serde_json::Value;
 
+use super::args_form::Form;
+use super::bounds;
 use super::call::{Answer, Call};
 use super::find::listed;
 use super::folder::{self, Folder};
@@ -28,71 +28,82 @@ const NAME_BYTES_MAX: usize = 40;
 /// Begins the name of each.
 const PREFIX: &str = "run_";
 
-/// The tools of the workflows that a call from this client finds.
+/// The tool of one workflow.
+struct Offered {
+    workflow: String,
+    tool: Tool,
+    form: Form,
+}
+
+/// The tools of the workflows that a call from this client finds. Each call finds its own:
+/// clients of one server may work in different folders.
 pub(super) async fn offered(shared: &Shared, call: &Call) -> Vec<Tool> {
     let folder = match folder::of_call(shared, call, None).await {
         Ok(Folder::Is(folder)) => folder,
         // Workflows of the user and bundled ones need no project, and `run` asks for one.
         Ok(Folder::Asked(_) | Folder::Unknown(_)) | Err(_) => PathBuf::from("/"),
     };
-    let list = match listed(shared, &folder).await {
-        Ok(list) => list,
+    match listed(shared, &folder).await {
+        Ok(list) => of_list(&list).into_iter().map(|offered| offered.tool).collect(),
         Err(why) => {
             print_message(&format!("warning: no workflow is a tool: {}", sanitize::one_line(&why)));
-            return Vec::new();
+            Vec::new()
         }
-    };
-    let (tools, named) = of_list(&list);
-    shared.set_workflow_tools(named);
-    tools
+    }
 }
 
-/// Starts the workflow of a tool; `None` if there is no such tool.
+/// Starts the workflow of a tool; `None` if it can be none.
 pub(super) async fn start(shared: &Arc<Shared>, call: &Call) -> Option<Answer> {
     if !shared.offer.workflow_tools || !call.tool.starts_with(PREFIX) {
         return None;
     }
-    let workflow = match shared.workflow_tool(&call.tool) {
-        Some(workflow) => workflow,
-        // The client has its list from another server.
-        None => {
-            offered(shared, call).await;
-            shared.workflow_tool(&call.tool)?
+    Some(start_there(shared, call).await)
+}
+
+async fn start_there(shared: &Arc<Shared>, call: &Call) -> Answer {
+    let folder = match folder::of_call(shared, call, None).await? {
+        Folder::Is(folder) => folder,
+        Folder::Asked(asked) => return Ok(*asked),
+        Folder::Unknown(why) => {
+            return Err(format!("{why}, or call workflow_run, which takes `workflow` and `cwd`"));
         }
     };
-    let args = (!call.raw().is_empty()).then(|| Value::Object(call.raw().clone()));
-    let folder = match folder::of_call(shared, call, None).await {
-        Ok(Folder::Is(folder)) => folder,
-        Ok(Folder::Asked(asked)) => return Some(Ok(*asked)),
-        Ok(Folder::Unknown(why)) => {
-            return Some(Err(format!("{why}, or call workflow_run with `workflow`: {workflow:?}")));
-        }
-        Err(why) => return Some(Err(why)),
+    let list = listed(shared, &folder).await?;
+    let named = of_list(&list).into_iter().find(|offered| offered.tool.name == call.tool);
+    let Some(Offered { workflow, form, .. }) = named else {
+        return Err(format!(
+            "no workflow of {} is the tool `{}`; workflow_list has those that are there",
+            sanitize::path(&folder),
+            sanitize::one_line(&call.tool)
+        ));
     };
-    Some(run::start(shared, call, &folder, &workflow, args.as_ref(), false).await)
+    let args = form.args(call.raw())?;
+    run::start(shared, call, &folder, &workflow, args.as_ref(), false).await
 }
 
 /// The tools of a list, and what each starts.
-fn of_list(list: &Value) -> (Vec<Tool>, BTreeMap<String, String>) {
-    let (mut tools, mut named) = (Vec::new(), BTreeMap::new());
+fn of_list(list: &Value) -> Vec<Offered> {
+    let mut all: Vec<Offered> = Vec::new();
     for row in list["workflows"].as_array().into_iter().flatten() {
         let usable = row["hiddenBy"].is_null() && row["error"].is_null();
         let Some(workflow) = row["name"].as_str().filter(|_| usable) else { continue };
         let name = tool_name(workflow);
-        if named.contains_key(&name) || tools.len() == TOOLS_MAX {
+        if all.len() == TOOLS_MAX || all.iter().any(|other| other.tool.name == name) {
             continue;
         }
+        let form = Form::of(&row["args"]);
         let said = |key: &str| row[key].as_str().unwrap_or_default();
         let description = format!(
             "Start the workflow {workflow} in the background: {} {}",
             said("description"),
             said("whenToUse")
         );
-        let description = sanitize::one_line(description.trim());
-        tools.push(self::tools::workflow(name.clone(), description, schema(&row["args"])));
-        named.insert(name, workflow.to_owned());
+        let description = bounds::text(&sanitize::one_line(description.trim()));
+        let note = form.note(workflow);
+        let tool = tools::workflow(name, description + &note, form.schema(&row["args"]));
+        all.push(Offered { workflow: workflow.to_owned(), tool, form });
     }
-    (tools, named)
+    all
 }
 
 /// The name of a tool: letters, digits, `_` and `-`, which all hosts take.
@@ -105,21 +116,14 @@ fn tool_name(workflow: &str) -> String {
     format!("{PREFIX}{name}")
 }
 
-/// The schema of a workflow's arguments, as a tool may have it: of an object.
-fn schema(args: &Value) -> JsonObject {
-    let mut schema = args.as_object().cloned().unwrap_or_default();
-    if schema.get("type") != Some(&json!("object")) {
-        schema.insert("type".to_owned(), "object".into());
-    }
-    schema
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn each_name_is_one_tool_and_its_schema_is_of_an_object() {
+    fn each_name_is_one_tool() {
         let args = json!({ "type": "object", "required": ["range"] });
         let list = json!({ "workflows": [
             { "name": "code-review", "description": "Reviews.", "args": args },
@@ -128,11 +132,9 @@ mod tests {
             { "name": "gone", "hiddenBy": "other" },
             { "name": "broken", "error": { "code": "x" } },
         ] });
-        let (tools, named) = of_list(&list);
-        let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_ref()).collect();
+        let all = of_list(&list);
+        let names: Vec<&str> = all.iter().map(|offered| offered.tool.name.as_ref()).collect();
         assert_eq!(names, ["run_code-review", "run_x_y__"]);
-        assert_eq!(named["run_x_y__"], "x:y/ü");
-        assert_eq!(Value::Object((*tools[0].input_schema).clone()), args);
-        assert_eq!(Value::Object((*tools[1].input_schema).clone()), json!({ "type": "object" }));
+        assert_eq!(all[1].workflow, "x:y/ü");
     }
 }
