@@ -18,7 +18,7 @@ const STATUS_BYTES_MAX: usize = 128 * 1024;
 #[test]
 fn many_long_questions_are_cut_and_the_command_that_has_them_all_is_named() {
     let place = Place::new();
-    let body = "const label = 'l'.repeat(5_000), big = { enum: ['x'.repeat(60_000)] }\n\
+    let body = "const label = 'l'.repeat(1_000), big = { enum: ['x'.repeat(60_000)] }\n\
         await Promise.all([SW.extra.ask('first', { label, schema: big }),\n\
         ...Array.from({ length: 300 }, (_, n) => SW.extra.ask(n + ' ' + 'q'.repeat(4_000)))])";
     place.write("s.mjs", format!("{META}{body}\n"));
@@ -33,7 +33,7 @@ fn many_long_questions_are_cut_and_the_command_that_has_them_all_is_named() {
     let whole = client.call("workflow_status", json!({ "runId": run, "wait": 60 }));
     assert!(whole.to_string().len() < STATUS_BYTES_MAX, "{}", whole.to_string().len());
     let status = &whole["structuredContent"];
-    let questions = status["questions"].as_array().unwrap();
+    let questions = status["questions"].as_array().unwrap_or_else(|| panic!("{whole}"));
     assert!(
         questions[0]["schema"].is_null() && questions[0]["schemaBytes"].as_u64() > Some(60_000)
     );
@@ -110,7 +110,7 @@ fn a_tool_of_a_workflow_is_looked_for_in_the_folder_of_its_call() {
     let begun = ask("a", "tools/call", call.clone());
     assert_eq!(begun["structuredContent"]["plan"]["name"], "one", "{begun}");
     let refused = ask("b", "tools/call", call);
-    assert!(text(&refused).contains("is the tool `run_one`"), "{refused}");
+    assert!(text(&refused).contains("there is no tool `run_one` for "), "{refused}");
     // A folder is no script, however far it could be searched.
     let root = json!({ "workflow": "/", "cwd": "/" });
     for tool in ["workflow_check", "workflow_plan", "workflow_run"] {

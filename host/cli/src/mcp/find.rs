@@ -84,7 +84,7 @@ pub(super) async fn check(shared: &Shared, call: &Call) -> Answer {
         Folder::Asked(asked) => return Ok(*asked),
         Folder::Unknown(why) => return Err(why),
     };
-    only_file(&folder, script)?;
+    only_file(&folder, script, false)?;
     let mut arguments = words(&["check", script, "--json"]);
     if strict {
         arguments.push("--strict".into());
@@ -113,6 +113,7 @@ pub(super) async fn plan(shared: &Shared, call: &Call) -> Answer {
         Folder::Asked(asked) => return Ok(*asked),
         Folder::Unknown(why) => return Err(why),
     };
+    only_file(&folder, script, true)?;
     let args = args.as_ref().map(json_text).transpose()?;
     let (plan, _) = planned(shared, &folder, script, (args.as_deref(), false), COMMAND_MAX).await?;
     let Planned::Made(plan) = plan else { return Err(plan.sentence()) };
@@ -143,7 +144,6 @@ pub(super) async fn planned(
     (args, is_debug): (Option<&str>, bool),
     longest: Duration,
 ) -> Result<(Planned, i32), String> {
-    only_file(folder, script)?;
     let mut arguments = words(&["plan", script, "--json"]);
     arguments.extend(what_it_is_given(args, is_debug));
     let ran: Ran = command(shared, folder, arguments, longest).await?;
@@ -173,13 +173,16 @@ pub(super) fn script(workflow: &str) -> Result<&str, String> {
 }
 
 /// Fails if a script is a folder or a device: a folder would be searched as far as it goes,
-/// and a device may have no end. A word is the name of a workflow first.
-fn only_file(folder: &Path, script: &str) -> Result<(), String> {
+/// and a device may have no end. `name_first` says that a folder's name may be that of a
+/// workflow, as for commands that search no folder.
+pub(super) fn only_file(folder: &Path, script: &str, name_first: bool) -> Result<(), String> {
     let path = folder.join(script);
+    let is_word = !script.contains('/') && !matches!(script, "." | "..");
     // What is not there is a name, or the command says so.
     let Ok(there) = path.metadata() else { return Ok(()) };
     let what = match there {
         file if file.is_file() => return Ok(()),
+        folder if folder.is_dir() && is_word && name_first => return Ok(()),
         folder if folder.is_dir() => "a folder",
         _ => "not a file",
     };
@@ -263,10 +266,12 @@ mod tests {
 
     #[test]
     fn a_script_is_a_file() {
-        let only = |script: &str| only_file(Path::new("/"), script);
+        let only = |script: &str| only_file(Path::new("/"), script, false);
         assert_eq!(only("code-review"), Ok(()));
         assert_eq!(only("/nowhere/s.mjs"), Ok(()));
         assert!(only("/").unwrap_err().contains("/, which is a folder; pass the path"));
+        assert!(only("dev").is_err());
+        assert_eq!(only_file(Path::new("/"), "dev", true), Ok(()));
         assert!(only("dev/null").unwrap_err().contains("/dev/null, which is not a file"));
     }
 }

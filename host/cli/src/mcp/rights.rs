@@ -12,6 +12,12 @@ use tokio::time::timeout;
 /// Most calls at work at once: hosts call some at a time, and each may start a process.
 const CALLS_MAX: usize = 32;
 
+/// Most calls that wait for the right to work: hosts that send more send them again.
+const QUEUE_MAX: usize = 128;
+
+/// Longest that a call waits for it.
+const CALL_TURN_MAX: Duration = Duration::from_secs(5);
+
 /// Most calls that stop something at once. They have rights of their own: what ends work
 /// is never kept waiting by work.
 const STOPS_MAX: usize = 16;
@@ -43,6 +49,7 @@ pub(super) enum Wait {
 #[derive(Debug)]
 pub(super) struct Rights {
     calls: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
     stops: Arc<Semaphore>,
     run_waits: Arc<Semaphore>,
     client_waits: Arc<Semaphore>,
@@ -54,6 +61,7 @@ impl Rights {
         let rights = |number: usize| Arc::new(Semaphore::new(number));
         Arc::new(Self {
             calls: rights(CALLS_MAX),
+            queue: rights(QUEUE_MAX),
             stops: rights(STOPS_MAX),
             run_waits: rights(RUN_WAITS_MAX),
             client_waits: rights(CLIENT_WAITS_MAX),
@@ -61,11 +69,17 @@ impl Rights {
         })
     }
 
-    /// The right to work for one more call; none if too many are at work. `stops` says
-    /// whether the call ends something.
-    pub(super) fn begin_call(self: &Arc<Self>, stops: bool) -> Option<Right> {
+    /// The right to work for one more call; none if too many are at work for a while.
+    /// `stops` says whether the call ends something.
+    pub(super) async fn begin_call(self: &Arc<Self>, stops: bool) -> Option<Right> {
         let pool = if stops { &self.stops } else { &self.calls }.clone();
-        let work = pool.clone().try_acquire_owned().ok()?;
+        let work = match pool.clone().try_acquire_owned() {
+            Ok(work) => work,
+            Err(_) => {
+                let _turn = self.queue.try_acquire().ok()?;
+                timeout(CALL_TURN_MAX, pool.clone().acquire_owned()).await.ok()?.ok()?
+            }
+        };
         Some(Right { rights: self.clone(), pool, work: Mutex::new(Some(work)) })
     }
 
@@ -132,13 +146,18 @@ mod tests {
     #[tokio::test]
     async fn who_waits_leaves_room_for_work_and_for_stops() {
         let rights = Rights::new();
-        let held: Vec<Right> = (0..CALLS_MAX).map_while(|_| rights.begin_call(false)).collect();
+        let mut held = Vec::new();
+        for _ in 0..CALLS_MAX {
+            held.extend(rights.begin_call(false).await);
+        }
         assert_eq!(held.len(), CALLS_MAX);
-        assert!(rights.begin_call(false).is_none());
-        assert!(rights.begin_call(true).is_some());
-        let during = held[0].waiting(Wait::Run, async { rights.begin_call(false).is_some() });
+        // Whoever finds none waits for one.
+        let soon = Duration::from_millis(10);
+        assert!(timeout(soon, rights.begin_call(false)).await.is_err());
+        assert!(rights.begin_call(true).await.is_some());
+        let during = held[0].waiting(Wait::Run, async { rights.begin_call(false).await.is_some() });
         assert_eq!(during.await, Ok(true));
-        assert!(rights.begin_call(false).is_none(), "it works again");
+        assert!(timeout(soon, rights.begin_call(false)).await.is_err(), "it works again");
         let all = rights.client_waits.clone().acquire_many_owned(CLIENT_WAITS_MAX as u32).await;
         let refused = held[0].waiting(Wait::Client, async {}).await;
         assert!(refused.unwrap_err().contains("call again later"));

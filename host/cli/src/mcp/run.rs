@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::{Answer, Call, answer, given};
-use super::find::{Planned, json_text, planned, script, what_it_is_given};
+use super::find::{Planned, json_text, only_file, planned, script, what_it_is_given};
 use super::folder::{self, Folder};
 use super::hold::hold;
 use super::shared::Shared;
@@ -73,6 +73,7 @@ pub(super) async fn start(
     is_debug: bool,
 ) -> Answer {
     let script = script(workflow)?;
+    only_file(folder, script, true)?;
     let args = args.map(json_text).transpose()?;
     let plan = match planned(shared, folder, script, (args.as_deref(), is_debug), PLAN_MAX).await {
         Ok((Planned::Refused(why), code)) if CANNOT_RUN.contains(&code) => return Err(why),

@@ -34,14 +34,18 @@ impl Server {
     }
 
     /// The right to work. Fails if too many calls are at work.
-    fn right(&self, stops: bool) -> Result<Right, ErrorData> {
-        let right = self.shared.rights.begin_call(stops);
+    async fn right(&self, stops: bool) -> Result<Right, ErrorData> {
+        let right = self.shared.rights.begin_call(stops).await;
         right.ok_or_else(|| ErrorData::internal_error(TOO_MANY, None))
     }
 
     /// A call of no tool.
-    fn call(&self, what: &str, context: &RequestContext<RoleServer>) -> Result<Call, ErrorData> {
-        Ok(Call::new(what.to_owned(), None, None, self.right(false)?, context))
+    async fn call(
+        &self,
+        what: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Call, ErrorData> {
+        Ok(Call::new(what.to_owned(), None, None, self.right(false).await?, context))
     }
 
     /// Answers a call.
@@ -87,7 +91,7 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         let mut tools = tools::tools(&self.shared.offer);
         if self.shared.offer.workflow_tools && !self.shared.offer.read_only {
-            let call = self.call("tools/list", &context)?;
+            let call = self.call("tools/list", &context).await?;
             tools.extend(workflow_tools::offered(&self.shared, &call).await);
         }
         Ok(ListToolsResult::with_all_items(tools))
@@ -99,7 +103,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = request.name.into_owned();
-        let Some(right) = self.shared.rights.begin_call(name == STOP) else {
+        let Some(right) = self.shared.rights.begin_call(name == STOP).await else {
             return Ok(refusal(TOO_MANY).into());
         };
         let call = Call::new(name, request.arguments, request.input_responses, right, &context);
@@ -124,7 +128,7 @@ impl ServerHandler for Server {
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        let call = self.call("tasks/get", &context)?;
+        let call = self.call("tasks/get", &context).await?;
         let task = tasks::get(&self.shared, &request.task_id, call.can_ask_person()).await?;
         Ok(GetTaskResult::new(task))
     }
@@ -134,7 +138,7 @@ impl ServerHandler for Server {
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let call = self.call("tasks/update", &context)?;
+        let call = self.call("tasks/update", &context).await?;
         tasks::update(&self.shared, &call, &request.task_id, request.input_responses).await
     }
 
@@ -143,7 +147,7 @@ impl ServerHandler for Server {
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let right = self.right(true)?;
+        let right = self.right(true).await?;
         let call = Call::new("tasks/cancel".to_owned(), None, None, right, &context);
         tasks::cancel(&self.shared, &call, &request.task_id).await
     }

@@ -72,9 +72,9 @@ async fn start_there(shared: &Arc<Shared>, call: &Call) -> Answer {
     let named = of_list(&list).into_iter().find(|offered| offered.tool.name == call.tool);
     let Some(Offered { workflow, form, .. }) = named else {
         return Err(format!(
-            "no workflow of {} is the tool `{}`; workflow_list has those that are there",
-            sanitize::path(&folder),
-            sanitize::one_line(&call.tool)
+            "there is no tool `{}` for {}; workflow_list has the workflows that are there",
+            sanitize::one_line(&call.tool),
+            sanitize::path(&folder)
         ));
     };
     let args = form.args(call.raw())?;

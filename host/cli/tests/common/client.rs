@@ -128,12 +128,12 @@ impl Client {
         value["runId"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until a process lets go of a run; each wait ends at a question, too.
+    /// Waits until a run is over or stops; each wait ends at a question, too.
     #[track_caller]
     pub fn stopped(&mut self, run: &str) -> Value {
         let mut status = self.status(run);
         for _ in 0..5 {
-            if status["status"] == "running" {
+            if ["running", "waiting"].contains(&status["status"].as_str().unwrap()) {
                 status = self.status(run);
             }
         }
