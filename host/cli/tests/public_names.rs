@@ -181,9 +181,10 @@ fn mcp(place: &Place, found: &mut BTreeSet<String>) {
     call("workflow_check", json!({ "workflow": "mcp.js" }));
     call("workflow_plan", json!({ "workflow": "mcp.js" }));
     let run = call("workflow_run", json!({ "workflow": "mcp.js" }))["runId"].clone();
-    // A wait ends at each question; the run stops at the second one.
+    // A wait ends at each question; the second one is that of step 2.
     for _ in 0..5 {
-        if call("workflow_status", json!({ "runId": run, "wait": 60 }))["status"] != "running" {
+        let status = call("workflow_status", json!({ "runId": run, "wait": 60 }));
+        if status["questions"][0]["step"] == 2 {
             break;
         }
     }

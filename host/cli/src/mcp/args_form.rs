@@ -135,6 +135,7 @@ fn wrapped(mut schema: Value) -> Value {
         }
     }
     top.insert("properties".to_owned(), json!({ ARGS: schema }));
+    top.insert("required".to_owned(), json!([ARGS]));
     top.insert("additionalProperties".to_owned(), false.into());
     with_objects(top.into())
 }

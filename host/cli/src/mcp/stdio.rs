@@ -17,6 +17,7 @@ use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, Stdin, Stdout,
 };
 use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
 
 use super::server::Server;
 use super::unfit::{self, Unread};
@@ -92,6 +93,8 @@ struct Lines<R, W> {
     is_skipping: bool,
     /// An answer to a message that was none, which is due.
     refusal: Option<Value>,
+    /// Such answers that are being written.
+    refusals: JoinSet<()>,
     writer: Arc<Mutex<Option<W>>>,
     /// The room for answers that the client has not read.
     unread: Arc<Semaphore>,
@@ -109,6 +112,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
             line,
             is_skipping: false,
             refusal: None,
+            refusals: JoinSet::new(),
             writer,
             unread: Arc::new(Semaphore::new(UNREAD_MAX)),
             is_over: CancellationToken::new(),
@@ -210,8 +214,16 @@ where
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
             if let Some(refusal) = self.refusal.take() {
-                write(&self.writer, &refusal).await.ok()?;
+                // By a task: this may be dropped at any moment, and half an answer is none.
+                let writer = self.writer.clone();
+                let room = self.unread.clone().try_acquire_owned().ok();
+                self.refusals.spawn(async move {
+                    // A client that is gone reads nothing.
+                    let _ = write(&writer, &refusal).await;
+                    drop(room);
+                });
             }
+            while self.refusals.try_join_next().is_some() {}
             // The next message may be read when its answer has room.
             drop(self.unread.acquire().await.ok()?);
             // A line that its end cuts off is no message.
@@ -226,6 +238,7 @@ where
     }
 
     async fn close(&mut self) -> io::Result<()> {
+        while self.refusals.join_next().await.is_some() {}
         self.writer.lock().await.take();
         Ok(())
     }
