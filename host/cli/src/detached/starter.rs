@@ -114,7 +114,9 @@ fn end_late(child: &Mutex<Option<Child>>, longest: Duration, is_over: &Receiver<
     with(&|child| system::signal(child, exit::TERMINATED));
     if is_over.recv_timeout(END_MAX) == Err(RecvTimeoutError::Timeout) {
         // It may have ended just now.
-        with(&|child| drop(child.kill()));
+        with(&|child| {
+            let _ = child.kill();
+        });
     }
 }
 
@@ -205,5 +207,29 @@ fn pass_words(mut stderr: ChildStderr, mut out: impl Write) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return,
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_takes_too_long_is_ended_and_another_is_left_alone() {
+        let start = || Command::new("sleep").arg("600").spawn().map(Some).map(Mutex::new).unwrap();
+        let (late, (over, is_over)) = (start(), channel());
+        thread::scope(|scope| {
+            scope.spawn(|| end_late(&late, Duration::ZERO, &is_over));
+            assert_eq!(end_of(&late), exit::TERMINATED);
+            over.send(()).unwrap();
+        });
+        // This one is alone by now, so it is not ended.
+        let alone = start();
+        drop(over);
+        end_late(&alone, Duration::from_secs(600), &is_over);
+        let mut child = alone.into_inner().unwrap().unwrap();
+        assert!(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }
