@@ -217,14 +217,14 @@ mod tests {
     #[test]
     fn a_start_that_takes_too_long_is_ended_and_another_is_left_alone() {
         let start = || Command::new("sleep").arg("600").spawn().map(Some).map(Mutex::new).unwrap();
-        let (late, (over, is_over)) = (start(), channel());
+        let (late, (over, is_over)) = (&start(), channel());
         thread::scope(|scope| {
-            scope.spawn(|| end_late(&late, Duration::ZERO, &is_over));
-            assert_eq!(end_of(&late), exit::TERMINATED);
-            over.send(()).unwrap();
+            scope.spawn(move || end_late(late, Duration::ZERO, &is_over));
+            assert_eq!(end_of(late), exit::TERMINATED);
+            drop(over);
         });
         // This one is alone by now, so it is not ended.
-        let alone = start();
+        let (alone, (over, is_over)) = (start(), channel());
         drop(over);
         end_late(&alone, Duration::from_secs(600), &is_over);
         let mut child = alone.into_inner().unwrap().unwrap();
