@@ -87,12 +87,12 @@ pub(super) fn in_words(error: EngineError) -> String {
     CommandError::from(error).sentence()
 }
 
-/// Waits until nobody holds the run, or more questions were asked than those `shown` by an
-/// earlier wait. Returns how many were asked.
+/// Waits until nobody holds the run, or a question is open and more were asked than those
+/// `shown` by an earlier wait. Returns how many were asked.
 async fn until_news(
     engine: &Engine,
     run: &RunId,
-    shown: usize,
+    mut shown: usize,
     until: Instant,
 ) -> Result<usize, EngineError> {
     let mut tail = engine.tail(run);
@@ -104,6 +104,10 @@ async fn until_news(
         };
         while let Some(Some(event)) = patiently(tail.next().await)? {
             asked += usize::from(event.kind() == EventKind::AskOpened);
+        }
+        if asked > shown && engine.standing(run).await?.open_asks().next().is_none() {
+            // All of them have their answers.
+            shown = asked;
         }
         if !held || asked > shown || Instant::now() >= until {
             return Ok(asked);
