@@ -57,8 +57,8 @@ pub(crate) async fn serve(
     let shared = Arc::new(Shared::new(settings, offer)?);
     let server = Server::new(shared.clone());
     match address {
-        Some(address) => http::serve(server, address, signals.cancel.clone()).await?,
-        None => stdio::serve(server, signals.cancel.clone()).await?,
+        Some(address) => Box::pin(http::serve(server, address, signals.cancel.clone())).await?,
+        None => Box::pin(stdio::serve(server, signals.cancel.clone())).await?,
     }
     signals.all_is_over();
     // A holder whose starter ends before the run is durable stops it.
