@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// A module that a script imports, with its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleText {
-    /// Its path from the script's folder, such as `lib/prompts.ts` or `../names.json`.
+    /// Its path from the project, such as `flows/lib/prompts.ts`; of the user's own workflows
+    /// it begins with `~/`.
     pub path: String,
     /// The JavaScript that runs.
     pub text: String,

@@ -18,13 +18,18 @@ const DECLARING: [&str; 6] = ["interface", "type", "enum", "declare", "namespace
 /// Words that stand before a class member only in TypeScript.
 const MODIFYING: [&str; 4] = ["private", "public", "protected", "readonly"];
 
-/// The error for a script that imports a name that does not exist. The guest notices it
+/// The error for a script, or one of its modules, that imports a name that does not exist. The guest notices it
 /// only when it links the module, and does not give the position.
 pub(crate) fn wrong_import(script: &Script, surface: Surface) -> Option<ScriptError> {
     if surface.is_first() {
         return None;
     }
-    let missing = missing_export(&script.text)?;
+    let own = || Some((None, missing_export(&script.text)?));
+    let (file, missing) = own().or_else(|| {
+        script.modules.iter().find_map(|module| {
+            Some((Some(module.path.clone()), missing_export(&module.text)?))
+        })
+    })?;
     let name = &missing.name;
     let meant = near::suggestion(name, EXPORTS);
     let known = "; it has `sleep`, `approve`, `ask` and `waitFor`";
@@ -33,7 +38,7 @@ pub(crate) fn wrong_import(script: &Script, surface: Surface) -> Option<ScriptEr
         code: "import".to_owned(),
         name: "ImportError".to_owned(),
         message: format!("`workflow:extra` has no export `{name}`{meant}"),
-        file: None,
+        file,
         line: missing.at.line,
         column: missing.at.column,
         stack: String::new(),

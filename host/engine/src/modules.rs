@@ -22,6 +22,10 @@ use crate::error::EngineError;
 use crate::fixture::redact::Redaction;
 use crate::library::{LibraryError, ProjectRoot};
 
+/// Most look-ups of imported names in files, a moment's work. Names beyond are left to the
+/// guest.
+const LOOKED_UP_MAX: usize = 1_000_000;
+
 /// Where the modules of a script are read.
 pub(crate) struct ModuleFolder<'a> {
     /// The script's project.
@@ -140,48 +144,46 @@ fn all_are_exported(importers: &[Importer], found: &[ModuleText]) -> Option<Impo
     // Each file is read once, however often it is imported.
     let lexed: HashMap<&str, Exports> =
         texts.chain(own).map(|(path, text)| (path, exports(text))).collect();
-    let mut known: HashMap<String, Option<BTreeSet<String>>> = HashMap::new();
+    let mut known: HashMap<String, Option<Vec<&Exports>>> = HashMap::new();
+    let mut looked_up = 0;
     importers.iter().find_map(|importer| {
         let imports = imports(&importer.text).into_iter();
         imports.filter(|import| !import.names.is_empty()).find_map(|import| {
             let target = resolve(&importer.path, &import.specifier)?;
-            let exported = match known.entry(target) {
+            let exporting = match known.entry(target) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
-                    let names = names_of(new.key(), &lexed);
-                    new.insert(names)
+                    let files = exporting(new.key(), &lexed);
+                    new.insert(files)
                 }
             };
-            let exported = exported.as_ref()?;
-            let (name, at) =
-                import.names.iter().find(|(name, _)| !exported.contains(name.as_str()))?;
-            let mut message = format!("`{}` has no export `{name}`", import.specifier);
-            message.push_str(&near::suggestion(name, exported.iter().map(String::as_str)));
-            let target = resolve(&importer.path, &import.specifier)?;
-            if is_typescript(&importer.path) && is_typescript(&target) {
-                message.push_str("; a type is imported with `import type`");
-            }
-            Some(importer.refuse(&Import { at: *at, ..import.clone() }, message))
+            let exporting = exporting.as_ref()?;
+            let (name, at) = import.names.iter().find(|(name, _)| {
+                looked_up += exporting.len();
+                looked_up <= LOOKED_UP_MAX
+                    && !exporting.iter().any(|file| file.names.contains(name))
+            })?;
+            Some(importer.lacks(&Import { at: *at, ..import.clone() }, name, exporting))
         })
     })
 }
 
-/// All names that a file exports, with those of `export *`; none if one of these files is
-/// not known.
-fn names_of(path: &str, lexed: &HashMap<&str, Exports>) -> Option<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
+/// The files whose names a file exports: its own and, with `export *`, those of others; none
+/// if one of these is not known.
+fn exporting<'l>(path: &str, lexed: &'l HashMap<&str, Exports>) -> Option<Vec<&'l Exports>> {
+    let mut files = Vec::new();
     let (mut waiting, mut seen) = (vec![path.to_owned()], BTreeSet::new());
     while let Some(path) = waiting.pop() {
         if !seen.insert(path.clone()) {
             continue;
         }
         let found = lexed.get(path.as_str())?;
-        names.extend(found.names.iter().cloned());
+        files.push(found);
         for specifier in &found.all_of {
             waiting.push(resolve(&path, specifier).filter(|_| specifier.starts_with('.'))?);
         }
     }
-    Some(names)
+    Some(files)
 }
 
 /// Whether every recorded module is as it was recorded. `path` is the script's, which may
@@ -245,6 +247,17 @@ impl Importer {
             return Err(refusal);
         }
         resolve(&self.path, &import.specifier).ok_or_else(|| outside(&import.specifier))
+    }
+
+    /// Refuses the import of a name that these files do not have.
+    fn lacks(&self, import: &Import, name: &str, exporting: &[&Exports]) -> ImportError {
+        let mut message = format!("`{}` has no export `{name}`", import.specifier);
+        let exported = exporting.iter().flat_map(|file| file.names.iter());
+        message.push_str(&near::suggestion(name, exported.map(String::as_str)));
+        if is_typescript(&self.path) && is_typescript(&import.specifier) {
+            message.push_str("; a type is imported with `import type`");
+        }
+        self.refuse(import, message)
     }
 
     fn refuse(&self, import: &Import, message: String) -> ImportError {

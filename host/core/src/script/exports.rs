@@ -20,13 +20,17 @@ pub struct Exports {
 pub fn exports(text: &str) -> Exports {
     let mut found = Exports::default();
     let mut lexer = Lexer::new(text);
+    let mut is_member = false;
     while let Ok(token) = lexer.next() {
         if token.kind == Kind::End {
             break;
         }
-        if token.kind == Kind::Word && lexer.text(token) == "export" && lexer.depth() == 0 {
+        let is_export =
+            token.kind == Kind::Word && lexer.text(token) == "export" && lexer.depth() == 0;
+        if is_export && !is_member {
             let _ = one(&mut lexer, &mut found);
         }
+        is_member = is_dot(&lexer, token);
     }
     found
 }
@@ -86,12 +90,13 @@ fn in_braces(lexer: &mut Lexer<'_>, found: &mut Exports) -> Option<()> {
 /// The variables of a declaration: all words of a pattern, and each word behind a comma
 /// outside of brackets, up to the next export.
 fn variables(lexer: &mut Lexer<'_>, found: &mut Exports) -> Option<()> {
-    let mut begins = true;
+    let (mut begins, mut is_member) = (true, false);
     loop {
-        if is_export(lexer) {
+        if !is_member && is_export(lexer) {
             return Some(());
         }
         let token = next(lexer)?;
+        is_member = is_dot(lexer, token);
         let text = lexer.text(token);
         if begins && token.kind == Kind::Word {
             found.names.insert(text.to_owned());
@@ -105,6 +110,11 @@ fn variables(lexer: &mut Lexer<'_>, found: &mut Exports) -> Option<()> {
         }
         begins = text == "," && lexer.depth() == 0;
     }
+}
+
+/// Whether a name behind this token is that of a property.
+fn is_dot(lexer: &Lexer<'_>, token: Token) -> bool {
+    token.kind == Kind::Mark && matches!(lexer.text(token), "." | "?.")
 }
 
 /// Whether the next token is an `export` outside of brackets.
@@ -128,6 +138,7 @@ mod tests {
             ("export { a, b as c, d as 'e f' }", vec!["a", "c", "e f"]),
             ("export { default } from './a.js'; export * as b from './b.js'", vec!["b", "default"]),
             ("const a = 1; ({ export: 1 })", vec![]),
+            ("pdf.export()\nexport const a = pdf?.export(), b = 1\nexport let c", vec!["a", "b", "c"]),
         ] {
             let found: Vec<String> = exports(text).names.into_iter().collect();
             assert_eq!(found, names, "{text}");

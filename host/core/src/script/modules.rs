@@ -31,6 +31,13 @@ pub struct Import {
 /// The imports of this text from files, in order. Those of `workflow:…` are left out.
 #[must_use]
 pub fn imports(text: &str) -> Vec<Import> {
+    let mut found = all_imports(text);
+    found.retain(|import| !import.specifier.starts_with("workflow:"));
+    found
+}
+
+/// All imports of this text, in order.
+pub(super) fn all_imports(text: &str) -> Vec<Import> {
     let mut found = Vec::new();
     // Most scripts import nothing.
     if !text.contains("import") && !text.contains("from") {
@@ -54,9 +61,7 @@ pub fn imports(text: &str) -> Vec<Import> {
         before = Some(specifier);
         let name = lexer.text(specifier).trim_matches(['\'', '"']).to_owned();
         let as_json = says_json(&mut lexer);
-        if !name.starts_with("workflow:") {
-            found.push(Import { specifier: name, at: specifier.start, as_json, names });
-        }
+        found.push(Import { specifier: name, at: specifier.start, as_json, names });
     }
     found
 }
@@ -100,33 +105,54 @@ fn behind_export(lexer: &mut Lexer<'_>, names: &mut Vec<(String, usize)>) -> Opt
     if is(lexer, next, "*") || is(lexer, next, "{") { from_clause(lexer, names) } else { None }
 }
 
-/// Reads names and braces up to `from` and the specifier behind it.
+/// What may come next in a clause.
+#[derive(Clone, Copy, PartialEq)]
+enum Expects {
+    /// A default name, a list or `*`.
+    Clause,
+    /// `,` or `from`, behind a default name.
+    Comma,
+    /// A list or `*`, behind `,`.
+    Part,
+    /// A name in braces; `true` for the one that is imported, not the name that it gets.
+    List(bool),
+    /// `as` or `from`, behind `*`.
+    As,
+    /// A name, behind `as`.
+    Alias,
+    From,
+}
+
+/// Reads names and braces up to `from` and the specifier behind it. What does not belong to
+/// it is not taken: a semicolon may have been left out.
 fn from_clause(lexer: &mut Lexer<'_>, names: &mut Vec<(String, usize)>) -> Option<Token> {
-    let (mut is_first, mut begins) = (true, false);
+    use Expects::{Alias, As, Clause, Comma, From, List, Part};
+    let mut expects = Clause;
     loop {
         let next = lexer.peek().ok()?;
         let text = lexer.text(next);
-        let goes_on = match next.kind {
-            Kind::Word => true,
-            // `'a name' as x`, in braces.
-            Kind::Text => lexer.depth() > 0,
-            Kind::Mark => matches!(text, "{" | "}" | "," | "*"),
-            _ => false,
+        expects = match (expects, next.kind, text) {
+            (Clause | Part, Kind::Mark, "{") => List(true),
+            (Clause | Part, Kind::Mark, "*") => As,
+            (Clause, Kind::Word, _) => Comma,
+            (Comma, Kind::Mark, ",") => Part,
+            (As, Kind::Word, "as") => Alias,
+            (Alias, Kind::Word | Kind::Text, _) => From,
+            (Comma | As | From, Kind::Word, "from") => {
+                lexer.next().ok()?;
+                return take_text(lexer);
+            }
+            (List(_), Kind::Mark, "}") => From,
+            (List(_), Kind::Mark, ",") => List(true),
+            (List(is_taken), Kind::Word | Kind::Text, name) => {
+                if is_taken {
+                    names.push((name.trim_matches(['\'', '"']).to_owned(), next.start));
+                }
+                List(false)
+            }
+            _ => return None,
         };
-        if !goes_on {
-            return None;
-        }
-        // `import from from './a.js'` imports a name `from`.
-        let is_from = text == "from" && next.kind == Kind::Word && lexer.depth() == 0 && !is_first;
-        if begins && matches!(next.kind, Kind::Word | Kind::Text) {
-            names.push((text.trim_matches(['\'', '"']).to_owned(), next.start));
-        }
-        begins = text == "{" || text == "," && lexer.depth() > 0;
         lexer.next().ok()?;
-        is_first = false;
-        if is_from && let Some(specifier) = take_text(lexer) {
-            return Some(specifier);
-        }
     }
 }
 
@@ -153,7 +179,7 @@ impl Import {
     pub fn refusal(&self) -> Option<String> {
         let name = &self.specifier;
         let cannot = format!("cannot import `{name}`");
-        if near::nearest(name, ["workflow:extra"]).is_some() {
+        if !name.starts_with(['.', '/']) && near::nearest(name, ["workflow:extra"]).is_some() {
             return Some(format!("{cannot}: did you mean `workflow:extra`?"));
         }
         if name.contains('\\') {
@@ -192,12 +218,6 @@ impl Import {
         }
         None
     }
-
-    /// Whether the file holds data.
-    #[must_use]
-    pub fn is_json(&self) -> bool {
-        self.specifier.ends_with(JSON_ENDING)
-    }
 }
 
 /// How to import a package of npm.
@@ -218,9 +238,12 @@ fn bundled(package: &str) -> String {
 /// # Errors
 /// The parser's message and the byte offset, when it is not JSON.
 pub fn json_module(text: &str) -> Result<String, (usize, String)> {
+    let whole = text.len();
+    // Some editors begin a file with a mark that JSON does not know.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
         let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
-        let start: usize = lines.map(str::len).sum();
+        let start = whole - text.len() + lines.map(str::len).sum::<usize>();
         return Err((start + error.column().saturating_sub(1), error.to_string()));
     }
     Ok(format!("export default {}", with_own_keys(text)))
@@ -304,6 +327,10 @@ mod tests {
             ("export const from = './a.js'; export default './b.js'", vec![]),
             ("// import './a.js'\n`import './b.js'`; '\\'import \"./c.js\"'", vec![]),
             ("export { a }\n'from'", vec![]),
+            ("export { a }\nexport { b } from './b.js'", vec!["./b.js"]),
+            ("export { a }\nexport * from './b.js'", vec!["./b.js"]),
+            ("export { a }\nimport './b.js'", vec!["./b.js"]),
+            ("export * as from from './a.js'\nimport './b.js'", vec!["./a.js", "./b.js"]),
             ("export const meta = {}\nimport 'lodash'", vec!["lodash"]),
         ] {
             assert_eq!(found(text), names, "{text}");
@@ -334,6 +361,8 @@ mod tests {
             ("import a from './a.js' with { type: 'json' }", Some("must end in .json")),
             ("import a from './a.json' with { type: 'json' }", None),
             ("import a from './a.ts'", None),
+            ("import a from './workflow-extra.js'", None),
+            ("import a from 'workflow-extra'", Some("did you mean `workflow:extra`?")),
         ] {
             let said = refusal(text);
             match part {
@@ -348,6 +377,8 @@ mod tests {
     #[test]
     fn json_is_an_expression_with_the_same_keys() {
         assert_eq!(json_module("[1]").unwrap(), "export default [1]");
+        assert_eq!(json_module("\u{feff}[1]").unwrap(), "export default [1]");
+        assert_eq!(json_module("\u{feff}\n[1").unwrap_err().0, 5);
         let odd = r#"{"__proto__": "a\"b__proto__", "\u005f": [{"x" : 1}]}"#;
         let same = r#"export default {["__proto__"]: "a\"b__proto__", ["\u005f"]: [{"x" : 1}]}"#;
         assert_eq!(json_module(odd).unwrap(), same);

@@ -91,18 +91,16 @@ impl Walk<'_> {
             }
         };
         let groups = self.folds_groups.then(|| Groups::of(tree, parent, children));
-        let mut seen: Vec<Group> = Vec::new();
+        let mut seen: HashSet<Group> = HashSet::new();
         for &child in children {
             let group = groups.as_ref().and_then(|groups| groups.group(tree, child));
             let Some((group, count)) = group else {
                 self.node(child, depth);
                 continue;
             };
-            // There are few groups: their steps are many.
-            if seen.contains(&group) {
+            if !seen.insert(group) {
                 continue;
             }
-            seen.push(group);
             self.rows.push(Row { depth, kind: RowKind::Group { group, count, first: child } });
             if self.folds.is_open(group) {
                 let is_in = |&other: &NodeId| {
