@@ -119,6 +119,7 @@ fn an_import_that_cannot_be_is_refused_where_it_stands() {
     place.write("broken.js", "\nexport const a = )");
     place.write("bad.json", "{ 'a': 1 }");
     place.write("enum.ts", "enum A { B }");
+    place.write("extra.js", "export { slep } from 'workflow:extra'");
     for (import, at, says) in [
         ("import 'lodash'", "f.mjs:1:8", "npx esbuild --bundle --format=esm --outfile=lodash.mjs"),
         ("import './near'", "f.mjs:1:8", "whole name"),
@@ -132,6 +133,7 @@ fn an_import_that_cannot_be_is_refused_where_it_stands() {
         ("import a from './bad.json' with { type: 'json' }", "bad.json:1:3", "not JSON"),
         ("import './broken.js'", "broken.js:2:18", "SyntaxError"),
         ("import './enum.ts'", "enum.ts:1:1", "as const"),
+        ("import './extra.js'", "extra.js:1:10", "did you mean `sleep`?"),
         ("import './f2.mjs'", "f2.mjs:3:8", "no file `none.js`"),
     ] {
         place.write("f.mjs", format!("{import}\n{META}export default 1\n"));
@@ -218,6 +220,29 @@ fn child_workflows_import_too() {
     assert_eq!(place.run(&["test", "p.swf"]).code, 0);
     place.write("flows/lib.ts", "export const one = (n: number) => n + 2");
     assert_eq!(place.run(&["test", "p.swf"]).code, 7);
+}
+
+/// As Node runs it.
+#[test]
+fn semicolons_may_be_left_out_and_export_is_a_name_of_properties() {
+    let place = Place::new();
+    place.write(".git/HEAD", "");
+    place.write("a.js", "const a = 1\nexport { a }\nexport { b } from './b.js'\n");
+    place.write("b.js", "const b = 2\nexport { b }\nimport './workflow-extra.js'\n");
+    place.write(
+        "workflow-extra.js",
+        "const pdf = { export: () => 3 }\npdf.export()\nexport const c = pdf?.export()\n",
+    );
+    place.write("d.json", "\u{feff}{ \"d\": 4 }");
+    place.write(
+        "main.mjs",
+        format!(
+            "import {{ a, b }} from './a.js'\nimport {{ c }} from './workflow-extra.js'\n\
+             import d from './d.json' with {{ type: 'json' }}\n{META}export default [a, b, c, d.d]\n"
+        ),
+    );
+    assert_eq!(place.run(&["check", "main.mjs"]).code, 0);
+    assert_eq!(place.run(&["run", "main.mjs"]).ok()["result"].to_string(), "[1,2,3,4]");
 }
 
 /// The rules know every file of a script, and the phases that begin in any of them.

@@ -26,9 +26,10 @@ pub(crate) fn wrong_import(script: &Script, surface: Surface) -> Option<ScriptEr
     }
     let own = || Some((None, missing_export(&script.text)?));
     let (file, missing) = own().or_else(|| {
-        script.modules.iter().find_map(|module| {
-            Some((Some(module.path.clone()), missing_export(&module.text)?))
-        })
+        script
+            .modules
+            .iter()
+            .find_map(|module| Some((Some(module.path.clone()), missing_export(&module.text)?)))
     })?;
     let name = &missing.name;
     let meant = near::suggestion(name, EXPORTS);

@@ -6,8 +6,9 @@
 //!
 //! Loaded when the first TypeScript text comes; scripts in JavaScript never pay for it.
 
+use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use smol_wf_core::cut;
@@ -67,8 +68,7 @@ impl Stripping {
         }
         let stripper = stripper().as_ref().map_err(|detail| broken(detail.clone()))?;
         let stripped = stripper.strip(text, &mut self.fuel).await?;
-        *LAST.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((text.to_owned(), stripped.clone()));
+        known().keep(text, &stripped);
         Ok(stripped)
     }
 }
@@ -97,12 +97,39 @@ pub fn strip_now(text: &str) -> Result<String, StripFault> {
     }
 }
 
-/// The last text and what came of it: a script is read two or three times on its way.
-static LAST: Mutex<Option<(String, String)>> = Mutex::new(None);
+/// The last texts and what came of them: a script is read two or three times on its way,
+/// and all workflows of a folder when one of them is looked for by its name.
+static KNOWN: Mutex<Known> = Mutex::new(Known { texts: VecDeque::new(), bytes: 0 });
 
+/// Most bytes of texts that are kept, before and after.
+const KNOWN_BYTES_MAX: usize = 8 << 20;
+
+struct Known {
+    texts: VecDeque<(String, String)>,
+    bytes: usize,
+}
+
+impl Known {
+    fn keep(&mut self, text: &str, stripped: &str) {
+        self.bytes += 2 * text.len();
+        self.texts.push_back((text.to_owned(), stripped.to_owned()));
+        while self.bytes > KNOWN_BYTES_MAX
+            && let Some((text, _)) = self.texts.pop_front()
+        {
+            self.bytes -= 2 * text.len();
+        }
+    }
+}
+
+fn known() -> MutexGuard<'static, Known> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What came of a text before.
 fn last(text: &str) -> Option<String> {
-    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    last.as_ref().filter(|(known, _)| known == text).map(|(_, stripped)| stripped.clone())
+    let known = known();
+    let found = known.texts.iter().rev().find(|(known, _)| known == text);
+    found.map(|(_, stripped)| stripped.clone())
 }
 
 fn stripper() -> &'static Result<Stripper, String> {

@@ -81,6 +81,20 @@ fn a_broken_schema_is_placed() {
     assert_eq!(fault(json!({"$schema": "nope"})).place, "");
     let wrong = fault(json!({"properties": {"a": {"default": {}, "required": ["b"]}}}));
     assert_eq!(wrong.place, "/properties/a/default");
+    // Also where the type stands elsewhere, if it holds in every case.
+    for schema in [
+        json!({
+            "$ref": "#/$defs/r",
+            "$defs": {"r": {"properties": {"a": {"type": "integer", "default": "x"}}}},
+        }),
+        json!({
+            "properties": {"a": {"default": "x"}},
+            "allOf": [{"properties": {"a": {"type": "integer"}}}],
+        }),
+    ] {
+        let wrong = ArgsSchema::of(&schema).unwrap_err();
+        assert!(wrong.message.contains("the default of `a`"), "{}", wrong.message);
+    }
     // A rule of the whole may hold once other arguments are given.
     let whole = json!({
         "properties": {"a": {"default": 1}},

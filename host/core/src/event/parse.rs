@@ -1,7 +1,7 @@
 //! Reads lines of event streams: of this program in any version, and of smol-workflows.
 //!
-//! Owns: the typed form of a line, and what is wrong with one. Never: files or the
-//! number of a line; the reader has those. Never: whether lines fit each other.
+//! Owns: the typed form of a line, and what is wrong with one. Never: opens a
+//! file, numbers its lines, or judges whether lines fit each other; the reader does.
 //!
 //! An event of a kind that this program does not know becomes
 //! [`EventData::Other`]: kinds are only ever added.

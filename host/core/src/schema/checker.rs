@@ -302,9 +302,25 @@ impl NamedViolation {
             }
             _ => About::Value,
         };
-        let is_of_property = error.schema_path().as_str().starts_with("/properties/");
+        let is_of_property = is_of_property(error.schema_path().as_str());
         Self { violation: violation_of(error), about, is_of_property }
     }
+}
+
+/// Whether a keyword at this path of a schema is about a property whatever the others are:
+/// it stands below `properties`, and below nothing that holds in some cases only.
+fn is_of_property(path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    while let Some(part) = parts.next() {
+        match part {
+            "properties" => return true,
+            "$ref" => {}
+            // Behind these stands a number or a name.
+            "allOf" | "$defs" | "definitions" => drop(parts.next()),
+            _ => return false,
+        }
+    }
+    false
 }
 
 fn violation_of(error: &ValidationError<'_>) -> Violation {

@@ -138,7 +138,10 @@ mod tests {
             ("export { a, b as c, d as 'e f' }", vec!["a", "c", "e f"]),
             ("export { default } from './a.js'; export * as b from './b.js'", vec!["b", "default"]),
             ("const a = 1; ({ export: 1 })", vec![]),
-            ("pdf.export()\nexport const a = pdf?.export(), b = 1\nexport let c", vec!["a", "b", "c"]),
+            (
+                "pdf.export()\nexport const a = pdf?.export(), b = 1\nexport let c",
+                vec!["a", "b", "c"],
+            ),
         ] {
             let found: Vec<String> = exports(text).names.into_iter().collect();
             assert_eq!(found, names, "{text}");

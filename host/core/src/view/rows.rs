@@ -3,6 +3,8 @@
 //! Owns: which nodes and groups have a row, and in which order. Never: the text of a
 //! row. A row is small and holds no text, so that thousands are made for every frame.
 
+use std::collections::HashSet;
+
 use super::filter::Filter;
 use super::folds::{Folds, Group, Groups};
 use super::run_view::RunView;

@@ -174,7 +174,7 @@ impl Catalogue {
     }
 
     fn add(&mut self, shelf: &Shelf<'_>) {
-        let files = match name::files(shelf.root, shelf.folder) {
+        let (files, is_cut) = match name::files(shelf.root, shelf.folder) {
             Ok(files) => files,
             Err(error) if error.kind() == ErrorKind::NotFound => return,
             Err(error) => {
@@ -186,7 +186,7 @@ impl Catalogue {
                 return;
             }
         };
-        if files.len() == name::FILES_MAX {
+        if is_cut {
             self.crowded.push(shown(&format!("{}{}", shelf.before, shelf.folder)));
         }
         self.workflows.extend(files.iter().map(|file_name| shelf.listed(file_name)));

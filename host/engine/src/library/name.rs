@@ -191,16 +191,17 @@ pub(super) fn is_absent(error: &LibraryError) -> bool {
 /// be missing without a message.
 fn list(root: &ProjectRoot, folder: &str) -> Result<Option<Vec<String>>, LibraryError> {
     match files(root, folder) {
-        Ok(files) => Ok(Some(files)),
+        Ok((files, _)) => Ok(Some(files)),
         Err(error) if is_escape(&error) => Err(root.failed(folder, error)),
         Err(_) => Ok(None),
     }
 }
 
-/// The names of the workflow files of a directory, sorted, the first ones of too many.
-pub(super) fn files(root: &ProjectRoot, folder: &str) -> std::io::Result<Vec<String>> {
+/// The names of the workflow files of a directory, sorted, the first ones of too many; and
+/// whether there are more.
+pub(super) fn files(root: &ProjectRoot, folder: &str) -> std::io::Result<(Vec<String>, bool)> {
     let entries = root.dir.read_dir(folder)?;
-    let mut names = BTreeSet::new();
+    let (mut names, mut is_cut) = (BTreeSet::new(), false);
     for entry in entries.flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
         let is_workflow = stem(&name).is_some_and(|stem| !stem.starts_with('.'));
@@ -210,9 +211,10 @@ pub(super) fn files(root: &ProjectRoot, folder: &str) -> std::io::Result<Vec<Str
         // The first ones by name, whatever order the system lists them in.
         if names.len() > FILES_MAX {
             names.pop_last();
+            is_cut = true;
         }
     }
-    Ok(names.into_iter().collect())
+    Ok((names.into_iter().collect(), is_cut))
 }
 
 /// The name of a workflow file without its ending; none for other files.
