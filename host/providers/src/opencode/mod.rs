@@ -24,6 +24,7 @@ mod sse;
 #[cfg(test)]
 mod tests;
 mod told;
+mod tool_uses;
 
 use std::ffi::OsString;
 use std::sync::Arc;

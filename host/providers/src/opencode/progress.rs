@@ -3,7 +3,7 @@
 //! Owns: reporting it, and noticing an agent that repeats itself without end. Never: the
 //! answer; that comes with the message.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 use smol_wf_core::asks::RefusedAsk;
@@ -14,6 +14,7 @@ use super::hub::Event;
 use super::reply::{Part, ToolState};
 use super::sse::Parser;
 use super::told::Told;
+use super::tool_uses::ToolUses;
 use super::{NAME, error};
 use crate::cause::Cause;
 use crate::permission::{allows, input_in_words};
@@ -35,9 +36,6 @@ const RETRIES_MAX: u64 = 6;
 
 /// Characters of a tool's detail.
 const DETAIL_CHARS_MAX: usize = 80;
-
-/// Most uses of tools that are remembered for a question about one.
-const USES_MAX: usize = 64;
 
 /// Bytes of a recorded stream that are read at once: few, so that events are cut.
 const PIECE_BYTES: usize = 100;
@@ -92,23 +90,6 @@ impl AskedPerson {
     }
 }
 
-/// Which use of a tool: models number the calls of each of their messages anew.
-#[derive(Debug, PartialEq, Eq)]
-struct ToolUse {
-    session: String,
-    message: String,
-    call: String,
-}
-
-impl ToolUse {
-    /// The use that these properties name: a part, or `tool` of a question.
-    fn of(session: &str, named: &Value) -> Option<Self> {
-        let said = |name: &str| named[name].as_str().map(str::to_owned);
-        let (message, call) = (said("messageID")?, said("callID")?);
-        Some(Self { session: session.to_owned(), message, call })
-    }
-}
-
 fn reply_path(id: &str) -> String {
     format!("/permission/{id}/reply")
 }
@@ -125,7 +106,7 @@ pub(super) struct Progress {
     /// Parts that hold the model's thoughts, not its answer.
     thoughts: HashSet<String>,
     /// The input of the last uses of tools.
-    uses: VecDeque<(ToolUse, Value)>,
+    uses: ToolUses,
     steps: u32,
     unreadable_steps: u32,
 }
@@ -138,7 +119,7 @@ impl Progress {
             told: Told::default(),
             children: BTreeSet::new(),
             thoughts: HashSet::new(),
-            uses: VecDeque::new(),
+            uses: ToolUses::default(),
             steps: 0,
             unreadable_steps: 0,
         }
@@ -214,9 +195,7 @@ impl Progress {
     /// The question to a person: the patterns that it is about, and the whole input of the
     /// tool.
     fn ask(&self, session: &str, question: &Value) -> PermissionAsk {
-        let meant = ToolUse::of(session, &question["tool"]);
-        let mut uses = self.uses.iter();
-        let used = uses.find(|(used, _)| Some(used) == meant.as_ref()).map(|(_, input)| input);
+        let used = self.uses.input(session, &question["tool"]);
         let patterns = patterns_of(question).join("\n");
         let input = input_in_words(used.unwrap_or(&question["metadata"]));
         let detail = match input.starts_with(&patterns) {
@@ -225,17 +204,6 @@ impl Progress {
         };
         let tool = question["permission"].as_str().map(str::to_owned);
         PermissionAsk { what: asked(question).what, detail, tool }
-    }
-
-    /// Remembers what a tool is used on.
-    fn remember(&mut self, session: &str, part: &Value) {
-        let input = part.pointer("/state/input").filter(|input| input.is_object());
-        let (Some(used), Some(input)) = (ToolUse::of(session, part), input) else { return };
-        self.uses.retain(|(known, _)| *known != used);
-        if self.uses.len() >= USES_MAX {
-            self.uses.pop_front();
-        }
-        self.uses.push_back((used, input.clone()));
     }
 
     /// A text of the user's may be a message.
@@ -256,7 +224,7 @@ impl Progress {
             }
             Some("tool") => {
                 if self.asks == AskPolicy::Person {
-                    self.remember(session, part);
+                    self.uses.remember(session, part);
                 }
                 // An unreadable part does not end the round.
                 if let Ok(Part::Tool { tool, state }) = serde_json::from_value(part.clone())

@@ -20,7 +20,13 @@ pub(super) struct Message {
     pub(super) parts: Vec<Part>,
 }
 
-/// Its head.
+/// One message of a session without its parts, which may hold much.
+#[derive(Debug, Deserialize)]
+pub(super) struct Head {
+    pub(super) info: Info,
+}
+
+/// What a message says about itself.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Info {

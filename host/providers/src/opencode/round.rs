@@ -2,6 +2,7 @@
 //!
 //! Owns: the order of the requests. Never: the process.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,11 +20,11 @@ use super::error;
 use super::http::escaped;
 use super::hub::{Event, Subscription};
 use super::progress::{AskedPerson, EventOutcome, Progress};
-use super::reply::{Info, Message, spent};
+use super::reply::{Head, Info, Message, spent};
 use super::rules::{Rule, SessionLimits, permissions_for, ruleset};
 use super::server::Server;
 use super::servers;
-use super::told::part_id;
+use super::told::{Told, part_id};
 use crate::foreign::readable;
 use crate::permission::WaitingAsks;
 use crate::step_inputs::system_with_dirs;
@@ -80,9 +81,13 @@ pub(super) async fn ask(
     }
     let session = session(server, &query, task, &own).await?;
     activity.session(&session);
+    let mut progress = Progress::of(&session, asks);
+    if task.session_id.is_some() {
+        progress.told = Told::after(texts(server, &query, &session).await);
+    }
     let mut going = RoundInFlight {
         events: server.hub.subscribe(&session),
-        progress: Progress::of(&session, asks),
+        progress,
         guard: AbortGuard::new(server, &session, &query, &task.presence),
         task,
         activity,
@@ -314,11 +319,23 @@ impl RoundInFlight<'_> {
     }
 }
 
-/// The messages that models have written in a session; none when the server does not
-/// tell.
+/// The messages that models have written in a session.
 async fn answers(server: &Server, query: &str, session: &str) -> Vec<Info> {
+    let mut infos = infos(server, query, session).await;
+    infos.retain(|info| info.role == "assistant");
+    infos
+}
+
+/// Ids of the texts of its user in a session.
+async fn texts(server: &Server, query: &str, session: &str) -> HashSet<String> {
+    let infos = infos(server, query, session).await.into_iter();
+    infos.filter(|info| info.role == "user").map(|info| info.id).collect()
+}
+
+/// All messages of a session; none when the server does not tell. What is not known before
+/// a round for that reason is not counted after it either: the sums need the same list.
+async fn infos(server: &Server, query: &str, session: &str) -> Vec<Info> {
     let path = format!("/session/{session}/message?{query}");
-    let messages: Vec<Message> = server.get(&path).await.unwrap_or_default();
-    let infos = messages.into_iter().map(|message| message.info);
-    infos.filter(|info| info.role == "assistant").collect()
+    let messages: Vec<Head> = server.get(&path).await.unwrap_or_default();
+    messages.into_iter().map(|message| message.info).collect()
 }

@@ -7,6 +7,7 @@
 //! message a text is, the id of its part says, which whoever sends it may choose; opencode
 //! writes texts of its own between them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Bytes of randomness in the id of a part: opencode keeps the parts of all sessions by
@@ -31,6 +32,9 @@ pub(super) struct Told {
     sent: Vec<Sent>,
     /// How many of `ids` the agent has.
     read: usize,
+    /// Ids of texts that the session had before this round. opencode reports one again
+    /// when it has summed up what came of it, which may be after that round.
+    before: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -42,6 +46,11 @@ struct Sent {
 }
 
 impl Told {
+    /// A round in a session that has these texts.
+    pub(super) fn after(before: HashSet<String>) -> Self {
+        Self { before, ..Self::default() }
+    }
+
     /// The prompt, once opencode has given it an id.
     pub(super) fn prompt(&self) -> Option<&str> {
         self.ids.first().map(|(id, _)| id.as_str())
@@ -64,7 +73,7 @@ impl Told {
 
     /// opencode has a text of its user under this id.
     pub(super) fn asked(&mut self, id: &str) {
-        if !self.has(id) {
+        if !self.has(id) && !self.before.contains(id) {
             self.ids.push((id.to_owned(), None));
         }
     }
@@ -137,6 +146,17 @@ mod tests {
         assert!(!told.is_unread() && told.answered("x").is_empty() && told.has("a"));
         told.asked("of opencode itself");
         assert!(!told.is_unread());
+    }
+
+    #[test]
+    fn the_prompt_of_an_earlier_round_is_not_of_this_one() {
+        let mut told = Told::after(HashSet::from(["old".to_owned()]));
+        told.asked("old");
+        assert_eq!((told.prompt(), told.has("old")), (None, false));
+        told.asked("p");
+        told.asked("old");
+        assert_eq!((told.prompt(), told.has("old")), (Some("p"), false));
+        assert!(told.answered("old").is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! the same parts and errors one by one, which are put together here into the
 //! messages that the server would have answered with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use crate::opencode::hub::Event;
 use crate::opencode::progress::{EventOutcome, Progress};
 use crate::opencode::reply::{Message, spent};
 use crate::opencode::sse::Parser;
+use crate::opencode::told::Told;
 use crate::{AgentActivity, Answer, AskPolicy, ProviderErrorKind as Kind};
 
 /// The result of a transcript.
@@ -243,4 +244,23 @@ fn the_stream_of_events_gives_the_activity_of_each_agent() {
     ];
     assert_eq!(texts, expected);
     assert_eq!(tools, BTreeSet::from(["StructuredOutput".to_owned()]));
+}
+
+/// opencode reports a prompt again when it has summed up what came of it: the session rests
+/// by then, or has the prompt of the next round.
+#[test]
+fn a_prompt_that_is_reported_again_after_its_round_is_not_of_the_next_one() {
+    let mut later = events();
+    let idle = later.iter().position(|event| event.kind == "session.idle").unwrap();
+    let session = later[idle].session.clone();
+    later.drain(..idle);
+    later.retain(|event| event.session == session);
+    let after = |told: Told| {
+        let mut progress = Progress::of(&session, AskPolicy::Refuse);
+        progress.told = told;
+        later.iter().for_each(|event| _ = progress.take(event, &Notes::default()));
+        progress.told.prompt().map(str::to_owned)
+    };
+    let old = after(Told::default()).expect("it is reported again");
+    assert_eq!(after(Told::after(HashSet::from([old]))), None);
 }
