@@ -252,7 +252,7 @@ pub enum Fate {
     Waits,
     /// The agent was told.
     Told,
-    /// The agent ended before it was told.
+    /// The agent, its step or the run ended before it was told.
     TooLate,
 }
 

@@ -2,14 +2,19 @@
 //! that ends right after a message was taken.
 
 use smol_wf_core::codes::Code;
+use smol_wf_core::details::{Details, Fate};
+use smol_wf_core::event::EventFold;
 use smol_wf_core::guest::{Dialect, Outcome, Status, TurnHost as _};
 use smol_wf_core::ids::{Digest, RunId, Scope, StepId};
-use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunHead, ScopeStart, StopReason};
+use smol_wf_core::journal::{Body, Entry, JOURNAL_FORMAT, RunEnd, RunHead, ScopeStart, StopReason};
 use smol_wf_core::limit_changes::LimitChanges;
 use smol_wf_core::limits::Limits;
 use smol_wf_core::machine::{AgentRecord, Effect, Machine, Next, Orders};
-use smol_wf_core::message::{Message, Posted, STEP_MESSAGES_MAX};
+use smol_wf_core::message::{Message, MessageTaken, Posted, STEP_MESSAGES_MAX};
+use smol_wf_core::step::StepRequest;
+use smol_wf_core::step_request::AgentRequest;
 use smol_wf_core::survey::Survey;
+use smol_wf_core::view::RunView;
 
 fn head() -> RunHead {
     let head = serde_json::json!({
@@ -212,4 +217,62 @@ fn an_agent_that_takes_no_messages_or_has_too_many_is_left_alone() {
     assert_eq!(said.iter().filter(|one| one.is_none()).count(), STEP_MESSAGES_MAX);
     assert_eq!(said.last(), Some(&refused(Code::StepMessagesFull)));
     assert_eq!(told(&machine.take_effects()).len(), STEP_MESSAGES_MAX);
+}
+
+/// What became of the messages to agents, in the order of their numbers: as the details of
+/// the run have it, and as its events show it.
+fn fates(entries: &[Entry]) -> Vec<Fate> {
+    let details = Details::fold(entries, true).unwrap();
+    let mut all: Vec<_> = details.steps.iter().flat_map(|step| &step.messages).collect();
+    all.sort_by_key(|message| message.number);
+    let fates: Vec<_> = all.iter().map(|message| message.fate).collect();
+    let (mut fold, mut view) = (EventFold::new(), RunView::new());
+    for event in entries.iter().flat_map(|entry| fold.after(entry)) {
+        view.apply(&event);
+    }
+    let shown: Vec<_> = view.messages().filter_map(|message| message.fate).collect();
+    assert_eq!(shown, fates);
+    fates
+}
+
+#[test]
+fn what_waits_for_a_step_that_is_over_came_too_late() {
+    let tell = |step: u32| Message::Message { step: StepId(step), text: "x".into() };
+    let entry = |body: Body| Entry { at_us: 9, body };
+    let (mut machine, mut entries) = waiting();
+    let batch = [tell(1), tell(2), Message::Stop { step: StepId(2) }];
+    let posts = (1..).zip(batch).map(|(number, one)| posted(number, one)).collect();
+    machine.take_messages(posts, 0, &|_| true, 4);
+    assert!(matches!(machine.next(5).unwrap(), Next::Settle { step: StepId(2), .. }));
+    entries.extend(machine.take_entries());
+    assert_eq!(fates(&entries), [Fate::Waits, Fate::TooLate], "its step was stopped");
+
+    // A child workflow that asks an agent, and ends without awaiting it.
+    let child = serde_json::json!({ "target": { "name": "child" } });
+    let child = StepRequest::Workflow(serde_json::from_value(child).unwrap());
+    let agent = StepRequest::Agent(AgentRequest::plain("p").into());
+    for (step, scope, asked) in [(3, Scope::ROOT, child), (4, Scope::of(StepId(3)), agent)] {
+        entries.push(entry(Body::StepAsked { step: StepId(step), scope, asked }));
+    }
+    entries.push(entry(Body::MessageTaken(Box::new(MessageTaken {
+        number: 4,
+        by: "ann".into(),
+        posted_us: 8,
+        message: Some(tell(4)),
+        refused: None,
+        settles: None,
+        answers: None,
+    }))));
+    assert_eq!(fates(&entries), [Fate::Waits, Fate::TooLate, Fate::Waits]);
+    let outcome = Outcome::Value("1".into());
+    let settled = |step: u32| {
+        let outcome = outcome.clone();
+        entry(Body::Settled { step: StepId(step), outcome, reply: None, given: None })
+    };
+    entries.push(settled(3));
+    assert_eq!(fates(&entries), [Fate::Waits, Fate::TooLate, Fate::TooLate]);
+
+    let end = RunEnd::Completed { result: "1".into(), abandoned: vec![StepId(1)] };
+    entries.push(entry(Body::RunEnded { end }));
+    assert_eq!(fates(&entries), [Fate::TooLate; 3], "the script has not awaited step 1");
 }

@@ -278,7 +278,7 @@ impl App {
     }
 
     fn copy(&mut self) -> Option<Effect> {
-        let opened = self.detail.text(self.run.as_ref());
+        let opened = self.detail.text(self.run.as_ref(), &self.view);
         let of_row = || {
             let step = self.step()?;
             Some(match &step.output {

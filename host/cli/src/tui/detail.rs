@@ -7,6 +7,7 @@ use serde_json::Value;
 use smol_wf_core::event::{AgentEnded, AskOpened, AskSettled, Event, EventData, MessageEvent};
 use smol_wf_core::ids::RunId;
 use smol_wf_core::message::Fate;
+use smol_wf_core::view::RunView;
 
 use super::desk::WholeStep;
 use crate::humanize::{count, plural, price, span};
@@ -34,14 +35,16 @@ impl Section {
     }
 }
 
-/// The parts of a step. `run` is the one to name in commands, if there is one.
+/// The parts of a step. `run` is the one to name in commands, if there is one; `view` knows
+/// what became of messages that no event tells of.
 pub(crate) fn sections(
     step: &WholeStep,
+    view: &RunView,
     is_raw: bool,
     run: Option<&RunId>,
     key: &str,
 ) -> Vec<Section> {
-    let mut sections = if is_raw { raw(step) } else { pretty(step) };
+    let mut sections = if is_raw { raw(step) } else { pretty(step, view) };
     for section in &mut sections {
         if section.text.len() > TEXT_BYTES_MAX {
             let text = std::mem::take(&mut section.text);
@@ -81,7 +84,7 @@ fn word(event: &Event) -> &str {
     }
 }
 
-fn pretty(step: &WholeStep) -> Vec<Section> {
+fn pretty(step: &WholeStep, view: &RunView) -> Vec<Section> {
     let mut sections = Vec::new();
     let (mut prompt, mut done) = (None, Vec::new());
     for event in &step.events {
@@ -125,7 +128,7 @@ fn pretty(step: &WholeStep) -> Vec<Section> {
     }
     sections.extend(prompt);
     sections.extend(step.events.iter().filter_map(|event| question(&event.data)));
-    sections.push(Section::new("messages", messages(&step.events).join("\n\n")));
+    sections.push(Section::new("messages", messages(&step.events, view).join("\n\n")));
     if !done.is_empty() {
         sections.push(Section::new("activity", done.join("\n")));
     }
@@ -140,7 +143,7 @@ fn pretty(step: &WholeStep) -> Vec<Section> {
 }
 
 /// The messages to the agent: who posted each and when, what became of it, and its text.
-fn messages(events: &[Event]) -> Vec<String> {
+fn messages(events: &[Event], view: &RunView) -> Vec<String> {
     let told = |of: u64| {
         events.iter().find_map(|event| match event.data {
             EventData::AgentTold { number, too_late } if number == of => {
@@ -150,14 +153,16 @@ fn messages(events: &[Event]) -> Vec<String> {
             _ => None,
         })
     };
+    let untold = |number: u64| {
+        let fate = view.message(number).and_then(|message| message.fate);
+        format!(", {}", fate_words(fate.unwrap_or(Fate::Waits)))
+    };
     let said = events.iter().filter_map(|event| {
         let EventData::Message(message) = &event.data else { return None };
         let text = message.text.as_ref()?;
         let became = match &message.refused {
             Some(_) => no_effect(message),
-            None => {
-                told(message.number).unwrap_or_else(|| format!(", {}", fate_words(Fate::Waits)))
-            }
+            None => told(message.number).unwrap_or_else(|| untold(message.number)),
         };
         let MessageEvent { number, by, .. } = message;
         Some(format!("{} message {number} by {by}{became}\n{text}", clock(event)))

@@ -3,8 +3,9 @@
 //! Owns: which step is open, its lines in a width, and that they follow the run. Never:
 //! reads it; the desk does.
 
-use smol_wf_core::event::Event;
+use smol_wf_core::event::{Event, EventData};
 use smol_wf_core::ids::RunId;
+use smol_wf_core::view::RunView;
 
 use super::desk::{STEP_EVENTS_MAX, WholeStep, is_about};
 use super::detail::{as_text, sections};
@@ -79,6 +80,10 @@ impl DetailPane {
             step.events.push(event.clone());
             self.width = None;
         }
+        if ends_a_script(event) {
+            // Its messages may have come too late.
+            self.width = None;
+        }
     }
 
     /// For reading, or raw.
@@ -89,21 +94,26 @@ impl DetailPane {
     }
 
     /// The whole text; none if nothing is open, or it is not read yet.
-    pub(crate) fn text(&self, run: Option<&RunId>) -> Option<String> {
+    pub(crate) fn text(&self, run: Option<&RunId>, view: &RunView) -> Option<String> {
         let (key, Ok(step)) = self.key.as_ref().zip(self.whole.as_ref())? else { return None };
-        Some(as_text(&sections(step, self.is_raw, run, key)))
+        Some(as_text(&sections(step, view, self.is_raw, run, key)))
     }
 
     /// The lines in this width.
-    pub(crate) fn lines(&mut self, width: usize, run: Option<&RunId>) -> &[DetailLine] {
+    pub(crate) fn lines(
+        &mut self,
+        width: usize,
+        run: Option<&RunId>,
+        view: &RunView,
+    ) -> &[DetailLine] {
         if self.width != Some(width) {
             self.width = Some(width);
-            self.lines = self.made(width, run);
+            self.lines = self.made(width, run, view);
         }
         &self.lines
     }
 
-    fn made(&self, width: usize, run: Option<&RunId>) -> Vec<DetailLine> {
+    fn made(&self, width: usize, run: Option<&RunId>, view: &RunView) -> Vec<DetailLine> {
         let (key, step) = match (&self.key, &self.whole) {
             (Some(key), Some(Ok(step))) => (key, step),
             (Some(_), Some(Err(why))) => return wrapped(Role::Failed, why, width),
@@ -111,7 +121,7 @@ impl DetailPane {
             (None, _) => return Vec::new(),
         };
         let mut lines = Vec::new();
-        for section in sections(step, self.is_raw, run, key) {
+        for section in sections(step, view, self.is_raw, run, key) {
             if !lines.is_empty() {
                 lines.push((Role::Plain, String::new()));
             }
@@ -127,6 +137,17 @@ impl DetailPane {
         }
         lines
     }
+}
+
+/// Whether the run or a child workflow ended. A step may end with it.
+fn ends_a_script(event: &Event) -> bool {
+    matches!(
+        event.data,
+        EventData::Completed { .. }
+            | EventData::Failed { .. }
+            | EventData::ChildCompleted { .. }
+            | EventData::ChildFailed { .. }
+    )
 }
 
 fn wrapped(role: Role, body: &str, width: usize) -> Vec<DetailLine> {

@@ -243,6 +243,13 @@ fn what_somebody_said_to_an_agent_is_shown_with_what_became_of_it() {
          1:34 message 13 by ben, no effect: step_settled\nno\n\n\
          1:36 message 14 by ben, not told\nhurry"
     );
+    let shown = |app: &mut App, fate: &str| {
+        let drawn = text(&drawn(app, 120, 60));
+        assert!(drawn.contains(&format!("message 14 by ben, {fate}")), "{fate} is not in {drawn}");
+    };
+    shown(&mut app, "not told");
+    app.event(&line(7, "result", "", r#"{"result":1}"#));
+    shown(&mut app, "too late");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Owns: what each kind of entry adds. Never: how it is shown.
 
+use super::messages::end_waiting;
 use super::{
     Body, Details, Digest, Entry, Epoch, EpochEnd, Failure, Limits, NoHead, Outcome,
     PermissionDetails, Reply, RunEnd, RunHead, Scope, ScriptNote, Spend, StepDetails, StepId,
@@ -228,6 +229,7 @@ impl<'a> Fold<'a> {
         if !held {
             self.interrupt(last_us);
         }
+        end_waiting(&mut self.details.steps);
         for step in &mut self.details.steps {
             if step.state != StepState::Running {
                 step.doing = None;

@@ -2,9 +2,11 @@
 //!
 //! Owns: what became of each. Never: takes or gives one.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
-use super::ms;
+use super::{StepDetails, StepId, StepState, ms};
 use crate::message::{Fate, Message, MessageTaken};
 
 /// A message to an agent that the holder took.
@@ -38,6 +40,24 @@ impl<'a> StepMessage<'a> {
     pub(super) fn heard(all: &mut [Self], number: u64, too_late: bool) {
         for one in all.iter_mut().filter(|one| one.number == number) {
             one.fate = one.fate.after(too_late);
+        }
+    }
+}
+
+/// What waits for an agent that will not be run any more came too late. Nothing in the
+/// journal says so: a step may be stopped in the queue, or end with its script.
+pub(super) fn end_waiting(steps: &mut [StepDetails<'_>]) {
+    let is_over =
+        |step: &StepDetails<'_>| !matches!(step.state, StepState::Queued | StepState::Running);
+    // Steps of a child workflow have no outcome if it ends without awaiting them.
+    let over: HashSet<StepId> =
+        steps.iter().filter(|step| is_over(step)).map(|step| step.step).collect();
+    let ended_with = |step: &StepDetails<'_>| {
+        step.scope.opened_by().is_some_and(|opener| over.contains(&opener))
+    };
+    for step in steps.iter_mut().filter(|step| is_over(step) || ended_with(step)) {
+        for message in &mut step.messages {
+            message.fate = message.fate.after(true);
         }
     }
 }

@@ -202,6 +202,7 @@ impl RunView {
             self.tree.end(node, state, at_ms(event));
         }
         self.asks.clear();
+        self.messages.end(|_| true);
         self.facts.set(status, at_ms(event));
     }
 
@@ -452,6 +453,7 @@ impl RunView {
         }
         if was_open {
             self.end_asks(node);
+            self.end_messages(node);
         }
         was_open
     }

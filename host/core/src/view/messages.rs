@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::step_view::TEXT_BYTES_MAX;
 use crate::cut;
 use crate::event::MessageEvent;
+use crate::ids::StepId;
 use crate::message::Fate;
 
 /// Messages kept: far more than people write to one run.
@@ -54,5 +55,16 @@ impl Messages {
         let message = self.0.get_mut(&number)?;
         message.fate = message.fate.map(|fate| fate.after(too_late));
         Some(message)
+    }
+
+    /// The agents of these steps will not be run any more: what waits for them came too
+    /// late.
+    pub(super) fn end(&mut self, is_over: impl Fn(StepId) -> bool) {
+        let waiting = self.0.values_mut().filter(|message| message.fate == Some(Fate::Waits));
+        for message in waiting {
+            if message.event.step.is_some_and(&is_over) {
+                message.fate = Some(Fate::TooLate);
+            }
+        }
     }
 }

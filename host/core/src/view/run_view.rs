@@ -301,6 +301,14 @@ impl RunView {
         self.asks.retain(|(of, _), _| *of != node);
     }
 
+    /// A step has its outcome, or the script below it has ended: no agent there is told
+    /// any more.
+    pub(super) fn end_messages(&mut self, node: NodeId) {
+        let Self { messages, steps, tree, .. } = self;
+        messages
+            .end(|step| steps.get(&step.to_string()).is_some_and(|&of| tree.is_within(of, node)));
+    }
+
     /// Keeps a warning among the last ones.
     pub(super) fn keep_warning(&mut self, warning: EventWarning) {
         if self.warnings.len() >= WARNINGS_MAX {

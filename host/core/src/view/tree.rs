@@ -199,6 +199,11 @@ impl Tree {
         }
     }
 
+    /// Whether a node is this one, or below it.
+    pub(super) fn is_within(&self, id: NodeId, top: NodeId) -> bool {
+        std::iter::successors(Some(id), |&id| self.node(id).parent).any(|id| id == top)
+    }
+
     /// A step that is about to change.
     pub(super) fn step_mut(&mut self, id: NodeId) -> Option<&mut StepView> {
         self.changes += 1;

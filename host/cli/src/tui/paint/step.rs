@@ -45,9 +45,9 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame<'_>, area: Rect, now_ms: u64
     let room = height.saturating_sub(head.len());
     let run = app.run.clone();
     let theme = app.theme;
-    let lines = app.detail.lines(width, run.as_ref()).len();
+    let lines = app.detail.lines(width, run.as_ref(), &app.view).len();
     let top = app.detail.scroll.top(lines, room);
-    let shown = app.detail.lines(width, run.as_ref()).iter().skip(top).take(room);
+    let shown = app.detail.lines(width, run.as_ref(), &app.view).iter().skip(top).take(room);
     let body = shown.map(|(role, line)| Line::styled(line.clone(), theme.style(*role)));
     let all: Vec<Line<'static>> = head.into_iter().chain(body).collect();
     frame.render_widget(Paragraph::new(all), inside);
