@@ -92,7 +92,6 @@ pub(crate) enum FileError {
         sanitize::path(path)
     )]
     TooLarge { path: PathBuf, bytes_max: u64 },
-    /// The file may not be written or replaced, or the disk is full.
     /// Files that a command would have made are there already.
     #[error(
         "nothing was written, because nothing is overwritten: {} {} there already; move it away, or choose another name or folder",
@@ -100,6 +99,7 @@ pub(crate) enum FileError {
         if paths.len() == 1 { "is" } else { "are" }
     )]
     Exists { paths: Vec<String> },
+    /// The file may not be written or replaced, or the disk is full.
     #[error("{} cannot be written: {error}{}", sanitize::path(path), write_hint(error))]
     Write { path: PathBuf, error: std::io::Error },
     #[error(

@@ -76,7 +76,6 @@ mod table;
 mod take_up;
 mod templates;
 mod text_diff;
-mod text_distance;
 mod tui;
 mod typed_answer;
 mod usage_hints;
@@ -173,7 +172,11 @@ fn main() -> ExitCode {
         Err(error) => {
             return match workflow_in(&error, &argv) {
                 Some((command, script)) => workflow_help::print(&command, &script),
-                None => exit::of_clap(&usage_hints::with_hint(error, &argv)),
+                None => {
+                    let error = usage_hints::with_hint(error, &argv);
+                    let error = usage_hints::with_taken_script(error, &argv, &workflow_args);
+                    exit::of_clap(&error)
+                }
             };
         }
     };

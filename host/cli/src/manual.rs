@@ -109,15 +109,12 @@ pub(crate) fn find(topic: &str) -> Option<Part> {
     if let Some(entry) = error_entry(&topic.replace(' ', "_")) {
         return Some(Part::Text(entry));
     }
-    let (page_name, heading) = match topic.split_once(": ") {
-        Some((page, heading)) => (Some(page), heading),
-        None => (None, topic.as_str()),
-    };
-    let pages = PAGES.iter().filter(|page| page_name.is_none_or(|name| folded(page.name) == name));
-    let sections = pages.flat_map(|page| sections(page.text).map(move |one| (page, one)));
-    let mut found: Vec<_> = sections.filter(|(_, one)| folded(one.heading) == heading).collect();
+    let mut found = headed(None, &topic);
+    if let (true, Some((page, heading))) = (found.is_empty(), topic.split_once(": ")) {
+        found = headed(Some(page), heading);
+    }
     match found.len() {
-        0 if page_name.is_some() || topic.starts_with(PROGRAM) => None,
+        0 if topic.contains(": ") || topic.starts_with(PROGRAM) => None,
         0 => find(&format!("{PROGRAM}{topic}")),
         1 => found.pop().map(|(_, section)| Part::Text(section.text.to_owned())),
         _ => {
@@ -125,6 +122,13 @@ pub(crate) fn find(topic: &str) -> Option<Part> {
             Some(Part::Several(named.collect()))
         }
     }
+}
+
+/// The sections with this heading, of one page or of all; both names are folded.
+fn headed(page_name: Option<&str>, heading: &str) -> Vec<(&'static Page, Section)> {
+    let pages = PAGES.iter().filter(|page| page_name.is_none_or(|name| folded(page.name) == name));
+    let sections = pages.flat_map(|page| sections(page.text).map(move |one| (page, one)));
+    sections.filter(|(_, one)| folded(one.heading) == heading).collect()
 }
 
 /// The schema of that name, with or without the ending of its file.
@@ -269,6 +273,7 @@ mod tests {
         assert!(text("run_held").contains("another process works on the run"));
         assert!(text("workflow-not-found").contains("`workflow_not_found`"));
         assert!(text("own-agent: what it gets").starts_with("## What it gets"));
+        assert!(text("Check: what is wrong without running it").starts_with("## Check: "));
         let Some(Part::Several(several)) = find("asks") else { panic!("one section") };
         assert_eq!(several, ["agents: Asks", "report: Asks"]);
         assert_eq!(find("cli: no such thing"), None);

@@ -1,8 +1,9 @@
 //! Files that a command writes for the user to keep and change.
 //!
-//! Owns: writing all of them or none, and never over another file. Never: their
-//! contents.
+//! Owns: writing all of them or none, and never over another file. A renewed file stays
+//! renewed if a later one fails. Never: their contents.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -63,16 +64,20 @@ impl Written {
     }
 }
 
-/// Writes the files, with their folders. Fails before it writes any if one would
-/// replace another file or lie outside the project.
+/// Writes the files, with their folders; one that two paths lead to is written once. Fails
+/// before it writes any if one would replace another file or lie outside the project. If
+/// one cannot be written, the new ones before it are removed.
 pub(crate) fn write(files: &[NewFile]) -> Result<Vec<Written>, FileError> {
     let home = paths::home();
     let mut plan = Vec::with_capacity(files.len());
     let mut in_the_way = Vec::new();
+    let mut texts: BTreeMap<PathBuf, &str> = BTreeMap::new();
     for file in files {
         let failed = |error| FileError::Write { path: file.path.clone(), error };
         library::stays_inside(&file.path, home.as_deref()).map_err(failed)?;
+        let is_planned = texts.insert(real(&file.path), &file.text) == Some(&file.text);
         match look(file).map_err(failed)? {
+            Some(_) if is_planned => plan.push((file, Written::Kept)),
             Some(written) => plan.push((file, written)),
             None => in_the_way.push(sanitize::path(&file.path)),
         }
@@ -80,8 +85,12 @@ pub(crate) fn write(files: &[NewFile]) -> Result<Vec<Written>, FileError> {
     if !in_the_way.is_empty() {
         return Err(FileError::Exists { paths: in_the_way });
     }
+    let mut made = Made::default();
     for (file, written) in &plan {
-        put(file, *written).map_err(|error| FileError::Write { path: file.path.clone(), error })?;
+        if let Err(error) = made.put(file, *written) {
+            made.remove();
+            return Err(FileError::Write { path: file.path.clone(), error });
+        }
     }
     Ok(plan.into_iter().map(|(_, written)| written).collect())
 }
@@ -122,16 +131,87 @@ fn look(file: &NewFile) -> io::Result<Option<Written>> {
     Ok(is_replaced.then_some(Written::Renewed))
 }
 
-fn put(file: &NewFile, written: Written) -> io::Result<()> {
-    if written == Written::Kept {
-        return Ok(());
+/// The path without the links on the way to it, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|there| {
+        let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+        Some((there.canonicalize().ok()?, path.strip_prefix(there).unwrap_or(path)))
+    });
+    found.map_or_else(|| path.to_owned(), |(there, rest)| there.join(rest))
+}
+
+/// What was not there before, in the order in which it was made.
+#[derive(Default)]
+struct Made<'a> {
+    folders: Vec<&'a Path>,
+    files: Vec<&'a Path>,
+}
+
+impl<'a> Made<'a> {
+    fn put(&mut self, file: &'a NewFile, written: Written) -> io::Result<()> {
+        if written == Written::Kept {
+            return Ok(());
+        }
+        let folder = file.path.parent().unwrap_or(Path::new(""));
+        let missing: Vec<&Path> = folder.ancestors().take_while(|one| !is_there(one)).collect();
+        self.folders.extend(missing.into_iter().rev());
+        fs::create_dir_all(folder)?;
+        let mut options = OpenOptions::new();
+        match written {
+            // Fails if it has appeared meanwhile.
+            Written::New => options.write(true).create_new(true),
+            Written::Renewed | Written::Kept => options.write(true).truncate(true),
+        };
+        let mut opened = options.open(&file.path)?;
+        if written == Written::New {
+            self.files.push(&file.path);
+        }
+        opened.write_all(file.text.as_bytes())
     }
-    fs::create_dir_all(file.path.parent().unwrap_or(Path::new("")))?;
-    let mut options = OpenOptions::new();
-    match written {
-        // Fails if it has appeared meanwhile.
-        Written::New => options.write(true).create_new(true),
-        Written::Renewed | Written::Kept => options.write(true).truncate(true),
-    };
-    options.open(&file.path)?.write_all(file.text.as_bytes())
+
+    /// Removes it, but for folders that hold something else.
+    fn remove(&self) {
+        for file in self.files.iter().rev() {
+            let _ = fs::remove_file(file);
+        }
+        for folder in self.folders.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Whether a folder is there; the empty path is the current one.
+fn is_there(folder: &Path) -> bool {
+    folder.as_os_str().is_empty() || folder.symlink_metadata().is_ok()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_two_paths_lead_to_is_written_once() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        fs::create_dir_all(path("real")).unwrap();
+        std::os::unix::fs::symlink("real", path("link")).unwrap();
+        let file = |folder: &str, text| NewFile::new(path(folder).join("new/f"), text);
+        let written = write(&[file("real", "one"), file("link", "one")]).unwrap();
+        assert_eq!(written, [Written::New, Written::Kept]);
+    }
+
+    #[test]
+    fn nothing_new_stays_if_a_later_file_fails() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        fs::create_dir(path("kept")).unwrap();
+        // The third one's folder is the second one.
+        let files =
+            ["kept/a", "new/deep/b", "new/deep/b/c"].map(|name| NewFile::new(path(name), ""));
+        assert!(matches!(write(&files), Err(FileError::Write { .. })));
+        let left: Vec<_> =
+            fs::read_dir(place.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(left, ["kept"]);
+        assert_eq!(fs::read_dir(path("kept")).unwrap().count(), 0);
+    }
 }

@@ -270,9 +270,14 @@ fn on_each(take: impl Fn(u8) + Send + 'static) {
     let _ = ready.recv();
 }
 
+/// Somebody removes unfinished files when a signal comes.
+static REMOVES_UNFINISHED: Once = Once::new();
+
 /// Hands each signal to another process instead of ending this one, as long as `to` finds
 /// that process.
 pub(crate) fn pass_on(to: impl Fn(u8) -> bool + Send + 'static) {
+    // It does so itself, where it ends the process.
+    REMOVES_UNFINISHED.call_once(|| {});
     on_each(move |code| {
         if !to(code) && !ENDS_WITH_MESSAGE.load(Ordering::SeqCst) {
             stop_at_once(code);
@@ -294,11 +299,10 @@ pub(crate) fn end_with_message(said: impl Fn() -> Option<String> + Send + 'stati
 /// In a command that does not listen, makes a signal remove unfinished files
 /// before it ends the process as usual.
 pub(crate) fn remove_unfinished_files() {
-    static ONCE: Once = Once::new();
     if LISTENING.get().is_some() {
         return;
     }
-    ONCE.call_once(|| {
+    REMOVES_UNFINISHED.call_once(|| {
         on_each(|code| {
             file_output::remove_unfinished();
             system::end(code);

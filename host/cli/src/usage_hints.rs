@@ -7,9 +7,10 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use smol_wf_core::near;
 
-use crate::text_distance;
-use crate::workflow_args::TAKE_ARGS;
+use crate::workflow_args::{Named, TAKE_ARGS};
+use crate::{sanitize, shell};
 
 /// Words that people type for a command with another name.
 const OTHER_COMMANDS: [(&[&str], &str); 14] = [
@@ -87,7 +88,8 @@ pub(crate) fn with_help_topic(mut argv: Vec<OsString>) -> Vec<OsString> {
     argv
 }
 
-/// Moves `--db` from before the command to after it, where clap expects it.
+/// Moves `--db` from before the command to after it and its subcommands, where clap expects
+/// it.
 pub(crate) fn with_command_first(argv: Vec<OsString>) -> Vec<OsString> {
     let word = |nth: usize| argv.get(nth).and_then(|word| word.to_str()).unwrap_or_default();
     let moved_words = match word(1) {
@@ -95,11 +97,47 @@ pub(crate) fn with_command_first(argv: Vec<OsString>) -> Vec<OsString> {
         flag if flag.starts_with("--db=") => 1,
         _ => return argv,
     };
+    let commands = commands_in(argv.get(moved_words + 1..).unwrap_or_default());
     let mut moved = argv;
-    if moved.len() > moved_words + 1 {
-        moved[1..=moved_words + 1].rotate_right(1);
+    if let Some(words) = moved.get_mut(1..=moved_words + commands) {
+        words.rotate_left(moved_words);
     }
     moved
+}
+
+/// Number of words that name a command and its subcommands; the first one counts in any
+/// case, so that an error is about it.
+fn commands_in(words: &[OsString]) -> usize {
+    use clap::CommandFactory;
+    let cli = crate::Cli::command();
+    let mut command = Some(&cli);
+    let known = words.iter().take_while(|word| {
+        command = command.and_then(|command| command.find_subcommand(word));
+        command.is_some()
+    });
+    known.count().max(1)
+}
+
+/// Adds to an error about a missing script that an argument of the workflow took its name.
+pub(crate) fn with_taken_script(
+    mut error: clap::Error,
+    argv: &[OsString],
+    named: &Named,
+) -> clap::Error {
+    let taken = named.iter().rev().find_map(|(name, value)| {
+        let value = value.as_deref()?;
+        (is_script_name(value) || Path::new(value).is_file()).then_some((name, value))
+    });
+    let command = argv.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    let is_missing = error.kind() == ErrorKind::MissingRequiredArgument;
+    if let Some((name, script)) = taken.filter(|_| is_missing && TAKE_ARGS.contains(&command)) {
+        let (name, script) = (sanitize::one_line(name), shell::word(script));
+        let hint = format!(
+            "--args-{name} took {script} as its value; name the script before it: smol-wf {command} {script} --args-{name}"
+        );
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
 }
 
 /// Adds to an error of clap what was probably meant.
@@ -194,14 +232,18 @@ fn of_command(typed: &str) -> Option<String> {
     if let Some((_, hint)) = other {
         return Some((*hint).to_owned());
     }
-    let ending = Path::new(typed).extension().and_then(|ending| ending.to_str());
-    if matches!(ending, Some("js" | "mjs" | "ts" | "mts")) {
-        return Some(format!("to run this script: smol-wf run {}", crate::shell::word(typed)));
+    if is_script_name(typed) {
+        return Some(format!("to run this script: smol-wf run {}", shell::word(typed)));
     }
     let cli = crate::Cli::command();
     let names = cli.get_subcommands().map(clap::Command::get_name);
-    let name = text_distance::nearest(typed, names)?;
+    let name = near::nearest(typed, names)?;
     Some(format!("did you mean `{name}`?"))
+}
+
+fn is_script_name(text: &str) -> bool {
+    let ending = Path::new(text).extension().and_then(|ending| ending.to_str());
+    matches!(ending, Some("js" | "mjs" | "ts" | "mts"))
 }
 
 /// The hint for a provider's name in place of a script or folder.
@@ -209,7 +251,7 @@ pub(crate) fn provider(missing: &Path) -> Option<String> {
     use crate::config::ProviderKind;
     let name = missing.to_str()?;
     let known = ProviderKind::BUILT_IN.iter().map(|one| one.word()).chain([crate::config::DEBUG]);
-    let near = text_distance::nearest(name, known)?;
+    let near = near::nearest(name, known)?;
     Some(if near == name {
         format!(
             "{name} is a provider, but a script or folder was expected; `smol-wf doctor` and `smol-wf providers` show all providers; to run a script with this one, add --agent-provider {name}"
@@ -221,6 +263,12 @@ pub(crate) fn provider(missing: &Path) -> Option<String> {
 
 /// Most files of a folder that are searched for a similar name.
 const FILES_LOOKED_AT_MAX: usize = 1_000;
+
+/// Most wrong letters in the name of a file.
+const WRONG_MAX: usize = 2;
+
+/// Names whose lengths differ by more differ by more letters: one has four bytes at most.
+const WRONG_BYTES_MAX: usize = 4 * WRONG_MAX;
 
 /// The file that was probably meant by a missing one.
 pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
@@ -239,9 +287,10 @@ pub(crate) fn nearest_file(missing: &Path) -> Option<String> {
         let distance = match stem(&name) {
             // `run hello` beside hello.mjs.
             Some(stem) if stem == wanted => 0,
+            _ if name.len().abs_diff(wanted.len()) > WRONG_BYTES_MAX => return None,
             _ => strsim::damerau_levenshtein(&name, wanted),
         };
-        (distance <= 2).then_some((distance, name))
+        (distance <= WRONG_MAX).then_some((distance, name))
     });
     let (_, name) = near.min()?;
     let path = folder.map_or_else(|| name.clone().into(), |folder| folder.join(&name));
@@ -323,6 +372,35 @@ mod tests {
             let said = said(argv);
             assert!(!said.contains("--args-"), "{argv:?}: {said}");
         }
+    }
+
+    #[test]
+    fn the_database_may_be_named_before_every_command() {
+        fn check(command: &clap::Command, names: &mut Vec<String>) {
+            for inner in command.get_subcommands() {
+                names.push(inner.get_name().to_owned());
+                check(inner, names);
+                if inner.get_arguments().any(|one| one.get_long() == Some("db")) {
+                    let argv = ["smol-wf", "--db", "x"].into_iter().map(OsString::from);
+                    let argv = argv.chain(names.iter().map(OsString::from)).collect();
+                    let moved = with_command_first(argv);
+                    let words = ["smol-wf"].into_iter().chain(names.iter().map(String::as_str));
+                    let expected: Vec<&str> = words.chain(["--db", "x"]).collect();
+                    assert_eq!(moved, expected);
+                }
+                names.pop();
+            }
+        }
+        check(&<crate::Cli as clap::CommandFactory>::command(), &mut Vec::new());
+    }
+
+    #[test]
+    fn an_argument_that_took_the_script_is_named() {
+        let argv: Vec<OsString> = ["smol-wf", "run"].map(OsString::from).into();
+        let error = crate::Cli::try_parse_from(&argv).unwrap_err();
+        let named = vec![("deep".to_owned(), Some("a.js".to_owned()))];
+        let said = with_taken_script(error, &argv, &named).to_string();
+        assert!(said.contains("name the script before it: smol-wf run a.js --args-deep"), "{said}");
     }
 
     #[test]

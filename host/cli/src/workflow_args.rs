@@ -91,10 +91,17 @@ pub(crate) fn split(argv: impl Iterator<Item = OsString>) -> (Vec<OsString>, Nam
             named.push((name.to_owned(), Some(value.to_owned())));
             continue;
         }
-        let value = argv.next_if(|next| !next.to_string_lossy().starts_with("--"));
+        let value = argv.next_if(|next| !is_flag(next));
         named.push((name, value.map(|text| text.to_string_lossy().into_owned())));
     }
     (kept, named)
+}
+
+/// Whether a word is a flag and not a value: `-3` and `-` are values.
+fn is_flag(word: &OsString) -> bool {
+    let text = word.to_string_lossy();
+    let after = text.strip_prefix('-').and_then(|rest| rest.chars().next());
+    after.is_some_and(|first| first == '-' || first.is_alphabetic())
 }
 
 /// Name (and `=value`) of an argument of the workflow at this position of argv,

@@ -108,15 +108,16 @@ fn text(meta: &Meta, command: &str, script: &str, columns: usize) -> String {
 
 /// The flag of an argument, with what stands for its value.
 fn flag(schema: &ArgsSchema, argument: &DeclaredArg<'_>) -> String {
-    let name = sanitize::one_line(argument.name);
+    let name = shell::word(&format!("--args-{}", sanitize::one_line(argument.name)));
     let items = argument.schema.get("items").map(|items| schema.followed(items));
     let (value, repeats) = match (placeholder(argument.schema), items) {
         ("ARRAY", items) => (items.map_or("VALUE", placeholder), "..."),
         (value, _) => (value, ""),
     };
     match value {
-        "BOOLEAN" => format!("--args-{name}{repeats}"),
-        value => format!("--args-{name} <{value}>{repeats}"),
+        // Without a value it is true, and a value needs the sign: no word after it is one.
+        "BOOLEAN" => format!("{name}[=false]{repeats}"),
+        value => format!("{name} <{value}>{repeats}"),
     }
 }
 

@@ -72,6 +72,21 @@ fn the_log_is_private_and_goes_with_the_run() {
     assert!(!log.parent().unwrap().exists(), "the folder goes with its last file");
 }
 
+#[test]
+fn a_run_at_work_is_listed_when_its_journal_was_changed() {
+    let at = Background::new(ONE);
+    let run = at.detach(&[]);
+    let holder = at.at_work(&run);
+    let change = "UPDATE journal SET body = replace(body, 'hi', 'ho')";
+    assert!(Connection::open(at.place.db()).unwrap().execute(change, []).unwrap() > 0);
+    let listed = at.run(&["ps", "--json"]).ok();
+    let row = &listed["runs"][0];
+    assert_eq!(row["runId"], *run, "{listed}");
+    assert_eq!((&row["state"], &row["process"]), (&"running".into(), &holder.into()), "{row}");
+    assert!(row["damage"].as_str().unwrap().contains(&run), "{row}");
+    assert!(at.run(&["ps"]).printed(0).contains(&format!("smol-wf history {run}")));
+}
+
 /// What a run says in the foreground, and what it says with `--detach`.
 #[track_caller]
 fn equal(at: &Background, args: &[&str], code: i32) {

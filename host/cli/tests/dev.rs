@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::process::Child;
+use std::io::{BufRead, BufReader, Write as _};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -159,6 +159,38 @@ fn enter_forks_the_run_for_real_and_the_fork_is_the_next_one() {
     assert_eq!(common::screen::count(&lines, "1 agent would be asked anew"), 1, "{lines:#?}");
     assert_eq!(common::screen::count(&lines, "2 answers reused"), 1, "{lines:#?}");
     assert_eq!(common::screen::count(&lines, "nothing would be asked anew"), 1, "{lines:#?}");
+}
+
+#[test]
+fn enter_gives_the_arguments_that_were_shown_to_a_script_that_needs_real_answers() {
+    let place = Place::new();
+    place.write(
+        "needs.mjs",
+        "export const meta = { name: 'needs', description: 'd', args: { properties: {
+  maxN: { type: 'integer', default: 1 }, version: { type: 'string' }, text: { type: 'string' },
+} } }
+const answer = await agent('question')
+if (!answer.startsWith('echo: ')) throw new Error('made up')
+return { ...args, text: args.text.length }
+",
+    );
+    // Longer than a word of a command line may be.
+    let text = "x".repeat(200_000);
+    place.write("more.json", json!({ "text": text }).to_string());
+    let args = ["--args-max-n", "4", "--args-version", "5", "--args-from-file", "more.json"];
+    let args = [&["dev", "needs.mjs", "--json", "--live"][..], &args].concat();
+    let mut child = place.command(&args).stdin(Stdio::piped()).spawn().unwrap();
+    // Each line of stdout is one of them.
+    let looks = looks(&mut child);
+    let before = looks.recv_timeout(LOOK_MAX).unwrap();
+    assert_eq!(before["error"]["message"], "Error: made up", "{before}");
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"\n").unwrap();
+    let after = looks.recv_timeout(LOOK_MAX).unwrap();
+    assert_eq!(after["result"], json!({ "maxN": 4, "version": "5", "text": 200_000 }), "{after}");
+    signal(&child, Signal::INT);
+    let ran = common::finish(child);
+    assert!(ran.said(130).contains("may take real ones") && ran.stderr.len() < 10_000);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn the_terminal_is_given_back_on_every_way_out() {
 fn the_last_words_of_a_signal_are_true() {
     let place = Place::new();
     place.write("s.mjs", "export const meta = { name: 'n', description: 'd' }\n");
-    let line = "tui run s.mjs --agent-provider debug";
+    let line = "--db runs.db tui run s.mjs --agent-provider debug";
     let line = format!("--version; sh -c 'echo $$ >pid; exec {HEEDING} {BINARY} {line}'");
     let screen = Screen::of(&place, &line);
     once(&screen, "completed");

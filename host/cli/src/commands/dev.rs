@@ -118,7 +118,12 @@ impl DevArgs {
                         failure::print_message(&format!("{path} is gone; waiting for it"));
                     }
                     Change::Enter if look.is_ready() => {
-                        live::ask(&looker.command(&look)).await?;
+                        let mut words = looker.command(&look);
+                        if is_json {
+                            // A line of stdout is a look.
+                            words.extend(["--output", "none"].map(str::to_owned));
+                        }
+                        live::ask(words, looker.args()).await?;
                         looker.forget_run();
                         break;
                     }
@@ -156,6 +161,9 @@ impl DevArgs {
             return;
         }
         live::forget_typed();
+        if look.fails_with_made_up_answers() {
+            failure::print_message("it failed with made-up answers, and may take real ones");
+        }
         if look.is_ready() {
             failure::print_message("press Enter to run it and ask agents");
         }

@@ -6,11 +6,12 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Args;
+use smol_wf_core::near;
 
 use crate::failure::{CommandError, print_message};
 use crate::manual::{self, Part};
 use crate::table::Table;
-use crate::{output, sanitize, shell, streams, text_distance};
+use crate::{output, sanitize, shell, streams};
 
 /// Read the manual
 ///
@@ -108,8 +109,7 @@ fn list() -> Result<ExitCode, CommandError> {
 }
 
 fn unknown(topic: &str) -> CommandError {
-    let near = text_distance::nearest(topic, manual::topics());
-    let near = near.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+    let near = near::suggestion(topic, manual::topics());
     let topic = sanitize::one_line(topic);
     CommandError::Usage(format!(
         "the manual has no page, section, command or error code `{topic}`{near}; `smol-wf docs` lists the pages"

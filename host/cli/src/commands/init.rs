@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use smol_wf_core::near;
 use smol_wf_engine::EngineError;
 use smol_wf_engine::library::Origin;
 
@@ -14,7 +15,7 @@ use crate::find_script::catalogue;
 use crate::new_files::{NewFile, write_and_tell};
 use crate::table::Table;
 use crate::templates::{self, Template};
-use crate::{output, paths, sanitize, sdk_types, shell, text_distance};
+use crate::{output, paths, sanitize, sdk_types, shell};
 
 /// The folder of a project's workflows.
 const WORKFLOWS: &str = ".agents/workflows";
@@ -180,8 +181,7 @@ fn list() -> Result<ExitCode, CommandError> {
 
 fn unknown(asked: &str) -> CommandError {
     let names: Vec<&str> = templates::all().map(|template| template.name).collect();
-    let near = text_distance::nearest(asked, names.iter().copied());
-    let near = near.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    let near = near::suggestion(asked, names.iter().copied());
     let asked = sanitize::one_line(asked);
     CommandError::Usage(format!(
         "there is no template `{asked}`{near}; there are: {}",

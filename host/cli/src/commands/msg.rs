@@ -29,7 +29,7 @@ const LISTED_MAX: usize = 10;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct MsgArgs {
-    /// The agents: latest#3 is step 3, latest@Review all of a phase, latest#* all of the
+    /// The agents: latest#3 is step 3, latest@Review all of a phase, 'latest#*' all of the
     /// run, and latest the only one at work
     #[arg(value_name = "RUN[#STEP|@PHASE|#*]", value_parser = Target::read)]
     to: Target,
@@ -95,7 +95,7 @@ impl Target {
     /// A value parser for clap.
     fn read(text: &str) -> Result<Self, String> {
         let wrong = || {
-            "name a run, and a step, a phase or all of its agents: latest#3, latest@Review, latest#*"
+            "name a run, and a step, a phase or all of its agents: latest#3, latest@Review, 'latest#*'"
                 .to_owned()
         };
         let at = text.find(['#', '@']).unwrap_or(text.len());
@@ -133,12 +133,13 @@ pub(crate) async fn tell_agents(
     text: &str,
 ) -> Result<Vec<ToldStep>, CommandError> {
     posting.refuse_over().await?;
+    let run = &posting.run;
+    let standing = async || posting.engine.standing(run).await;
     let steps = match agents {
         Agents::Step(step) => vec![step],
-        agents => {
-            let standing = posting.engine.standing(&posting.run).await?;
-            chosen(&posting.run, &standing, &agents)?
-        }
+        Agents::All => all_of(run, &standing().await?, None)?,
+        Agents::Phase(phase) => all_of(run, &standing().await?, Some(&phase))?,
+        Agents::Only => vec![the_only_one(run, &standing().await?)?],
     };
     let (told, refused) = tell(posting, &steps, text).await?;
     match refused.filter(|_| told.iter().all(|one| one.refused.is_some())) {
@@ -165,38 +166,34 @@ fn read_text(text: String) -> Result<String, CommandError> {
     Ok(text)
 }
 
-/// The open agent steps that are meant.
-fn chosen(run: &RunId, standing: &Standing, agents: &Agents) -> Result<Vec<StepId>, CommandError> {
+/// The open agent steps of a run, or of a phase of it. Fails if there is none.
+fn all_of(
+    run: &RunId,
+    standing: &Standing,
+    phase: Option<&str>,
+) -> Result<Vec<StepId>, CommandError> {
+    let is_of = |step: &&Step| {
+        let of_step = || step.agent().and_then(|agent| agent.phase.as_deref());
+        phase.is_none_or(|phase| of_step() == Some(phase))
+    };
+    let found: Vec<StepId> = standing.open_agents().filter(is_of).map(|step| step.id).collect();
+    if found.is_empty() { Err(no_agent(run, phase)) } else { Ok(found) }
+}
+
+/// The only open agent step, or the only one at work. Fails if there is none, or another.
+fn the_only_one(run: &RunId, standing: &Standing) -> Result<StepId, CommandError> {
     let open: Vec<&Step> = standing.open_agents().collect();
-    let ids = |steps: &[&Step]| steps.iter().map(|step| step.id).collect::<Vec<_>>();
-    let none = |phase: Option<&str>| CommandError::NoAgentOpen {
-        run: run.clone(),
-        phase: phase.map(str::to_owned),
-    };
-    let found = match agents {
-        Agents::Step(step) => vec![*step],
-        Agents::All => ids(&open),
-        Agents::Phase(phase) => {
-            let is_of = |step: &&&Step| {
-                step.agent().is_some_and(|agent| agent.phase.as_deref() == Some(phase))
-            };
-            let of_phase: Vec<&Step> = open.iter().filter(is_of).copied().collect();
-            if of_phase.is_empty() {
-                return Err(none(Some(phase)));
-            }
-            ids(&of_phase)
-        }
-        Agents::Only => {
-            let at_work: Vec<&Step> =
-                open.iter().filter(|step| step.dispatches > 0).copied().collect();
-            let meant = if at_work.is_empty() { &open } else { &at_work };
-            if meant.len() > 1 {
-                return Err(several(run, meant));
-            }
-            ids(meant)
-        }
-    };
-    if found.is_empty() { Err(none(None)) } else { Ok(found) }
+    let at_work: Vec<&Step> = open.iter().filter(|step| step.dispatches > 0).copied().collect();
+    let meant = if at_work.is_empty() { open } else { at_work };
+    match meant.as_slice() {
+        [] => Err(no_agent(run, None)),
+        [only] => Ok(only.id),
+        more => Err(several(run, more)),
+    }
+}
+
+fn no_agent(run: &RunId, phase: Option<&str>) -> CommandError {
+    CommandError::NoAgentOpen { run: run.clone(), phase: phase.map(str::to_owned) }
 }
 
 /// The refusal of a message that several agents could be meant by.
@@ -212,7 +209,7 @@ fn several(run: &RunId, meant: &[&Step]) -> CommandError {
     };
     let listed: String = listed.collect();
     CommandError::Usage(format!(
-        "{} agents of run {run} are open; name one, or all with {run}#*:{listed}{more}",
+        "{} agents of run {run} are open; name one, or all with '{run}#*':{listed}{more}",
         meant.len()
     ))
 }

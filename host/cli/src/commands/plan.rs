@@ -151,7 +151,7 @@ fn text(plan: &Plan, whole: bool) -> String {
     let mut lines = vec![sanitize::one_line(&heading), String::new()];
     lines.push(format!("{}, at most {} at once", plural(plan.agents, "agent"), plan.at_once));
     lines.push(format!("tokens: {}", tokens(&plan.estimate)));
-    lines.push(cost(plan));
+    lines.push(cost(plan, "try --model"));
     lines.extend(cut(plan).map(|cut| format!("not whole: {cut}")));
     let mut list = |name: &str, items: Vec<&str>| {
         if !items.is_empty() {
@@ -237,14 +237,14 @@ pub(super) fn tokens(estimate: &Estimate) -> String {
 /// Most models without a price that the text lists.
 const MODELS_SHOWN: usize = 5;
 
-/// The line about the cost: a range, or why it is unknown.
-pub(super) fn cost(plan: &Plan) -> String {
+/// The line about the cost: a range, or why it is unknown and how to name a model.
+pub(super) fn cost(plan: &Plan, model_hint: &str) -> String {
     let CostRange { low_usd, high_usd, unpriced, .. } = plan.cost;
     let range = format!("cost: ${low_usd:.2} to ${high_usd:.2} at list prices");
     if unpriced == 0 {
         return range;
     }
-    let why = why_unpriced(&plan.cost);
+    let why = why_unpriced(&plan.cost, model_hint);
     if unpriced == plan.agents {
         format!("cost: unknown: {why}")
     } else {
@@ -252,12 +252,12 @@ pub(super) fn cost(plan: &Plan) -> String {
     }
 }
 
-/// Why the cost of agents is unknown, and which flag helps.
-fn why_unpriced(cost: &CostRange) -> String {
+/// Why the cost of agents is unknown, and what helps.
+fn why_unpriced(cost: &CostRange, model_hint: &str) -> String {
     let mut why = Vec::new();
     if cost.unnamed > 0 {
         let names = if cost.unnamed == 1 { "names" } else { "name" };
-        why.push(format!("{} {names} no model, try --model", plural(cost.unnamed, "agent")));
+        why.push(format!("{} {names} no model, {model_hint}", plural(cost.unnamed, "agent")));
     }
     if !cost.unpriced_models.is_empty() {
         let shown = cost.unpriced_models.iter().take(MODELS_SHOWN);

@@ -11,7 +11,9 @@ use smol_wf_core::details::{Details, EpochEnd, StepDetails, StepState};
 use smol_wf_core::gate::AskKind;
 use smol_wf_core::ids::{RunId, StepId};
 use smol_wf_core::step::StepKind;
-use smol_wf_engine::{Engine, EngineError, HistoryPage, RunHolder, RunState};
+use smol_wf_engine::{
+    Engine, EngineError, HistoryPage, RunHolder, RunState, RunStatus, StoreError,
+};
 
 use super::history::reader;
 use crate::failure::{CommandError, print_message};
@@ -90,6 +92,9 @@ struct ListedRun {
     agents_queued: u64,
     /// The steps that it waits for, the first ones.
     waits_for: Vec<AwaitedStep>,
+    /// Why its journal cannot be read; none for a readable run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
     /// Nobody works on it because only questions are open.
     #[serde(skip)]
     waits_for_answers: bool,
@@ -165,27 +170,45 @@ impl PsArgs {
     }
 }
 
-/// One run of the list. None if it is no longer there or no longer held, or if its journal
-/// cannot be read: then there is nothing that it waits for.
+/// One run of the list. None if it is no longer there or no longer held. Of one whose
+/// journal cannot be read, the list has what stands beside the journal. Fails if the
+/// database cannot be read.
 async fn listed(
     engine: &Engine,
     run: &RunId,
     state: RunState,
     now_ms: i64,
 ) -> Result<Option<ListedRun>, EngineError> {
-    let read = async { Ok((engine.status(run).await?.holder, engine.account(run).await?)) };
-    let (holder, journal) = match read.await {
-        Ok(read) => read,
-        Err(error @ (EngineError::WriterGone(_) | EngineError::System { .. })) => {
-            return Err(error);
-        }
-        Err(_) => return Ok(None),
+    let status = match engine.status(run).await {
+        Err(EngineError::UnknownRun { .. }) => return Ok(None),
+        status => status?,
     };
-    let Ok(details) = Details::fold(&journal.entries, journal.held) else { return Ok(None) };
-    if state == RunState::Running && !journal.held {
-        return Ok(None);
-    }
-    Ok(Some(ListedRun::of(&details, state, holder, now_ms)))
+    let is_over = |held: bool| state == RunState::Running && !held;
+    let damage = match engine.account(run).await {
+        Ok(journal) if is_over(journal.held) => return Ok(None),
+        Ok(journal) => match Details::fold(&journal.entries, journal.held) {
+            Ok(details) => {
+                return Ok(Some(ListedRun::of(&details, state, status.holder, now_ms)));
+            }
+            Err(error) => error.to_string(),
+        },
+        Err(EngineError::UnknownRun { .. }) => return Ok(None),
+        Err(error) if !is_of_one_run(&error) => return Err(error),
+        Err(_) if is_over(status.holder.is_some()) => return Ok(None),
+        Err(error) => error.to_string(),
+    };
+    let name = engine.head(run).await.map(|head| head.name).unwrap_or_default();
+    Ok(Some(ListedRun::damaged(run, name, state, status, damage, now_ms)))
+}
+
+/// Whether an error is about the records of a run, and not about the database.
+fn is_of_one_run(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::Journal { .. }
+            | EngineError::RowChanged { .. }
+            | EngineError::Store(StoreError::Damaged { .. })
+    )
 }
 
 impl ListedRun {
@@ -217,7 +240,35 @@ impl ListedRun {
             name: details.head.name.clone(),
             state,
             cwd: Some(details.cwd.to_owned()),
+            damage: None,
             created_at_ms,
+        }
+    }
+
+    /// A run whose journal cannot be read.
+    fn damaged(
+        run: &RunId,
+        name: String,
+        state: RunState,
+        status: RunStatus,
+        damage: String,
+        now_ms: i64,
+    ) -> Self {
+        let created_at_ms = status.created_at_us / 1_000;
+        Self {
+            run_id: run.clone(),
+            name,
+            state,
+            cwd: None,
+            created_at_ms,
+            age_ms: u64::try_from(now_ms.saturating_sub(created_at_ms)).unwrap_or(0),
+            process: status.holder.as_ref().and_then(|holder| holder.process),
+            holder: status.holder.map(|holder| holder.words),
+            agents_at_work: 0,
+            agents_queued: 0,
+            waits_for: Vec::new(),
+            damage: Some(damage),
+            waits_for_answers: false,
         }
     }
 }
@@ -272,6 +323,10 @@ fn rows(runs: &[ListedRun]) -> Vec<Vec<String>> {
 /// What a run waits for: a question or else its first step at work, and the number of
 /// others.
 fn waits_for(run: &ListedRun) -> String {
+    if run.damage.is_some() {
+        let db = shell::with_database();
+        return format!("its journal is damaged: smol-wf history {}{db}", run.run_id);
+    }
     if run.state.is_resumable() {
         let command = if run.waits_for_answers { "answer" } else { "resume" };
         return format!("smol-wf {command} {}{}", run.run_id, shell::with_database());

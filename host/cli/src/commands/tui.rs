@@ -25,7 +25,7 @@ use crate::table::Format;
 use crate::tui::{self, Checker, Findings, Looks, Severity};
 use crate::workflow_args::Named;
 use crate::working_folder::LatestFlags;
-use crate::{exit, output, people, setup, shell};
+use crate::{exit, output, people, setup, shell, usage_hints};
 
 /// Show a run on the whole screen, as it happens or as it was
 ///
@@ -174,7 +174,8 @@ async fn run(args: &RunArgs, looks: LookFlags) -> Result<ExitCode, CommandError>
     // The holder reads the same command line, but for the first word and these flags. A
     // value never begins like a flag.
     let is_for_run = |word: &OsString| word != "--ascii" && word != "--timings";
-    let argv: Vec<OsString> = std::env::args_os().skip(2).filter(is_for_run).collect();
+    let argv = usage_hints::with_command_first(std::env::args_os().collect());
+    let argv: Vec<OsString> = argv.into_iter().skip(2).filter(is_for_run).collect();
     let run = match start_holder(argv) {
         Ok(run) => run,
         Err(NotDetached::Ended(code)) => return Ok(ExitCode::from(code)),

@@ -90,6 +90,11 @@ impl PartialFile {
         }
     }
 
+    /// Where it is now.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Keeps the file under its temporary name, and returns that.
     pub(crate) fn keep(self) -> PathBuf {
         unfinished().remove(&self.path);

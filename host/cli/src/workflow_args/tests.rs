@@ -30,6 +30,13 @@ fn named_arguments_in_all_their_forms() {
 }
 
 #[test]
+fn a_flag_is_no_value_and_what_only_begins_like_one_is() {
+    let (kept, args) = parse("smol-wf run a.mjs --args-deep -o json --args-in - --args-n -.5");
+    assert_eq!(kept, ["smol-wf", "run", "a.mjs", "-o", "json"]);
+    assert_eq!(args, Some(json!({"deep": true, "in": "-", "n": "-.5"})));
+}
+
+#[test]
 fn a_number_that_would_lose_digits_is_text() {
     for text in [
         "1.10",

@@ -3,12 +3,13 @@
 //! Owns: waiting for a line of stdin without keeping it from that process, and that
 //! process. Never: a run.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::failure::{CommandError, print_message};
+use crate::failure::{CommandError, FileError, print_message};
+use crate::file_output::PartialFile;
 use crate::shell;
 
 /// Most bytes of a line that are read at a time; what follows counts as the same line.
@@ -85,12 +86,16 @@ fn is_readable(wait: Duration) -> bool {
     poll(&mut waits, Some(&wait)).is_ok_and(|ready| ready > 0)
 }
 
-/// Runs this command of the program to its end. Ctrl-C stops the run alone: the terminal
-/// sends it to both processes, and this one waits for the other.
-pub(super) async fn ask(words: &[String]) -> Result<(), CommandError> {
+/// Runs this command of the program to its end, with these arguments of the workflow.
+/// Ctrl-C stops the run alone: the terminal sends it to both processes, and this one waits
+/// for the other. Fails if the arguments cannot be handed over.
+pub(super) async fn ask(mut words: Vec<String>, args: Option<&str>) -> Result<(), CommandError> {
+    let file = args.map(private).transpose()?;
+    if let Some(file) = &file {
+        words.extend(["--args".to_owned(), format!("@{}", file.path().to_string_lossy())]);
+    }
     let shown: Vec<String> = words.iter().map(|word| shell::word(word)).collect();
     print_message(&format!("smol-wf {}", shown.join(" ")));
-    let words = words.to_vec();
     let ended = tokio::task::spawn_blocking(move || run(&words)).await;
     let said = match ended {
         Ok(Ok(status)) => match status.code() {
@@ -102,6 +107,17 @@ pub(super) async fn ask(words: &[String]) -> Result<(), CommandError> {
     };
     print_message(&said);
     Ok(())
+}
+
+/// A file with this text that only this user can read, until it is dropped. On a command
+/// line, long arguments do not fit, and others could read them.
+fn private(text: &str) -> Result<PartialFile, FileError> {
+    let folder = std::env::temp_dir();
+    let written = PartialFile::of(&folder.join("args")).and_then(|(mut file, named)| {
+        file.write_all(text.as_bytes())?;
+        Ok(named)
+    });
+    written.map_err(|error| FileError::Temporary { folder, error })
 }
 
 fn run(words: &[String]) -> io::Result<ExitStatus> {

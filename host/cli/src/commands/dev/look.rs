@@ -62,6 +62,9 @@ pub(super) struct Look {
     pub(super) result: Option<Box<RawValue>>,
     #[serde(skip)]
     pub(super) cost_line: String,
+    /// The script was run in the sandbox, to its end or not.
+    #[serde(skip)]
+    was_tried: bool,
 }
 
 /// Why a script was not run to its end.
@@ -107,6 +110,7 @@ impl Look {
             completed: false,
             result: None,
             cost_line: String::new(),
+            was_tried: false,
         }
     }
 
@@ -117,7 +121,13 @@ impl Look {
 
     /// Whether the script can be run.
     pub(super) fn is_ready(&self) -> bool {
-        self.completed || self.error.is_none()
+        self.completed || self.error.is_none() || self.fails_with_made_up_answers()
+    }
+
+    /// Whether the script failed after it was given answers that nobody gave. It may take
+    /// real ones.
+    pub(super) fn fails_with_made_up_answers(&self) -> bool {
+        self.was_tried && self.error.is_some() && (self.agents > 0 || self.asks > 0)
     }
 }
 
@@ -135,6 +145,8 @@ pub(super) struct Looker<'a> {
     asked: Option<String>,
     /// The children that the script has started when it was run last.
     children: Vec<String>,
+    /// The arguments of the command line as the script was given them last, as JSON.
+    given: Option<String>,
 }
 
 impl<'a> Looker<'a> {
@@ -165,6 +177,7 @@ impl<'a> Looker<'a> {
             recorded: None,
             asked,
             children: Vec::new(),
+            given: None,
         })
     }
 
@@ -235,16 +248,14 @@ impl<'a> Looker<'a> {
     }
 
     async fn rehearsed(
-        &self,
+        &mut self,
         file: ScriptFile,
         meta: Option<&Meta>,
     ) -> Result<Rehearsal, CommandError> {
-        let schema = workflow_args::schema_of(meta);
+        self.given = self.given(workflow_args::schema_of(meta).as_ref())?;
         let recorded = self.recorded.as_ref();
-        let args = match self.given(schema.as_ref())? {
-            Some(given) => Some(given),
-            None => recorded.and_then(|recorded| recorded.args.clone()),
-        };
+        let of_run = || recorded.and_then(|recorded| recorded.args.clone());
+        let args = self.given.clone().or_else(of_run);
         let places = &self.flags.places;
         let folders = match recorded {
             Some(_) => places.of_recorded()?,
@@ -283,7 +294,7 @@ impl<'a> Looker<'a> {
 
     fn fill(&mut self, look: &mut Look, rehearsal: Rehearsal) {
         let Rehearsal { plan, reused, result } = rehearsal;
-        look.cost_line = super::super::plan::cost(&plan);
+        look.cost_line = super::super::plan::cost(&plan, "name one in the script");
         let Plan { agents, steps, asks, children, estimate, cost, completed, error, .. } = plan;
         look.calls = steps
             .into_iter()
@@ -308,20 +319,23 @@ impl<'a> Looker<'a> {
         (look.reused, look.agents) = (reused, agents);
         look.asks = u32::try_from(asks.len()).unwrap_or(u32::MAX);
         (look.estimate, look.cost, look.completed) = (estimate, cost, completed);
+        look.was_tried = true;
         look.result = result.and_then(|text| RawValue::from_string(text).ok());
         self.children = children;
     }
 
-    /// The command that runs the script as it is, with agents.
+    /// The arguments of the command line as the last look used them.
+    pub(super) fn args(&self) -> Option<&str> {
+        self.given.as_deref()
+    }
+
+    /// The command that runs the script as it is, with agents, but for its arguments.
     pub(super) fn command(&self, look: &Look) -> Vec<String> {
         let script = self.path.to_string_lossy().into_owned();
         let mut words = match &look.run {
             Some(run) => vec!["fork".to_owned(), run.to_string(), script],
             None => vec!["run".to_owned(), script],
         };
-        if let Ok(Some(args)) = self.given(None) {
-            words.extend(["--args".to_owned(), args]);
-        }
         let mut path = |flag: &str, path: Option<&PathBuf>| {
             if let Some(path) = path {
                 words.extend([flag.to_owned(), path.to_string_lossy().into_owned()]);
