@@ -82,7 +82,8 @@ fn a_run_at_work_is_listed_when_its_journal_was_changed() {
     let listed = at.run(&["ps", "--json"]).ok();
     let row = &listed["runs"][0];
     assert_eq!(row["runId"], *run, "{listed}");
-    assert_eq!((&row["state"], &row["process"]), (&"running".into(), &holder.into()), "{row}");
+    assert_eq!(row["state"], "running", "{row}");
+    assert_eq!(row["process"], holder.as_raw_nonzero().get(), "{row}");
     assert!(row["damage"].as_str().unwrap().contains(&run), "{row}");
     assert!(at.run(&["ps"]).printed(0).contains(&format!("smol-wf history {run}")));
 }
