@@ -115,7 +115,7 @@ fn flag(schema: &ArgsSchema, argument: &DeclaredArg<'_>) -> String {
         (value, _) => (value, ""),
     };
     match value {
-        // Without a value it is true, and a value needs the sign: no word after it is one.
+        // Without a value it is true. After the sign, a value is never the next word.
         "BOOLEAN" => format!("{name}[=false]{repeats}"),
         value => format!("{name} <{value}>{repeats}"),
     }

@@ -33,7 +33,8 @@ fn plugin(place: &Place, name: &str, is_on: bool) {
         r#"{{"version": 2, "plugins": {{"{name}@shop": [{{"scope": "user", "installPath": "{path}"}}]}}}}"#
     );
     place.write("home/.claude/plugins/installed_plugins.json", list);
-    let settings = format!(r#"{{"enabledPlugins": {{"a@shop": ["1.0"], "{name}@shop": {is_on}}}}}"#);
+    let settings =
+        format!(r#"{{"enabledPlugins": {{"a@shop": ["1.0"], "{name}@shop": {is_on}}}}}"#);
     place.write("home/.claude/settings.json", settings);
 }
 
