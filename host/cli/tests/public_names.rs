@@ -188,6 +188,10 @@ fn mcp(place: &Place, found: &mut BTreeSet<String>) {
             break;
         }
     }
+    // Its holder lets go when the agent is done, too; only then the status says why.
+    common::until("it waits for the answer alone", || {
+        call("workflow_status", json!({ "runId": run })).get("error").is_some()
+    });
     call("workflow_answer", json!({ "runId": run, "step": 2, "value": "a" }));
     call("workflow_status", json!({ "runId": run, "wait": 60 }));
     call("workflow_status", json!({ "runId": run, "wait": 60 }));
