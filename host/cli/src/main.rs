@@ -20,6 +20,7 @@ mod agents;
 mod allocator;
 mod annotations;
 mod answer_flags;
+mod ask_words;
 mod bundled;
 mod claude_plugins;
 mod commands;

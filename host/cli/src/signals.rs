@@ -304,8 +304,11 @@ pub(crate) fn remove_unfinished_files() {
     }
     REMOVES_UNFINISHED.call_once(|| {
         on_each(|code| {
-            file_output::remove_unfinished();
-            system::end(code);
+            // The thread with the message removes them last, and gives a terminal back first.
+            if !ENDS_WITH_MESSAGE.load(Ordering::SeqCst) {
+                file_output::remove_unfinished();
+                system::end(code);
+            }
         });
     });
 }

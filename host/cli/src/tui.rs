@@ -12,6 +12,7 @@ mod desk;
 mod detail;
 mod detail_pane;
 mod entry;
+mod errands;
 mod event_lines;
 mod farewell;
 mod file_events;
@@ -35,24 +36,24 @@ mod text_pane;
 mod theme;
 mod timings;
 mod tree_pane;
+mod unread;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smol_wf_core::ids::RunId;
 use smol_wf_engine::Engine;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 use crate::failure::{CommandError, FileError, print_message};
-use crate::posting::{Posting, TAKEN_MAX};
+use crate::posting::Posting;
 use crate::{exit, signals, streams};
 use app::{App, Origin};
 pub(crate) use check::{Checker, Findings, Severity};
-use desk::{Desk, Reply, Request};
+use desk::Desk;
+use errands::Errands;
 use farewell::Farewell;
 use file_events::FileEvents;
 use input::Input;
@@ -191,64 +192,15 @@ async fn show(
     while let Ok(request) = asked.try_recv() {
         errands.begin(request);
     }
-    errands.end().await;
-    let (ended, app, timings) = result?;
+    let late = errands.end().await;
+    let shown = result?;
+    shown.unread.iter().chain(&late).for_each(|said| print_message(said));
     if has_timings {
-        print_message(&timings.sentence(app.events));
+        print_message(&shown.timings.sentence(shown.events));
     }
     farewell.words().iter().for_each(|words| print_message(words));
-    Ok(match ended {
+    Ok(match shown.ended {
         Ended::Left => ExitCode::SUCCESS,
         Ended::Gone => ExitCode::from(exit::HUNG_UP),
     })
-}
-
-/// What is asked of the desk. What changes the run or writes a file is done to its end,
-/// also when the person has left.
-struct Errands {
-    desk: Arc<Desk>,
-    replies: Mailbox<Happened>,
-    at_work: JoinSet<Option<String>>,
-}
-
-impl Errands {
-    fn new(desk: Desk, replies: Mailbox<Happened>) -> Self {
-        Self { desk: Arc::new(desk), replies, at_work: JoinSet::new() }
-    }
-
-    fn begin(&mut self, request: Request) {
-        let (desk, replies) = (self.desk.clone(), self.replies.clone());
-        let matters = matches!(request, Request::Post { .. } | Request::Save(_));
-        let errand = async move {
-            let reply = desk.reply(request).await;
-            let said = match &reply {
-                Reply::Said(Ok(said) | Err(said)) => Some(said.clone()),
-                _ => None,
-            };
-            replies.put(Happened::Reply(reply), Urgency::AtOnce);
-            said
-        };
-        if matters {
-            self.at_work.spawn(errand);
-        } else {
-            tokio::spawn(errand);
-        }
-        // Those that are done were said on the screen.
-        while self.at_work.try_join_next().is_some() {}
-    }
-
-    /// Waits for what is under way, and says what came of it.
-    async fn end(mut self) {
-        while self.at_work.try_join_next().is_some() {}
-        let rest = async {
-            while let Some(done) = self.at_work.join_next().await {
-                done.ok().flatten().iter().for_each(|said| print_message(said));
-            }
-        };
-        if tokio::time::timeout(TAKEN_MAX, rest).await.is_err() {
-            print_message(
-                "your last message may not have been posted; `smol-wf logs` shows the messages of a run",
-            );
-        }
-    }
 }

@@ -4,8 +4,9 @@
 
 mod common;
 
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use common::background::Background;
@@ -235,19 +236,15 @@ fn two_people_work_with_one_run() {
 fn a_terminal_that_reads_nothing_does_not_keep_it() {
     let place = Place::new();
     place.write("events.jsonl", STREAM);
-    let line = format!("sh -c 'echo $$ >pid; exec {HEEDING} {BINARY} tui replay events.jsonl'");
-    let mut script = Command::new("script")
-        .args(["-qec", &line, "/dev/null"])
-        .current_dir(place.dir.path())
-        .env("TERM", "xterm")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut script = without_answers(&place, Stdio::null());
     let process = process(&place);
     let reader = Pid::from_child(&script);
-    until("it draws", || written(process) > 0);
+    until("it draws", || written(process) > FRAME_MIN);
+    // A saved file is removed by a signal of its own if it is unfinished, which must not
+    // end the process before the terminal is given back.
+    let mut keys = script.stdin.take().unwrap();
+    keys.write_all(b"s\x15saved.jsonl\r").unwrap();
+    until("it is saved", || place.path("saved.jsonl").exists());
     kill_process(reader, Signal::STOP).unwrap();
     // Each time that it goes on it draws everything, until the terminal is full.
     let (mut before, mut equal) = (0, 0);
@@ -261,9 +258,54 @@ fn a_terminal_that_reads_nothing_does_not_keep_it() {
     });
     kill_process(process, Signal::TERM).unwrap();
     until("it has ended", || !lives(process.as_raw_nonzero().get().unsigned_abs()));
+    until("the settings are written", || !read(place.path("after")).is_empty());
+    assert_eq!(read(place.path("before")), read(place.path("after")));
     kill_process(reader, Signal::CONT).unwrap();
+    drop(keys);
     let _ = script.wait();
 }
+
+/// `script` is a terminal that takes everything and answers nothing.
+fn without_answers(place: &Place, screen: Stdio) -> Child {
+    let line = format!(
+        "stty -g >before; >after; \
+         sh -c 'echo $$ >pid; exec {HEEDING} {BINARY} tui replay events.jsonl'; \
+         code=$?; stty -g >after; exit $code"
+    );
+    Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(place.dir.path())
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(screen)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Drawing everything again asks the terminal nothing: the answer would come among the keys.
+#[test]
+fn a_terminal_that_answers_nothing_is_drawn_anew() {
+    let place = Place::new();
+    place.write("events.jsonl", STREAM);
+    let mut script = without_answers(&place, Stdio::piped());
+    let mut screen = script.stdout.take().unwrap();
+    let shown = std::thread::spawn(move || {
+        let mut shown = Vec::new();
+        screen.read_to_end(&mut shown).map(|_| shown)
+    });
+    let process = process(&place);
+    until("it draws", || written(process) > FRAME_MIN);
+    kill_process(process, Signal::CONT).unwrap();
+    script.stdin.take().unwrap().write_all(b"\x0c\x0cq").unwrap();
+    assert_eq!(script.wait().unwrap().code(), Some(0));
+    let shown = shown.join().unwrap().unwrap();
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains("\x1b[2J") && !shown.contains("\x1b[6n"), "{shown:?}");
+}
+
+/// Fewer bytes than a frame has, and more than a shell or the TUI writes before the first.
+const FRAME_MIN: u64 = 500;
 
 /// Bytes that a process has written.
 fn written(process: Pid) -> u64 {

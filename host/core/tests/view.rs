@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use smol_wf_core::event::Event;
 use smol_wf_core::event::parse::{EventLineFault, event_line};
 use smol_wf_core::view::{
-    Filter, Folds, LOG_LINES_MAX, NodeKind, Row, RowKind, RunView, Search, StepState, rows,
+    Filter, Folds, LOG_LINES_MAX, NodeId, NodeKind, Row, RowKind, RunView, Search, StepState, rows,
 };
 
 /// The view as the table of cases writes it.
@@ -159,6 +159,14 @@ fn of_step(step: usize, dice: &mut fastrand::Rng) -> Vec<Value> {
     events
 }
 
+/// The phase that a step is in.
+fn phase_of(view: &RunView, step: NodeId) -> Option<String> {
+    match &view.tree().node(view.tree().node(step).parent?).kind {
+        NodeKind::Phase(title) => Some(title.clone()),
+        _ => None,
+    }
+}
+
 /// The sums, and the steps with their states, without the order of rows.
 fn totals(view: &RunView) -> Value {
     let all = Filter::all().with_text("lo").with_states(StepState::ALL);
@@ -167,7 +175,7 @@ fn totals(view: &RunView) -> Value {
         .filter(|row| matches!(row.kind, RowKind::Step(_)))
         .map(|row| {
             let step = view.tree().step(row.node()).unwrap();
-            (step.key.clone(), step.state, view.tree().phase_of(row.node()).map(str::to_owned))
+            (step.key.clone(), step.state, phase_of(view, row.node()))
         })
         .collect();
     steps.sort();

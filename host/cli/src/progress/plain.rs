@@ -6,13 +6,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use smol_wf_core::event::{AgentCompleted, AskOpened, AskSettled, Event, EventData, MessageEvent};
+use smol_wf_core::event::{AgentCompleted, AskOpened, Event, EventData, MessageEvent};
 use smol_wf_core::gate::AskKind;
 use smol_wf_core::guest::NullSlot;
 
 use tokio::sync::Notify;
 
 use super::slow::Slow;
+use crate::ask_words::settled_words;
 use crate::failure;
 use crate::humanize::{plural, span};
 use crate::message_words::message_words;
@@ -122,7 +123,7 @@ pub(crate) fn line_of(event: &Event) -> Option<String> {
         }
         EventData::AskOpened(ask) if ask.kind == AskKind::Permission => leave(ask),
         EventData::AskOpened(ask) => format!("[ask] {}(): {}", ask.kind.function(), ask.question),
-        EventData::AskSettled(ask) => settled(ask),
+        EventData::AskSettled(ask) => format!("[ask] {}", settled_words(ask)),
         EventData::ChildFailed { workflow, error } => {
             format!("[workflow] {workflow}: failed: {}", error.message)
         }
@@ -165,17 +166,6 @@ fn how_to_answer(event: &Event, ask: &AskOpened) -> String {
     let number = ask.ask.unwrap_or_default();
     let detail = ask.detail.as_ref().map_or_else(String::new, |detail| format!("{detail}\n"));
     format!("{detail}answer: smol-wf answer {run}#{step}.{number} --yes{db} (or --no)")
-}
-
-/// The line about a question that is settled: who answered, or why nobody did.
-fn settled(ask: &AskSettled) -> String {
-    let label = &ask.label;
-    match (&ask.by, &ask.error) {
-        _ if ask.withdrawn => format!("[ask] {label}: no longer waits for the permission"),
-        (Some(by), _) => format!("[ask] {label}: answered by {by}"),
-        (None, Some(error)) => format!("[ask] {label}: failed: {}", error.message),
-        (None, None) => format!("[ask] {label}: settled without a person"),
-    }
 }
 
 /// The line about a slot that became null: `[null] parallel 1, slot 2, line 7:

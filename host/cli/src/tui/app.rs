@@ -160,7 +160,7 @@ impl App {
     /// Takes what came of a request.
     pub(crate) fn reply(&mut self, reply: Reply) {
         if matches!(reply, Reply::Question(_, Ok(None) | Err(_)))
-            && matches!(self.mode, Mode::Opening)
+            && matches!(self.mode, Mode::Opening(_))
         {
             self.mode = Mode::Browse;
         }

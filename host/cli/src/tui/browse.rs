@@ -13,7 +13,7 @@ use super::app::{App, Effect, Origin, Pane};
 use super::desk::Request;
 use super::entry::Entry;
 use super::keys::{Action, action_of};
-use super::mode::{Answering, Confirm, LineFor, LineMode, Mode, Outcome};
+use super::mode::{Answering, Confirm, Early, LineFor, LineMode, Mode, Outcome};
 use super::player::Pace;
 use super::text;
 
@@ -36,7 +36,8 @@ impl App {
         match &mut self.mode {
             Mode::Browse => action.and_then(|action| self.act(action)),
             Mode::Search(_) => self.search_key(key),
-            Mode::Opening => {
+            Mode::Opening(early) => {
+                early.key(key);
                 if key.code == crossterm::event::KeyCode::Esc {
                     self.mode = Mode::Browse;
                 }
@@ -69,13 +70,16 @@ impl App {
 
     /// Takes pasted text. Where nothing is typed it is dropped: it is no key.
     pub(crate) fn paste(&mut self, pasted: &str) {
-        let entry = match &mut self.mode {
-            Mode::Search(entry) => entry,
-            Mode::Answer(answering) => &mut answering.entry,
-            Mode::Line(line) => &mut line.entry,
-            Mode::Browse | Mode::Opening | Mode::Confirm(_) | Mode::Help(_) => return,
+        let fits = match &mut self.mode {
+            Mode::Search(entry) => entry.paste(pasted),
+            Mode::Answer(answering) => answering.paste(pasted),
+            Mode::Line(line) => line.entry.paste(pasted),
+            Mode::Opening(early) => {
+                *early = Early::Part;
+                return;
+            }
+            Mode::Browse | Mode::Confirm(_) | Mode::Help(_) => return,
         };
-        let fits = entry.paste(pasted);
         if let Mode::Search(entry) = &self.mode {
             let wanted = entry.text().to_owned();
             self.tree.set_search(&wanted);
@@ -96,8 +100,8 @@ impl App {
 
     /// The form of a question, unless its reader has gone on to something else.
     pub(crate) fn open_answer(&mut self, step: StepId, request: Arc<AskRequest>) {
-        if matches!(self.mode, Mode::Opening) {
-            self.mode = Mode::Answer(Box::new(Answering::new(step, request)));
+        if let Mode::Opening(early) = self.mode {
+            self.mode = Mode::Answer(Box::new(Answering::new(step, request, early)));
         }
     }
 
@@ -195,7 +199,7 @@ impl App {
             Action::Answer => {
                 match self.question().and_then(|ask| Some((ask.step?, ask.opened.digest.clone()))) {
                     Some((step, digest)) => {
-                        self.mode = Mode::Opening;
+                        self.mode = Mode::Opening(Early::Nothing);
                         return Some(Effect::Ask(Request::Question(step, digest)));
                     }
                     None => self.say("the run asks nothing at the moment"),

@@ -59,12 +59,17 @@ pub(crate) struct WholeStep {
 /// Most events of one step that are shown: an agent leaves some hundred.
 pub(crate) const STEP_EVENTS_MAX: usize = 5_000;
 
+/// Why a replay of a pipe has neither details nor a copy.
+const READ_ONCE: &str = "a pipe can be read only once; write the events to a file, and replay that";
+
 /// Who is asked about a stream.
 pub(crate) enum Desk {
     /// The database with the run.
     Run(Box<RunDesk>),
     /// The file of the events.
     File(PathBuf),
+    /// A pipe, which the replay reads: whoever opened it again would take events from it.
+    Pipe,
 }
 
 /// The desk of one run.
@@ -81,9 +86,12 @@ impl Desk {
         Self::Run(Box::new(RunDesk { engine: engine.clone(), run: run.clone(), posting }))
     }
 
-    /// A desk for a file.
+    /// A desk for a file, which may be a pipe.
     pub(crate) fn of_file(path: &Path) -> Self {
-        Self::File(path.to_owned())
+        match path.is_file() {
+            true => Self::File(path.to_owned()),
+            false => Self::Pipe,
+        }
     }
 
     /// Does what is asked.
@@ -91,6 +99,10 @@ impl Desk {
         match self {
             Self::Run(desk) => desk.reply(request).await,
             Self::File(path) => file_reply(path, request).await,
+            Self::Pipe => match request {
+                Request::Step(key) => Reply::Step(key, Err(READ_ONCE.to_owned())),
+                _ => Reply::Said(Err(READ_ONCE.to_owned())),
+            },
         }
     }
 }
@@ -274,5 +286,20 @@ fn refused(error: &CommandError) -> String {
             ..
         })) => format!("step {step} was answered elsewhere, or its time is up"),
         other => other.sentence(),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// A device stands for a pipe, which a test would have to fill.
+    #[tokio::test]
+    async fn what_can_be_read_once_is_not_opened_again() {
+        let desk = Desk::of_file(Path::new("/dev/zero"));
+        let reply = desk.reply(Request::Step("1".to_owned())).await;
+        assert!(matches!(&reply, Reply::Step(_, Err(why)) if why == READ_ONCE), "{reply:?}");
+        let reply = desk.reply(Request::Save(PathBuf::from("copy.jsonl"))).await;
+        assert!(matches!(&reply, Reply::Said(Err(why)) if why == READ_ONCE), "{reply:?}");
     }
 }

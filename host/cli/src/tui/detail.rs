@@ -10,6 +10,7 @@ use smol_wf_core::message::Fate;
 use smol_wf_core::view::RunView;
 
 use super::desk::WholeStep;
+use crate::ask_words::settled_words;
 use crate::humanize::{count, plural, price, span};
 use crate::message_words::fate_words;
 use crate::shell;
@@ -219,7 +220,7 @@ fn settled(ask: &AskSettled) -> Section {
     let mut text = match (&ask.output, &ask.error) {
         (Some(output), _) => text_of(output),
         (None, Some(error)) => format!("{} [{}]", error.message, error.code),
-        (None, None) => String::new(),
+        (None, None) => settled_words(ask),
     };
     if let Some(by) = &ask.by {
         text.push_str(&format!("\nby {by}"));

@@ -104,6 +104,15 @@ mod system {
     }
 
     pub(super) fn wait(longest: Duration) -> Came {
+        match look(longest) {
+            // Between two looks a shell may have read what was there, while the process was
+            // stopped. At the end there is still nothing to read.
+            Came::End => look(Duration::ZERO),
+            came => came,
+        }
+    }
+
+    fn look(longest: Duration) -> Came {
         let stdin = io::stdin();
         let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
         let longest = Timespec::try_from(longest).ok();

@@ -129,6 +129,14 @@ impl<T: Weight> Mailbox<T> {
         taken
     }
 
+    /// Takes all that has arrived, at the end.
+    pub(crate) fn take_all(&self) -> VecDeque<T> {
+        let taken = std::mem::take(&mut self.state().waiting);
+        self.shared.room.notify_waiters();
+        self.shared.taken.notify_all();
+        taken
+    }
+
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -25,7 +25,7 @@ pub(crate) enum Mode {
     /// Typing what to search for.
     Search(Entry),
     /// A question is being read; keys are for its form, which is not there yet.
-    Opening,
+    Opening(Early),
     /// Answering a question.
     Answer(Box<Answering>),
     /// Typing a line for something else.
@@ -36,6 +36,44 @@ pub(crate) enum Mode {
     Help(usize),
 }
 
+/// What was typed before the form of a question was there. It is dropped: nobody may answer
+/// what was not on the screen.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Early {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The beginning of a line.
+    Part,
+    /// Whole lines.
+    Lines,
+}
+
+impl Early {
+    /// Takes a key of a form that is not there.
+    pub(crate) fn key(&mut self, key: &KeyEvent) {
+        match key.code {
+            KeyCode::Char(_) => *self = Self::Part,
+            KeyCode::Enter => *self = Self::Lines,
+            _ => {}
+        }
+    }
+
+    /// What the form says of it.
+    fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Part => {
+                Some("what came before this form is dropped up to Enter: press Enter, then answer")
+            }
+            Self::Lines => Some("what came before this form was dropped; type it again"),
+        }
+    }
+}
+
+/// Lines of one page of a question: about half of a small screen.
+const PAGE: usize = 10;
+
 /// A question that is being answered.
 #[derive(Debug)]
 pub(crate) struct Answering {
@@ -45,8 +83,12 @@ pub(crate) struct Answering {
     pub(crate) entry: Entry,
     /// Why the last line was no answer, or the help of the form.
     pub(crate) said: Option<String>,
+    /// It was said since the last frame, which must show it.
+    pub(crate) is_said_now: bool,
     /// First line of the question that is shown.
     pub(crate) top: usize,
+    /// The line that is being typed began before the form was there.
+    is_deaf: bool,
 }
 
 /// What a line is typed for.
@@ -88,9 +130,18 @@ pub(crate) enum Outcome {
 
 impl Answering {
     /// The form for a question.
-    pub(crate) fn new(step: StepId, request: Arc<AskRequest>) -> Self {
+    pub(crate) fn new(step: StepId, request: Arc<AskRequest>, early: Early) -> Self {
         let form = Form::of(&request);
-        Self { step, request, form, entry: Entry::default(), said: None, top: 0 }
+        Self {
+            step,
+            request,
+            form,
+            entry: Entry::default(),
+            said: early.words().map(str::to_owned),
+            is_said_now: early != Early::Nothing,
+            top: 0,
+            is_deaf: early == Early::Part,
+        }
     }
 
     /// The choices, a line each.
@@ -109,14 +160,29 @@ impl Answering {
             KeyCode::Esc => return Outcome::Ends(Some(left_open(self.step))),
             KeyCode::Up => self.top = self.top.saturating_sub(1),
             KeyCode::Down => self.top = self.top.saturating_add(1),
+            KeyCode::PageUp => self.top = self.top.saturating_sub(PAGE),
+            KeyCode::PageDown => self.top = self.top.saturating_add(PAGE),
+            KeyCode::Enter if self.is_deaf => {
+                self.is_deaf = false;
+                self.say("now type your answer".to_owned());
+            }
             KeyCode::Enter => return self.read(),
             _ => {
-                if self.entry.key(key) {
+                if !self.is_deaf && self.entry.key(key) {
                     self.said = None;
                 }
             }
         }
         Outcome::Stays
+    }
+
+    /// Takes pasted text. Returns whether it fitted.
+    pub(crate) fn paste(&mut self, pasted: &str) -> bool {
+        self.is_deaf || self.entry.paste(pasted)
+    }
+
+    fn say(&mut self, said: String) {
+        (self.said, self.is_said_now) = (Some(said), true);
     }
 
     fn read(&mut self) -> Outcome {
@@ -130,7 +196,7 @@ impl Answering {
                 })
             }
             Reading::Again(why) => {
-                self.said = Some(why);
+                self.say(why);
                 Outcome::Stays
             }
             Reading::Open => Outcome::Ends(Some(left_open(self.step))),
@@ -222,7 +288,7 @@ mod tests {
     #[test]
     fn an_answer_is_posted_with_the_digest_of_what_was_shown() {
         let request = Arc::new(AskRequest::plain(AskKind::Approve, "Deploy?"));
-        let mut answering = Answering::new(StepId(3), request.clone());
+        let mut answering = Answering::new(StepId(3), request.clone(), Early::Nothing);
         assert_eq!(answering.key(&press(KeyCode::Enter)), Outcome::Stays);
         assert_eq!(answering.said.as_deref(), Some("type yes or no"));
         assert!(answering.entry.paste("no: tests fail"));

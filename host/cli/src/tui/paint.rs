@@ -32,6 +32,9 @@ const WITH_LOG_MIN: u16 = 20;
 /// Smallest screen on which something can be read.
 const SMALLEST: (u16, u16) = (20, 5);
 
+/// Rows that a form needs: its heading or a line of the question, and two for what is typed.
+const TYPED_ROWS: u16 = 3;
+
 /// The time of a frame: for sentences that pass, and since 1970.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {
@@ -50,13 +53,13 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>, now: Now) {
     let now_ms = app.now_ms(now.us);
     let head = header::lines(app, usize::from(area.width), now_ms);
     let head_rows = u16::try_from(head.len()).unwrap_or(2).min(area.height / 3);
-    let most = area.height.saturating_sub(head_rows + 4);
+    let most = band_rows_max(app, area.height - head_rows);
     let band = band::lines(app, usize::from(area.width), usize::from(most));
     let band_rows = u16::try_from(band.lines.len()).unwrap_or(0).min(most);
     let rows = [
         Constraint::Length(head_rows),
         Constraint::Length(band_rows),
-        Constraint::Min(3),
+        Constraint::Min(0),
         Constraint::Length(1),
     ];
     let [top, middle, body, bottom] = Layout::vertical(rows).areas(area);
@@ -72,6 +75,16 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>, now: Now) {
         let row = u16::try_from(row).unwrap_or(0).min(band_rows.saturating_sub(1));
         let column = u16::try_from(column).unwrap_or(0).min(area.width.saturating_sub(1));
         frame.set_cursor_position((middle.x + column, middle.y + row));
+    }
+}
+
+/// Most rows of the band, of those below the header. The panes keep three and the footer
+/// one, unless something is typed on a screen that is too low for both.
+fn band_rows_max(app: &App, rows: u16) -> u16 {
+    let beside_panes = rows.saturating_sub(4);
+    match app.mode {
+        Mode::Browse | Mode::Opening(_) | Mode::Help(_) => beside_panes,
+        _ => beside_panes.max(TYPED_ROWS.min(rows.saturating_sub(1))),
     }
 }
 

@@ -26,6 +26,7 @@ use super::paint::{Now, draw};
 use super::player::Player;
 use super::terminal::{FrameWriter, Session, give_back};
 use super::timings::Timings;
+use super::unread::Unread;
 use crate::humanize::plural;
 use crate::sanitize;
 
@@ -59,6 +60,16 @@ pub(crate) enum Happened {
     Reply(Reply),
 }
 
+impl Happened {
+    /// A sentence about a message or a file.
+    pub(crate) fn said(&self) -> Option<&str> {
+        match self {
+            Self::Reply(Reply::Said(Ok(said) | Err(said))) => Some(said),
+            _ => None,
+        }
+    }
+}
+
 impl Weight for Happened {
     fn weight(&self) -> usize {
         match self {
@@ -75,6 +86,17 @@ pub(crate) enum Ended {
     Left,
     /// The terminal is gone.
     Gone,
+}
+
+/// What is left of the TUI at its end.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) ended: Ended,
+    /// Number of events that were shown.
+    pub(crate) events: u64,
+    pub(crate) timings: Timings,
+    /// What was said and nobody can have read.
+    pub(crate) unread: Vec<String>,
 }
 
 /// The terminal and what is on it.
@@ -94,6 +116,7 @@ pub(crate) struct Stage {
     first_frame_at: Instant,
     timings: Timings,
     farewell: Farewell,
+    unread: Unread,
 }
 
 impl Stage {
@@ -120,6 +143,7 @@ impl Stage {
             first_frame_at,
             timings: Timings::since(began),
             farewell: Farewell::default(),
+            unread: Unread::default(),
         })
     }
 
@@ -129,7 +153,7 @@ impl Stage {
     }
 
     /// Shows the run until the person leaves. Returns what was known of it then.
-    pub(crate) fn run(mut self) -> io::Result<(Ended, App, Timings)> {
+    pub(crate) fn run(mut self) -> io::Result<Shown> {
         let mut drawn: Option<Instant> = None;
         loop {
             let next = self.frame_at(drawn);
@@ -144,9 +168,11 @@ impl Stage {
             let soonest = drawn.map_or_else(Instant::now, |_| next);
             let taken = self.mailbox.take(soonest, latest);
             let begun = Instant::now();
-            for happened in taken {
+            let mut taken = taken.into_iter();
+            while let Some(happened) = taken.next() {
                 if let Some(ended) = self.take(happened) {
-                    return Ok((ended, self.app, self.timings));
+                    taken.for_each(|late| self.hear(&late));
+                    return Ok(self.shown(ended));
                 }
             }
             self.farewell.note(&self.app);
@@ -155,12 +181,17 @@ impl Stage {
             let is_due = if self.is_clean { now >= latest } else { now >= self.frame_at(drawn) };
             if is_due && !self.is_stopped {
                 if self.draw().is_err() {
-                    return Ok((Ended::Gone, self.app, self.timings));
+                    return Ok(self.shown(Ended::Gone));
                 }
                 drawn = Some(Instant::now());
                 self.timings.drawn(now.elapsed());
             }
         }
+    }
+
+    fn shown(self, ended: Ended) -> Shown {
+        let unread = self.unread.rest(Instant::now());
+        Shown { ended, events: self.app.events, timings: self.timings, unread }
     }
 
     fn frame_at(&self, drawn: Option<Instant>) -> Instant {
@@ -171,12 +202,24 @@ impl Stage {
         let now = Now { instant: Instant::now(), us: Timestamp::now().as_microsecond() };
         self.terminal.draw(|frame| draw(&mut self.app, frame, now))?;
         self.is_clean = true;
+        if let Some(note) = self.app.noted(now.instant) {
+            self.unread.drawn(&note.text, now.instant);
+        }
         Ok(())
+    }
+
+    /// Empties the screen, so that the next frame draws all of it. `Terminal::clear` would
+    /// ask the terminal for its cursor, and take the answer and keys from the thread that
+    /// reads.
+    fn blank(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Takes something that happened. Returns how the TUI ends, if it does.
     fn take(&mut self, happened: Happened) -> Option<Ended> {
         self.is_clean = false;
+        self.hear(&happened);
         match happened {
             Happened::Typed(Typed::Key(key)) => {
                 return self.app.key(&key).and_then(|it| self.perform(it));
@@ -189,7 +232,7 @@ impl Stage {
             Happened::Job(JobChange::Continued) => {
                 self.is_stopped = false;
                 // A shell may have left anything in it.
-                if self.session.take().and_then(|()| self.terminal.clear()).is_err() {
+                if self.session.take().and_then(|()| self.blank()).is_err() {
                     return Some(Ended::Gone);
                 }
             }
@@ -206,6 +249,11 @@ impl Stage {
         None
     }
 
+    /// Keeps what is said until it has been read.
+    fn hear(&mut self, happened: &Happened) {
+        happened.said().into_iter().for_each(|said| self.unread.put(said));
+    }
+
     /// Does what the app wants done.
     fn perform(&mut self, effect: Effect) -> Option<Ended> {
         match effect {
@@ -215,7 +263,7 @@ impl Stage {
             Effect::SetPace(pace) => self.player.iter().for_each(|player| player.set_pace(pace)),
             Effect::NextEvent => self.player.iter().for_each(Player::next_event),
             Effect::Redraw => {
-                if self.terminal.clear().is_err() {
+                if self.blank().is_err() {
                     return Some(Ended::Gone);
                 }
             }
@@ -236,7 +284,7 @@ impl Stage {
                     self.is_stopped = true;
                 } else {
                     self.app.fail("no shell could continue this, so it is not stopped");
-                    if self.session.take().and_then(|()| self.terminal.clear()).is_err() {
+                    if self.session.take().and_then(|()| self.blank()).is_err() {
                         return Some(Ended::Gone);
                     }
                 }

@@ -2,6 +2,8 @@
 //!
 //! Owns: samples of runs, and pictures of what is drawn of them. Never: a terminal.
 
+mod answers;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -275,6 +277,45 @@ fn a_question_is_answered_in_place() {
     let comment = Some("tests fail".to_owned());
     let value = "false".to_owned();
     assert_eq!(message, Message::Answer { step: StepId(7), digest, value, comment });
+}
+
+#[test]
+fn the_log_says_who_answered_or_why_nobody_did() {
+    let mut app = app(DARK);
+    for (seq, rest) in [
+        (900, r#""by":"ben","output":true"#),
+        (901, r#""error":{"code":"approval_timeout","message":"its time is up"}"#),
+        (902, r#""withdrawn":true"#),
+        (903, r#""output":true"#),
+    ] {
+        let line = format!(
+            r#"{{"type":"workflow.ask_settled","seq":{seq},"elapsedNanos":96000000000,"metadata":{{"stepId":"{seq}","workflowDepth":0}},"data":{{"kind":"approve","label":"Deploy?",{rest}}}}}"#
+        );
+        app.event(&event_line(&line).unwrap().event);
+    }
+    app.focus = Pane::Log;
+    let picture = text(&drawn(&mut app, 80, 40));
+    for said in [
+        "#900 Deploy?: answered by ben",
+        "#901 failed: Deploy?: its time is up",
+        "#902 Deploy?: no longer waits for the permission",
+        "#903 Deploy?: settled without a person",
+    ] {
+        assert!(picture.contains(said), "{said} is not in {picture}");
+    }
+}
+
+#[test]
+fn steps_beyond_the_bound_do_not_vanish_without_a_word() {
+    let mut app = app(DARK);
+    let queued = events(RUN).into_iter().find(|event| event.metadata.step_id.is_some());
+    let mut queued = queued.unwrap();
+    for step in 0..=smol_wf_core::view::STEPS_MAX {
+        queued.metadata.step_id = Some((step + 1_000).to_string());
+        app.event(&queued);
+    }
+    let picture = text(&drawn(&mut app, 80, 24));
+    assert!(picture.contains("steps (more are not listed)"), "{picture}");
 }
 
 #[test]

@@ -394,7 +394,14 @@ impl RunView {
             }
         }
         let step = event.metadata.step_id.as_deref();
-        self.say_of(event, step, LogKind::AskSettled, &ask.label, ask.by.as_deref());
+        let (kind, text) = match &ask.error {
+            _ if ask.withdrawn => (LogKind::AskWithdrawn, ask.label.clone()),
+            Some(error) if ask.by.is_none() => {
+                (LogKind::AskFailed, format!("{}: {}", ask.label, error.message))
+            }
+            _ => (LogKind::AskSettled, ask.label.clone()),
+        };
+        self.say_of(event, step, kind, &text, ask.by.as_deref());
     }
 
     fn child_ended(&mut self, event: &Event, name: &str, outcome: Result<&Value, &Failure>) {

@@ -40,6 +40,10 @@ pub enum LogKind {
     AskOpened,
     /// A question is settled: its label.
     AskSettled,
+    /// A question was thrown into its script as a failure: its label and the message.
+    AskFailed,
+    /// An agent no longer waits for a permission: the label of the question.
+    AskWithdrawn,
     /// A message from outside: its word.
     Message,
     /// A message from outside that had no effect: its word.
@@ -83,6 +87,7 @@ impl LogKind {
         match self {
             Self::AgentFailed | Self::ChildFailed | Self::Failed => Level::Error,
             Self::Warning
+            | Self::AskFailed
             | Self::MessageRefused
             | Self::ToldTooLate
             | Self::AgentParked

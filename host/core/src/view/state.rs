@@ -75,10 +75,4 @@ impl StepState {
     pub fn is_folded(self) -> bool {
         matches!(self, Self::Queued | Self::Done | Self::Reused)
     }
-
-    /// Whether something went wrong.
-    #[must_use]
-    pub fn is_failure(self) -> bool {
-        matches!(self, Self::Failed | Self::Null)
-    }
 }

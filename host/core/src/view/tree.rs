@@ -190,15 +190,6 @@ impl Tree {
         self.nodes.len() <= 1
     }
 
-    /// The phase that a node is in, or else none.
-    #[must_use]
-    pub fn phase_of(&self, id: NodeId) -> Option<&str> {
-        match &self.node(self.node(id).parent?).kind {
-            NodeKind::Phase(title) => Some(title),
-            _ => None,
-        }
-    }
-
     /// Whether a node is this one, or below it.
     pub(super) fn is_within(&self, id: NodeId, top: NodeId) -> bool {
         std::iter::successors(Some(id), |&id| self.node(id).parent).any(|id| id == top)

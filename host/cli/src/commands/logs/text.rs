@@ -9,6 +9,7 @@ use smol_wf_core::event::{
 use smol_wf_core::gate::AskKind;
 use smol_wf_core::ids::RunId;
 
+use crate::ask_words::settled_words;
 use crate::humanize::{plural, span, utc};
 use crate::message_words::message_words;
 use crate::{advice, sanitize, shell};
@@ -139,13 +140,7 @@ fn opened(ask: &AskOpened) -> Said {
 
 /// The answer to a question: who gave it, and what they said beside it.
 fn settled(ask: &AskSettled) -> Said {
-    let label = &ask.label;
-    let mut line = match (&ask.by, &ask.error) {
-        _ if ask.withdrawn => format!("{label}: no longer waits for the permission"),
-        (Some(by), _) => format!("{label}: answered by {by}"),
-        (None, Some(error)) => format!("{label}: failed: {}", error.message),
-        (None, None) => format!("{label}: settled without a person"),
-    };
+    let mut line = settled_words(ask);
     if let Some(comment) = &ask.comment {
         line.push_str(&format!(", with the comment: {comment}"));
     }

@@ -10,7 +10,10 @@ use crate::tui::app::{App, Origin};
 use crate::tui::entry::Entry;
 use crate::tui::mode::{Answering, Mode};
 use crate::tui::text;
-use crate::tui::theme::{Role, Sign};
+use crate::tui::theme::{Role, Sign, Theme};
+
+/// Most lines of a question, and of what is said of an answer: a text of some screens.
+const LINES_MAX: usize = 2_000;
 
 /// The band, and the cursor in it: row and column.
 #[derive(Debug, Default)]
@@ -42,32 +45,34 @@ pub(super) fn lines(app: &mut App, width: usize, lines_max: usize) -> Band {
             band.typed(theme, width, line.prompt(), &line.entry);
         }
         Mode::Confirm(confirm) => {
-            error(&mut band, &confirm.question, 3);
+            error(&mut band, &confirm.question, lines_max.saturating_sub(1).min(3));
             band.say(theme, width, Role::Key, " y does it; any other key does nothing");
         }
-        Mode::Browse | Mode::Opening | Mode::Help(_) => band.lines.extend(run_asks),
+        Mode::Browse | Mode::Opening(_) | Mode::Help(_) => band.lines.extend(run_asks),
     }
-    if !app.tree.search().is_empty() && matches!(app.mode, Mode::Browse | Mode::Opening) {
+    if !app.tree.search().is_empty() && matches!(app.mode, Mode::Browse | Mode::Opening(_)) {
         let searched = format!(" search: {}", text::one_line(app.tree.search()));
         band.say(theme, width, Role::Waiting, &searched);
     }
+    band.keep_last(lines_max);
     band
 }
 
 impl Band {
-    fn say(&mut self, theme: crate::tui::theme::Theme, width: usize, role: Role, said: &str) {
+    fn say(&mut self, theme: Theme, width: usize, role: Role, said: &str) {
         let mut row = Row::new(theme, width);
         row.put(role, said);
         self.lines.push(row.line());
     }
 
-    fn typed(
-        &mut self,
-        theme: crate::tui::theme::Theme,
-        width: usize,
-        prompt: &str,
-        entry: &Entry,
-    ) {
+    /// Leaves the last lines, so that what is typed stays on the smallest screen.
+    fn keep_last(&mut self, lines_max: usize) {
+        let over = self.lines.len().saturating_sub(lines_max);
+        self.lines.drain(..over);
+        self.cursor = self.cursor.map(|(row, column)| (row.saturating_sub(over), column));
+    }
+
+    fn typed(&mut self, theme: Theme, width: usize, prompt: &str, entry: &Entry) {
         let mut row = Row::new(theme, width);
         row.put(Role::Strong, &format!(" {prompt} "));
         if row.room() < width / 3 {
@@ -105,45 +110,69 @@ fn asks(app: &App, width: usize) -> Option<Line<'static>> {
     Some(row.line_as(Role::Selected))
 }
 
-/// A question that is being answered: its text as far as there is room, the choices, what
-/// was wrong, and the line.
+/// A question that is being answered: its text, the choices and what was wrong as far as
+/// there is room, which scroll, and the line, which does not.
 fn answer(
     answering: &mut Answering,
-    theme: crate::tui::theme::Theme,
+    theme: Theme,
     width: usize,
     lines_max: usize,
     band: &mut Band,
 ) {
-    let request = answering.request.clone();
-    let mut head = Row::new(theme, width);
-    let asks = format!(" {} step {}: ", request.kind.function(), answering.step);
-    head.put(Role::Waiting, &asks);
-    head.put_foreign(Role::Faint, "Enter answers, ? explains, Esc leaves it open");
-    band.lines.push(head.line_as(Role::Selected));
-    let mut body = what_is_asked(&request);
+    let mut typed = Band::default();
+    let prompt = answering.prompt();
+    typed.typed(theme, width, &text::one_line(&prompt), &answering.entry);
+
+    let (lines, said_at) = scrolled(answering, width.saturating_sub(2));
+    // The text comes first where there is no room for more.
+    let mut room = lines_max.saturating_sub(typed.lines.len()).max(1);
+    if room > 1 {
+        let mut head = Row::new(theme, width);
+        let asks = format!(" {} step {}: ", answering.request.kind.function(), answering.step);
+        head.put(Role::Waiting, &asks);
+        head.put_foreign(Role::Faint, "Enter answers, ? explains, Esc leaves it open");
+        band.lines.push(head.line_as(Role::Selected));
+        room -= 1;
+    }
+    let says_more = lines.len() > room && room > 1;
+    if says_more {
+        room -= 1;
+    }
+    if std::mem::take(&mut answering.is_said_now) {
+        answering.top = said_at;
+    }
+    answering.top = answering.top.min(lines.len().saturating_sub(room));
+    for (role, line) in lines.iter().skip(answering.top).take(room) {
+        band.say(theme, width, *role, &format!(" {line}"));
+    }
+    if says_more {
+        let (above, below) = (answering.top, lines.len().saturating_sub(answering.top + room));
+        let more = format!(" {above} lines above, {below} below; up and down scroll");
+        band.say(theme, width, Role::Faint, &more);
+    }
+    band.cursor = typed.cursor.map(|(row, column)| (row + band.lines.len(), column));
+    band.lines.append(&mut typed.lines);
+}
+
+/// The lines that scroll, and the first of what was said of the last answer.
+fn scrolled(answering: &Answering, width: usize) -> (Vec<(Role, String)>, usize) {
+    let request = &answering.request;
+    let mut body = what_is_asked(request);
     if let Some(detail) = &request.detail {
         body.push('\n');
         body.push_str(&pretty(detail));
     }
-    body.push_str(&notes(&request));
-    let mut below: Vec<String> = answering.choices();
+    body.push_str(&notes(request));
+    let wrapped = |role, part: &str| {
+        text::wrap(part, width, LINES_MAX).into_iter().map(move |line| (role, line))
+    };
+    let mut lines: Vec<_> = wrapped(Role::Plain, &body).collect();
+    for choice in answering.choices() {
+        lines.extend(wrapped(Role::Waiting, &choice));
+    }
+    let said_at = lines.len();
     if let Some(said) = &answering.said {
-        below.extend(text::wrap(said, width.saturating_sub(2), 12));
+        lines.extend(wrapped(Role::Waiting, said));
     }
-    let room = lines_max.saturating_sub(below.len() + 3).max(1);
-    let lines = text::wrap(&body, width.saturating_sub(2), 2_000);
-    answering.top = answering.top.min(lines.len().saturating_sub(room));
-    let rest = lines.len().saturating_sub(answering.top + room);
-    for line in lines.iter().skip(answering.top).take(room) {
-        band.say(theme, width, Role::Plain, &format!(" {line}"));
-    }
-    if rest > 0 || answering.top > 0 {
-        let more = format!(" {rest} lines below; up and down scroll");
-        band.say(theme, width, Role::Faint, &more);
-    }
-    for line in below {
-        band.say(theme, width, Role::Waiting, &format!(" {line}"));
-    }
-    let prompt = answering.prompt();
-    band.typed(theme, width, &text::one_line(&prompt), &answering.entry);
+    (lines, said_at)
 }

@@ -22,7 +22,7 @@ pub(super) fn line(app: &App, width: usize, now: Instant) -> Line<'static> {
         return row.line();
     }
     let actions = match app.mode {
-        Mode::Browse | Mode::Opening => actions(app),
+        Mode::Browse | Mode::Opening(_) => actions(app),
         Mode::Help(_) => {
             row.put(Role::Faint, "up and down scroll; any other key goes back");
             return row.line();

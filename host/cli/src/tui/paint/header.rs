@@ -100,6 +100,9 @@ fn second(app: &App, width: usize) -> Line<'static> {
     let (over, all) = (root.steps.over(), root.steps.total());
     let steps = format!(" {}/{} steps", count(over.into()), count(all.into()));
     row.put(Role::Plain, &steps);
+    if app.view.unlisted() > 0 {
+        row.put(Role::Waiting, " (more are not listed)");
+    }
     let spent: Vec<String> = [tokens(app), money(app)].into_iter().flatten().collect();
     let spent: String = spent.iter().map(|part| format!(" {dot} {part}")).collect();
     let mut states = Row::new(app.theme, row.room().saturating_sub(text::columns(&spent)));

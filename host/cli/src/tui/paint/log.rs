@@ -9,6 +9,7 @@ use ratatui::widgets::Paragraph;
 use smol_wf_core::view::{Level, LogKind, LogLine, RunView};
 
 use super::line::Row;
+use crate::ask_words::{answered_words, withdrawn_words};
 use crate::humanize::count;
 use crate::message_words::message_words;
 use crate::tui::app::{App, Pane};
@@ -72,7 +73,9 @@ fn said(view: &RunView, line: &LogLine) -> String {
         LogKind::ChildFailed => format!("workflow failed: {text}"),
         LogKind::SlotNull => format!("null: {text}"),
         LogKind::AskOpened => format!("asks: {text}"),
-        LogKind::AskSettled => format!("answered: {text}"),
+        LogKind::AskSettled => answered_words(text, line.by.as_deref()),
+        LogKind::AskFailed => format!("failed: {text}"),
+        LogKind::AskWithdrawn => withdrawn_words(text),
         LogKind::Message | LogKind::MessageRefused | LogKind::Told | LogKind::ToldTooLate => {
             of_message(view, line)
         }
