@@ -347,7 +347,7 @@ fn providers_lists_what_each_can_do() {
 
 /// Rows of the manual's table, and the capability that each is about.
 const MANUAL: [(&str, &str); 17] = [
-    ("answers by schema (`schema`)", "schema"),
+    ("`schema`", "schema"),
     ("corrects itself in the same session", "sessions"),
     ("`model`", "models"),
     ("`effort`", "effort"),
