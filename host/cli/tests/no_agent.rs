@@ -296,7 +296,7 @@ fn a_run_of_echoes_says_so_when_it_is_taken_up() {
         said += run(&place, args).said(0);
     }
     snapshot!(said, @"
-    run run_1 (resumed)
+    run run_1 is over, so there is nothing to resume; its steps: smol-wf history run_1; a new run that begins anew at one of them: smol-wf fork run_1 --from STEP
     agents: debug, which echoes prompts: nothing is sent to a model
     run run_2 in /folder
     agents: debug, which echoes prompts: nothing is sent to a model
