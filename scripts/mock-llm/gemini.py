@@ -3,7 +3,7 @@
 from typing import Any
 
 from request import Request
-from stream import Block, Out
+from stream import EVENTS_BEFORE_CUT, Block, Out
 
 STOPS = {"end": "STOP", "tool": "STOP", "length": "MAX_TOKENS", "refusal": "SAFETY"}
 
@@ -21,6 +21,9 @@ def send(out: Out, request: Request, blocks: list[Block], stop: str, usage: list
         out.json(200, answer(request, parts, STOPS[stop], counts))
         return
     out.begin()
+    if "stall" in out.orders:
+        # A text is one event, which would be the whole answer.
+        parts = [{"text": ""}] * EVENTS_BEFORE_CUT + parts
     for part in parts[:-1]:
         out.event("", **answer(request, [part], None, None))
     out.event("", **answer(request, parts[-1:] or [{"text": ""}], STOPS[stop], counts))
