@@ -75,8 +75,7 @@ pub struct Checks {
 impl Checks {
     /// Sets up the guest, whose parser decides about syntax. Child workflows, servers,
     /// folders and the repository of worktrees are looked up like in a run in these folders
-    /// with these settings. Without
-    /// settings, servers and folders are not checked.
+    /// with these settings. Without settings, servers and folders are not checked.
     ///
     /// # Errors
     /// When wasmtime cannot be set up.
